@@ -1,0 +1,111 @@
+//! What one logged record means: the closed set of roles that all dialects share.
+//!
+//! In: nothing; this file only names things. Out: [`Role`]. The tables that give each dialect's events
+//! their role stand in that dialect's file, so that they can be held against the vendor's page.
+
+use bstr::BStr;
+use serde::Serialize;
+
+use crate::time::Time;
+
+/// A server whose own rows were read, or that rows speak of: an index into [`crate::servers::Servers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub u16);
+
+/// Where a row stands: resolved to file and line by [`crate::input::Inputs`] only when it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Index of the file, in the order of paths.
+    pub file: u32,
+    /// Byte offset of the row's first byte in the file.
+    pub offset: u64,
+}
+
+/// What an event does to the recipients of a message (SEMANTICS, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Role {
+    /// A mailbox handed the message in: the start of a message.
+    Submit,
+    /// A transport server took responsibility: opens a copy with these recipients.
+    Receive,
+    /// A list became its members.
+    Expand,
+    /// An address was renamed (alias, contact, proxy): the same recipient.
+    Resolve,
+    /// A recipient was replaced, or another added (forward, rule).
+    Redirect,
+    /// Recipients moved to a new copy on the same server.
+    Fork,
+    /// Given to a next hop; the reply says whether that is a server, a mailbox or the outside.
+    Send,
+    /// In the mailbox: terminal.
+    Deliver,
+    /// Accepted by a host outside the organisation: terminal.
+    Leave,
+    /// Permanent failure: terminal.
+    Fail,
+    /// Dropped without a report: terminal.
+    Drop,
+    /// Held by a filter: terminal until somebody releases it.
+    Quarantine,
+    /// Still in a queue, with reason and next try.
+    Defer,
+    /// Merged into a recipient that was already there.
+    Duplicate,
+    /// A report was made: a new message, linked to the one it is about.
+    Report,
+    /// Shadow redundancy: never a delivery.
+    Shadow,
+    /// A copy was put back into a queue; it may already be delivered.
+    Resubmit,
+    /// An attempt to deliver failed; another row says what came of it.
+    Attempt,
+    /// Anything else, all unknown events among them.
+    Info,
+}
+
+/// One record with every column by its own name, whatever dialect wrote it: what `events` prints.
+///
+/// Text is as logged, unquoted; lists are split. Absent columns are empty.
+#[derive(Clone, Debug)]
+pub struct Record<'d> {
+    pub place: Place,
+    /// Name of the dialect and its version, `modern/30`.
+    pub dialect: &'static str,
+    pub time: Time,
+    pub role: Role,
+    /// Event and source as logged.
+    pub event: &'d BStr,
+    pub source: &'d BStr,
+    /// The server that wrote the row: short name, as logged but lower case; empty where the row does not say.
+    pub server: &'d BStr,
+    pub client_ip: &'d BStr,
+    pub client_host: &'d BStr,
+    pub server_ip: &'d BStr,
+    pub server_host: &'d BStr,
+    pub source_context: &'d BStr,
+    pub connector: &'d BStr,
+    pub internal_message_id: &'d BStr,
+    pub message_id: &'d BStr,
+    pub network_message_id: &'d BStr,
+    pub recipients: Vec<&'d BStr>,
+    pub recipient_statuses: Vec<&'d BStr>,
+    pub size_bytes: Option<u64>,
+    pub recipient_count: Option<u64>,
+    pub related_recipients: Vec<&'d BStr>,
+    pub reference: &'d BStr,
+    pub subject: &'d BStr,
+    pub sender: &'d BStr,
+    pub return_path: &'d BStr,
+    pub message_info: &'d BStr,
+    pub directionality: &'d BStr,
+    pub tenant_id: &'d BStr,
+    pub original_client_ip: &'d BStr,
+    pub original_server_ip: &'d BStr,
+    pub custom_data: Vec<&'d BStr>,
+    pub traffic_type: &'d BStr,
+    pub log_id: &'d BStr,
+    pub schema_version: &'d BStr,
+}

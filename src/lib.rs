@@ -1,0 +1,5 @@
+//! waybill: where did that message go?
+
+pub mod event;
+pub mod path;
+pub mod time;

@@ -1,0 +1,314 @@
+//! One message and what became of it: the plain result that every command prints.
+//!
+//! In: nothing; this file holds the types. Out: [`Path`], built by [`build`] from the events of one
+//! message. Text is borrowed from the logs and decoded only when printed.
+
+use bstr::BStr;
+use serde::Serialize;
+
+use crate::event::{Place, Role, ServerId};
+use crate::time::Time;
+
+/// What kind of mail a message is (SEMANTICS, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Mail between people and programs.
+    Mail,
+    /// Delivery reports, receipts and other mail with the null return path.
+    Report,
+    /// Monitoring traffic (HealthMailbox, inboundproxy).
+    Probe,
+    /// The system talking to itself (arbitration and system mailboxes, migration, journal).
+    System,
+}
+
+/// Who wrote to whom, seen from the organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From outside to here.
+    Inbound,
+    /// From here to outside.
+    Outbound,
+    /// From here to here.
+    Internal,
+    /// From outside to outside.
+    Relayed,
+    /// Sender or recipient has no domain.
+    Unknown,
+}
+
+/// How a message came into the organisation, for the balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entry {
+    /// Handed in by a mailbox.
+    Submitted,
+    /// Taken over SMTP or from a folder or gateway.
+    Received,
+    /// Made by a server: a report, a journal copy, an approval request.
+    Generated,
+    /// The logs begin in the middle.
+    Unknown,
+}
+
+/// What became of one recipient (SEMANTICS, section 4). The order is strength: the strongest known wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// In the mailbox.
+    Delivered,
+    /// Accepted by a host outside the organisation.
+    Transferred,
+    /// Held by a filter.
+    Quarantined,
+    /// Permanently failed.
+    Failed,
+    /// Dropped without a report.
+    Dropped,
+    /// Refused before acceptance.
+    Rejected,
+    /// Still in a queue.
+    Pending,
+    /// The trail ends where logs are missing.
+    Unknown,
+    /// A list, replaced by its members.
+    Expanded,
+    /// Replaced by another recipient, not delivered itself.
+    Redirected,
+}
+
+impl Fate {
+    /// All fates in the order of the report.
+    pub const ALL: [Fate; 10] = [
+        Fate::Delivered,
+        Fate::Transferred,
+        Fate::Failed,
+        Fate::Dropped,
+        Fate::Quarantined,
+        Fate::Rejected,
+        Fate::Pending,
+        Fate::Unknown,
+        Fate::Expanded,
+        Fate::Redirected,
+    ];
+
+    /// The word of the contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            Fate::Delivered => "delivered",
+            Fate::Transferred => "transferred",
+            Fate::Quarantined => "quarantined",
+            Fate::Failed => "failed",
+            Fate::Dropped => "dropped",
+            Fate::Rejected => "rejected",
+            Fate::Pending => "pending",
+            Fate::Unknown => "unknown",
+            Fate::Expanded => "expanded",
+            Fate::Redirected => "redirected",
+        }
+    }
+
+    /// Whether nothing more is expected to happen to the recipient.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Fate::Pending | Fate::Unknown)
+    }
+}
+
+/// What became of a whole message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Status {
+    /// Every recipient delivered or transferred, at least one delivered.
+    #[serde(rename = "delivered")]
+    Delivered,
+    /// Some delivered or transferred, some not.
+    #[serde(rename = "partly delivered")]
+    PartlyDelivered,
+    /// Every recipient handed to the outside.
+    #[serde(rename = "transferred")]
+    Transferred,
+    /// None arrived, at least one failed or was refused.
+    #[serde(rename = "failed")]
+    Failed,
+    /// None arrived, all dropped or held.
+    #[serde(rename = "dropped")]
+    Dropped,
+    /// None arrived yet, at least one is in a queue.
+    #[serde(rename = "pending")]
+    Pending,
+    /// The trail ends where logs are missing.
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+/// Why a recipient has its fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason<'d> {
+    /// Nothing to explain.
+    None,
+    /// The log's own words: an SMTP reply, an agent's name, a last error.
+    Logged(&'d BStr),
+    /// Delivered by inference: handed to mailbox delivery on a server whose log was not read.
+    HandedToMailbox(&'d BStr),
+    /// Handed to a server of which no log was read, or none for that time.
+    NoLogOf(&'d BStr),
+    /// Handed to a server whose log covers that time but has no row of the message.
+    NoRowOn(&'d BStr),
+    /// The logs of this server end before the next step.
+    LogEndsOn(ServerId),
+    /// Waits in the queue of this server; no deferral was logged.
+    InQueueOf(ServerId),
+    /// Suppressed as a duplicate, and the logs hold no delivery it could duplicate.
+    DuplicateOfUnseen,
+}
+
+/// How an address came to be a recipient, one link of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// Member of a list that was expanded.
+    Expanded,
+    /// Put in place of, or beside, another recipient (forward, rule).
+    Redirected,
+    /// Another name of the same recipient.
+    Resolved,
+}
+
+/// One address of a message and its fate.
+#[derive(Clone, Debug)]
+pub struct Recipient<'d> {
+    /// As first logged; compared and printed without case.
+    pub address: &'d BStr,
+    pub fate: Fate,
+    /// When the fate was decided; for `unknown` the last sighting.
+    pub at: Option<Time>,
+    /// The server whose row decided the fate (the mailbox server for a delivery).
+    pub server: Option<ServerId>,
+    pub reason: Reason<'d>,
+    /// Next try, as logged, of a pending recipient.
+    pub next_try: Option<Time>,
+    /// The chain of lists, redirects and renames that led here, nearest first.
+    pub via: Vec<(Via, &'d BStr)>,
+    /// From the message's entry to the deciding row, by the clocks of both servers.
+    pub latency_ms: Option<i64>,
+    pub direction: Direction,
+    /// The row that decided the fate.
+    pub place: Option<Place>,
+    /// No row before the terminal one was found: the logs begin in the middle.
+    pub origin_unknown: bool,
+    /// How often delivery of this recipient was put off.
+    pub deferrals: u32,
+}
+
+/// Who wrote a hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HopRole {
+    /// A mailbox server's submission service.
+    Submit,
+    /// A transport server.
+    Transport,
+    /// Mailbox delivery.
+    Delivery,
+    /// A server that sent to the outside.
+    Edge,
+}
+
+/// A copy's stay on one server.
+#[derive(Clone, Debug)]
+pub struct Hop<'d> {
+    pub server: ServerId,
+    pub role: HopRole,
+    pub received: Option<Time>,
+    /// The client it came from, as logged.
+    pub from: &'d BStr,
+    pub sent: Option<Time>,
+    /// The host it was given to, as logged.
+    pub to: &'d BStr,
+    pub connector: &'d BStr,
+    /// Rows of the hop, first and last.
+    pub place: Option<Place>,
+}
+
+/// One row of the message, for the tree of `trace`.
+#[derive(Clone, Debug)]
+pub struct Step<'d> {
+    pub time: Time,
+    pub server: Option<ServerId>,
+    pub role: Role,
+    /// Event and source as logged (`DELIVER`, `STOREDRIVER`).
+    pub event: &'d BStr,
+    pub source: &'d BStr,
+    /// Recipients as logged, `;` between them.
+    pub recipients: &'d BStr,
+    /// List, or address before a rename, as logged.
+    pub related: &'d BStr,
+    /// The peer: client of a RECEIVE, next hop of a SEND.
+    pub peer: &'d BStr,
+    /// Reply, status or agent, as logged.
+    pub detail: &'d BStr,
+    pub place: Place,
+}
+
+/// What ties two messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Relation {
+    /// The other is a report about this one.
+    #[serde(rename = "report")]
+    Report,
+    /// This is a report about the other.
+    #[serde(rename = "report-of")]
+    ReportOf,
+    /// The same Message-ID under another network-message-id.
+    #[serde(rename = "instance")]
+    Instance,
+    /// A journal report.
+    #[serde(rename = "journal")]
+    Journal,
+    /// Made by a rule from the other.
+    #[serde(rename = "forward")]
+    Forward,
+}
+
+/// Where a message came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'d> {
+    pub client_ip: &'d BStr,
+    pub client_host: &'d BStr,
+    pub server: Option<ServerId>,
+    pub connector: &'d BStr,
+}
+
+/// One message: its identity, recipients, hops and links.
+#[derive(Clone, Debug)]
+pub struct Path<'d> {
+    /// Sorts messages the same way in every run: first seen, then network id, then Message-ID.
+    pub message_id: &'d BStr,
+    pub network_message_id: &'d BStr,
+    /// Identifiers of other kinds (X.400 MTS-IDs of the legacy dialects).
+    pub other_ids: Vec<&'d BStr>,
+    pub class: Class,
+    pub direction: Direction,
+    pub status: Status,
+    pub sender: &'d BStr,
+    pub return_path: &'d BStr,
+    pub subject: &'d BStr,
+    /// The largest size any row logged.
+    pub size_bytes: u64,
+    pub entry: Entry,
+    pub first_seen: Time,
+    pub last_seen: Time,
+    pub origin: Origin<'d>,
+    pub recipients: Vec<Recipient<'d>>,
+    pub hops: Vec<Hop<'d>>,
+    /// Filled only where rows are shown (`trace`).
+    pub steps: Vec<Step<'d>>,
+    pub related: Vec<(Relation, &'d BStr)>,
+    /// Rows of the message, rows collected twice left out.
+    pub rows: u32,
+    /// Recipients that came in, by the rows that let them in, plus what expansion and redirection added,
+    /// less what they took away. The balance holds this against the fates.
+    pub entered_recipients: i64,
+    /// Came back after it had been closed at the horizon.
+    pub reopened: bool,
+}
