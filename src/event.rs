@@ -1,24 +1,28 @@
-//! What one logged record means: the closed set of roles that all dialects share.
+//! What one logged record means: the closed set of roles that all dialects share, and the record as [`Event`].
 //!
-//! In: nothing; this file only names things. Out: [`Role`]. The tables that give each dialect's events
+//! In: nothing; this file only names things. Out: [`Role`], [`Event`], [`Record`]. The tables that give each dialect's events
 //! their role stand in that dialect's file, so that they can be held against the vendor's page.
 
 use bstr::BStr;
 use serde::Serialize;
 
+use crate::address::List;
+use crate::keys::Service;
 use crate::time::Time;
 
 /// A server whose own rows were read, or that rows speak of: an index into [`crate::servers::Servers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(pub u16);
 
-/// Where a row stands: resolved to file and line by [`crate::input::Inputs`] only when it is shown.
+/// Where a row stands. Sorts by file and offset; file and line are put into words only when shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// Index of the file, in the order of paths.
+    /// Index of the file, in the order of names.
     pub file: u32,
     /// Byte offset of the row's first byte in the file.
     pub offset: u64,
+    /// Line within its chunk, from 0; [`crate::input::Inputs`] adds the lines before the chunk.
+    pub line: u32,
 }
 
 /// What an event does to the recipients of a message (SEMANTICS, section 2).
@@ -64,6 +68,63 @@ pub enum Role {
     Attempt,
     /// Anything else, all unknown events among them.
     Info,
+}
+
+/// Where a SEND went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next<'d> {
+    /// Not a hand-over.
+    None,
+    /// To a server of the organisation, which gave the copy a new id there.
+    Server { host: &'d BStr, copy: u64 },
+    /// To mailbox delivery on this host; its DELIVER decides.
+    Mailbox { host: &'d BStr },
+    /// To a host outside.
+    Outside,
+}
+
+/// One record, understood as far as paths need it, whatever dialect wrote it. Text is unquoted; lists are
+/// still lists.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'d> {
+    pub time: Time,
+    pub place: Place,
+    pub role: Role,
+    pub service: Service,
+    /// The server on which it happened; for a delivery the mailbox server.
+    pub server: ServerId,
+    /// Event and source as logged.
+    pub name: &'d BStr,
+    pub source: &'d BStr,
+    /// Key of the copy it is about; 0: none.
+    pub copy: u64,
+    /// Key of the copy this one was forked from; 0: none.
+    pub parent: u64,
+    pub next: Next<'d>,
+    pub message_id: &'d BStr,
+    pub network_message_id: &'d BStr,
+    pub recipients: List<'d>,
+    pub statuses: List<'d>,
+    /// List, or addresses before a rename or redirect.
+    pub related: List<'d>,
+    /// Message-ID that a report, journal copy or failure refers to.
+    pub reference: &'d BStr,
+    /// Taken from a mailbox of the organisation.
+    pub from_mailbox: bool,
+    /// Made by the server itself, not taken from anybody (journal copy, approval request).
+    pub generated: bool,
+    pub sender: &'d BStr,
+    pub return_path: &'d BStr,
+    pub subject: &'d BStr,
+    pub size_bytes: u64,
+    /// Who sent it: the first client where the row carries it along, else the row's own.
+    pub client_ip: &'d BStr,
+    pub client_host: &'d BStr,
+    pub server_host: &'d BStr,
+    pub connector: &'d BStr,
+    /// Reply, agent, or what else the row says about the why.
+    pub context: &'d BStr,
+    pub next_try: Option<Time>,
 }
 
 /// One record with every column by its own name, whatever dialect wrote it: what `events` prints.

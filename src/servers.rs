@@ -1,4 +1,182 @@
-//! The servers whose own rows were read, by short lower-case name.
+//! The servers that rows speak of, and for which hours their own rows were read.
 //!
-//! In: host names as rows write them. Out: a small number per server, the same for the whole run, and
-//! its name. A name is cut at its first dot unless it is an IP address (`formats/modern.md` section 4).
+//! In: what each chunk saw. Out: a small number per server, its short lower-case name, and its coverage:
+//! whether a silence means "nothing happened" or "no log".
+
+use std::collections::BTreeMap;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use crate::address::short_host;
+use crate::event::ServerId;
+use crate::keys::Service;
+use crate::time::Time;
+
+/// More names than this are hostile input; the rest share the last number.
+const MAX_SERVERS: usize = 60_000;
+
+/// Rows of one server in one hour, by service.
+pub type HourRows = [u32; Service::COUNT];
+
+/// What was read of one server's own rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    pub rows: u64,
+    pub bytes: u64,
+    /// First and last row, where there is any.
+    pub span: Option<(Time, Time)>,
+    /// UTC hours (since 1970) with rows.
+    pub hours: BTreeMap<i64, HourRows>,
+    /// Last row of each service.
+    pub last: [Option<Time>; Service::COUNT],
+}
+
+impl Coverage {
+    fn merge(&mut self, other: Coverage) {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        self.span = match (self.span, other.span) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+        for (hour, rows) in other.hours {
+            let mine = self.hours.entry(hour).or_default();
+            for (mine, rows) in mine.iter_mut().zip(rows) {
+                *mine += rows;
+            }
+        }
+        for (mine, last) in self.last.iter_mut().zip(other.last) {
+            *mine = (*mine).max(last);
+        }
+    }
+
+    /// Rows of one service, all hours.
+    pub fn service_rows(&self, service: Service) -> u64 {
+        self.hours
+            .values()
+            .map(|rows| u64::from(rows[service as usize]))
+            .sum()
+    }
+
+    /// Whether the service has rows in the hour of `time` or the one after it: what happened then was logged
+    /// and read.
+    pub fn covers(&self, service: Service, time: Time) -> bool {
+        let has = |hour| {
+            self.hours
+                .get(&hour)
+                .is_some_and(|rows| rows[service as usize] > 0)
+        };
+        has(time.hour()) || has(time.hour() + 1)
+    }
+
+    /// Whether any service has a row later than `time`.
+    pub fn goes_on_after(&self, time: Time) -> bool {
+        self.span.is_some_and(|(_, last)| last > time)
+    }
+}
+
+/// One chunk's own servers, in the order they turned up.
+#[derive(Debug, Default)]
+pub struct Seen {
+    entries: Vec<(BString, Coverage)>,
+}
+
+impl Seen {
+    /// The chunk's number for a host; a new one gets the next number.
+    pub fn server(&mut self, host: &[u8]) -> u16 {
+        let short = short_host(host);
+        if let Some(at) = self
+            .entries
+            .iter()
+            .position(|(name, _)| name.eq_ignore_ascii_case(short))
+        {
+            return at as u16;
+        }
+        if self.entries.len() < MAX_SERVERS {
+            self.entries
+                .push((short.to_ascii_lowercase().into(), Coverage::default()));
+        }
+        (self.entries.len() - 1) as u16
+    }
+
+    /// Counts a row that this server logged.
+    #[inline]
+    pub fn count(&mut self, server: u16, service: Service, time: Time, bytes: usize) {
+        let coverage = &mut self.entries[usize::from(server)].1;
+        coverage.rows += 1;
+        coverage.bytes += bytes as u64;
+        let (first, last) = coverage.span.unwrap_or((time, time));
+        coverage.span = Some((first.min(time), last.max(time)));
+        let last = &mut coverage.last[service as usize];
+        *last = (*last).max(Some(time));
+        coverage.hours.entry(time.hour()).or_default()[service as usize] += 1;
+    }
+}
+
+/// All servers of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    names: Vec<BString>,
+    coverage: Vec<Coverage>,
+    index: hashbrown::HashMap<BString, u16, foldhash::fast::RandomState>,
+}
+
+impl Servers {
+    /// Takes in a chunk's servers; the table turns the chunk's numbers into the run's.
+    pub fn merge(&mut self, seen: Seen) -> Vec<ServerId> {
+        seen.entries
+            .into_iter()
+            .map(|(name, coverage)| self.add(name, coverage))
+            .collect()
+    }
+
+    fn add(&mut self, name: BString, coverage: Coverage) -> ServerId {
+        let id = match self.index.get(&name) {
+            Some(id) => *id,
+            None if self.names.len() >= MAX_SERVERS => (self.names.len() - 1) as u16,
+            None => {
+                let id = self.names.len() as u16;
+                self.names.push(name.clone());
+                self.coverage.push(Coverage::default());
+                self.index.insert(name, id);
+                id
+            }
+        };
+        self.coverage[usize::from(id)].merge(coverage);
+        ServerId(id)
+    }
+
+    /// The short lower-case name; empty for a row that names no server.
+    pub fn name(&self, id: ServerId) -> &BStr {
+        self.names[usize::from(id.0)].as_bstr()
+    }
+
+    /// What was read of this server's rows.
+    pub fn coverage(&self, id: ServerId) -> &Coverage {
+        &self.coverage[usize::from(id.0)]
+    }
+
+    /// The server of a host name, if any row named it as the place where something happened.
+    pub fn find(&self, host: &[u8]) -> Option<ServerId> {
+        let short = short_host(host).to_ascii_lowercase();
+        self.index.get(short.as_bstr()).map(|id| ServerId(*id))
+    }
+
+    /// Whether rows that this host wrote were read.
+    pub fn was_read(&self, host: &[u8]) -> bool {
+        self.find(host).is_some_and(|id| self.coverage(id).rows > 0)
+    }
+
+    /// Name and coverage of all servers with rows of their own, by name.
+    pub fn read(&self) -> Vec<(&BStr, &Coverage)> {
+        let mut read: Vec<_> = self
+            .names
+            .iter()
+            .map(|name| name.as_bstr())
+            .zip(&self.coverage)
+            .collect();
+        read.retain(|(name, coverage)| coverage.rows > 0 && !name.is_empty());
+        read.sort_by_key(|(name, _)| *name);
+        read
+    }
+}

@@ -3,6 +3,12 @@
 //! In: nothing; this file holds the types. Out: [`Path`], built by [`build`] from the events of one
 //! message. Text is borrowed from the logs and decoded only when printed.
 
+pub mod build;
+pub mod domains;
+mod hops;
+mod roster;
+mod trail;
+
 use bstr::BStr;
 use serde::Serialize;
 

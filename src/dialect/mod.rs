@@ -1,0 +1,211 @@
+//! Which format a file has, and the way from its bytes to rows and from rows to events.
+//!
+//! In: the bytes of a file or chunk. Out: [`Detected`], [`Yield`], [`Event`], [`Record`]. One folder per format
+//! stands beside this file; a new format is a new folder, a variant of [`Layout`] and a line in each `match` below.
+
+pub mod modern;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bstr::{BStr, BString};
+use bumpalo::Bump;
+
+use crate::event::{Event, Record, ServerId};
+use crate::fault::Faults;
+use crate::keys::Keys;
+use crate::row::Row;
+use crate::servers::{Seen, Servers};
+use crate::time::Time;
+
+/// A record longer than this with an open quote is damage, not data. Real rows stay under 3 kB
+/// (`formats/modern.md` section 1); a message to 100,000 recipients needs about 3 MB.
+pub const MAX_RECORD_BYTES: usize = 64 << 20;
+
+/// Rows go to one of these many shards by key, so that messages can be built side by side.
+pub const SHARDS: usize = 64;
+
+/// The shard of a key.
+#[inline]
+pub fn shard(key: u64) -> usize {
+    (key >> 58) as usize
+}
+
+/// How the rows of a stretch of a file are to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Exchange 2007 and later.
+    Modern(modern::Schema),
+}
+
+impl Layout {
+    /// The name shown: dialect and version.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Layout::Modern(schema) => schema.name,
+        }
+    }
+}
+
+/// What a file was told to be, by its first bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detected {
+    /// A tracking log; the layout in force at its first byte.
+    Log(Layout),
+    /// Something else, in words: another Exchange log, or no log at all.
+    Other(String),
+    /// No bytes.
+    Empty,
+}
+
+/// Tells a file's format by content.
+pub fn detect(data: &[u8]) -> Detected {
+    if data.iter().all(u8::is_ascii_whitespace) {
+        return Detected::Empty;
+    }
+    modern::detect(data)
+}
+
+/// Where to begin reading at or behind `from`: the first byte of a record or header line, or the end.
+pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
+    match layout {
+        Layout::Modern(_) => modern::next_record(data, from),
+    }
+}
+
+/// The layout in force at `from`, if the file binds its columns anew before it.
+pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
+    match layout {
+        Layout::Modern(_) => modern::last_schema(&data[range]).map(Layout::Modern),
+    }
+}
+
+/// Time of the first row at or behind `from`.
+pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
+    match layout {
+        Layout::Modern(_) => modern::time_at(data, from),
+    }
+}
+
+/// A stretch of a file that begins and ends at record borders.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice<'d> {
+    pub data: &'d [u8],
+    /// The chunk's number, for its rows.
+    pub chunk: u32,
+    pub file: u32,
+    /// Where the stretch begins in its file.
+    pub start: u64,
+    /// Whether the file ends with it.
+    pub ends_file: bool,
+}
+
+/// What one chunk gave.
+#[derive(Default)]
+pub struct Yield {
+    /// Rows by shard; those without any id are only counted.
+    pub shards: Vec<Vec<Row>>,
+    pub rows: u64,
+    /// Rows that carry no identifier at all.
+    pub rows_without_id: u64,
+    pub faults: Faults,
+    pub events: EventCounts,
+    pub seen: Seen,
+    /// Layouts met, in order; rows name theirs by index.
+    pub layouts: Vec<Layout>,
+    /// First and last time of a row.
+    pub span: Option<(Time, Time)>,
+    /// Rows of other logs inside this file.
+    pub passed_over: u64,
+}
+
+/// How many rows each (source, event) had: (count, whether the table knows both).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventCounts(pub BTreeMap<(BString, BString), (u64, bool)>);
+
+impl EventCounts {
+    /// Adds another worker's counts.
+    pub fn merge(&mut self, other: EventCounts) {
+        for (name, (count, known)) in other.0 {
+            let mine = self.0.entry(name).or_insert((0, known));
+            mine.0 += count;
+        }
+    }
+}
+
+/// Finds the rows of a chunk.
+pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
+    match layout {
+        Layout::Modern(schema) => modern::parse(slice, schema, keys),
+    }
+}
+
+/// What decoding needs to know beside the row itself.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'d> {
+    /// The chunk's bytes.
+    pub data: &'d [u8],
+    pub file: u32,
+    pub start: u64,
+    pub layouts: &'d [Layout],
+    /// The run's numbers of the chunk's servers.
+    pub server_ids: &'d [ServerId],
+    pub servers: &'d Servers,
+    pub keys: &'d Keys,
+    /// Where text goes that is not in the log as it stands (unquoted, unescaped).
+    pub arena: &'d Bump,
+}
+
+/// Understands a row.
+pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
+    match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::event(row, schema, around),
+    }
+}
+
+/// The bytes of the identifier a row was keyed by: what two rows of one message must share.
+pub fn identity<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
+    match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::identity(row, schema, around),
+    }
+}
+
+/// A row with every column by name.
+pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
+    match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::record(row, schema, around),
+    }
+}
+
+/// The size a row logged; 0 where it has none.
+pub fn size_bytes(row: &Row, around: &Surroundings<'_>) -> u64 {
+    match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::size_bytes(row, schema, around),
+    }
+}
+
+/// Message-ID of a row, as logged.
+pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
+    match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::message_id(row, schema, around),
+    }
+}
+
+/// The id of a row's copy on its server, as logged.
+pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
+    match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::internal_id(row, schema, around),
+    }
+}
+
+/// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.
+pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
+    let log_id = match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::log_id(row, schema, around),
+    };
+    if !log_id.is_empty() {
+        return log_id;
+    }
+    let from = row.offset as usize;
+    &around.data[from..from + row.len as usize]
+}

@@ -1,0 +1,169 @@
+//! Exchange 2007 to Subscription Edition: comma separated rows under a `#Fields:` line.
+//!
+//! Facts and their evidence: `formats/modern.md`. [`schema`] binds columns, [`events`] gives names their role,
+//! [`parse`] finds rows, [`decode`] understands them.
+
+mod decode;
+pub mod events;
+mod parse;
+mod schema;
+
+pub use decode::{event, identity, internal_id, log_id, message_id, record, size_bytes};
+pub use parse::parse;
+pub use schema::{Column, Schema};
+
+use super::{Detected, Layout};
+use crate::scan;
+use crate::time::{Time, parse_iso};
+
+/// Lines looked at before a file without a header is given up.
+const LINES_TRIED: usize = 20;
+
+/// Tells a modern log by its header, or by rows with a time stamp and a number of columns that a layout has.
+pub fn detect(data: &[u8]) -> Detected {
+    let mut log_type = None;
+    for line in lines(data).take(LINES_TRIED) {
+        if let Some((name, value)) = header(line) {
+            if name.eq_ignore_ascii_case(b"log-type") {
+                log_type = Some(value);
+            } else if name.eq_ignore_ascii_case(b"fields")
+                && is_tracking_log(log_type)
+                && let Some(schema) = Schema::from_fields(value)
+            {
+                return Detected::Log(Layout::Modern(schema));
+            }
+        } else if looks_like_row(line) && is_tracking_log(log_type) {
+            if let Some(schema) = Schema::from_width(scan::split(line, b',').len()) {
+                return Detected::Log(Layout::Modern(schema));
+            }
+        }
+    }
+    Detected::Other(match log_type {
+        Some(log_type) if !is_tracking_log(Some(log_type)) => {
+            String::from_utf8_lossy(log_type).into_owned()
+        }
+        Some(_) => "a message tracking log without rows".to_string(),
+        None => "not a message tracking log".to_string(),
+    })
+}
+
+/// Other logs of an Exchange server share the header's style under another type.
+fn is_tracking_log(log_type: Option<&[u8]>) -> bool {
+    log_type.is_none_or(|name| name.eq_ignore_ascii_case(b"Message Tracking Log"))
+}
+
+/// Name and value of a `#Name: value` line.
+fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = line
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(line)
+        .strip_prefix(b"#")?;
+    let colon = memchr::memchr(b':', line)?;
+    Some((line[..colon].trim_ascii(), line[colon + 1..].trim_ascii()))
+}
+
+/// Lines without their line breaks, byte order mark taken off.
+fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    data.split(|&b| b == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// Whether a line begins as a row does: `2023-04-02T14:45:54`, perhaps behind a quote. This is where reading
+/// goes on after damage.
+pub fn looks_like_row(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
+    let Some(stamp) = line.first_chunk::<19>() else {
+        return false;
+    };
+    stamp
+        .iter()
+        .zip(b"dddd-dd-ddTdd:dd:dd")
+        .all(|(byte, form)| match form {
+            b'd' => byte.is_ascii_digit(),
+            _ => byte == form,
+        })
+}
+
+/// The first byte at or behind `from` that begins a row or a header line.
+pub fn next_record(data: &[u8], from: usize) -> usize {
+    if from == 0 || from >= data.len() {
+        return from.min(data.len());
+    }
+    let mut at = from - 1; // a record may begin exactly at `from`, behind a line break
+    while let Some(newline) = memchr::memchr(b'\n', &data[at..]) {
+        at += newline + 1;
+        if looks_like_row(&data[at..]) || data[at..].starts_with(b"#") {
+            return at;
+        }
+    }
+    data.len()
+}
+
+/// The last `#Fields:` line in a stretch.
+pub fn last_schema(data: &[u8]) -> Option<Schema> {
+    let mut until = data.len();
+    while let Some(hash) = memchr::memrchr(b'#', &data[..until]) {
+        until = hash;
+        let begins_line =
+            hash == 0 || data[hash - 1] == b'\n' || data[..hash].ends_with(b"\xef\xbb\xbf");
+        if begins_line {
+            let end = memchr::memchr(b'\n', &data[hash..]).map_or(data.len(), |n| hash + n);
+            if let Some((name, value)) = header(data[hash..end].trim_ascii_end())
+                && name.eq_ignore_ascii_case(b"fields")
+                && let Some(schema) = Schema::from_fields(value)
+            {
+                return Some(schema);
+            }
+        }
+    }
+    None
+}
+
+/// Time of the first row at or behind `from`, not looking further than 256 kB.
+pub fn time_at(data: &[u8], from: usize) -> Option<Time> {
+    let window = &data[from..data.len().min(from + (256 << 10))];
+    lines(window)
+        .find(|line| looks_like_row(line))
+        .and_then(|line| {
+            let line = line.strip_prefix(b"\"").unwrap_or(line);
+            let end = line.iter().position(|&b| b == b',' || b == b'"')?;
+            parse_iso(&line[..end])
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_told_by_content() {
+        let header = "\u{feff}#Software: Microsoft Exchange Server\r\n#Version: 15.01\r\n#Log-type: Message \
+                      Tracking Log\r\n#Date: 2026\r\n#Fields: date-time,event-id,message-id\r\n";
+        assert!(matches!(detect(header.as_bytes()), Detected::Log(_)));
+        let other = header.replace("Message Tracking Log", "SMTP Receive Protocol Log");
+        assert_eq!(
+            detect(other.as_bytes()),
+            Detected::Other("SMTP Receive Protocol Log".into())
+        );
+        let row = format!("2026-03-02T09:00:00.000Z{}\n", ",".repeat(29));
+        assert!(
+            matches!(detect(row.as_bytes()), Detected::Log(Layout::Modern(s)) if s.width == 30 && s.guessed)
+        );
+        assert!(matches!(detect(b"{\"a\":1}\n"), Detected::Other(_)));
+    }
+
+    #[test]
+    fn records_begin_at_rows_and_headers_only() {
+        let data = b"2026-03-02T09:00:00.000Z,a\nrest\n#Fields: x\n2026-03-02T09:00:01.000Z,b\n";
+        let starts = [0, 32, 44];
+        for from in 0..=data.len() {
+            let want = starts
+                .iter()
+                .copied()
+                .find(|&s| s >= from)
+                .unwrap_or(data.len());
+            assert_eq!(next_record(data, from), want, "from {from}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The columns of a modern log, bound by name.
+//!
+//! In: a `#Fields:` line, or the number of columns where there is none. Out: [`Schema`], where each known column
+//! stands. Unknown columns are ignored, missing ones are absent (`formats/modern.md` section 1).
+
+use crate::row::KEPT_ENDS;
+
+/// A column that waybill knows, in the order of the 30-column layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Column {
+    DateTime,
+    ClientIp,
+    ClientHostname,
+    ServerIp,
+    ServerHostname,
+    SourceContext,
+    ConnectorId,
+    Source,
+    EventId,
+    InternalMessageId,
+    MessageId,
+    NetworkMessageId,
+    RecipientAddress,
+    RecipientStatus,
+    TotalBytes,
+    RecipientCount,
+    RelatedRecipientAddress,
+    Reference,
+    MessageSubject,
+    SenderAddress,
+    ReturnPath,
+    MessageInfo,
+    Directionality,
+    TenantId,
+    OriginalClientIp,
+    OriginalServerIp,
+    CustomData,
+    TransportTrafficType,
+    LogId,
+    SchemaVersion,
+}
+
+/// The names of [`Column`], in its order: also the 30-column layout of 2016, 2019 and SE.
+pub const NAMES: [&str; 30] = [
+    "date-time",
+    "client-ip",
+    "client-hostname",
+    "server-ip",
+    "server-hostname",
+    "source-context",
+    "connector-id",
+    "source",
+    "event-id",
+    "internal-message-id",
+    "message-id",
+    "network-message-id",
+    "recipient-address",
+    "recipient-status",
+    "total-bytes",
+    "recipient-count",
+    "related-recipient-address",
+    "reference",
+    "message-subject",
+    "sender-address",
+    "return-path",
+    "message-info",
+    "directionality",
+    "tenant-id",
+    "original-client-ip",
+    "original-server-ip",
+    "custom-data",
+    "transport-traffic-type",
+    "log-id",
+    "schema-version",
+];
+
+const NETWORK_ID: usize = Column::NetworkMessageId as usize;
+const ABSENT: u8 = u8::MAX;
+
+/// Where each column of a file stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    columns: [u8; NAMES.len()],
+    /// How many columns a row has.
+    pub width: usize,
+    /// How many leading columns hold all that paths need.
+    pub wanted: usize,
+    /// Chosen by column count, because no `#Fields:` line was there.
+    pub guessed: bool,
+    /// `modern/30` and the like.
+    pub name: &'static str,
+}
+
+impl Schema {
+    /// Binds the columns that a `#Fields:` line names. `None` if the columns without which a row says nothing
+    /// (time, event) are not among them.
+    pub fn from_fields(list: &[u8]) -> Option<Schema> {
+        let names: Vec<&[u8]> = list.split(|&b| b == b',').map(<[u8]>::trim_ascii).collect();
+        Schema::bind(&names, false)
+    }
+
+    /// The layout with this many columns: 21 (2007), 26 (2010), 27 (2013) or 30 (2016 and later).
+    pub fn from_width(width: usize) -> Option<Schema> {
+        let without_network = |until: usize| {
+            NAMES[..until]
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| *i != NETWORK_ID)
+                .map(|(_, n)| n.as_bytes())
+        };
+        let names: Vec<&[u8]> = match width {
+            21 => without_network(22).collect(),
+            26 => without_network(27).collect(),
+            27 => NAMES[..27].iter().map(|n| n.as_bytes()).collect(),
+            30 => NAMES.iter().map(|n| n.as_bytes()).collect(),
+            _ => return None,
+        };
+        Schema::bind(&names, true)
+    }
+
+    fn bind(names: &[&[u8]], guessed: bool) -> Option<Schema> {
+        let mut columns = [ABSENT; NAMES.len()];
+        for (at, name) in names.iter().enumerate().take(usize::from(ABSENT)) {
+            if let Some(i) = NAMES
+                .iter()
+                .position(|known| known.as_bytes().eq_ignore_ascii_case(name))
+            {
+                columns[i] = at as u8;
+            }
+        }
+        let present = |column: Column| columns[column as usize] != ABSENT;
+        if !present(Column::DateTime) || !present(Column::EventId) {
+            return None;
+        }
+        let last = columns[..=Column::OriginalServerIp as usize]
+            .iter()
+            .filter(|&&at| at != ABSENT)
+            .max();
+        let wanted = (usize::from(*last.expect("two are present")) + 1).min(KEPT_ENDS);
+        let name = match (names.len(), present(Column::NetworkMessageId)) {
+            (21, _) => "modern/21",
+            (26, _) => "modern/26",
+            (27, _) => "modern/27",
+            (30, _) => "modern/30",
+            (_, true) => "modern/2013+",
+            (_, false) => "modern/2007+",
+        };
+        Some(Schema {
+            columns,
+            width: names.len(),
+            wanted,
+            guessed,
+            name,
+        })
+    }
+
+    /// Position of a column, if the file has it.
+    #[inline]
+    pub fn at(&self, column: Column) -> Option<usize> {
+        let at = self.columns[column as usize];
+        (at != ABSENT).then_some(usize::from(at))
+    }
+
+    /// Whether this is 2013 or later: submission and delivery are services with logs of their own.
+    #[inline]
+    pub fn has_network_id(&self) -> bool {
+        self.columns[NETWORK_ID] != ABSENT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_layouts_differ_where_they_should() {
+        let at = |width, column| Schema::from_width(width).unwrap().at(column);
+        for width in [21, 26] {
+            assert_eq!(at(width, Column::NetworkMessageId), None);
+            assert_eq!(at(width, Column::RecipientAddress), Some(11));
+            assert_eq!(at(width, Column::MessageInfo), Some(20));
+        }
+        for width in [27, 30] {
+            assert_eq!(at(width, Column::NetworkMessageId), Some(11));
+            assert_eq!(at(width, Column::RecipientAddress), Some(12));
+        }
+        assert_eq!(at(26, Column::CustomData), Some(25));
+        assert_eq!(at(30, Column::LogId), Some(28));
+        assert_eq!(Schema::from_width(22), None);
+    }
+
+    #[test]
+    fn names_bind_in_any_order_and_case_and_unknown_ones_are_ignored() {
+        let schema = Schema::from_fields(b" event-id, New-Column,DATE-TIME,message-id").unwrap();
+        assert_eq!(schema.at(Column::DateTime), Some(2));
+        assert_eq!(schema.at(Column::EventId), Some(0));
+        assert_eq!(schema.at(Column::Source), None);
+        assert_eq!(schema.width, 4);
+        assert_eq!(Schema::from_fields(b"date-time,cs-method"), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! Bad rows: what was wrong, how often, and where the first few stand.
+//!
+//! In: faults as parsers meet them. Out: counts by reason and the first places, the same in every run.
+
+use crate::event::Place;
+use std::collections::BTreeMap;
+
+/// How many places are kept for each reason; the rest is counted.
+pub const KEPT: usize = 8;
+
+/// What is wrong with a row. The rest of its file is read all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The line does not begin with a time stamp.
+    NoTime,
+    /// Fewer columns than the layout has.
+    TooFewColumns,
+    /// A quote was opened and the next row began before it was closed.
+    OpenQuote,
+    /// A quoted field went on for more than [`crate::dialect::MAX_RECORD_BYTES`].
+    TooLong,
+    /// A row without a `#Fields:` line before it and with a number of columns no layout has.
+    NoLayout,
+    /// The file ends inside a row: normal for a log that is still being written.
+    TornEnd,
+}
+
+impl Reason {
+    /// The reason in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reason::NoTime => "does not begin with a time stamp",
+            Reason::TooFewColumns => "has fewer columns than its header names",
+            Reason::OpenQuote => "a quoted field is never closed",
+            Reason::TooLong => "a quoted field runs over too many bytes",
+            Reason::NoLayout => {
+                "no #Fields: line before it and no known layout has that many columns"
+            }
+            Reason::TornEnd => {
+                "the file ends inside this row (normal for a log that is being written)"
+            }
+        }
+    }
+
+    /// Whether the row was lost through damage; the torn end of a live log is no damage.
+    pub fn is_damage(self) -> bool {
+        self != Reason::TornEnd
+    }
+}
+
+/// Bad rows by reason.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    found: BTreeMap<Reason, (u64, Vec<Place>)>,
+}
+
+impl Faults {
+    /// Notes one bad row.
+    pub fn add(&mut self, reason: Reason, place: Place) {
+        let (count, places) = self.found.entry(reason).or_default();
+        *count += 1;
+        if places.len() < KEPT {
+            places.push(place);
+        }
+    }
+
+    /// Takes in what another worker found; the first places by file and offset are kept.
+    pub fn merge(&mut self, other: Faults) {
+        for (reason, (count, places)) in other.found {
+            let mine = self.found.entry(reason).or_default();
+            mine.0 += count;
+            mine.1.extend(places);
+            mine.1.sort_unstable();
+            mine.1.truncate(KEPT);
+        }
+    }
+
+    /// Reason, count and first places, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u64, &[Place])> {
+        self.found
+            .iter()
+            .map(|(reason, (count, places))| (*reason, *count, places.as_slice()))
+    }
+
+    /// Rows lost through damage.
+    pub fn damaged(&self) -> u64 {
+        self.iter()
+            .filter(|(reason, ..)| reason.is_damage())
+            .map(|(_, count, _)| count)
+            .sum()
+    }
+}

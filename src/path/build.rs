@@ -1,0 +1,360 @@
+//! Events of one message to its [`Path`]: SEMANTICS in code.
+//!
+//! In: the events of one message, in order of time and place, those that only count left out. Out: the path.
+//! Each event changes a small table of recipients; where a recipient ends without a last word,
+//! [`super::trail`] says how far its trail leads. Nothing here knows a log format.
+
+use bstr::BStr;
+
+use super::domains::{OwnDomains, class, direction};
+use super::roster::{Roster, Verdict};
+use super::{
+    Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
+    trail,
+};
+use crate::event::{Event, Next, Role};
+use crate::servers::Servers;
+use crate::time::Time;
+
+/// What a path is judged by beside its own events.
+#[derive(Clone, Copy)]
+pub struct Scene<'d> {
+    pub servers: &'d Servers,
+    pub own: &'d OwnDomains,
+    /// Whether hops are wanted, too; counting needs only fates.
+    pub hops: bool,
+}
+
+/// What is known of all rows of the message, those that only count included.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    pub count: u32,
+    pub first: Time,
+    pub last: Time,
+    pub size_bytes: u64,
+}
+
+/// Builds the path of one message. `events` must not be empty.
+pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d> {
+    let mut roster = Roster::default();
+    let opens = |event: &Event<'_>| {
+        matches!(
+            event.role,
+            Role::Submit | Role::Receive | Role::Fork | Role::Report | Role::Resubmit
+        )
+    };
+    let accepted = events.iter().any(opens);
+    for event in events {
+        apply(event, events, accepted, &mut roster);
+    }
+    trail::follow(events, &mut roster, scene.servers);
+
+    let entry = entry_event(events);
+    let (kind, first_seen) = match entry {
+        Some((kind, event)) => (kind, event.time),
+        None => (Entry::Unknown, rows.first),
+    };
+    let head = entry.map_or(&events[0], |(_, event)| event);
+    let text = |get: fn(&Event<'d>) -> &'d BStr| first_text(head, events, get);
+    let sender = text(|e| e.sender);
+    let own_sender = match scene.own.owns(sender) {
+        Some(false) if kind == Entry::Submitted => Some(true),
+        other => other,
+    };
+    let recipients = recipients(&roster, scene, first_seen, own_sender);
+    let return_path = text(|e| e.return_path);
+    let has_report_row = events.iter().any(|e| e.role == Role::Report);
+    let class = class(
+        has_report_row,
+        sender,
+        return_path,
+        recipients.iter().map(|r| r.address),
+    );
+    Path {
+        message_id: text(|e| e.message_id),
+        network_message_id: text(|e| e.network_message_id),
+        other_ids: Vec::new(),
+        class,
+        direction: message_direction(&recipients),
+        status: status(&recipients),
+        sender,
+        return_path,
+        subject: text(|e| e.subject),
+        size_bytes: rows.size_bytes,
+        entry: kind,
+        first_seen,
+        last_seen: rows.last.max(first_seen),
+        origin: Origin {
+            client_ip: head.client_ip,
+            client_host: head.client_host,
+            server: Some(head.server),
+            connector: head.connector,
+        },
+        hops: if scene.hops {
+            hops::hops(events, scene.servers)
+        } else {
+            Vec::new()
+        },
+        steps: Vec::new(),
+        related: related(events, class),
+        rows: rows.count,
+        entered_recipients: roster.balance() - left_again(&recipients),
+        recipients,
+        reopened: false,
+    }
+}
+
+/// Recipients that the ledger took in but that the balance does not hold: refused or replaced ones.
+fn left_again(recipients: &[Recipient<'_>]) -> i64 {
+    recipients
+        .iter()
+        .filter(|r| matches!(r.fate, Fate::Rejected | Fate::Redirected))
+        .count() as i64
+}
+
+/// What one event does to the recipients it names.
+fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut Roster<'d>) {
+    let when = (event.time, event.place, event.server);
+    match event.role {
+        Role::Submit | Role::Receive | Role::Resubmit | Role::Fork | Role::Report => {
+            for address in event.recipients {
+                roster.sighted(address);
+            }
+        }
+        Role::Expand => {
+            let mut list = None;
+            for address in event.related {
+                list = list.or(Some(address));
+                roster.expanded(address, when);
+            }
+            for address in event.recipients {
+                let member = roster.sighted(address);
+                if let Some(list) = list {
+                    roster.came_by(member, Via::Expanded, list);
+                }
+            }
+        }
+        Role::Resolve => {
+            for (old, new) in replaced(event) {
+                roster.renamed(old, new);
+            }
+        }
+        Role::Redirect => {
+            for (old, new) in replaced(event) {
+                roster.redirected(old, new, when);
+            }
+        }
+        Role::Deliver => judge(event, all, Fate::Delivered, roster),
+        Role::Leave => judge(event, all, Fate::Transferred, roster),
+        Role::Quarantine => judge(event, all, Fate::Quarantined, roster),
+        Role::Drop => judge(event, all, Fate::Dropped, roster),
+        Role::Fail if event.copy == 0 && !accepted => judge(event, all, Fate::Rejected, roster),
+        Role::Fail => judge(event, all, Fate::Failed, roster),
+        Role::Duplicate if event.name == "DUPLICATEDELIVER" => {
+            judge(event, all, Fate::Delivered, roster)
+        }
+        Role::Defer => {
+            for address in event.recipients {
+                let person = roster.sighted(address);
+                roster.people[person].deferrals += 1;
+            }
+        }
+        Role::Duplicate | Role::Send | Role::Shadow | Role::Attempt | Role::Info => {}
+    }
+}
+
+/// The last word about the recipients of an event; where it names none, about those of its copy.
+fn judge<'d>(event: &Event<'d>, all: &[Event<'d>], fate: Fate, roster: &mut Roster<'d>) {
+    let statuses_fit = event.statuses.count() == event.recipients.count();
+    let mut statuses = event.statuses.into_iter();
+    let mut none_named = true;
+    for address in event.recipients {
+        none_named = false;
+        let status = if statuses_fit {
+            statuses.next()
+        } else {
+            Some(event.statuses.0)
+        };
+        roster.decide(address, verdict(event, fate, status.unwrap_or_default()));
+    }
+    if none_named && event.copy != 0 {
+        for opener in all
+            .iter()
+            .filter(|e| e.copy == event.copy && e.role != event.role)
+        {
+            for address in opener.recipients {
+                roster.decide(address, verdict(event, fate, b""));
+            }
+        }
+    }
+}
+
+fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
+    let reason = match fate {
+        Fate::Delivered => Reason::None,
+        _ if !status.is_empty() => Reason::Logged(BStr::new(status)),
+        _ if !event.context.is_empty() => Reason::Logged(event.context),
+        _ => Reason::None,
+    };
+    let duplicate = event.role == Role::Duplicate;
+    Verdict {
+        fate,
+        duplicate,
+        at: event.time,
+        server: Some(event.server),
+        reason: if duplicate {
+            Reason::DuplicateOfUnseen
+        } else {
+            reason
+        },
+        next_try: None,
+        place: event.place,
+    }
+}
+
+/// Old and new addresses of a rename or redirect; one old address may have several new ones.
+fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])> {
+    let mut old = event.related.into_iter();
+    let mut last = None;
+    event.recipients.into_iter().filter_map(move |new| {
+        last = old.next().or(last);
+        last.filter(|old| !old.is_empty() && !old.eq_ignore_ascii_case(new))
+            .map(|old| (old, new))
+    })
+}
+
+/// The event by which the message came in: its submission by a mailbox, else the first receipt that is not the
+/// next hop of another, else a report's making.
+fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)> {
+    if let Some(event) = events.iter().find(|e| e.from_mailbox) {
+        return Some((Entry::Submitted, event));
+    }
+    let handed_on = |copy: u64| {
+        copy != 0
+            && events
+                .iter()
+                .any(|e| matches!(e.next, Next::Server { copy: next, .. } if next == copy))
+    };
+    if let Some(event) = events.iter().find(|e| e.role == Role::Report) {
+        return Some((Entry::Generated, event));
+    }
+    let event = events
+        .iter()
+        .find(|e| e.role == Role::Receive && !handed_on(e.copy))?;
+    Some((
+        if event.generated {
+            Entry::Generated
+        } else {
+            Entry::Received
+        },
+        event,
+    ))
+}
+
+/// The first row that has the text, beginning with the entry.
+fn first_text<'d>(
+    head: &Event<'d>,
+    events: &[Event<'d>],
+    get: fn(&Event<'d>) -> &'d BStr,
+) -> &'d BStr {
+    std::iter::once(head)
+        .chain(events)
+        .map(get)
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
+}
+
+fn recipients<'d>(
+    roster: &Roster<'d>,
+    scene: &Scene<'d>,
+    first_seen: Time,
+    own_sender: Option<bool>,
+) -> Vec<Recipient<'d>> {
+    let mut recipients = Vec::with_capacity(roster.people.len());
+    for (i, person) in roster.people.iter().enumerate() {
+        let Some(verdict) = roster.outcome(i) else {
+            continue;
+        };
+        let own = match verdict.fate {
+            Fate::Delivered => Some(true),
+            _ => scene.own.owns(person.address),
+        };
+        let decided =
+            verdict.fate.is_final() && !matches!(verdict.fate, Fate::Expanded | Fate::Redirected);
+        recipients.push(Recipient {
+            address: BStr::new(person.address),
+            fate: verdict.fate,
+            at: Some(verdict.at),
+            server: verdict.server,
+            reason: verdict.reason,
+            next_try: verdict.next_try,
+            via: roster.chain(i),
+            latency_ms: decided.then(|| verdict.at.millis_since(first_seen)),
+            direction: direction(own_sender, own),
+            place: Some(verdict.place),
+            origin_unknown: !person.sighted && !matches!(verdict.fate, Fate::Rejected),
+            deferrals: person.deferrals,
+        });
+    }
+    recipients
+}
+
+/// One direction for the whole message: what any recipient outside makes outbound, what any inside makes inbound.
+fn message_direction(recipients: &[Recipient<'_>]) -> Direction {
+    let has = |wanted| recipients.iter().any(|r| r.direction == wanted);
+    [
+        Direction::Outbound,
+        Direction::Inbound,
+        Direction::Internal,
+        Direction::Relayed,
+    ]
+    .into_iter()
+    .find(|direction| has(*direction))
+    .unwrap_or(Direction::Unknown)
+}
+
+/// The message's status from its recipients, lists and replaced addresses left out.
+fn status(recipients: &[Recipient<'_>]) -> Status {
+    let (mut total, mut arrived, mut delivered) = (0, 0, 0);
+    let (mut pending, mut unknown, mut failed) = (false, false, false);
+    for recipient in recipients {
+        match recipient.fate {
+            Fate::Expanded | Fate::Redirected => continue,
+            Fate::Delivered => (arrived, delivered) = (arrived + 1, delivered + 1),
+            Fate::Transferred => arrived += 1,
+            Fate::Pending => pending = true,
+            Fate::Unknown => unknown = true,
+            Fate::Failed | Fate::Rejected => failed = true,
+            Fate::Quarantined | Fate::Dropped => {}
+        }
+        total += 1;
+    }
+    match () {
+        () if total == 0 => Status::Unknown,
+        () if arrived == total && delivered > 0 => Status::Delivered,
+        () if arrived == total => Status::Transferred,
+        () if arrived > 0 => Status::PartlyDelivered,
+        () if pending => Status::Pending,
+        () if unknown => Status::Unknown,
+        () if failed => Status::Failed,
+        () => Status::Dropped,
+    }
+}
+
+/// Links that the message's own rows name.
+fn related<'d>(events: &[Event<'d>], class: Class) -> Vec<(Relation, &'d BStr)> {
+    let mut related = Vec::new();
+    for event in events.iter().filter(|e| !e.reference.is_empty()) {
+        let relation = match event.role {
+            Role::Fail => Relation::Report,
+            Role::Report => Relation::ReportOf,
+            Role::Receive if event.generated && class != Class::Report => Relation::Journal,
+            _ => continue,
+        };
+        let looks_like_id = event.reference.contains(&b'@') || event.reference.starts_with(b"<");
+        if looks_like_id && !related.contains(&(relation, event.reference)) {
+            related.push((relation, event.reference));
+        }
+    }
+    related
+}

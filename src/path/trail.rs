@@ -1,0 +1,210 @@
+//! How far the trail leads of a recipient without a last word: pending, or unknown and which log is missing.
+//!
+//! In: events and roster. Out: a trail for each recipient that is still open. A recipient sits in the copies that
+//! took it in and that no later row gave on; clocks differ, so it is copies that are followed, not times.
+
+use bstr::BStr;
+use hashbrown::HashSet;
+
+use super::roster::{Roster, Verdict};
+use super::{Fate, Reason};
+use crate::event::{Event, Next, Role};
+use crate::keys::Service;
+use crate::servers::Servers;
+
+/// What the rows say about one recipient's way: indices of events.
+#[derive(Clone, Debug, Default)]
+struct Way {
+    opened: Vec<usize>,
+    closed: Vec<u64>,
+    deferred: Vec<usize>,
+    sent: Vec<usize>,
+    submitted: Vec<usize>,
+}
+
+/// Gives every recipient without a last word its trail.
+pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Servers) {
+    let open: Vec<bool> = (0..roster.people.len())
+        .map(|i| roster.is_open(i))
+        .collect();
+    if !open.contains(&true) {
+        return;
+    }
+    let mut ways = vec![Way::default(); open.len()];
+    for (i, event) in events.iter().enumerate() {
+        for address in event.recipients {
+            let Some(person) = roster.find(address).filter(|&person| open[person]) else {
+                continue;
+            };
+            note(&mut ways[person], i, event);
+        }
+    }
+    let arrived: HashSet<u64> = events
+        .iter()
+        .filter(|e| e.role == Role::Receive && e.copy != 0)
+        .map(|e| e.copy)
+        .collect();
+    for (person, way) in ways.iter().enumerate().filter(|(person, _)| open[*person]) {
+        roster.people[person].trail = Some(end(way, events, &arrived, servers));
+    }
+}
+
+fn note(way: &mut Way, i: usize, event: &Event<'_>) {
+    match event.role {
+        Role::Submit => way.submitted.push(i),
+        Role::Receive
+        | Role::Report
+        | Role::Resubmit
+        | Role::Expand
+        | Role::Resolve
+        | Role::Redirect => {
+            way.opened.push(i);
+        }
+        Role::Fork => {
+            way.opened.push(i);
+            way.closed.push(event.parent);
+        }
+        Role::Send => {
+            way.sent.push(i);
+            way.closed.push(event.copy);
+        }
+        Role::Defer => way.deferred.push(i),
+        _ => {}
+    }
+}
+
+/// Where one recipient's way ends.
+fn end<'d>(
+    way: &Way,
+    events: &[Event<'d>],
+    arrived: &HashSet<u64>,
+    servers: &Servers,
+) -> Verdict<'d> {
+    let still_open = |i: &&usize| !way.closed.contains(&events[**i].copy);
+    if let Some(event) = way.deferred.iter().rfind(still_open).map(|&i| &events[i]) {
+        return deferred(event);
+    }
+    if let Some(event) = way.opened.iter().rfind(still_open).map(|&i| &events[i]) {
+        return waiting(event, servers);
+    }
+    let lost = |e: &&Event<'d>| match e.next {
+        Next::Server { copy, .. } => !arrived.contains(&copy),
+        _ => false,
+    };
+    if let Some(event) = way.sent.iter().rev().map(|&i| &events[i]).find(lost)
+        && let Next::Server { host, .. } = event.next
+    {
+        let covered = servers
+            .find(host)
+            .is_some_and(|id| servers.coverage(id).covers(Service::Transport, event.time));
+        let reason = if covered {
+            Reason::NoRowOn(host)
+        } else {
+            Reason::NoLogOf(host)
+        };
+        return unknown(event, reason);
+    }
+    let to_mailbox = |e: &&Event<'d>| matches!(e.next, Next::Mailbox { .. });
+    if let Some(event) = way.sent.iter().map(|&i| &events[i]).find(to_mailbox)
+        && let Next::Mailbox { host } = event.next
+    {
+        return handed_to_mailbox(event, host, servers);
+    }
+    if let Some(event) = way.sent.last().map(|&i| &events[i])
+        && let Next::Server { host, .. } = event.next
+    {
+        return unknown(event, Reason::NoRowOn(host));
+    }
+    match way.submitted.last().map(|&i| &events[i]) {
+        Some(event) => submitted(event, events, servers),
+        None => unknown(&events[events.len() - 1], Reason::None),
+    }
+}
+
+fn verdict<'d>(fate: Fate, event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
+    Verdict {
+        fate,
+        duplicate: false,
+        at: event.time,
+        server: Some(event.server),
+        reason,
+        next_try: None,
+        place: event.place,
+    }
+}
+
+fn unknown<'d>(event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
+    let server = if let Reason::LogEndsOn(server) = reason {
+        Some(server)
+    } else {
+        None
+    };
+    Verdict {
+        server,
+        ..verdict(Fate::Unknown, event, reason)
+    }
+}
+
+fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
+    let status = if event.statuses.0.is_empty() {
+        event.context
+    } else {
+        BStr::new(event.statuses.0)
+    };
+    let reason = if status.is_empty() {
+        Reason::InQueueOf(event.server)
+    } else {
+        Reason::Logged(status)
+    };
+    Verdict {
+        next_try: event.next_try,
+        ..verdict(Fate::Pending, event, reason)
+    }
+}
+
+/// In a copy that no row closed: still in the queue if the server's log goes on, else its log ends too early.
+fn waiting<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
+    if servers.coverage(event.server).goes_on_after(event.time) {
+        verdict(Fate::Pending, event, Reason::InQueueOf(event.server))
+    } else {
+        unknown(event, Reason::LogEndsOn(event.server))
+    }
+}
+
+/// Given to mailbox delivery without a DELIVER: delivered if that server's log was not read, because mailbox
+/// delivery keeps no queue and its 250 is the store's.
+fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -> Verdict<'d> {
+    let id = servers.find(host);
+    if id.is_some_and(|id| servers.coverage(id).covers(Service::Delivery, event.time)) {
+        return unknown(event, Reason::NoRowOn(host));
+    }
+    Verdict {
+        server: id,
+        ..verdict(Fate::Delivered, event, Reason::HandedToMailbox(host))
+    }
+}
+
+/// Submitted by a mailbox, and no transport server took it.
+fn submitted<'d>(event: &Event<'d>, events: &[Event<'d>], servers: &Servers) -> Verdict<'d> {
+    // The SUBMIT row names the hub that took it over; the store driver's RECEIVE only says that it was noticed.
+    let handed = events
+        .iter()
+        .find(|e| e.role == Role::Submit && e.name == "SUBMIT");
+    match handed {
+        Some(handed) if !handed.server_host.is_empty() => {
+            let host = handed.server_host;
+            let covered = servers
+                .find(host)
+                .is_some_and(|id| servers.coverage(id).covers(Service::Transport, handed.time));
+            unknown(
+                event,
+                if covered {
+                    Reason::NoRowOn(host)
+                } else {
+                    Reason::NoLogOf(host)
+                },
+            )
+        }
+        _ => waiting(event, servers),
+    }
+}

@@ -1,0 +1,111 @@
+//! A record that has been found but not yet understood: where it is, whose it is, and where its fields end.
+//!
+//! In: what the scanner saw. Out: [`Row`], small and free of borrowed text, so that millions fit into a
+//! window and an unfinished one can be carried to the next. [`crate::dialect`] turns it into an
+//! [`crate::event::Event`] when its message is built.
+
+use crate::event::{Place, Role};
+use crate::scan::MAX_FIELDS;
+use crate::time::Time;
+
+/// Field ends that a row keeps. With 28, a row takes 96 bytes, one and a half cache lines.
+pub const KEPT_ENDS: usize = 28;
+
+/// By what a row was found to belong to a message, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum KeyKind {
+    /// Its network-message-id.
+    Network,
+    /// Its Message-ID.
+    Message,
+    /// Only the copy it is about: server and internal id.
+    Copy,
+}
+
+/// A found record.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Row {
+    /// Seeded hash of the identifier that `kind` names.
+    pub key: u64,
+    pub time: Time,
+    /// Index of the chunk; file and schemas are looked up there.
+    pub chunk: u32,
+    /// First byte, counted from the chunk's first byte.
+    pub offset: u32,
+    /// Line within the chunk.
+    pub line: u32,
+    /// Length in bytes without the line break.
+    pub len: u32,
+    /// The logging server: an index into the chunk's own table.
+    pub server: u16,
+    pub kind: KeyKind,
+    pub role: Role,
+    /// Which event of the dialect's table.
+    pub code: u8,
+    /// Which schema of the chunk's own table.
+    pub schema: u8,
+    /// How many of `ends` are set; 0: the row must be split anew (long, or over several lines).
+    pub fields: u8,
+    ends: [u16; KEPT_ENDS],
+}
+
+impl Row {
+    /// A row whose field ends the scanner wrote into `ends`.
+    #[inline]
+    pub fn set_ends(&mut self, ends: &[u32; MAX_FIELDS], fields: usize) {
+        self.fields = 0;
+        if fields > KEPT_ENDS || fields == 0 || ends[fields - 1] > u32::from(u16::MAX) {
+            return;
+        }
+        self.fields = fields as u8;
+        for i in 0..KEPT_ENDS {
+            self.ends[i] = ends[i] as u16;
+        }
+    }
+
+    /// An empty row, to be filled.
+    pub fn blank(chunk: u32) -> Row {
+        Row {
+            key: 0,
+            time: Time(0),
+            chunk,
+            offset: 0,
+            line: 0,
+            len: 0,
+            server: 0,
+            kind: KeyKind::Copy,
+            role: Role::Info,
+            code: 0,
+            schema: 0,
+            fields: 0,
+            ends: [0; KEPT_ENDS],
+        }
+    }
+
+    /// Field `index` of the row with these bytes, as logged.
+    #[inline]
+    pub fn field<'d>(&self, bytes: &'d [u8], index: usize) -> &'d [u8] {
+        if index >= usize::from(self.fields) {
+            return &[];
+        }
+        let start = if index == 0 {
+            0
+        } else {
+            usize::from(self.ends[index - 1]) + 1
+        };
+        &bytes[start..usize::from(self.ends[index])]
+    }
+
+    /// Where the row stands, given its chunk's file and first byte.
+    pub fn place(&self, file: u32, chunk_start: u64) -> Place {
+        Place {
+            file,
+            offset: chunk_start + u64::from(self.offset),
+            line: self.line,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Row>() == 96);

@@ -1,0 +1,318 @@
+//! The fast machine: where fields end and where a record ends.
+//!
+//! In: bytes and the position of a record's first byte. Out: the ends of its leading fields and of its
+//! line. Nothing is copied, decoded or judged here; a record with a quote still open at the line break
+//! is only marked as such, because what to do about it is the dialect's decision.
+//!
+//! 64 bytes at a time become three bit masks (quote, delimiter, line break), as simdjson does it. Only the
+//! leading fields that a caller wants are written down; behind them only the line break is looked for.
+
+mod block;
+
+pub use block::{Avx2, Avx512, Block, Portable};
+
+/// Fields whose ends a caller can ask for. The widest known layout has 30 columns, of which the first 25
+/// carry what paths need (`formats/modern.md` section 1).
+pub const MAX_FIELDS: usize = 32;
+
+/// What one look at a line found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Number of fields whose end was written down (the last one ends at `end`).
+    pub fields: usize,
+    /// Length of the line without its line break.
+    pub end: usize,
+    /// Distance from the line's first byte to the next line's first byte.
+    pub next: usize,
+    /// A quote was still open at the line break.
+    pub open: bool,
+}
+
+/// Finds the first `wanted` field ends and the end of the line that starts at `data[0]`.
+///
+/// `ends[i]` is the position just behind field `i`. At most `wanted` (<= [`MAX_FIELDS`]) are written; if the
+/// line has fewer, the last one written is the end of the line.
+#[inline(always)]
+pub fn line<B: Block>(
+    data: &[u8],
+    delimiter: u8,
+    wanted: usize,
+    ends: &mut [u32; MAX_FIELDS],
+) -> Line {
+    debug_assert!(wanted > 0 && wanted <= MAX_FIELDS);
+    let mut fields = 0;
+    let mut inside = 0u64; // all ones while a quote is open
+    let mut base = 0;
+    while base < data.len() {
+        let mask = B::load(&data[base..], delimiter);
+        let quoted = if mask.quote | inside == 0 {
+            0
+        } else {
+            prefix_xor(mask.quote) ^ inside
+        };
+        let mut delimiters = mask.delimiter & !quoted;
+        if mask.newline != 0 {
+            let at = mask.newline.trailing_zeros();
+            delimiters &= (1u64 << at) - 1;
+            write_ends(delimiters, base, wanted, &mut fields, ends);
+            let end = base + at as usize;
+            return finish(
+                data,
+                end,
+                end + 1,
+                wanted,
+                fields,
+                quoted >> at & 1 == 1,
+                ends,
+            );
+        }
+        write_ends(delimiters, base, wanted, &mut fields, ends);
+        inside = ((quoted >> 63) as i64).wrapping_neg() as u64;
+        base += 64;
+        if fields == wanted {
+            return rest_of_line::<B>(data, base, inside, delimiter, fields);
+        }
+    }
+    finish(
+        data,
+        data.len(),
+        data.len(),
+        wanted,
+        fields,
+        inside != 0,
+        ends,
+    )
+}
+
+/// Behind the last wanted field: only quotes (for the state at the end) and the line break.
+#[inline(always)]
+fn rest_of_line<B: Block>(
+    data: &[u8],
+    mut base: usize,
+    mut inside: u64,
+    delimiter: u8,
+    fields: usize,
+) -> Line {
+    while base < data.len() {
+        let mask = B::load(&data[base..], delimiter);
+        if mask.newline != 0 {
+            let at = mask.newline.trailing_zeros();
+            let before = mask.quote & ((1u64 << at) - 1);
+            let open = (before.count_ones() & 1 == 1) != (inside != 0);
+            let end = base + at as usize;
+            return Line {
+                fields,
+                end: trim_cr(data, end),
+                next: end + 1,
+                open,
+            };
+        }
+        if mask.quote.count_ones() & 1 == 1 {
+            inside = !inside;
+        }
+        base += 64;
+    }
+    Line {
+        fields,
+        end: trim_cr(data, data.len()),
+        next: data.len(),
+        open: inside != 0,
+    }
+}
+
+#[inline(always)]
+fn write_ends(
+    mut mask: u64,
+    base: usize,
+    wanted: usize,
+    fields: &mut usize,
+    ends: &mut [u32; MAX_FIELDS],
+) {
+    while mask != 0 && *fields < wanted {
+        ends[*fields & (MAX_FIELDS - 1)] = base as u32 + mask.trailing_zeros();
+        *fields += 1;
+        mask &= mask - 1;
+    }
+}
+
+#[inline(always)]
+fn finish(
+    data: &[u8],
+    end: usize,
+    next: usize,
+    wanted: usize,
+    mut fields: usize,
+    open: bool,
+    ends: &mut [u32; MAX_FIELDS],
+) -> Line {
+    let end = trim_cr(data, end);
+    if fields < wanted {
+        ends[fields] = end as u32;
+        fields += 1;
+    }
+    Line {
+        fields,
+        end,
+        next,
+        open,
+    }
+}
+
+#[inline(always)]
+fn trim_cr(data: &[u8], end: usize) -> usize {
+    end - usize::from(end > 0 && data[end - 1] == b'\r')
+}
+
+/// Bit i is the parity of bits 0..=i: all ones between an opening and a closing quote.
+#[inline(always)]
+fn prefix_xor(mut bits: u64) -> u64 {
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^= bits << 32;
+    bits
+}
+
+/// Work that reads many lines with one kind of block: implemented once per dialect, run by [`best`].
+pub trait Scan {
+    type Output;
+    /// Must be `#[inline(always)]`, or the block's instructions are not inlined into it.
+    fn run<B: Block>(self) -> Self::Output;
+}
+
+/// Runs `work` with the widest instructions this processor has.
+pub fn best<S: Scan>(work: S) -> S::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("bmi2") {
+            // SAFETY: the features that `avx512` is compiled for were just found on this processor.
+            return unsafe { avx512(work) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+            // SAFETY: as above, for `avx2`.
+            return unsafe { avx2(work) };
+        }
+    }
+    work.run::<Portable>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt,lzcnt")]
+unsafe fn avx512<S: Scan>(work: S) -> S::Output {
+    work.run::<Avx512>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
+unsafe fn avx2<S: Scan>(work: S) -> S::Output {
+    work.run::<Avx2>()
+}
+
+/// Splits a record at its delimiters outside quotes, quotes and doubled quotes kept: the plain way, for
+/// records that go over several lines, are longer than 64 KiB, or are read a second time.
+pub fn split(record: &[u8], delimiter: u8) -> Vec<&[u8]> {
+    let mut fields = Vec::with_capacity(MAX_FIELDS);
+    let (mut start, mut inside) = (0, false);
+    for (i, &byte) in record.iter().enumerate() {
+        if byte == b'"' {
+            inside = !inside;
+        } else if byte == delimiter && !inside {
+            fields.push(&record[start..i]);
+            start = i + 1;
+        }
+    }
+    fields.push(&record[start..]);
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    struct Lines<'a> {
+        data: &'a [u8],
+        wanted: usize,
+    }
+
+    type Found = Vec<(Line, Vec<u32>)>;
+
+    impl Scan for Lines<'_> {
+        type Output = Found;
+        #[inline(always)]
+        fn run<B: Block>(self) -> Found {
+            let mut found = Vec::new();
+            let mut at = 0;
+            let mut ends = [0; MAX_FIELDS];
+            while at < self.data.len() {
+                let line = line::<B>(&self.data[at..], b',', self.wanted, &mut ends);
+                found.push((line, ends[..line.fields].to_vec()));
+                at += line.next;
+            }
+            found
+        }
+    }
+
+    /// The judge: one byte at a time.
+    fn slowly(data: &[u8], wanted: usize) -> Found {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < data.len() {
+            let rest = &data[at..];
+            let newline = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
+            let end = newline - usize::from(newline > 0 && rest[newline - 1] == b'\r');
+            let mut ends = Vec::new();
+            let mut inside = false;
+            for (i, &byte) in rest[..newline].iter().enumerate() {
+                if byte == b'"' {
+                    inside = !inside;
+                }
+                if byte == b',' && !inside && ends.len() < wanted {
+                    ends.push(i as u32);
+                }
+            }
+            if ends.len() < wanted {
+                ends.push(end as u32);
+            }
+            let next = (newline + 1).min(rest.len());
+            found.push((
+                Line {
+                    fields: ends.len(),
+                    end,
+                    next,
+                    open: inside,
+                },
+                ends,
+            ));
+            at += next;
+        }
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn every_block_agrees_with_the_slow_judge(
+            text in "([a-z]{0,70}|,|,|,|\"|\"\"|\r\n|\n|\r){0,60}",
+            wanted in 1usize..=MAX_FIELDS,
+        ) {
+            let data = text.as_bytes();
+            let judge = slowly(data, wanted);
+            prop_assert_eq!(&best(Lines { data, wanted }), &judge);
+            prop_assert_eq!(&Lines { data, wanted }.run::<Portable>(), &judge);
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+                // SAFETY: the features were just found.
+                prop_assert_eq!(&unsafe { avx2(Lines { data, wanted }) }, &judge);
+            }
+        }
+    }
+
+    #[test]
+    fn split_keeps_quoted_delimiters() {
+        let fields = split(b"a,\"b,\"\"c\"\",d\",,e", b',');
+        assert_eq!(fields, [&b"a"[..], b"\"b,\"\"c\"\",d\"", b"", b"e"]);
+    }
+}
