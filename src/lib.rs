@@ -1,5 +1,6 @@
 //! waybill: where did that message go?
 
 pub mod event;
+pub mod inert;
 pub mod path;
 pub mod time;
