@@ -3,4 +3,6 @@
 pub mod event;
 pub mod inert;
 pub mod path;
+pub mod status;
+pub mod tally;
 pub mod time;
