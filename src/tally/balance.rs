@@ -4,7 +4,7 @@
 //! (what its rows let in, and what fates its recipients have), so that a residual shows a mistake.
 
 use crate::path::{Class, Entry, Fate, Path, Reason, Status};
-use crate::tally::in_balance;
+use crate::tally::{in_balance, summed_size_bytes};
 
 /// Every status in the order of the report.
 pub const STATUSES: [Status; 7] = [
@@ -91,9 +91,9 @@ impl Totals {
         if path.class == Class::Report {
             self.reports.add(path, recipients, weight);
         }
-        let size_bytes = path.size_bytes as i64;
+        let size_bytes = summed_size_bytes(path);
         self.bytes += weight * size_bytes;
-        self.bytes_to_recipients += weight * size_bytes.saturating_mul(recipients);
+        self.bytes_to_recipients += weight * size_bytes * recipients;
         self.by_entry[path.entry as usize] += weight;
         self.by_status[path.status as usize] += weight;
         self.entered_recipients += weight * path.entered_recipients;

@@ -7,7 +7,7 @@
 use crate::path::Path;
 use crate::tally::open::domain;
 use crate::tally::words::{WordId, Words};
-use crate::tally::{Map, in_balance};
+use crate::tally::{Map, in_balance, summed_size_bytes};
 
 /// Mail of one address, domain or pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Correspondents {
 impl Correspondents {
     /// Counts `path`.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
-        let size_bytes = path.size_bytes as i64;
+        let size_bytes = summed_size_bytes(path);
         let sender = self.address(path.sender);
         let mut ids = std::mem::take(&mut self.scratch);
         ids.clear();

@@ -63,6 +63,12 @@ pub fn in_balance(fate: Fate) -> bool {
     !matches!(fate, Fate::Expanded | Fate::Redirected | Fate::Rejected)
 }
 
+/// The size that is summed: a number that no message can have (Exchange ends at 2 GB) is a fault of the
+/// log and must not overflow the sums.
+pub fn summed_size_bytes(path: &Path<'_>) -> i64 {
+    path.size_bytes.min(u64::from(u32::MAX)) as i64
+}
+
 impl Tally {
     /// An empty tally.
     pub fn new(options: TallyOptions) -> Tally {
@@ -91,7 +97,7 @@ impl Tally {
         self.unknown.add(path, weight);
         self.correspondents.add(path, weight);
         self.largest
-            .note(path.size_bytes as i64, path, None, weight);
+            .note(summed_size_bytes(path), path, None, weight);
         self.most_recipients.note(recipients, path, None, weight);
     }
 

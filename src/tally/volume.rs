@@ -5,7 +5,7 @@
 //! A message counts in the quarter in which it was first seen.
 
 use crate::path::{Direction, Path};
-use crate::tally::{Map, in_balance};
+use crate::tally::{Map, in_balance, summed_size_bytes};
 use crate::time::SECOND;
 
 /// All directions in the order of the report.
@@ -58,7 +58,7 @@ pub struct Volume {
 impl Volume {
     /// Counts a message that has `recipients` in the balance.
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
-        let size_bytes = path.size_bytes as i64;
+        let size_bytes = summed_size_bytes(path);
         let minute = path.first_seen.0.div_euclid(MINUTE);
         *self.minutes.entry(minute).or_default() += weight;
         let quarter = path.first_seen.0.div_euclid(QUARTER);
