@@ -328,7 +328,7 @@ fn pending_is_aged_to_the_end_of_the_period() {
 
 #[test]
 fn hostile_text_is_inert_on_paper_and_whole_in_json() {
-    let nasty = "e\x1b[2J\u{202e}vil\n@own.test";
+    let nasty = "e\x1b[2k\u{202e}vil\n@own.test";
     let words = "550 5.1.1 \x1b]0;owned\x07";
     let mut to = recipient(nasty, Fate::Failed);
     to.reason = Reason::Logged(words.into());
@@ -361,6 +361,9 @@ fn the_page_keeps_its_width_and_colours_only_when_asked() {
     let long = "very.long.address.indeed.".repeat(6) + "@own.test";
     let path = message("<long>", 1, vec![recipient(&long, Fate::Delivered)]);
     tally.add(&path, 1);
+    if let Ok(file) = std::env::var("WAYBILL_SHOW_PAGE") {
+        std::fs::write(file, text(&tally, 100, false)).unwrap();
+    }
     for width in [80, 100, 140] {
         let page = text(&tally, width, false);
         for line in page.lines() {
@@ -374,9 +377,6 @@ fn the_page_keeps_its_width_and_colours_only_when_asked() {
         anstream::adapter::strip_str(&coloured).to_string(),
         text(&tally, 100, false)
     );
-    if let Ok(file) = std::env::var("WAYBILL_SHOW_PAGE") {
-        std::fs::write(file, text(&tally, 100, false)).unwrap();
-    }
 }
 
 #[test]

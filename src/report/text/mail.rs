@@ -80,11 +80,12 @@ fn flows<W: Write>(
         .left(title)
         .right("messages")
         .left("")
-        .toned(Tone::Faint);
+        .toned(Tone::Faint)
+        .spare(0);
     for way in &ways {
         table = table.right(word(*way));
     }
-    table = table.right("recipients").right("size");
+    table = table.right("recipients").spare(2).right("size").spare(1);
     let most = lines.iter().map(|(_, flows)| flows.total.messages).max();
     let columns = if page.room() >= 96 { 20 } else { 8 };
     let mut row = |name: &str, flows: &volume::Flows, bar: String| {
@@ -124,10 +125,20 @@ pub fn latency<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     }
     page.heading("Latency, end to end")?;
     let mut table = Table::default().left("").right("recipients");
-    for title in [
-        "p50", "p90", "p95", "p99", "max", "in 30 s", "in 90 s", "in 5 min",
+    for (title, spare) in [
+        ("p50", None),
+        ("p90", None),
+        ("p95", Some(0)),
+        ("p99", None),
+        ("max", None),
+        ("in 30 s", None),
+        ("in 90 s", Some(1)),
+        ("in 5 min", None),
     ] {
         table = table.right(title);
+        if let Some(rank) = spare {
+            table = table.spare(rank);
+        }
     }
     table.row(percentiles("all", all));
     for line in &latency.by_direction {
@@ -205,8 +216,8 @@ pub fn top<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> 
     page.heading("Top")?;
     let address = |who: &Address| who.address.clone();
     let domain = |who: &Domain| who.domain.clone();
-    ranking(page, "sender", &top.senders, address)?;
-    ranking(page, "recipient", &top.recipients, address)?;
+    ranking(page, "sender", &top.senders, lines, address)?;
+    ranking(page, "recipient", &top.recipients, lines, address)?;
     let mut table = Table::default()
         .left("sender")
         .left("recipient")
@@ -222,8 +233,14 @@ pub fn top<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> 
     }
     page.table(&table)?;
     page.blank()?;
-    ranking(page, "sender's domain", &top.sender_domains, domain)?;
-    ranking(page, "recipient's domain", &top.recipient_domains, domain)?;
+    ranking(page, "sender's domain", &top.sender_domains, lines, domain)?;
+    ranking(
+        page,
+        "recipient's domain",
+        &top.recipient_domains,
+        lines,
+        domain,
+    )?;
     let mut table = Table::default()
         .right("largest")
         .right("recipients")
@@ -264,6 +281,7 @@ fn ranking<W: Write, N>(
     page: &mut Page<'_, W>,
     title: &'static str,
     ranking: &Ranking<N>,
+    lines: usize,
     name: impl Fn(&N) -> String,
 ) -> io::Result<()> {
     let mut table = Table::default()
@@ -279,7 +297,7 @@ fn ranking<W: Write, N>(
             size(line.bytes),
         ]
     };
-    for line in ranking.by_messages.iter().take(LINES) {
+    for line in ranking.by_messages.iter().take(lines) {
         table.row(row(line));
     }
     page.table(&table)?;

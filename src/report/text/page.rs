@@ -41,30 +41,56 @@ pub enum Align {
     Right,
 }
 
-/// A table: cells as plain text, one column that gives way where the page is too narrow.
+/// One column of a table.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    title: &'static str,
+    align: Align,
+    tone: Tone,
+    /// Left out where the page is too narrow; the lowest first.
+    spare: Option<u8>,
+}
+
+/// A table: cells as plain text. Where the page is too narrow text is cut, then spare columns go.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    columns: Vec<(&'static str, Align, Tone)>,
+    columns: Vec<Column>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// Column of text.
-    pub fn left(mut self, title: &'static str) -> Table {
-        self.columns.push((title, Align::Left, Tone::Plain));
-        self
+    pub fn left(self, title: &'static str) -> Table {
+        self.column(title, Align::Left)
     }
 
     /// Column of figures.
-    pub fn right(mut self, title: &'static str) -> Table {
-        self.columns.push((title, Align::Right, Tone::Plain));
+    pub fn right(self, title: &'static str) -> Table {
+        self.column(title, Align::Right)
+    }
+
+    fn column(mut self, title: &'static str, align: Align) -> Table {
+        self.columns.push(Column {
+            title,
+            align,
+            tone: Tone::Plain,
+            spare: None,
+        });
         self
     }
 
-    /// The same in another tone.
+    /// The last column in another tone.
     pub fn toned(mut self, tone: Tone) -> Table {
         if let Some(column) = self.columns.last_mut() {
-            column.2 = tone;
+            column.tone = tone;
+        }
+        self
+    }
+
+    /// The last column may be left out where the page is too narrow, the lowest rank first.
+    pub fn spare(mut self, rank: u8) -> Table {
+        if let Some(column) = self.columns.last_mut() {
+            column.spare = Some(rank);
         }
         self
     }
@@ -150,72 +176,82 @@ impl<'o, W: Write> Page<'o, W> {
         writeln!(self.out)
     }
 
-    /// A table; where it is too wide, text columns are cut, the widest first.
+    /// A table; where it is too wide, text columns are cut, the widest first, and spare ones left out.
     pub fn table(&mut self, table: &Table) -> io::Result<()> {
-        let mut cells: Vec<Vec<String>> = Vec::with_capacity(table.rows.len() + 1);
-        let titled = table.columns.iter().any(|column| !column.0.is_empty());
+        let mut columns = table.columns.clone();
+        let titled = columns.iter().any(|column| !column.title.is_empty());
+        let mut lines: Vec<Vec<String>> = Vec::with_capacity(table.rows.len() + 1);
         if titled {
-            cells.push(table.columns.iter().map(|c| c.0.to_string()).collect());
+            lines.push(columns.iter().map(|c| c.title.to_string()).collect());
         }
         for row in &table.rows {
             let inert = row.iter().map(|c| inert::terminal(c.as_bytes(), WIDEST));
-            cells.push(inert.collect());
+            lines.push(inert.collect());
         }
-        let widths = self.widths(table, &cells);
-        for (i, row) in cells.iter().enumerate() {
+        let widths = loop {
+            let widths = self.widths(&columns, &lines);
+            let ranked = (0..columns.len()).filter(|&j| columns[j].spare.is_some());
+            let spare = ranked.min_by_key(|&j| columns[j].spare);
+            match spare {
+                Some(j) if line_width(&widths) > self.room() => {
+                    columns.remove(j);
+                    lines.iter_mut().for_each(|cells| drop(cells.remove(j)));
+                }
+                _ => break widths,
+            }
+        };
+        for (i, cells) in lines.iter().enumerate() {
             write!(self.out, "{:INDENT$}", "")?;
-            for (j, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-                let (_, align, tone) = table.columns[j];
-                let tone = if titled && i == 0 { Tone::Faint } else { tone };
-                self.cell(cell, width, align, tone, j + 1 == row.len())?;
+            // No blanks at the end of a line.
+            let filled = cells
+                .iter()
+                .rposition(|cell| !cell.is_empty())
+                .map_or(0, |last| last + 1);
+            for j in 0..filled {
+                let mut column = columns[j];
+                if titled && i == 0 {
+                    column.tone = Tone::Faint;
+                }
+                self.cell(&cells[j], widths[j], column, j + 1 == filled)?;
             }
             writeln!(self.out)?;
         }
         Ok(())
     }
 
-    fn cell(
-        &mut self,
-        cell: &str,
-        width: usize,
-        align: Align,
-        tone: Tone,
-        last: bool,
-    ) -> io::Result<()> {
+    fn cell(&mut self, cell: &str, width: usize, column: Column, last: bool) -> io::Result<()> {
         let cell = inert::terminal(cell.as_bytes(), width);
         let free = width - inert::columns(&cell);
-        if align == Align::Right {
+        if column.align == Align::Right {
             write!(self.out, "{:free$}", "")?;
         }
-        self.toned(&cell, tone)?;
+        self.toned(&cell, column.tone)?;
         if !last {
-            let free = GAP + if align == Align::Left { free } else { 0 };
+            let free = GAP + if column.align == Align::Left { free } else { 0 };
             write!(self.out, "{:free$}", "")?;
         }
         Ok(())
     }
 
-    /// Column widths that fit the page.
-    fn widths(&self, table: &Table, cells: &[Vec<String>]) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..table.columns.len())
-            .map(|j| cells.iter().map(|row| inert::columns(&row[j])).max())
+    /// Column widths that fit the page, if cutting text is enough.
+    fn widths(&self, columns: &[Column], lines: &[Vec<String>]) -> Vec<usize> {
+        let mut widths: Vec<usize> = (0..columns.len())
+            .map(|j| lines.iter().map(|cells| inert::columns(&cells[j])).max())
             .map(Option::unwrap_or_default)
             .collect();
         loop {
-            let used = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+            let used = line_width(&widths);
             if used <= self.room() {
                 return widths;
             }
             let text = (0..widths.len())
-                .filter(|&j| table.columns[j].1 == Align::Left && widths[j] > NARROWEST);
-            // Wide figures alone may leave no way out; then the line is as long as it must be.
+                .filter(|&j| columns[j].align == Align::Left && widths[j] > NARROWEST);
             let Some(widest) = text.max_by_key(|&j| widths[j]) else {
                 return widths;
             };
             // A quarter at a time, so that the widest columns give way in turn.
-            let over = used - self.room();
-            let step = over.min(1 + (widths[widest] - NARROWEST) / 4);
-            widths[widest] = (widths[widest] - step).max(NARROWEST);
+            let step = (used - self.room()).min(1 + (widths[widest] - NARROWEST) / 4);
+            widths[widest] -= step;
         }
     }
 
@@ -227,6 +263,17 @@ impl<'o, W: Write> Page<'o, W> {
             write!(self.out, "{text}")
         }
     }
+}
+
+/// Columns that a line of a table takes.
+fn line_width(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
+/// `1 file`, `2,000 files`.
+pub fn plural(count: i64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {what}{s}", grouped(count))
 }
 
 /// `1,234,567`.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::report::text::page::{Page, Table, Tone, grouped, percent, size};
+use crate::report::text::page::{Page, Table, Tone, grouped, percent, plural, size};
 use crate::report::text::{LINES, minute};
 use crate::report::{Report, coverage};
 use crate::time::HOUR;
@@ -25,11 +25,11 @@ pub fn headline<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
         String::new()
     };
     let read = format!(
-        "{} servers, {} files, {}, {} rows{rate} · {}",
-        grouped(report.coverage.servers.len() as i64),
-        grouped(inputs.files as i64),
+        "{}, {}, {}, {}{rate} · {}",
+        plural(report.coverage.servers.len() as i64, "server"),
+        plural(inputs.files as i64, "file"),
         size(inputs.bytes as i64),
-        grouped(inputs.rows as i64),
+        plural(inputs.rows as i64, "row"),
         report.tool,
     );
     page.say(&read, Tone::Faint)?;
@@ -37,45 +37,36 @@ pub fn headline<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
     let totals = &report.totals;
     let fates = &totals.recipients;
     let entered = totals.entered_recipients;
-    let mut table = Table::default()
-        .right("messages")
-        .toned(Tone::Strong)
-        .right("recipients")
-        .toned(Tone::Strong)
-        .right("size")
-        .right("delivered")
-        .toned(Tone::Good)
-        .right("transferred")
-        .toned(Tone::Good)
-        .right("failed")
-        .toned(if fates.failed > 0 {
-            Tone::Bad
-        } else {
-            Tone::Plain
-        })
-        .right("pending")
-        .toned(if fates.pending > 0 {
-            Tone::Warning
-        } else {
-            Tone::Plain
-        })
-        .right("unknown")
-        .toned(if fates.unknown > 0 {
-            Tone::Warning
-        } else {
-            Tone::Plain
-        });
-    table.row(vec![
-        grouped(totals.messages),
-        grouped(entered),
-        size(totals.bytes),
-        percent(fates.delivered, entered),
-        percent(fates.transferred, entered),
-        percent(fates.failed, entered),
-        percent(fates.pending, entered),
-        percent(fates.unknown, entered),
-    ]);
-    page.table(&table)
+    let mail = format!(
+        "{} to {}, {}",
+        plural(totals.messages, "message"),
+        plural(entered, "recipient"),
+        size(totals.bytes)
+    );
+    page.say(&mail, Tone::Strong)?;
+    let mut table = Table::default();
+    let mut shares = Vec::new();
+    for (fate, recipients, tone) in [
+        ("delivered", fates.delivered, Tone::Good),
+        ("transferred", fates.transferred, Tone::Good),
+        ("failed", fates.failed, Tone::Bad),
+        (
+            "dropped or held",
+            fates.dropped + fates.quarantined,
+            Tone::Warning,
+        ),
+        ("pending", fates.pending, Tone::Warning),
+        ("unknown", fates.unknown, Tone::Warning),
+    ] {
+        let tone = if recipients == 0 { Tone::Plain } else { tone };
+        table = table.right(fate).toned(tone);
+        shares.push(percent(recipients, entered));
+    }
+    if entered > 0 {
+        table.row(shares);
+        page.table(&table)?;
+    }
+    Ok(())
 }
 
 /// What was read per server, and what was not.
@@ -171,25 +162,25 @@ fn left_out<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()>
     let (probe, system) = (&report.excluded.probe, &report.excluded.system);
     if probe.messages + system.messages > 0 {
         let line = format!(
-            "Left out: {} probe messages ({} rows) and {} system messages ({} rows); --include-probes counts them.",
-            grouped(probe.messages),
-            grouped(probe.rows),
-            grouped(system.messages),
-            grouped(system.rows)
+            "Left out: {} ({}) and {} ({}); --include-probes counts them.",
+            plural(probe.messages, "probe message"),
+            plural(probe.rows, "row"),
+            plural(system.messages, "system message"),
+            plural(system.rows, "row")
         );
         page.say(&line, Tone::Plain)?;
     }
     let inputs = &report.inputs;
     if inputs.rows_twice > 0 {
-        let rows = grouped(inputs.rows_twice as i64);
+        let rows = plural(inputs.rows_twice as i64, "row");
         page.say(
-            &format!("{rows} rows were collected twice and count once."),
+            &format!("Collected twice and counted once: {rows}."),
             Tone::Plain,
         )?;
     }
     if inputs.bad_rows > 0 {
-        let rows = grouped(inputs.bad_rows as i64);
-        page.say(&format!("{rows} rows could not be read:"), Tone::Warning)?;
+        let rows = plural(inputs.bad_rows as i64, "row");
+        page.say(&format!("{rows} could not be read:"), Tone::Warning)?;
         for bad in report.coverage.bad_rows.iter().take(LINES) {
             let first = bad
                 .first
@@ -201,8 +192,8 @@ fn left_out<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()>
     }
     let skipped = &report.coverage.skipped_files;
     if !skipped.is_empty() {
-        let files = grouped(skipped.len() as i64);
-        page.say(&format!("{files} files were skipped:"), Tone::Warning)?;
+        let files = plural(skipped.len() as i64, "file");
+        page.say(&format!("{files} skipped:"), Tone::Warning)?;
         for file in skipped.iter().take(LINES) {
             page.say(&format!("- {}: {}", file.path, file.why), Tone::Plain)?;
         }
@@ -228,7 +219,7 @@ pub fn balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     let totals = &report.totals;
     let entered = &totals.entered;
     let ways = format!(
-        "Entered: {} submitted, {} received, {} generated{} messages; {} of them reports.",
+        "Entered: {} submitted, {} received, {} generated{}; {} of these messages are reports.",
         grouped(entered.submitted),
         grouped(entered.received),
         grouped(entered.generated),
@@ -293,7 +284,7 @@ pub fn balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     page.say(&aside, Tone::Faint)?;
     if totals.inferred_deliveries > 0 {
         let line = format!(
-            "{} deliveries are concluded from the hand-over: the mailbox server's log was not read.",
+            "Concluded from the hand-over, because the mailbox server's log was not read: {} delivered.",
             grouped(totals.inferred_deliveries)
         );
         page.say(&line, Tone::Faint)?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::report::Report;
 use crate::report::open::Counted;
-use crate::report::text::page::{Page, Table, Tone, grouped};
+use crate::report::text::page::{Page, Table, Tone, grouped, plural};
 use crate::report::text::{LINES, minute, or_dash};
 
 /// By status code and server, in plain words.
@@ -15,8 +15,8 @@ pub fn failures<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
     }
     page.heading("Failures")?;
     let line = format!(
-        "{} recipients failed, {} were refused before acceptance.",
-        grouped(failures.failed),
+        "{} failed, {} refused before acceptance.",
+        plural(failures.failed, "recipient"),
         grouped(failures.rejected)
     );
     page.say(&line, Tone::Plain)?;
@@ -29,7 +29,8 @@ pub fn failures<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
         .right("messages")
         .left("server")
         .left("fate")
-        .left("for example");
+        .left("for example")
+        .spare(0);
     for cause in failures.by_code_and_server.iter().take(LINES) {
         let example = cause.examples.first();
         table.row(vec![
@@ -55,11 +56,11 @@ pub fn pending<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     }
     page.heading("Pending at the end")?;
     let line = format!(
-        "{} recipients wait. Over the period {} recipients of {} messages were deferred, {} times in all.",
-        grouped(pending.recipients),
-        grouped(deferrals.recipients),
-        grouped(deferrals.messages),
-        grouped(deferrals.attempts)
+        "Waiting: {}. Deferred over the period: {} of {}, {} in all.",
+        plural(pending.recipients, "recipient"),
+        plural(deferrals.recipients, "recipient"),
+        plural(deferrals.messages, "message"),
+        plural(deferrals.attempts, "deferral")
     );
     page.say(&line, Tone::Plain)?;
     if pending.recipients == 0 {
