@@ -98,6 +98,11 @@ impl Row {
         &bytes[start..usize::from(self.ends[index])]
     }
 
+    /// The same row under the key of another message.
+    pub fn under(&self, key: u64) -> Row {
+        Row { key, ..*self }
+    }
+
     /// Where the row stands, given its chunk's file and first byte.
     pub fn place(&self, file: u32, chunk_start: u64) -> Place {
         Place {

@@ -110,7 +110,7 @@ fn take_placed(rows: &mut Vec<Row>, homes: &Homes) -> Vec<Row> {
             return true;
         };
         let home = homes.get(&home).copied().flatten().unwrap_or(home);
-        placed.push(Row { key: home, ..*row });
+        placed.push(row.under(home));
         false
     });
     placed

@@ -1,0 +1,112 @@
+//! How long mail took: percentiles in milliseconds.
+//!
+//! In: the tally's histograms. Out: the section `latency`.
+
+use serde::Serialize;
+
+use crate::path::Direction;
+use crate::report::{Message, Names};
+use crate::tally::histogram::RELATIVE_ERROR;
+use crate::tally::latency as tally;
+
+/// The section `latency`: recipients that were delivered or transferred.
+#[derive(Clone, Debug, Serialize)]
+pub struct Latencies {
+    pub end_to_end_ms: Latency,
+    pub by_direction: Vec<OneWay>,
+    /// By the server whose row decided the fate.
+    pub by_server: Vec<OfServer>,
+    /// Messages by their slowest recipient.
+    pub slowest: Vec<Slow>,
+    /// Percentiles are at most this far off, relative to their value; `max` and counts are exact.
+    pub relative_error: f64,
+}
+
+/// Milliseconds; null where nothing was measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Latency {
+    /// Recipients measured.
+    pub count: i64,
+    pub p50: Option<u64>,
+    pub p90: Option<u64>,
+    pub p95: Option<u64>,
+    pub p99: Option<u64>,
+    pub max: Option<u64>,
+    pub within_30s: i64,
+    pub within_90s: i64,
+    pub within_5min: i64,
+    /// Not in `count`: arrived before they entered, by the clocks of two servers.
+    pub negative: i64,
+    /// Not in `count`: no row says when they entered.
+    pub unmeasured: i64,
+}
+
+/// Latency of one direction.
+#[derive(Clone, Debug, Serialize)]
+pub struct OneWay {
+    pub direction: Direction,
+    #[serde(flatten)]
+    pub latency: Latency,
+}
+
+/// Latency of one server's deliveries and transfers.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfServer {
+    /// Null where no row named one.
+    pub server: Option<String>,
+    #[serde(flatten)]
+    pub latency: Latency,
+}
+
+/// A slow message.
+#[derive(Clone, Debug, Serialize)]
+pub struct Slow {
+    pub latency_ms: i64,
+    #[serde(flatten)]
+    pub message: Message,
+}
+
+/// The section `latency` with the `top` slowest messages.
+pub fn latencies(sums: &tally::Latencies, top: usize, names: &Names<'_>) -> Latencies {
+    let mut by_server: Vec<OfServer> = (sums.by_server().iter())
+        .map(|(server, sum)| OfServer {
+            server: server.map(names),
+            latency: latency(sum),
+        })
+        .collect();
+    by_server.sort_by(|a, b| a.server.cmp(&b.server));
+    Latencies {
+        end_to_end_ms: latency(&sums.total()),
+        by_direction: (sums.by_direction().iter())
+            .map(|(direction, sum)| OneWay {
+                direction: *direction,
+                latency: latency(sum),
+            })
+            .collect(),
+        by_server,
+        slowest: (sums.slowest.first(top).iter())
+            .map(|entry| Slow {
+                latency_ms: entry.value,
+                message: Message::new(entry, names),
+            })
+            .collect(),
+        relative_error: RELATIVE_ERROR,
+    }
+}
+
+fn latency(sum: &tally::Latency) -> Latency {
+    let histogram = &sum.histogram;
+    Latency {
+        count: histogram.count(),
+        p50: histogram.quantile(0.50),
+        p90: histogram.quantile(0.90),
+        p95: histogram.quantile(0.95),
+        p99: histogram.quantile(0.99),
+        max: (histogram.count() > 0).then(|| histogram.max()).flatten(),
+        within_30s: sum.within_30s,
+        within_90s: sum.within_90s,
+        within_5min: sum.within_5min,
+        negative: sum.negative,
+        unmeasured: sum.unmeasured,
+    }
+}

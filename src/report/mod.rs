@@ -1,0 +1,245 @@
+//! The delivery report as one plain value.
+//!
+//! In: a merged [`Tally`], the [`Facts`] of the run, and the names of servers. Out: [`Report`], from
+//! which every format is written, so that a figure is the same in all of them. Nothing here knows how
+//! the run was made. Text from the logs is decoded here, and made inert where it is printed.
+
+pub mod balance;
+pub mod coverage;
+pub mod failures;
+pub mod json;
+pub mod latency;
+pub mod open;
+pub mod text;
+pub mod top;
+pub mod volume;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::event::ServerId;
+use crate::tally::Tally;
+use crate::tally::extremes::Entry;
+use crate::time::Time;
+
+/// The name of a server by its number.
+pub type Names<'n> = dyn Fn(ServerId) -> String + 'n;
+
+/// What a run knows beside the tally.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `waybill 0.1.0`.
+    pub tool: String,
+    /// For display and for grouping into hours and days.
+    pub zone: TimeZone,
+    /// First and last row read, or the period asked for.
+    pub from: Option<Time>,
+    pub to: Option<Time>,
+    pub files: u64,
+    pub bytes: u64,
+    pub rows: u64,
+    pub bad_rows: u64,
+    /// Rows left out because the same file was collected twice.
+    pub rows_twice: u64,
+    pub seconds: f64,
+    pub servers: Vec<ServerFacts>,
+    /// Own domains, and whether they were guessed rather than given.
+    pub own_domains: Vec<String>,
+    pub domains_guessed: bool,
+    pub skipped_files: Vec<SkippedFile>,
+    pub events: Vec<EventCount>,
+    pub bad_row_reasons: Vec<BadRows>,
+}
+
+/// What was read of one server.
+#[derive(Clone, Debug)]
+pub struct ServerFacts {
+    pub name: String,
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Hours of UTC since 1970 that have rows, sorted.
+    pub hours: Vec<i64>,
+    /// Kinds of log found (`MSGTRK`, `MSGTRKMD`, ...).
+    pub services: Vec<String>,
+}
+
+/// A file that could not be read or is no log.
+#[derive(Clone, Debug, Serialize)]
+pub struct SkippedFile {
+    pub path: String,
+    pub why: String,
+}
+
+/// How often an event was logged, and whether waybill knows what it means.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventCount {
+    pub source: String,
+    pub event: String,
+    pub count: u64,
+    pub known: bool,
+}
+
+/// Rows that could not be read, for one reason.
+#[derive(Clone, Debug, Serialize)]
+pub struct BadRows {
+    pub reason: String,
+    pub count: u64,
+    /// The first few, as `file:line: reason`.
+    pub first: Vec<String>,
+}
+
+/// How much the report shows.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportOptions {
+    /// Lines of each list; at most what the tally was told to keep.
+    pub top: usize,
+}
+
+impl Default for ReportOptions {
+    fn default() -> Self {
+        ReportOptions { top: 25 }
+    }
+}
+
+/// The report: one key per section, as the contract's JSON has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub schema: u32,
+    pub tool: String,
+    /// IANA name of the zone of all hours and days below; times with a `Z` are UTC.
+    pub zone: String,
+    pub period: Period,
+    pub inputs: Inputs,
+    pub coverage: coverage::Coverage,
+    pub excluded: balance::Excluded,
+    pub totals: balance::Totals,
+    pub balance: balance::Balance,
+    pub volume: volume::Volume,
+    pub latency: latency::Latencies,
+    pub failures: failures::Failures,
+    pub pending: open::Pending,
+    pub unknown: open::Unknown,
+    pub top: top::Top,
+    /// For the writers of formats that show local times.
+    #[serde(skip)]
+    pub time_zone: TimeZone,
+}
+
+/// The time reported on, UTC.
+#[derive(Clone, Debug, Serialize)]
+pub struct Period {
+    pub from: Option<String>,
+    pub to: Option<String>,
+    #[serde(skip)]
+    pub from_time: Option<Time>,
+    #[serde(skip)]
+    pub to_time: Option<Time>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inputs {
+    pub files: u64,
+    pub bytes: u64,
+    pub rows: u64,
+    pub bad_rows: u64,
+    pub rows_twice: u64,
+    pub skipped_files: usize,
+    pub seconds: f64,
+}
+
+impl Report {
+    /// Puts the sums into words and order.
+    pub fn new(tally: &Tally, facts: Facts, options: &ReportOptions, names: &Names<'_>) -> Report {
+        Report {
+            schema: 1,
+            tool: facts.tool.clone(),
+            zone: facts.zone.iana_name().unwrap_or("UTC").to_string(),
+            period: Period {
+                from: facts.from.map(Time::rfc3339),
+                to: facts.to.map(Time::rfc3339),
+                from_time: facts.from,
+                to_time: facts.to,
+            },
+            inputs: Inputs {
+                files: facts.files,
+                bytes: facts.bytes,
+                rows: facts.rows,
+                bad_rows: facts.bad_rows,
+                rows_twice: facts.rows_twice,
+                skipped_files: facts.skipped_files.len(),
+                seconds: facts.seconds,
+            },
+            excluded: balance::excluded(&tally.totals),
+            totals: balance::totals(&tally.totals),
+            balance: balance::balance(&tally.totals),
+            volume: volume::volume(&tally.volume, &facts.zone),
+            latency: latency::latencies(&tally.latency, options.top, names),
+            failures: failures::failures(&tally.failures, names),
+            pending: open::pending(&tally.pending, facts.to, options.top, names),
+            unknown: open::unknown(&tally.unknown, names),
+            top: top::top(tally, options.top, names),
+            time_zone: facts.zone.clone(),
+            coverage: coverage::coverage(facts),
+        }
+    }
+}
+
+/// One message in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message {
+    pub message_id: String,
+    pub network_message_id: Option<String>,
+    pub first_seen: String,
+    pub sender: String,
+    /// The recipient that the line is about, where it is about one.
+    pub recipient: Option<String>,
+    pub subject: String,
+    pub server: Option<String>,
+    pub size_bytes: u64,
+    /// Recipients as addressed: lists and redirected addresses included.
+    pub addresses: usize,
+    /// The log's own words about that recipient.
+    pub reason: Option<String>,
+    #[serde(skip)]
+    pub first_seen_time: Time,
+}
+
+impl Message {
+    fn new(entry: &Entry, names: &Names<'_>) -> Message {
+        let notable = &entry.notable;
+        Message {
+            message_id: decoded(&notable.message_id),
+            network_message_id: given(&notable.network_message_id),
+            first_seen: entry.first_seen.rfc3339(),
+            sender: address(&notable.sender),
+            recipient: given(&notable.recipient),
+            subject: decoded(&notable.subject),
+            server: notable.server.map(names),
+            size_bytes: notable.size_bytes,
+            addresses: notable.addresses,
+            reason: given(&notable.words),
+            first_seen_time: entry.first_seen,
+        }
+    }
+}
+
+/// Bytes of the logs as text; what is not UTF-8 becomes U+FFFD.
+fn decoded(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// The same, `None` if the log has nothing.
+fn given(text: &[u8]) -> Option<String> {
+    (!text.is_empty()).then(|| decoded(text))
+}
+
+/// A sender: nobody is the null return path.
+fn address(text: &[u8]) -> String {
+    given(text).unwrap_or_else(|| "<>".into())
+}

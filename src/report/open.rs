@@ -1,0 +1,171 @@
+//! What is not decided at the end: waiting recipients, and trails that end where logs are missing.
+//!
+//! In: the tally's sums and the end of the period. Out: the sections `pending` and `unknown`.
+
+use serde::Serialize;
+
+use crate::report::{Message, Names, decoded};
+use crate::tally::failures::EXAMPLES;
+use crate::tally::open::{self as tally, Missing, Wait};
+use crate::time::{SECOND, Time};
+
+/// The section `pending`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pending {
+    pub recipients: i64,
+    /// By the time since the message entered, at the end of the period.
+    pub by_age: Vec<Age>,
+    pub by_reason: Vec<Counted>,
+    /// By the host in the last error, or else the recipient's domain.
+    pub by_next_hop: Vec<Counted>,
+    pub oldest: Vec<Message>,
+    pub deferrals: Deferrals,
+}
+
+/// Waiting recipients of an age.
+#[derive(Clone, Debug, Serialize)]
+pub struct Age {
+    pub age: &'static str,
+    pub recipients: i64,
+}
+
+/// Recipients with something in common.
+#[derive(Clone, Debug, Serialize)]
+pub struct Counted {
+    pub what: String,
+    pub recipients: i64,
+}
+
+/// How often delivery was put off, whatever became of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Deferrals {
+    pub attempts: i64,
+    pub recipients: i64,
+    pub messages: i64,
+}
+
+/// The section `unknown`, most recipients first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unknown {
+    pub recipients: i64,
+    pub by_missing: Vec<Trail>,
+}
+
+/// Trails that end for the same reason.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trail {
+    /// `log_of`, `row_on`, `end_of`, `original_delivery` or `unexplained`.
+    pub kind: &'static str,
+    pub host: Option<String>,
+    /// The same in a sentence.
+    pub missing: String,
+    pub recipients: i64,
+    pub messages: i64,
+    /// The earliest few.
+    pub examples: Vec<Message>,
+}
+
+/// Upper ends of the classes of age, exclusive; seconds.
+const AGES: [(i64, &str); 6] = [
+    (15 * 60, "under 15 min"),
+    (3_600, "15 min to 1 h"),
+    (4 * 3_600, "1 h to 4 h"),
+    (24 * 3_600, "4 h to 1 day"),
+    (48 * 3_600, "1 to 2 days"),
+    (i64::MAX, "over 2 days"),
+];
+
+/// The section `pending`; ages are counted to `end`.
+pub fn pending(sums: &tally::Pending, end: Option<Time>, top: usize, names: &Names<'_>) -> Pending {
+    let mut by_age = AGES.map(|(_, age)| Age { age, recipients: 0 });
+    for (&since, &recipients) in &sums.since {
+        let age_s = end.map_or(0, |end| (end.0 - since) / SECOND);
+        let class = AGES.iter().position(|&(limit_s, _)| age_s < limit_s);
+        by_age[class.unwrap_or(AGES.len() - 1)].recipients += recipients;
+    }
+    let reasons = sums.reasons.iter().map(|(wait, &recipients)| Counted {
+        what: match wait {
+            Wait::Logged(words) => decoded(words),
+            Wait::InQueueOf(server) => {
+                format!("in the queue of {}, no deferral logged", names(*server))
+            }
+            Wait::Unexplained => "no reason logged".into(),
+        },
+        recipients,
+    });
+    let next_hops = sums.next_hops.iter().map(|(host, &recipients)| Counted {
+        what: super::given(host).unwrap_or_else(|| "(no domain)".into()),
+        recipients,
+    });
+    let oldest = sums.oldest.first(top);
+    Pending {
+        recipients: sums.since.values().sum(),
+        by_age: by_age.into(),
+        by_reason: most(reasons),
+        by_next_hop: most(next_hops),
+        oldest: oldest.iter().map(|e| Message::new(e, names)).collect(),
+        deferrals: Deferrals {
+            attempts: sums.deferrals.attempts,
+            recipients: sums.deferrals.recipients,
+            messages: sums.deferrals.messages,
+        },
+    }
+}
+
+/// Most recipients first, what was taken back left out.
+fn most(counted: impl Iterator<Item = Counted>) -> Vec<Counted> {
+    let mut lines: Vec<Counted> = counted.filter(|line| line.recipients != 0).collect();
+    lines.sort_by(|a, b| (b.recipients.cmp(&a.recipients)).then_with(|| a.what.cmp(&b.what)));
+    lines
+}
+
+/// The section `unknown`.
+pub fn unknown(sums: &tally::Unknown, names: &Names<'_>) -> Unknown {
+    let mut by_missing: Vec<Trail> = (sums.missing.iter())
+        .filter(|(_, cases)| cases.recipients != 0)
+        .map(|(missing, cases)| {
+            let (kind, host, missing) = sentence(missing, names);
+            let examples = cases.examples.first(EXAMPLES);
+            Trail {
+                kind,
+                host,
+                missing,
+                recipients: cases.recipients,
+                messages: cases.messages,
+                examples: examples.iter().map(|e| Message::new(e, names)).collect(),
+            }
+        })
+        .collect();
+    by_missing
+        .sort_by(|a, b| (b.recipients.cmp(&a.recipients)).then_with(|| a.missing.cmp(&b.missing)));
+    Unknown {
+        recipients: by_missing.iter().map(|trail| trail.recipients).sum(),
+        by_missing,
+    }
+}
+
+fn sentence(missing: &Missing, names: &Names<'_>) -> (&'static str, Option<String>, String) {
+    match missing {
+        Missing::LogOf(host) => {
+            let host = decoded(host);
+            let sentence = format!("handed to {host}; no log of {host} was read for that time");
+            ("log_of", Some(host), sentence)
+        }
+        Missing::RowOn(host) => {
+            let host = decoded(host);
+            let sentence = format!("handed to {host}, whose log has no row of the message");
+            ("row_on", Some(host), sentence)
+        }
+        Missing::EndOf(server) => {
+            let host = names(*server);
+            let sentence = format!("the logs of {host} end before the next step");
+            ("end_of", Some(host), sentence)
+        }
+        Missing::OriginalDelivery => (
+            "original_delivery",
+            None,
+            "suppressed as a duplicate of a delivery that no log shows".into(),
+        ),
+        Missing::Unexplained => ("unexplained", None, "nothing says what became of it".into()),
+    }
+}

@@ -1,0 +1,387 @@
+//! The report as a whole, on hand-made paths.
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::*;
+use crate::inert;
+use crate::path::{Class, Direction, Entry, Fate, Path, Reason, Status};
+use crate::tally::TallyOptions;
+use crate::tally::samples::{message, nine, recipient};
+use crate::time::HOUR;
+
+fn names(server: ServerId) -> String {
+    format!("ex{:02}", server.0)
+}
+
+fn facts() -> Facts {
+    let server = |n: u16, hours: Vec<i64>| ServerFacts {
+        name: names(ServerId(n)),
+        first: Some(nine()),
+        last: Some(Time(nine().0 + 5 * HOUR)),
+        rows: 1234,
+        bytes: 5_600_000,
+        hours: hours.into_iter().map(|h| nine().hour() + h).collect(),
+        services: vec!["MSGTRK".into()],
+    };
+    Facts {
+        tool: "waybill 0.1.0".into(),
+        zone: TimeZone::UTC,
+        from: Some(nine()),
+        to: Some(Time(nine().0 + 5 * HOUR)),
+        files: 4,
+        bytes: 11_200_000,
+        rows: 2468,
+        bad_rows: 2,
+        rows_twice: 7,
+        seconds: 0.25,
+        servers: vec![server(1, vec![0, 1, 2, 4, 5]), server(0, (0..6).collect())],
+        own_domains: vec!["own.test".into()],
+        domains_guessed: true,
+        skipped_files: vec![SkippedFile {
+            path: "a\x1b[2J.log".into(),
+            why: "not a log".into(),
+        }],
+        events: vec![EventCount {
+            source: "AGENT".into(),
+            event: "NEWTHING".into(),
+            count: 3,
+            known: false,
+        }],
+        bad_row_reasons: vec![BadRows {
+            reason: "date-time cannot be read".into(),
+            count: 2,
+            first: vec!["MSGTRK2026030209-1.LOG:17: date-time cannot be read".into()],
+        }],
+    }
+}
+
+/// A morning with everything in it; ids are given by the caller because paths borrow.
+fn morning(ids: &[String]) -> Vec<Path<'_>> {
+    let mut paths = Vec::new();
+    for (n, id) in ids.iter().enumerate() {
+        let people = [
+            "bob@own.test",
+            "eve@own.test",
+            "joe@own.test",
+            "x@partner.test",
+        ];
+        let mut to = recipient(people[n % 4], Fate::Delivered);
+        to.latency_ms = Some((n * n) as i64 * 7 - 3);
+        to.server = Some(ServerId((n % 3) as u16));
+        if n % 4 == 3 {
+            to.fate = Fate::Transferred;
+            to.direction = Direction::Outbound;
+        }
+        match n % 11 {
+            5 => {
+                to.fate = Fate::Failed;
+                to.reason = Reason::Logged("550 5.1.1 <nosuch@partner.test>: unknown".into());
+            }
+            6 => {
+                to.fate = Fate::Pending;
+                to.deferrals = 2;
+                to.reason = Reason::Logged("[{LED=451 4.4.0 DNS};{FQDN=mx.slow.test}]".into());
+            }
+            7 => {
+                to.fate = Fate::Unknown;
+                to.reason = Reason::NoLogOf("EX03".into());
+            }
+            8 => to.fate = Fate::Rejected,
+            _ => {}
+        }
+        let mut path = message(id, (n * 3 % 330) as i64, vec![to]);
+        path.size_bytes = (n * 37 % 5000) as u64 * 100;
+        match n % 13 {
+            1 => path.class = Class::Report,
+            2 => path.class = Class::Probe,
+            3 => path.entry = Entry::Received,
+            4 => {
+                path.entry = Entry::Generated;
+                path.sender = "".into();
+            }
+            5 => path
+                .recipients
+                .push(recipient("team@own.test", Fate::Expanded)),
+            _ => {}
+        }
+        paths.push(path);
+    }
+    paths
+}
+
+fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("<{n}@own.test>")).collect()
+}
+
+fn json(tally: &Tally) -> String {
+    let report = Report::new(tally, facts(), &ReportOptions::default(), &names);
+    let mut out = Vec::new();
+    json::write(&report, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn text(tally: &Tally, width: usize, style: bool) -> String {
+    let report = Report::new(tally, facts(), &ReportOptions::default(), &names);
+    let mut out = Vec::new();
+    text::write(&report, &mut out, width, style).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn tally<'p>(paths: impl IntoIterator<Item = &'p Path<'p>>) -> Tally {
+    let mut tally = Tally::default();
+    paths.into_iter().for_each(|path| tally.add(path, 1));
+    tally
+}
+
+#[test]
+fn the_json_has_the_keys_of_the_contract() {
+    let ids = ids(100);
+    let value: Value = serde_json::from_str(&json(&tally(&morning(&ids)))).unwrap();
+    for pointer in [
+        "/schema",
+        "/tool",
+        "/zone",
+        "/period/from",
+        "/period/to",
+        "/inputs/files",
+        "/inputs/bytes",
+        "/inputs/rows",
+        "/inputs/bad_rows",
+        "/inputs/seconds",
+        "/excluded/probe/messages",
+        "/excluded/probe/rows",
+        "/excluded/system/messages",
+        "/totals/messages",
+        "/totals/rows",
+        "/totals/bytes",
+        "/totals/entered/submitted",
+        "/totals/entered/received",
+        "/totals/entered/generated",
+        "/totals/residual",
+        "/latency/end_to_end_ms/count",
+        "/latency/end_to_end_ms/p50",
+        "/latency/end_to_end_ms/p90",
+        "/latency/end_to_end_ms/p95",
+        "/latency/end_to_end_ms/p99",
+        "/latency/end_to_end_ms/max",
+        "/latency/end_to_end_ms/within_30s",
+        "/latency/end_to_end_ms/within_90s",
+        "/latency/end_to_end_ms/within_5min",
+        "/latency/end_to_end_ms/negative",
+        "/coverage/servers/0/server",
+        "/balance/recipients/residual",
+        "/volume/by_hour/0/hour",
+        "/failures/by_code/0/meaning",
+        "/pending/by_age/0/age",
+        "/unknown/by_missing/0/host",
+        "/top/senders/by_bytes/0/address",
+        "/top/pairs/by_messages/0/recipient",
+        "/top/largest_messages/0/message_id",
+    ] {
+        let found = value.pointer(pointer);
+        assert!(found.is_some_and(|found| !found.is_null()), "{pointer}");
+    }
+    for fate in Fate::ALL {
+        assert!(
+            value["totals"]["recipients"][fate.word()].is_i64(),
+            "{fate:?}"
+        );
+    }
+    assert_eq!(value["schema"], 1);
+    assert_eq!(value["period"]["from"], "2026-03-02T09:00:00.000Z");
+    assert_eq!(value["totals"]["residual"], 0);
+    assert_eq!(value["excluded"]["probe"]["messages"], 8);
+    assert_eq!(value["totals"]["messages"], 92);
+    let gap = &value["coverage"]["servers"][1]["gaps"][0];
+    assert_eq!(gap["from"], "2026-03-02T12:00:00.000Z");
+    assert_eq!(gap["hours"], 1);
+}
+
+#[test]
+fn merging_in_any_order_gives_the_same_report() {
+    let ids = ids(900);
+    let paths = morning(&ids);
+    let whole = json(&tally(&paths));
+    for parts in [2, 3, 7] {
+        let part = |n| tally(paths.iter().skip(n).step_by(parts));
+        let mut forward = Tally::default();
+        (0..parts).for_each(|n| forward.merge(part(n)));
+        let mut backward = part(parts - 1);
+        (0..parts - 1).rev().for_each(|n| backward.merge(part(n)));
+        assert_eq!(json(&forward), whole);
+        assert_eq!(json(&backward), whole);
+    }
+    assert_eq!(json(&tally(paths.iter().rev())), whole);
+}
+
+#[test]
+fn what_is_taken_back_leaves_nothing() {
+    let ids = ids(60);
+    let paths = morning(&ids);
+    let mut both = Tally::default();
+    // Taken back in another worker before it is counted in this one.
+    let mut back = Tally::default();
+    for path in &paths {
+        back.add(path, -1);
+        both.add(path, 1);
+    }
+    back.merge(both);
+    assert_eq!(json(&back), json(&Tally::default()));
+    assert_eq!(text(&back, 100, false), text(&Tally::default(), 100, false));
+
+    let mut some = tally(&paths);
+    paths[20..].iter().for_each(|path| some.add(path, -1));
+    assert_eq!(json(&some), json(&tally(&paths[..20])));
+}
+
+#[test]
+fn a_residual_is_printed() {
+    let mut lost = message("<1>", 0, vec![recipient("bob@own.test", Fate::Delivered)]);
+    lost.entered_recipients = 3;
+    let tally = tally([&lost]);
+    let value: Value = serde_json::from_str(&json(&tally)).unwrap();
+    assert_eq!(value["totals"]["residual"], 2);
+    assert_eq!(value["balance"]["recipients"]["accounted"], 1);
+    assert!(text(&tally, 100, false).contains("2 recipients are unaccounted for"));
+}
+
+#[test]
+fn hours_and_days_are_of_the_zone() {
+    // 23:50 UTC is 05:20 of the next day in Kolkata, half an hour off the hours of UTC.
+    let late = message(
+        "<1>",
+        14 * 60 + 50,
+        vec![recipient("bob@own.test", Fate::Delivered)],
+    );
+    let zone = TimeZone::get("Asia/Kolkata").unwrap();
+    let volume = volume::volume(&tally([&late]).volume, &zone);
+    assert_eq!(volume.by_hour[0].hour, "2026-03-03T05:00:00+05:30");
+    assert_eq!(volume.by_day[0].day, "2026-03-03");
+    assert_eq!(volume.by_day[0].weekday, "Tuesday");
+    assert_eq!(volume.by_hour_of_day[5].total.messages, 1);
+    assert_eq!(volume.by_weekday[1].total.messages, 1);
+    assert_eq!(volume.peak_minute.unwrap().at, "2026-03-03T05:20:00+05:30");
+}
+
+#[test]
+fn an_hour_that_comes_twice_is_two() {
+    // 2026-10-25: 02:00-03:00 comes twice in Berlin.
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let mut first = message("<1>", 0, vec![recipient("bob@own.test", Fate::Delivered)]);
+    first.first_seen = crate::time::parse_iso(b"2026-10-25T00:30:00Z").unwrap();
+    let mut second = first.clone();
+    second.first_seen = Time(first.first_seen.0 + HOUR);
+    let volume = volume::volume(&tally([&first, &second]).volume, &zone);
+    let hours: Vec<&str> = volume.by_hour.iter().map(|h| h.hour.as_str()).collect();
+    assert_eq!(
+        hours,
+        ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"]
+    );
+    assert_eq!(volume.by_hour_of_day[2].total.messages, 2);
+}
+
+#[test]
+fn ties_in_top_lists_are_in_order_of_name() {
+    let to = |address| recipient(address, Fate::Delivered);
+    let a = message(
+        "<1>",
+        0,
+        vec![to("c@own.test"), to("b@own.test"), to("d@own.test")],
+    );
+    let tally = tally([&a]);
+    let options = ReportOptions { top: 2 };
+    let report = Report::new(&tally, facts(), &options, &names);
+    let recipients = &report.top.recipients;
+    assert_eq!(recipients.count, 3);
+    let first: Vec<&str> = recipients
+        .by_messages
+        .iter()
+        .map(|line| line.who.address.as_str())
+        .collect();
+    assert_eq!(first, ["b@own.test", "c@own.test"]);
+    assert_eq!(report.top.most_recipients[0].recipients, 3);
+}
+
+#[test]
+fn pending_is_aged_to_the_end_of_the_period() {
+    let waits = |minute, id| {
+        let mut to = recipient("x@slow.test", Fate::Pending);
+        to.reason = Reason::InQueueOf(ServerId(0));
+        message(id, minute, vec![to])
+    };
+    let tally = tally(&[waits(0, "<1>"), waits(290, "<2>"), waits(250, "<3>")]);
+    let report = Report::new(&tally, facts(), &ReportOptions::default(), &names);
+    let ages: Vec<i64> = report
+        .pending
+        .by_age
+        .iter()
+        .map(|age| age.recipients)
+        .collect();
+    assert_eq!(ages, [1, 1, 0, 1, 0, 0]);
+    assert_eq!(
+        report.pending.by_reason[0].what,
+        "in the queue of ex00, no deferral logged"
+    );
+    assert_eq!(report.pending.oldest[0].message_id, "<1>");
+}
+
+#[test]
+fn hostile_text_is_inert_on_paper_and_whole_in_json() {
+    let nasty = "e\x1b[2k\u{202e}vil\n@own.test";
+    let words = "550 5.1.1 \x1b]0;owned\x07";
+    let mut to = recipient(nasty, Fate::Failed);
+    to.reason = Reason::Logged(words.into());
+    let mut waits = recipient("p\u{2028}@slow.test", Fate::Pending);
+    waits.reason = Reason::Logged("451 4.4.0 \r\n\x1b[31mred".into());
+    let mut gone = recipient("q@own.test", Fate::Unknown);
+    gone.reason = Reason::NoLogOf("ex\x1b[0m".into());
+    let mut path = message(nasty, 0, vec![to, waits, gone]);
+    path.subject = "\x1b[8mhidden\u{2066}".into();
+    path.sender = nasty.into();
+    path.status = Status::Failed;
+    let tally = tally([&path]);
+    let page = text(&tally, 100, false);
+    for c in page.chars() {
+        let plain = c == '\n' || !c.is_control();
+        assert!(
+            plain && !"\u{202e}\u{2066}\u{2028}".contains(c),
+            "{c:?} in {page}"
+        );
+    }
+    assert!(page.contains(r"\x1b[8mhidden\u{2066}"), "{page}");
+    let value: Value = serde_json::from_str(&json(&tally)).unwrap();
+    assert_eq!(value["top"]["senders"]["by_messages"][0]["address"], nasty);
+}
+
+#[test]
+fn the_page_keeps_its_width_and_colours_only_when_asked() {
+    let ids = ids(900);
+    let mut tally = tally(&morning(&ids));
+    let long = "very.long.address.indeed.".repeat(6) + "@own.test";
+    let path = message("<long>", 1, vec![recipient(&long, Fate::Delivered)]);
+    tally.add(&path, 1);
+    if let Ok(file) = std::env::var("WAYBILL_SHOW_PAGE") {
+        std::fs::write(file, text(&tally, 100, false)).unwrap();
+    }
+    for width in [80, 100, 140] {
+        let page = text(&tally, width, false);
+        for line in page.lines() {
+            assert!(inert::columns(line) <= width, "{width}: {line}");
+        }
+        assert!(!page.contains('\x1b'));
+    }
+    let coloured = text(&tally, 100, true);
+    assert!(coloured.contains("\x1b["));
+    assert_eq!(
+        anstream::adapter::strip_str(&coloured).to_string(),
+        text(&tally, 100, false)
+    );
+}
+
+#[test]
+fn an_empty_run_makes_a_whole_page() {
+    let page = text(&Tally::new(TallyOptions::default()), 100, false);
+    assert!(page.contains("No messages."));
+    assert!(page.contains("HOW THIS IS COUNTED"));
+}

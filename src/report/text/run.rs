@@ -1,0 +1,300 @@
+//! Headline, coverage and balance: what was read and whether it adds up.
+
+use std::io::{self, Write};
+
+use crate::report::text::page::{Page, Table, Tone, grouped, percent, plural, size};
+use crate::report::text::{LINES, minute};
+use crate::report::{Report, coverage};
+use crate::time::HOUR;
+use crate::time::Time;
+
+/// Who made this, about what, and the one line that a busy reader reads.
+pub fn headline<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let at = |time: Option<Time>| time.map_or("?".into(), |t| minute(t, &report.time_zone));
+    let (from, to) = (report.period.from_time, report.period.to_time);
+    page.say("Delivery report", Tone::Strong)?;
+    page.say(
+        &format!("{} to {} {}", at(from), at(to), report.zone),
+        Tone::Plain,
+    )?;
+    let inputs = &report.inputs;
+    let rate = if inputs.seconds > 0.0 {
+        let rate = size((inputs.bytes as f64 / inputs.seconds) as i64);
+        format!(" in {:.1} s ({rate}/s)", inputs.seconds)
+    } else {
+        String::new()
+    };
+    let read = format!(
+        "{}, {}, {}, {}{rate} · {}",
+        plural(report.coverage.servers.len() as i64, "server"),
+        plural(inputs.files as i64, "file"),
+        size(inputs.bytes as i64),
+        plural(inputs.rows as i64, "row"),
+        report.tool,
+    );
+    page.say(&read, Tone::Faint)?;
+    page.blank()?;
+    let totals = &report.totals;
+    let fates = &totals.recipients;
+    let entered = totals.entered_recipients;
+    let mail = format!(
+        "{} to {}, {}",
+        plural(totals.messages, "message"),
+        plural(entered, "recipient"),
+        size(totals.bytes)
+    );
+    page.say(&mail, Tone::Strong)?;
+    let mut table = Table::default();
+    let mut shares = Vec::new();
+    for (fate, recipients, tone) in [
+        ("delivered", fates.delivered, Tone::Good),
+        ("transferred", fates.transferred, Tone::Good),
+        ("failed", fates.failed, Tone::Bad),
+        (
+            "dropped or held",
+            fates.dropped + fates.quarantined,
+            Tone::Warning,
+        ),
+        ("pending", fates.pending, Tone::Warning),
+        ("unknown", fates.unknown, Tone::Warning),
+    ] {
+        let tone = if recipients == 0 { Tone::Plain } else { tone };
+        table = table.right(fate).toned(tone);
+        shares.push(percent(recipients, entered));
+    }
+    if entered > 0 {
+        table.row(shares);
+        page.table(&table)?;
+    }
+    Ok(())
+}
+
+/// What was read per server, and what was not.
+pub fn coverage<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    page.heading("Coverage")?;
+    let coverage = &report.coverage;
+    let zone = &report.time_zone;
+    let at = |time: Option<Time>| time.map_or("-".into(), |time| minute(time, zone));
+    let mut table = Table::default()
+        .left("server")
+        .left("first row")
+        .left("last row")
+        .right("rows")
+        .right("size")
+        .right("hours without rows");
+    for server in &coverage.servers {
+        table.row(vec![
+            server.server.clone(),
+            at(server.first_time),
+            at(server.last_time),
+            grouped(server.rows as i64),
+            size(server.bytes as i64),
+            grouped(server.hours_without_rows),
+        ]);
+    }
+    if !table.is_empty() {
+        page.table(&table)?;
+        strips(report, page)?;
+    }
+    let domains = coverage.own_domains.join(", ");
+    if !domains.is_empty() {
+        let how = if coverage.domains_guessed {
+            " (guessed from submissions and deliveries; name them with --domain)"
+        } else {
+            ""
+        };
+        page.say(&format!("Own domains: {domains}{how}"), Tone::Plain)?;
+    }
+    left_out(report, page)
+}
+
+/// One character per hour, or per several where the period is long: a gap shows.
+fn strips<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let (Some(from), Some(to)) = (report.period.from_time, report.period.to_time) else {
+        return Ok(());
+    };
+    let servers = &report.coverage.servers;
+    let named = servers.iter().map(|server| server.server.len()).max();
+    let room = page
+        .room()
+        .saturating_sub(named.unwrap_or(0).min(24) + 2)
+        .max(24);
+    let hours = to.hour() - from.hour() + 1;
+    if hours < 2 {
+        return Ok(());
+    }
+    let per_column = (hours + room as i64 - 1) / room as i64;
+    page.blank()?;
+    let mut table = Table::default().left("").left("").toned(Tone::Good);
+    for server in servers {
+        let strip = strip(server, from.hour(), to.hour(), per_column);
+        table.row(vec![server.server.clone(), strip]);
+    }
+    page.table(&table)?;
+    let unit = match per_column {
+        1 => "an hour".into(),
+        n => format!("{n} hours"),
+    };
+    let start = minute(Time(from.hour() * HOUR), &report.time_zone);
+    let key =
+        format!("each column is {unit}, from {start}: █ rows in every hour, ▄ in some, · none");
+    page.say(&key, Tone::Faint)
+}
+
+fn strip(server: &coverage::Server, first: i64, last: i64, per_column: i64) -> String {
+    let mut strip = String::new();
+    let mut start = first;
+    while start <= last {
+        let end = (start + per_column).min(last + 1);
+        let below = |hour: i64| server.hours.partition_point(|&h| h < hour) as i64;
+        strip.push(match below(end) - below(start) {
+            0 => '·',
+            n if n == end - start => '█',
+            _ => '▄',
+        });
+        start = end;
+    }
+    strip
+}
+
+/// Rows and files that are in none of the figures.
+fn left_out<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let (probe, system) = (&report.excluded.probe, &report.excluded.system);
+    if probe.messages + system.messages > 0 {
+        let line = format!(
+            "Left out: {} ({}) and {} ({}); --include-probes counts them.",
+            plural(probe.messages, "probe message"),
+            plural(probe.rows, "row"),
+            plural(system.messages, "system message"),
+            plural(system.rows, "row")
+        );
+        page.say(&line, Tone::Plain)?;
+    }
+    let inputs = &report.inputs;
+    if inputs.rows_twice > 0 {
+        let rows = plural(inputs.rows_twice as i64, "row");
+        page.say(
+            &format!("Collected twice and counted once: {rows}."),
+            Tone::Plain,
+        )?;
+    }
+    if inputs.bad_rows > 0 {
+        let rows = plural(inputs.bad_rows as i64, "row");
+        page.say(&format!("{rows} could not be read:"), Tone::Warning)?;
+        for bad in report.coverage.bad_rows.iter().take(LINES) {
+            let first = bad
+                .first
+                .first()
+                .map_or(String::new(), |f| format!(", first {f}"));
+            let count = grouped(bad.count as i64);
+            page.say(&format!("- {count} x {}{first}", bad.reason), Tone::Plain)?;
+        }
+    }
+    let skipped = &report.coverage.skipped_files;
+    if !skipped.is_empty() {
+        let files = plural(skipped.len() as i64, "file");
+        page.say(&format!("{files} skipped:"), Tone::Warning)?;
+        for file in skipped.iter().take(LINES) {
+            page.say(&format!("- {}: {}", file.path, file.why), Tone::Plain)?;
+        }
+    }
+    let unknown = report.coverage.events.iter().filter(|event| !event.known);
+    let unknown: Vec<String> = unknown
+        .take(LINES)
+        .map(|e| format!("{} {} x {}", e.source, e.event, grouped(e.count as i64)))
+        .collect();
+    if !unknown.is_empty() {
+        let line = format!(
+            "Events waybill does not know, kept as notes: {}",
+            unknown.join(", ")
+        );
+        page.say(&line, Tone::Warning)?;
+    }
+    Ok(())
+}
+
+/// What entered against what became of it.
+pub fn balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    page.heading("Balance")?;
+    let totals = &report.totals;
+    let entered = &totals.entered;
+    let ways = format!(
+        "Entered: {} submitted, {} received, {} generated{}; {} of these messages are reports.",
+        grouped(entered.submitted),
+        grouped(entered.received),
+        grouped(entered.generated),
+        match entered.unknown_origin {
+            0 => String::new(),
+            n => format!(", {} of unknown origin", grouped(n)),
+        },
+        grouped(totals.reports.messages),
+    );
+    page.say(&ways, Tone::Plain)?;
+    page.blank()?;
+    let (status, fates) = (&totals.status, &totals.recipients);
+    let whole = (
+        report.balance.messages.entered,
+        report.balance.recipients.entered,
+    );
+    let mut table = Table::default()
+        .left("")
+        .right("messages")
+        .right("")
+        .toned(Tone::Faint)
+        .right("recipients")
+        .right("")
+        .toned(Tone::Faint);
+    let figure = |count: Option<i64>| count.map_or(String::new(), grouped);
+    let share = |count: Option<i64>, whole| count.map_or(String::new(), |n| percent(n, whole));
+    for (what, messages, recipients) in [
+        ("entered", Some(whole.0), Some(whole.1)),
+        ("delivered", Some(status.delivered), Some(fates.delivered)),
+        ("partly delivered", Some(status.partly_delivered), None),
+        (
+            "transferred",
+            Some(status.transferred),
+            Some(fates.transferred),
+        ),
+        ("failed", Some(status.failed), Some(fates.failed)),
+        ("dropped", Some(status.dropped), Some(fates.dropped)),
+        ("quarantined", None, Some(fates.quarantined)),
+        ("pending", Some(status.pending), Some(fates.pending)),
+        ("unknown", Some(status.unknown), Some(fates.unknown)),
+        (
+            "residual",
+            Some(report.balance.messages.residual),
+            Some(report.balance.recipients.residual),
+        ),
+    ] {
+        table.row(vec![
+            what.into(),
+            figure(messages),
+            share(messages, whole.0),
+            figure(recipients),
+            share(recipients, whole.1),
+        ]);
+    }
+    page.table(&table)?;
+    let aside = format!(
+        "Beside the balance: {} refused before acceptance, {} lists expanded, {} addresses redirected.",
+        grouped(fates.rejected),
+        grouped(fates.expanded),
+        grouped(fates.redirected)
+    );
+    page.say(&aside, Tone::Faint)?;
+    if totals.inferred_deliveries > 0 {
+        let line = format!(
+            "Concluded from the hand-over, because the mailbox server's log was not read: {} delivered.",
+            grouped(totals.inferred_deliveries)
+        );
+        page.say(&line, Tone::Faint)?;
+    }
+    if totals.residual != 0 {
+        let line = format!(
+            "The balance does not close: {} recipients are unaccounted for. Please report this.",
+            grouped(totals.residual)
+        );
+        page.say(&line, Tone::Bad)?;
+    }
+    Ok(())
+}

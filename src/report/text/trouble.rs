@@ -1,0 +1,146 @@
+//! Failures, what waits, and trails that end: what an administrator looks at first.
+
+use std::io::{self, Write};
+
+use crate::report::Report;
+use crate::report::open::Counted;
+use crate::report::text::page::{Page, Table, Tone, grouped, plural};
+use crate::report::text::{LINES, minute, or_dash};
+
+/// By status code and server, in plain words.
+pub fn failures<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let failures = &report.failures;
+    if failures.by_code.is_empty() {
+        return Ok(());
+    }
+    page.heading("Failures")?;
+    let line = format!(
+        "{} failed, {} refused before acceptance.",
+        plural(failures.failed, "recipient"),
+        grouped(failures.rejected)
+    );
+    page.say(&line, Tone::Plain)?;
+    page.blank()?;
+    let mut table = Table::default()
+        .left("code")
+        .toned(Tone::Bad)
+        .left("meaning")
+        .right("recipients")
+        .right("messages")
+        .left("server")
+        .left("fate")
+        .left("for example")
+        .spare(0);
+    for cause in failures.by_code_and_server.iter().take(LINES) {
+        let example = cause.examples.first();
+        table.row(vec![
+            or_dash(&cause.code),
+            cause.meaning.into(),
+            grouped(cause.recipients),
+            grouped(cause.messages),
+            or_dash(&cause.server),
+            cause.fate.word().into(),
+            example.map_or(String::new(), |message| message.message_id.clone()),
+        ]);
+    }
+    page.table(&table)?;
+    more(page, failures.by_code_and_server.len())
+}
+
+/// By age, reason and next hop; the oldest.
+pub fn pending<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let pending = &report.pending;
+    let deferrals = &pending.deferrals;
+    if pending.recipients == 0 && deferrals.attempts == 0 {
+        return Ok(());
+    }
+    page.heading("Pending at the end")?;
+    let line = format!(
+        "Waiting: {}. Deferred over the period: {} of {}, {} in all.",
+        plural(pending.recipients, "recipient"),
+        plural(deferrals.recipients, "recipient"),
+        plural(deferrals.messages, "message"),
+        plural(deferrals.attempts, "deferral")
+    );
+    page.say(&line, Tone::Plain)?;
+    if pending.recipients == 0 {
+        return Ok(());
+    }
+    page.blank()?;
+    let ages = pending.by_age.iter().filter(|age| age.recipients != 0);
+    let ages: Vec<Counted> = ages
+        .map(|age| Counted {
+            what: age.age.into(),
+            recipients: age.recipients,
+        })
+        .collect();
+    counted(page, "age", &ages)?;
+    counted(page, "reason", &pending.by_reason)?;
+    counted(page, "next hop", &pending.by_next_hop)?;
+    let mut table = Table::default()
+        .left("oldest")
+        .left("server")
+        .left("from")
+        .left("to")
+        .left("message");
+    for message in pending.oldest.iter().take(LINES) {
+        table.row(vec![
+            minute(message.first_seen_time, &report.time_zone),
+            or_dash(&message.server),
+            message.sender.clone(),
+            or_dash(&message.recipient),
+            message.message_id.clone(),
+        ]);
+    }
+    page.table(&table)
+}
+
+/// Where trails end, and what is missing.
+pub fn unknown<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let unknown = &report.unknown;
+    if unknown.by_missing.is_empty() {
+        return Ok(());
+    }
+    page.heading("Unknown: where trails end")?;
+    let mut table = Table::default()
+        .right("recipients")
+        .right("messages")
+        .left("what is missing")
+        .left("for example");
+    for trail in unknown.by_missing.iter().take(LINES) {
+        let example = trail.examples.first();
+        table.row(vec![
+            grouped(trail.recipients),
+            grouped(trail.messages),
+            trail.missing.clone(),
+            example.map_or(String::new(), |message| message.message_id.clone()),
+        ]);
+    }
+    page.table(&table)?;
+    more(page, unknown.by_missing.len())
+}
+
+fn counted<W: Write>(
+    page: &mut Page<'_, W>,
+    title: &'static str,
+    lines: &[Counted],
+) -> io::Result<()> {
+    let mut table = Table::default().right("recipients").left(title);
+    for line in lines.iter().take(LINES) {
+        table.row(vec![grouped(line.recipients), line.what.clone()]);
+    }
+    page.table(&table)?;
+    more(page, lines.len())?;
+    page.blank()
+}
+
+/// Says that a list was cut.
+fn more<W: Write>(page: &mut Page<'_, W>, lines: usize) -> io::Result<()> {
+    match lines.saturating_sub(LINES) {
+        0 => Ok(()),
+        n => page.say(
+            &format!("and {} more with --format json", grouped(n as i64)),
+            Tone::Faint,
+        ),
+    }
+}

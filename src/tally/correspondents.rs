@@ -1,0 +1,148 @@
+//! Who writes to whom: senders, recipients, pairs and domains.
+//!
+//! In: paths; of their recipients those in the balance. Out: [`Correspondents`], from which the report
+//! cuts its top lists after all tallies have merged, so that the lists are exact. Addresses are numbered
+//! ([`Words`]), so a message to one known recipient costs two look-ups by text and one by number.
+
+use crate::path::Path;
+use crate::tally::open::domain;
+use crate::tally::words::{WordId, Words};
+use crate::tally::{Map, in_balance, summed_size_bytes};
+
+/// Mail of one address, domain or pair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    pub messages: i64,
+    pub recipients: i64,
+    /// Each message once.
+    pub bytes: i64,
+}
+
+impl Mail {
+    fn add(&mut self, recipients: i64, size_bytes: i64, weight: i64) {
+        self.messages += weight;
+        self.recipients += weight * recipients;
+        self.bytes += weight * size_bytes;
+    }
+
+    fn merge(&mut self, other: &Mail) {
+        self.messages += other.messages;
+        self.recipients += other.recipients;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Mail both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exchanged {
+    pub sent: Mail,
+    pub received: Mail,
+}
+
+/// An address with its domain.
+#[derive(Clone, Copy, Debug)]
+pub struct Correspondent {
+    pub domain: WordId,
+    pub mail: Exchanged,
+}
+
+/// All addresses and domains with their mail.
+#[derive(Clone, Debug, Default)]
+pub struct Correspondents {
+    pub addresses: Words,
+    /// By number in `addresses`.
+    pub correspondents: Vec<Correspondent>,
+    pub domains: Words,
+    /// By number in `domains`; the empty domain stands for addresses without one.
+    pub by_domain: Vec<Exchanged>,
+    /// By sender's and recipient's number.
+    pub pairs: Map<(WordId, WordId), Mail>,
+    /// Recipients of the message at hand; kept for its memory.
+    scratch: Vec<WordId>,
+}
+
+impl Correspondents {
+    /// Counts `path`.
+    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let size_bytes = summed_size_bytes(path);
+        let sender = self.address(path.sender);
+        let mut ids = std::mem::take(&mut self.scratch);
+        ids.clear();
+        for recipient in &path.recipients {
+            if in_balance(recipient.fate) {
+                ids.push(self.address(recipient.address));
+            }
+        }
+        let count = ids.len() as i64;
+        let from = &mut self.correspondents[sender as usize];
+        from.mail.sent.add(count, size_bytes, weight);
+        let from_domain = &mut self.by_domain[from.domain as usize];
+        from_domain.sent.add(count, size_bytes, weight);
+        // One address may stand for two recipients of a message (two aliases): one message, two recipients.
+        for_each_run(&mut ids, |id, run| {
+            let to = &mut self.correspondents[id as usize];
+            to.mail.received.add(run, size_bytes, weight);
+            let pair = self.pairs.entry((sender, id)).or_default();
+            pair.add(run, size_bytes, weight);
+        });
+        for id in &mut ids {
+            *id = self.correspondents[*id as usize].domain;
+        }
+        for_each_run(&mut ids, |id, run| {
+            let received = &mut self.by_domain[id as usize].received;
+            received.add(run, size_bytes, weight);
+        });
+        self.scratch = ids;
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Correspondents) {
+        let mut ids = Vec::with_capacity(other.correspondents.len());
+        for (theirs, correspondent) in other.correspondents.iter().enumerate() {
+            let ours = self.address(other.addresses.get(theirs as WordId));
+            let mail = &mut self.correspondents[ours as usize].mail;
+            mail.sent.merge(&correspondent.mail.sent);
+            mail.received.merge(&correspondent.mail.received);
+            ids.push(ours);
+        }
+        for (theirs, mail) in other.by_domain.iter().enumerate() {
+            let ours = self.domain(other.domains.get(theirs as WordId));
+            let sums = &mut self.by_domain[ours as usize];
+            sums.sent.merge(&mail.sent);
+            sums.received.merge(&mail.received);
+        }
+        for (&(sender, recipient), mail) in &other.pairs {
+            let key = (ids[sender as usize], ids[recipient as usize]);
+            self.pairs.entry(key).or_default().merge(mail);
+        }
+    }
+
+    /// The number of an address, new or known.
+    fn address(&mut self, address: &[u8]) -> WordId {
+        let id = self.addresses.id(address);
+        if id as usize == self.correspondents.len() {
+            let domain = self.domain(domain(address));
+            self.correspondents.push(Correspondent {
+                domain,
+                mail: Exchanged::default(),
+            });
+        }
+        id
+    }
+
+    fn domain(&mut self, domain: &[u8]) -> WordId {
+        let id = self.domains.id(domain);
+        if id as usize == self.by_domain.len() {
+            self.by_domain.push(Exchanged::default());
+        }
+        id
+    }
+}
+
+/// Sorts `ids` and calls `each` with every different one and how often it occurs.
+fn for_each_run(ids: &mut [WordId], mut each: impl FnMut(WordId, i64)) {
+    ids.sort_unstable();
+    for run in ids.chunk_by(|a, b| a == b) {
+        each(run[0], run.len() as i64);
+    }
+}

@@ -1,0 +1,119 @@
+//! Mergeable sums of message paths: everything a report says, before it is put into words.
+//!
+//! In: [`Path`]s with a weight, +1 to count one and -1 to take back one that was counted and has since
+//! got more rows. Out: [`Tally`], which merges in any order with the same result. So nothing is kept
+//! that cannot be subtracted. Names of servers are looked up by the report; here they are numbers.
+//!
+//! [`Tally::add`] is on the hot path: one hash per address, no allocation for addresses already seen.
+
+pub mod balance;
+pub mod correspondents;
+pub mod extremes;
+pub mod failures;
+pub mod histogram;
+pub mod latency;
+pub mod open;
+pub mod volume;
+pub mod words;
+
+#[cfg(test)]
+pub mod samples;
+
+use crate::path::{Class, Fate, Path};
+
+/// The tables of the tally: seeded per table, so that strangers cannot choose collisions.
+pub type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::RandomState>;
+
+/// What the tally leaves out and how much it keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct TallyOptions {
+    /// Count probe and system messages like mail.
+    pub include_probes: bool,
+    /// Lines of a top list of single messages (slowest, largest, oldest) that stay exact.
+    pub top: usize,
+}
+
+impl Default for TallyOptions {
+    fn default() -> Self {
+        TallyOptions {
+            include_probes: false,
+            top: 25,
+        }
+    }
+}
+
+/// Sums of paths. All counts are signed, because a path may be taken back before it is counted.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub options: TallyOptions,
+    pub totals: balance::Totals,
+    pub volume: volume::Volume,
+    pub latency: latency::Latencies,
+    pub failures: failures::Failures,
+    pub pending: open::Pending,
+    pub unknown: open::Unknown,
+    pub correspondents: correspondents::Correspondents,
+    pub largest: extremes::Extremes,
+    pub most_recipients: extremes::Extremes,
+}
+
+/// Whether a recipient is held in the balance: lists and redirected addresses live on in those they
+/// became, and who was refused before acceptance never entered.
+pub fn in_balance(fate: Fate) -> bool {
+    !matches!(fate, Fate::Expanded | Fate::Redirected | Fate::Rejected)
+}
+
+/// The size that is summed: a number that no message can have (Exchange ends at 2 GB) is a fault of the
+/// log and must not overflow the sums.
+pub fn summed_size_bytes(path: &Path<'_>) -> i64 {
+    path.size_bytes.min(u64::from(u32::MAX)) as i64
+}
+
+impl Tally {
+    /// An empty tally.
+    pub fn new(options: TallyOptions) -> Tally {
+        Tally {
+            options,
+            latency: latency::Latencies::new(options.top),
+            pending: open::Pending::new(options.top),
+            largest: extremes::Extremes::new(options.top),
+            most_recipients: extremes::Extremes::new(options.top),
+            ..Tally::default()
+        }
+    }
+
+    /// Counts `path` `weight` times; -1 takes back the very path that was counted before.
+    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        if !self.options.include_probes && matches!(path.class, Class::Probe | Class::System) {
+            self.totals.exclude(path, weight);
+            return;
+        }
+        let recipients = balance::recipients_in_balance(path);
+        self.totals.add(path, recipients, weight);
+        self.volume.add(path, recipients, weight);
+        self.latency.add(path, weight);
+        self.failures.add(path, weight);
+        self.pending.add(path, weight);
+        self.unknown.add(path, weight);
+        self.correspondents.add(path, weight);
+        self.largest
+            .note(summed_size_bytes(path), path, None, weight);
+        self.most_recipients.note(recipients, path, None, weight);
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: Tally) {
+        self.totals.merge(&other.totals);
+        self.volume.merge(other.volume);
+        self.latency.merge(other.latency);
+        self.failures.merge(other.failures);
+        self.pending.merge(other.pending);
+        self.unknown.merge(other.unknown);
+        self.correspondents.merge(&other.correspondents);
+        self.largest.merge(other.largest);
+        self.most_recipients.merge(other.most_recipients);
+    }
+}
+
+#[cfg(test)]
+mod tests;

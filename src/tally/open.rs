@@ -1,0 +1,180 @@
+//! What is not decided: recipients that still wait, and trails that end where logs are missing.
+//!
+//! In: paths; of their recipients the pending and the unknown ones, and the deferrals of all. Out:
+//! [`Pending`] and [`Unknown`]. Ages are counted against the end of the period, which only the report
+//! knows, so the times of entry are kept.
+
+use std::hash::Hash;
+
+use crate::event::ServerId;
+use crate::path::{Fate, Path, Reason};
+use crate::status;
+use crate::tally::Map;
+use crate::tally::extremes::Extremes;
+use crate::tally::failures::Cases;
+
+/// Bytes of a logged reason that tell reasons apart: the rest is addresses and session numbers.
+const REASON_BYTES: usize = 160;
+
+/// Why recipients wait.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Wait {
+    /// The last error, as logged.
+    Logged(Box<[u8]>),
+    /// No deferral was logged; in the queue of this server.
+    InQueueOf(ServerId),
+    /// Nothing is known.
+    Unexplained,
+}
+
+/// Recipients that wait at the end of the logs.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    /// Recipients by the time their message entered, microseconds since 1970 UTC.
+    pub since: Map<i64, i64>,
+    pub reasons: Map<Wait, i64>,
+    /// By the host in the last error, or else the recipient's domain; lower case.
+    pub next_hops: Map<Box<[u8]>, i64>,
+    /// Messages with a waiting recipient, earliest first.
+    pub oldest: Extremes,
+    pub deferrals: Deferrals,
+}
+
+/// How often delivery was put off, whatever became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deferrals {
+    pub attempts: i64,
+    /// Recipients put off at least once.
+    pub recipients: i64,
+    /// Messages with such a recipient.
+    pub messages: i64,
+}
+
+impl Pending {
+    /// Keeps the `top` oldest messages exactly.
+    pub fn new(top: usize) -> Pending {
+        Pending {
+            oldest: Extremes::new(top),
+            ..Pending::default()
+        }
+    }
+
+    /// Counts the waiting recipients of `path`, and its deferrals.
+    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let mut waiting = None;
+        let mut deferred = false;
+        for recipient in &path.recipients {
+            if recipient.deferrals > 0 {
+                deferred = true;
+                self.deferrals.recipients += weight;
+                self.deferrals.attempts += weight * i64::from(recipient.deferrals);
+            }
+            if recipient.fate != Fate::Pending {
+                continue;
+            }
+            waiting = waiting.or(Some(recipient));
+            count(&mut self.since, path.first_seen.0, weight);
+            let (wait, host) = match recipient.reason {
+                Reason::Logged(words) => {
+                    let reason = status::last_error(words);
+                    let reason = &reason[..reason.len().min(REASON_BYTES)];
+                    (Wait::Logged(reason.into()), status::host(words))
+                }
+                Reason::InQueueOf(server) => (Wait::InQueueOf(server), None),
+                _ => (Wait::Unexplained, None),
+            };
+            count(&mut self.reasons, wait, weight);
+            let host = host.unwrap_or_else(|| domain(recipient.address));
+            count(
+                &mut self.next_hops,
+                host.to_ascii_lowercase().into(),
+                weight,
+            );
+        }
+        if deferred {
+            self.deferrals.messages += weight;
+        }
+        if let Some(recipient) = waiting {
+            self.oldest.note(0, path, Some(recipient), weight);
+        }
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: Pending) {
+        merge_counts(&mut self.since, other.since);
+        merge_counts(&mut self.reasons, other.reasons);
+        merge_counts(&mut self.next_hops, other.next_hops);
+        self.oldest.merge(other.oldest);
+        self.deferrals.attempts += other.deferrals.attempts;
+        self.deferrals.recipients += other.deferrals.recipients;
+        self.deferrals.messages += other.deferrals.messages;
+    }
+}
+
+/// What is missing where a trail ends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Missing {
+    /// No log of this host was read, or none for that time; lower case.
+    LogOf(Box<[u8]>),
+    /// The logs of this host cover the time, but have no row of the message; lower case.
+    RowOn(Box<[u8]>),
+    /// The logs of this server end before the next step.
+    EndOf(ServerId),
+    /// Suppressed as a duplicate of a delivery that no log shows.
+    OriginalDelivery,
+    /// Nothing says what.
+    Unexplained,
+}
+
+/// Recipients of unknown fate by what is missing.
+#[derive(Clone, Debug, Default)]
+pub struct Unknown {
+    pub missing: Map<Missing, Cases>,
+}
+
+impl Unknown {
+    /// Counts the recipients of `path` whose trail ends.
+    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let mut seen: Vec<Missing> = Vec::new();
+        for recipient in &path.recipients {
+            if recipient.fate != Fate::Unknown {
+                continue;
+            }
+            let missing = match recipient.reason {
+                Reason::NoLogOf(host) => Missing::LogOf(host.to_ascii_lowercase().into()),
+                Reason::NoRowOn(host) => Missing::RowOn(host.to_ascii_lowercase().into()),
+                Reason::LogEndsOn(server) => Missing::EndOf(server),
+                Reason::DuplicateOfUnseen => Missing::OriginalDelivery,
+                _ => Missing::Unexplained,
+            };
+            let first = !seen.contains(&missing);
+            if first {
+                seen.push(missing.clone());
+            }
+            let cases = self.missing.entry(missing).or_default();
+            cases.add(path, recipient, first, weight);
+        }
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: Unknown) {
+        for (missing, cases) in other.missing {
+            self.missing.entry(missing).or_default().merge(cases);
+        }
+    }
+}
+
+/// What stands after the last `@`; empty without one.
+pub fn domain(address: &[u8]) -> &[u8] {
+    memchr::memrchr(b'@', address).map_or(b"", |at| &address[at + 1..])
+}
+
+fn count<K: Hash + Eq>(counts: &mut Map<K, i64>, key: K, weight: i64) {
+    *counts.entry(key).or_default() += weight;
+}
+
+fn merge_counts<K: Hash + Eq>(counts: &mut Map<K, i64>, more: Map<K, i64>) {
+    for (key, weight) in more {
+        count(counts, key, weight);
+    }
+}
