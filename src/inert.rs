@@ -1,0 +1,158 @@
+//! Text from the logs made harmless: strangers choose subjects, addresses and reply texts.
+//!
+//! In: bytes as logged. Out: text that moves no cursor, hides nothing and turns nothing round on a
+//! terminal ([`terminal`]), and cells that no spreadsheet takes for a formula ([`csv_cell`]). JSON, XML
+//! and HTML have escapes of their own and do not come here.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// `text` for a terminal, in at most `max_columns` columns; a longer text is cut and ends in `…`.
+///
+/// Bytes that are not UTF-8 become U+FFFD. Control characters become `\x1b`; bidirectional controls,
+/// zero-width and other invisible characters, and line separators become `\u{202e}`. An escape is never
+/// cut in two. Wide (East Asian) characters count as two columns.
+pub fn terminal(text: &[u8], max_columns: usize) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut shown = String::with_capacity(text.len().min(max_columns));
+    let mut used = 0;
+    // Where to cut, should the text turn out too long: the last place that leaves a column for `…`.
+    let mut cut_at = 0;
+    for c in text.chars() {
+        let before = shown.len();
+        if c.is_control() {
+            let _ = write!(shown, "\\x{:02x}", u32::from(c));
+        } else if is_treacherous(c) {
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+        used += columns(&shown[before..]);
+        if used > max_columns {
+            shown.truncate(cut_at);
+            if max_columns > 0 {
+                shown.push('…');
+            }
+            return shown;
+        }
+        if used < max_columns {
+            cut_at = shown.len();
+        }
+    }
+    shown
+}
+
+/// `text` as a spreadsheet cell: a cell that begins like a formula gets a `'` before it.
+///
+/// The rule is OWASP's for CSV injection: `=`, `+`, `-`, `@`, tab, carriage return and line feed, and
+/// the full-width forms of the signs, which some programs read alike. Quoting is the CSV writer's work.
+pub fn csv_cell(text: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(text);
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if formula {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        text
+    }
+}
+
+/// Columns that `text` takes on a terminal, near enough to align a table.
+pub fn columns(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.chars().map(column_width).sum()
+}
+
+/// Combining marks take no column and East Asian wide characters and emoji two (UAX #11, main blocks).
+fn column_width(c: char) -> usize {
+    match u32::from(c) {
+        0x300..=0x36f | 0xfe00..=0xfe0f | 0x1ab0..=0x1aff | 0x20d0..=0x20ff => 0,
+        0x1100..=0x115f | 0x2e80..=0x303e | 0x3041..=0xa4cf | 0xac00..=0xd7a3 => 2,
+        0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 => 2,
+        0x1f300..=0x1f64f | 0x1f680..=0x1f6ff | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
+/// Characters that are not controls but hide, reorder or break what stands around them.
+fn is_treacherous(c: char) -> bool {
+    matches!(u32::from(c),
+        0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
+        | 0x200b..=0x200f // zero width, left-to-right and right-to-left marks
+        | 0x2028..=0x202e // line and paragraph separators, embeddings and overrides
+        | 0x2060..=0x206f // word joiner, isolates, deprecated format characters
+        | 0x3164 | 0xfeff | 0xffa0 | 0xfff9..=0xfffb
+        | 0xe0000..=0xe0fff) // tags and further invisible selectors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_stays() {
+        assert_eq!(terminal(b"Monday's menu", 80), "Monday's menu");
+        assert_eq!(terminal("Größe: 5 µm".as_bytes(), 80), "Größe: 5 µm");
+        assert_eq!(terminal(b"", 0), "");
+    }
+
+    #[test]
+    fn controls_are_shown_not_obeyed() {
+        assert_eq!(
+            terminal(b"\x1b[2Ja\r\nb\tc\x07\x7f", 80),
+            r"\x1b[2Ja\x0d\x0ab\x09c\x07\x7f"
+        );
+        assert_eq!(terminal("\u{9b}31m\u{85}".as_bytes(), 80), r"\x9b31m\x85");
+        for hidden in [
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{61c}',
+            '\u{200b}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{feff}',
+            '\u{ad}',
+            '\u{e0041}',
+        ] {
+            let shown = terminal(format!("a{hidden}b").as_bytes(), 80);
+            assert_eq!(shown, format!("a\\u{{{:x}}}b", u32::from(hidden)));
+        }
+    }
+
+    #[test]
+    fn broken_utf8_is_replaced() {
+        assert_eq!(terminal(b"a\xffb", 80), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_whole_character() {
+        assert_eq!(terminal(b"abcdef", 6), "abcdef");
+        assert_eq!(terminal(b"abcdefg", 6), "abcde…");
+        assert_eq!(
+            terminal(b"abc\x1bdef", 6),
+            "abc…",
+            "an escape is kept whole or left out"
+        );
+        assert_eq!(terminal("日本語".as_bytes(), 5), "日本…");
+        assert_eq!(terminal("日本語".as_bytes(), 6), "日本語");
+        assert_eq!(terminal(b"abc", 0), "");
+        for max in 0..12 {
+            let shown = terminal("a日\u{202e}b\x1bcdefgh".as_bytes(), max);
+            assert!(columns(&shown) <= max, "{shown} in {max}");
+        }
+    }
+
+    #[test]
+    fn formulas_become_text() {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "＝1"] {
+            assert_eq!(csv_cell(cell.as_bytes()), format!("'{cell}"));
+        }
+        assert_eq!(csv_cell(b"a=b"), "a=b");
+        assert_eq!(csv_cell(b""), "");
+    }
+}
