@@ -1,0 +1,352 @@
+//! Flags as they are typed, with the help that is read at three in the morning.
+//!
+//! In: arguments. Out: [`Cli`], raw. What the values mean and which defaults apply is in
+//! [`super::options`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// What became of each message: reads Microsoft Exchange message tracking logs of all versions.
+#[derive(Debug, Parser)]
+#[command(
+    name = "waybill",
+    version,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  waybill report /logs                                  how delivery went, over everything
+  waybill find /logs --recipient bob@contoso.com --since yesterday
+  waybill trace /logs --message-id '<abc@contoso.com>'  the whole path of one message
+
+Exit status: 0 done, 1 nothing matched (find, trace), 2 could not be done, 3 done but something was skipped."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The delivery report: how much mail, how fast, what failed and why
+    #[command(after_help = "\
+Examples:
+  waybill report /logs --domain contoso.com --tz Europe/Berlin
+  waybill report /logs --format json --output report.json --since yesterday --until today")]
+    Report(Run<ReportFormat>),
+    /// One line per message that matches
+    #[command(after_help = "\
+Examples:
+  waybill find /logs --sender alice@contoso.com --status failed
+  waybill find /logs --recipient '@fabrikam.com' --since -3d --limit 20")]
+    Find(Run<FindFormat>),
+    /// The whole path of each message that matches, as a tree
+    #[command(after_help = "\
+Examples:
+  waybill trace /logs --message-id abc@contoso.com
+  waybill trace /logs --sender alice@contoso.com --subject invoice --since today --rows")]
+    Trace(Trace),
+    /// All message paths, for other programs
+    #[command(after_help = "\
+Examples:
+  waybill paths /logs --output paths.jsonl
+  waybill paths /logs --format csv --status failed --status partly-delivered")]
+    Paths(Run<TableFormat>),
+    /// Every logged row with its columns by name, for timelines
+    #[command(after_help = "\
+Examples:
+  waybill events /logs --output events.jsonl
+  waybill events /logs --format csv --recipient bob@contoso.com")]
+    Events(Run<TableFormat>),
+    /// Are these logs whole? Coverage per server, gaps, bad rows, duplicates, clock skew
+    #[command(after_help = "\
+Example:
+  waybill check /logs")]
+    Check(Run<CheckFormat>),
+    /// Write the logs of a made-up organisation, with the truth beside them
+    #[command(after_help = "\
+Examples:
+  waybill simulate --out demo --seed 7 --days 2 --messages 10000
+  waybill simulate --out demo --servers 4 --size 1G --leave-out ex03")]
+    Simulate(Simulate),
+    /// Print completions for a shell
+    #[command(after_help = "\
+Example:
+  waybill completions bash > /etc/bash_completion.d/waybill")]
+    Completions { shell: Shell },
+    /// Print the manual page
+    #[command(after_help = "\
+Example:
+  waybill man > waybill.1")]
+    Man,
+}
+
+/// A command that reads logs.
+#[derive(Debug, Args)]
+pub struct Run<F: ValueEnum + Clone + Send + Sync + Default + 'static> {
+    /// What to write
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: F,
+    #[command(flatten)]
+    pub filters: Filters,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `trace` can show the rows too.
+#[derive(Debug, Args)]
+pub struct Trace {
+    #[command(flatten)]
+    pub run: Run<TraceFormat>,
+    /// Show every row of the message too
+    #[arg(long, help_heading = "Output")]
+    pub rows: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Tables for people
+    #[default]
+    Text,
+    /// One object for programs
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FindFormat {
+    /// One line per message
+    #[default]
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TraceFormat {
+    /// A tree for people
+    #[default]
+    Text,
+    /// One object per message
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// One JSON object per line
+    #[default]
+    Jsonl,
+    /// For spreadsheets
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// Tables for people
+    #[default]
+    Text,
+    /// One object for programs
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusWord {
+    Delivered,
+    PartlyDelivered,
+    Failed,
+    Dropped,
+    Transferred,
+    Pending,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DirectionWord {
+    Inbound,
+    Outbound,
+    Internal,
+    Relayed,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWord {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Which messages. Values of one flag add up; different flags must all agree. `*` stands for any text.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Filters (case never counts, * stands for any text)")]
+pub struct Filters {
+    /// From this address, or from everybody at @example.com
+    #[arg(long, value_name = "ADDRESS")]
+    pub sender: Vec<String>,
+    /// To this address: as written, list, alias or final address; or @example.com
+    #[arg(long, value_name = "ADDRESS")]
+    pub recipient: Vec<String>,
+    /// This Message-ID, with or without < >
+    #[arg(long, value_name = "ID")]
+    pub message_id: Vec<String>,
+    /// This network message id (Exchange 2013 and later)
+    #[arg(long, value_name = "ID")]
+    pub network_message_id: Vec<String>,
+    /// Subject contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub subject: Vec<String>,
+    /// Went over this server, with or without domain
+    #[arg(long, value_name = "NAME")]
+    pub server: Vec<String>,
+    /// Came or left by this connector
+    #[arg(long, value_name = "NAME")]
+    pub connector: Vec<String>,
+    /// Handed in from this IP address
+    #[arg(long, value_name = "IP")]
+    pub client_ip: Vec<String>,
+    /// What became of the message (may be given more than once)
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub status: Vec<StatusWord>,
+    /// Who wrote to whom, seen from your domains
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub direction: Vec<DirectionWord>,
+    /// First seen at or after: 2026-03-01, 2026-03-01T09:00:00Z, today, yesterday, -3d, -12h
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// First seen before (same forms as --since; a date means its midnight)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// Stop after so many messages
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Monitoring mail and the system's own mail too
+    #[arg(long)]
+    pub include_probes: bool,
+}
+
+/// Flags of every command that reads logs.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Common")]
+pub struct Common {
+    /// Files, folders (walked), patterns like '/logs/*.LOG', or - for standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// A domain of yours (may be given more than once; guessed from the logs if never)
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        env = "WAYBILL_DOMAIN",
+        value_delimiter = ','
+    )]
+    pub domain: Vec<String>,
+    /// Time zone to show and group times in, like Europe/Berlin; UTC if not given, 'local' for this machine's
+    #[arg(long, value_name = "ZONE", env = "WAYBILL_TZ")]
+    pub tz: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE", env = "WAYBILL_OUTPUT")]
+    pub output: Option<PathBuf>,
+    /// Overwrite the output file if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Worker threads; as many as the machine has if not given
+    #[arg(long, value_name = "N", env = "WAYBILL_THREADS")]
+    pub threads: Option<usize>,
+    /// Colours
+    #[arg(long, value_enum, default_value_t, env = "WAYBILL_COLOR")]
+    pub color: ColorWord,
+    /// No progress, no summary, no warnings; errors only
+    #[arg(long, short, env = "WAYBILL_QUIET")]
+    pub quiet: bool,
+    /// No progress bar
+    #[arg(long, env = "WAYBILL_NO_PROGRESS")]
+    pub no_progress: bool,
+    /// Say where the time went
+    #[arg(long, env = "WAYBILL_TIME")]
+    pub time: bool,
+    /// Exit with 0 even where bad rows or files were skipped
+    #[arg(long, env = "WAYBILL_LENIENT")]
+    pub lenient: bool,
+    /// Read defaults from this file; ./waybill.toml is not read by itself
+    #[arg(long, value_name = "FILE", env = "WAYBILL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A message is finished when nothing was logged for so long: 3d, 12h
+    #[arg(long, value_name = "TIME", env = "WAYBILL_HORIZON")]
+    pub horizon: Option<String>,
+    /// Bytes per unit of work; the answer does not depend on it
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub chunk_bytes: Option<String>,
+    /// Bytes of logs in memory at a time; the answer does not depend on it
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub window_bytes: Option<String>,
+}
+
+/// Columns of the logs that `simulate` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LayoutWord {
+    /// Exchange 2007
+    #[value(name = "21")]
+    Columns21,
+    /// Exchange 2010
+    #[value(name = "26")]
+    Columns26,
+    /// Exchange 2013
+    #[value(name = "27")]
+    Columns27,
+    /// Exchange 2016, 2019 and SE
+    #[default]
+    #[value(name = "30")]
+    Columns30,
+    /// Servers of several versions
+    Mixed,
+}
+
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// Folder for the logs and the truth
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The same seed writes the same logs
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Columns of the logs
+    #[arg(long, value_enum, default_value_t)]
+    pub layout: LayoutWord,
+    /// Mailbox servers
+    #[arg(long, default_value_t = 4)]
+    pub servers: u16,
+    /// Sites that the servers are spread over
+    #[arg(long, default_value_t = 2)]
+    pub sites: u16,
+    /// Edge servers to the outside
+    #[arg(long, default_value_t = 1)]
+    pub edges: u16,
+    /// Mailboxes
+    #[arg(long, default_value_t = 200)]
+    pub users: u32,
+    /// Days of mail
+    #[arg(long, default_value_t = 1)]
+    pub days: u32,
+    /// Messages per day
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "size",
+        default_value_t = 2000
+    )]
+    pub messages: u64,
+    /// Bytes of logs per day instead of a number of messages: 500M, 2G
+    #[arg(long, value_name = "BYTES")]
+    pub size: Option<String>,
+    /// How far the servers' clocks may be apart
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub skew_ms: u32,
+    /// Do not write this server's logs (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub leave_out: Vec<String>,
+    /// First day
+    #[arg(long, value_name = "DATE", default_value = "2026-03-02")]
+    pub start: String,
+    /// The hand-written tales: one message of every kind of trouble
+    #[arg(long)]
+    pub stories: bool,
+}

@@ -1,0 +1,375 @@
+//! Flags resolved: every default explicit, every value checked.
+//!
+//! In: [`Cli`] and the present time. Out: [`Options`], or a sentence that names the flag and says what would
+//! do. The clock is not read here, so that a test can choose what `yesterday` means.
+
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::flags::{
+    CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, Filters, FindFormat, LayoutWord,
+    ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
+};
+use crate::filter::{Filter, Pattern, parse_when};
+use crate::path::{Direction, Status};
+use crate::time::{DAY, HOUR, SECOND, Time};
+
+/// Bytes of one unit of work, unless told otherwise.
+const CHUNK_BYTES: u64 = 4 << 20;
+/// Bytes of logs in memory at a time, unless told otherwise.
+const WINDOW_BYTES: u64 = 1 << 30;
+
+/// What to do.
+#[derive(Debug)]
+pub enum Options {
+    /// A command that reads logs.
+    Read(Box<Read>),
+    Simulate(SimulateOptions),
+    Completions(clap_complete::Shell),
+    Man,
+}
+
+/// Which question the logs are to answer, and in which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    Report(ReportFormat),
+    Find(FindFormat),
+    Trace { format: TraceFormat, rows: bool },
+    Paths(TableFormat),
+    Events(TableFormat),
+    Check(CheckFormat),
+}
+
+/// Everything a command that reads logs needs to know.
+#[derive(Debug)]
+pub struct Read {
+    pub task: Task,
+    pub paths: Vec<PathBuf>,
+    pub filter: Filter,
+    /// Own domains, lower case; guessed from the logs if empty.
+    pub domains: Vec<String>,
+    pub zone: TimeZone,
+    /// `None` is standard output.
+    pub output: Option<PathBuf>,
+    pub force: bool,
+    pub threads: usize,
+    pub color: ColorWord,
+    pub quiet: bool,
+    pub progress: bool,
+    pub time: bool,
+    pub lenient: bool,
+    pub config: Option<PathBuf>,
+    /// A message is finished when nothing was logged for so many microseconds.
+    pub horizon: i64,
+    pub chunk_bytes: u64,
+    pub window_bytes: u64,
+}
+
+/// Everything `simulate` needs to know.
+#[derive(Debug)]
+pub struct SimulateOptions {
+    pub out: PathBuf,
+    pub seed: u64,
+    pub layout: LayoutWord,
+    pub servers: u16,
+    pub sites: u16,
+    pub edges: u16,
+    pub users: u32,
+    pub days: u32,
+    pub messages: u64,
+    /// Bytes of logs per day; if given, instead of `messages`.
+    pub size: Option<u64>,
+    pub skew_ms: u32,
+    pub leave_out: Vec<String>,
+    pub start: Date,
+    pub stories: bool,
+}
+
+/// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from.
+pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
+    let (task, filters, common) = match cli.command {
+        Command::Report(run) => parts(run, Task::Report),
+        Command::Find(run) => parts(run, Task::Find),
+        Command::Trace(trace) => {
+            let rows = trace.rows;
+            parts(trace.run, |format| Task::Trace { format, rows })
+        }
+        Command::Paths(run) => parts(run, Task::Paths),
+        Command::Events(run) => parts(run, Task::Events),
+        Command::Check(run) => parts(run, Task::Check),
+        Command::Simulate(flags) => return simulate(flags).map(Options::Simulate),
+        Command::Completions { shell } => return Ok(Options::Completions(shell)),
+        Command::Man => return Ok(Options::Man),
+    };
+    read(task, filters, common, now).map(|read| Options::Read(Box::new(read)))
+}
+
+fn parts<F>(run: Run<F>, task: impl Fn(F) -> Task) -> (Task, Filters, Common)
+where
+    F: clap::ValueEnum + Clone + Send + Sync + Default + 'static,
+{
+    (task(run.format), run.filters, run.common)
+}
+
+fn read(task: Task, filters: Filters, common: Common, now: Time) -> Result<Read, String> {
+    let zone = match common.tz.as_deref() {
+        None => TimeZone::UTC,
+        Some(name) => zone(name)?,
+    };
+    Ok(Read {
+        task,
+        filter: filter(filters, &zone, now)?,
+        paths: common.paths,
+        domains: common.domain.iter().map(|d| domain(d)).collect(),
+        zone,
+        output: common.output.filter(|file| file.as_os_str() != "-"),
+        force: common.force,
+        threads: threads(common.threads)?,
+        color: common.color,
+        quiet: common.quiet,
+        progress: !common.quiet && !common.no_progress,
+        time: common.time,
+        lenient: common.lenient,
+        config: common.config,
+        horizon: common
+            .horizon
+            .map_or(Ok(3 * DAY), |text| span("--horizon", &text))?,
+        chunk_bytes: common
+            .chunk_bytes
+            .map_or(Ok(CHUNK_BYTES), |b| bytes("--chunk-bytes", &b))?,
+        window_bytes: common
+            .window_bytes
+            .map_or(Ok(WINDOW_BYTES), |b| bytes("--window-bytes", &b))?,
+    })
+}
+
+fn filter(flags: Filters, zone: &TimeZone, now: Time) -> Result<Filter, String> {
+    let when = |flag: &str, text: Option<String>| {
+        let time = text.map(|text| parse_when(&text, zone, now));
+        time.transpose().map_err(|error| format!("{flag}: {error}"))
+    };
+    let (since, until) = (when("--since", flags.since)?, when("--until", flags.until)?);
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        return Err(format!(
+            "--since ({}) is not before --until ({}): nothing can match",
+            since.rfc3339(),
+            until.rfc3339()
+        ));
+    }
+    Ok(Filter {
+        sender: patterns(&flags.sender, Pattern::address),
+        recipient: patterns(&flags.recipient, Pattern::address),
+        message_id: patterns(&flags.message_id, Pattern::message_id),
+        network_message_id: patterns(&flags.network_message_id, Pattern::exact),
+        subject: patterns(&flags.subject, Pattern::substring),
+        server: patterns(&flags.server, Pattern::exact),
+        connector: patterns(&flags.connector, Pattern::exact),
+        client_ip: patterns(&flags.client_ip, Pattern::exact),
+        status: flags.status.into_iter().map(status).collect(),
+        direction: flags.direction.into_iter().map(direction).collect(),
+        since,
+        until,
+        limit: flags.limit,
+        include_probes: flags.include_probes,
+    })
+}
+
+fn patterns(texts: &[String], pattern: fn(&str) -> Pattern) -> Vec<Pattern> {
+    texts.iter().map(|text| pattern(text)).collect()
+}
+
+fn status(word: StatusWord) -> Status {
+    match word {
+        StatusWord::Delivered => Status::Delivered,
+        StatusWord::PartlyDelivered => Status::PartlyDelivered,
+        StatusWord::Failed => Status::Failed,
+        StatusWord::Dropped => Status::Dropped,
+        StatusWord::Transferred => Status::Transferred,
+        StatusWord::Pending => Status::Pending,
+        StatusWord::Unknown => Status::Unknown,
+    }
+}
+
+fn direction(word: DirectionWord) -> Direction {
+    match word {
+        DirectionWord::Inbound => Direction::Inbound,
+        DirectionWord::Outbound => Direction::Outbound,
+        DirectionWord::Internal => Direction::Internal,
+        DirectionWord::Relayed => Direction::Relayed,
+        DirectionWord::Unknown => Direction::Unknown,
+    }
+}
+
+/// `@Contoso.com` and `contoso.com` are the same domain.
+fn domain(text: &str) -> String {
+    text.trim().trim_start_matches('@').to_lowercase()
+}
+
+fn zone(name: &str) -> Result<TimeZone, String> {
+    if name.eq_ignore_ascii_case("local") {
+        return Ok(TimeZone::system());
+    }
+    TimeZone::get(name)
+        .map_err(|_| format!("--tz: there is no zone '{name}'; write UTC, local or Europe/Berlin"))
+}
+
+fn threads(threads: Option<usize>) -> Result<usize, String> {
+    match threads {
+        Some(0) => Err("--threads: at least 1 is needed".to_string()),
+        Some(threads) => Ok(threads),
+        None => Ok(std::thread::available_parallelism().map_or(1, |n| n.get())),
+    }
+}
+
+/// `3d`, `12h`, `90m` in microseconds.
+fn span(flag: &str, text: &str) -> Result<i64, String> {
+    let units = [('d', DAY), ('h', HOUR), ('m', 60 * SECOND)];
+    let read = |(letter, unit): (char, i64)| {
+        let count: i64 = text.trim().strip_suffix(letter)?.parse().ok()?;
+        (count > 0).then(|| count.checked_mul(unit)).flatten()
+    };
+    let found = units.into_iter().find_map(read);
+    found.ok_or_else(|| format!("{flag}: '{text}' is no span of time; write 3d or 12h"))
+}
+
+/// `500000`, `64k`, `500M`, `2G`: powers of 1024.
+fn bytes(flag: &str, text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let units = [('k', 10), ('m', 20), ('g', 30), ('t', 40)];
+    let last = text.chars().next_back().map(|c| c.to_ascii_lowercase());
+    let unit = units.into_iter().find(|(letter, _)| last == Some(*letter));
+    let (number, shift) = match unit {
+        Some((_, shift)) => (&text[..text.len() - 1], shift),
+        None => (text, 0),
+    };
+    let found: Option<u64> = number.parse().ok();
+    found
+        .filter(|n| *n > 0)
+        .and_then(|n| n.checked_mul(1 << shift))
+        .ok_or_else(|| format!("{flag}: '{text}' is no number of bytes; write 64k, 500M or 2G"))
+}
+
+fn simulate(flags: Simulate) -> Result<SimulateOptions, String> {
+    let start = flags.start.parse();
+    let example = "is no date; write 2026-03-01";
+    Ok(SimulateOptions {
+        out: flags.out,
+        seed: flags.seed,
+        layout: flags.layout,
+        servers: flags.servers,
+        sites: flags.sites,
+        edges: flags.edges,
+        users: flags.users,
+        days: flags.days,
+        messages: flags.messages,
+        size: flags.size.map(|text| bytes("--size", &text)).transpose()?,
+        skew_ms: flags.skew_ms,
+        leave_out: flags
+            .leave_out
+            .iter()
+            .map(|name| name.to_lowercase())
+            .collect(),
+        start: start.map_err(|_| format!("--start: '{}' {example}", flags.start))?,
+        stories: flags.stories,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::parse_iso;
+    use clap::Parser;
+
+    fn options(line: &str) -> Result<Options, String> {
+        let now = parse_iso(b"2026-03-30T10:00:00Z").unwrap();
+        let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        resolve(cli, now)
+    }
+
+    fn read(line: &str) -> Read {
+        match options(line).unwrap() {
+            Options::Read(read) => *read,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_explicit() {
+        let read = read("waybill report /logs");
+        assert_eq!(read.task, Task::Report(ReportFormat::Text));
+        assert_eq!(read.horizon, 3 * DAY);
+        assert_eq!(read.zone, TimeZone::UTC);
+        assert!(read.threads > 0 && read.progress && read.output.is_none());
+        assert!(read.filter.limit.is_none() && read.filter.since.is_none());
+    }
+
+    #[test]
+    fn flags_mean_what_they_say() {
+        let read = read(
+            "waybill trace /a /b --rows --format json --sender @contoso.com --status failed \
+             --status partly-delivered --since -3d --until 2026-03-30 --tz Europe/Berlin --domain \
+             @Contoso.com,fabrikam.com --horizon 12h --window-bytes 2M --quiet --output -",
+        );
+        assert_eq!(
+            read.task,
+            Task::Trace {
+                format: TraceFormat::Json,
+                rows: true
+            }
+        );
+        assert_eq!(read.paths.len(), 2);
+        assert_eq!(
+            read.filter.status,
+            [Status::Failed, Status::PartlyDelivered]
+        );
+        assert_eq!(
+            read.filter.since.unwrap().rfc3339(),
+            "2026-03-27T11:00:00.000Z"
+        );
+        assert_eq!(
+            read.filter.until.unwrap().rfc3339(),
+            "2026-03-29T22:00:00.000Z"
+        );
+        assert_eq!(read.domains, ["contoso.com", "fabrikam.com"]);
+        assert_eq!((read.horizon, read.window_bytes), (12 * HOUR, 2 << 20));
+        assert!(!read.progress && read.output.is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_names_the_flag() {
+        for (flags, word) in [
+            ("--since soon", "--since"),
+            ("--since today --until yesterday", "--until"),
+            ("--tz Europe/Atlantis", "--tz"),
+            ("--threads 0", "--threads"),
+            ("--horizon 3", "--horizon"),
+            ("--chunk-bytes much", "--chunk-bytes"),
+            ("--window-bytes 99999999999T", "--window-bytes"),
+            ("--status lost", "--status"),
+            ("--format xls", "--format"),
+        ] {
+            let error = options(&format!("waybill find /logs {flags}")).unwrap_err();
+            assert!(error.contains(word), "{flags}: {error}");
+        }
+        assert!(options("waybill find").is_err());
+    }
+
+    #[test]
+    fn simulate_takes_sizes_and_dates() {
+        let line = "waybill simulate --out x --size 500M --layout mixed --leave-out EX03";
+        let Ok(Options::Simulate(simulate)) = options(line) else {
+            panic!("simulate is not understood");
+        };
+        assert_eq!(
+            (simulate.size, simulate.layout),
+            (Some(500 << 20), LayoutWord::Mixed)
+        );
+        assert_eq!(simulate.leave_out, ["ex03"]);
+        let error = options("waybill simulate --out x --start someday").unwrap_err();
+        assert!(error.contains("--start"));
+    }
+}

@@ -1,0 +1,375 @@
+//! Which messages the user asks for.
+//!
+//! In: the wanted texts, states and times, and one [`Path`]. Out: yes or no. Within one flag any of the given
+//! values will do; all flags that are given must agree. Counting up to `limit` is the caller's.
+
+#[cfg(test)]
+pub mod example;
+pub mod pattern;
+pub mod when;
+
+use bstr::BStr;
+
+pub use pattern::Pattern;
+pub use when::parse_when;
+
+use crate::event::ServerId;
+use crate::path::{Class, Direction, Path, Reason, Recipient, Status};
+use crate::time::Time;
+
+/// What is wanted; an empty list or `None` asks for nothing in particular.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Sender or return path, made by [`Pattern::address`].
+    pub sender: Vec<Pattern>,
+    /// Any address on the way to a recipient, made by [`Pattern::address`].
+    pub recipient: Vec<Pattern>,
+    /// Made by [`Pattern::message_id`].
+    pub message_id: Vec<Pattern>,
+    pub network_message_id: Vec<Pattern>,
+    /// Made by [`Pattern::substring`].
+    pub subject: Vec<Pattern>,
+    /// A server that had the message, sent it in or was given it.
+    pub server: Vec<Pattern>,
+    pub connector: Vec<Pattern>,
+    pub client_ip: Vec<Pattern>,
+    pub status: Vec<Status>,
+    pub direction: Vec<Direction>,
+    /// First seen at this time or later.
+    pub since: Option<Time>,
+    /// First seen before this time.
+    pub until: Option<Time>,
+    /// Stop after so many messages.
+    pub limit: Option<u64>,
+    /// Monitoring mail and the system's own mail too.
+    pub include_probes: bool,
+}
+
+impl Filter {
+    /// Whether a message is wanted. Cheap questions are asked first.
+    pub fn matches<'a>(&self, path: &Path, names: &dyn Fn(ServerId) -> &'a BStr) -> bool {
+        (self.include_probes || !matches!(path.class, Class::Probe | Class::System))
+            && self.since.is_none_or(|since| path.first_seen >= since)
+            && self.until.is_none_or(|until| path.first_seen < until)
+            && (self.status.is_empty() || self.status.contains(&path.status))
+            && (self.direction.is_empty() || self.direction.contains(&path.direction))
+            && wanted(&self.network_message_id, |p| {
+                p.matches(path.network_message_id)
+            })
+            && wanted(&self.message_id, |p| id_matches(p, path))
+            && wanted(&self.client_ip, |p| p.matches(path.origin.client_ip))
+            && wanted(&self.sender, |p| {
+                p.matches(path.sender) || p.matches(path.return_path)
+            })
+            && wanted(&self.recipient, |p| recipient_matches(p, path))
+            && wanted(&self.connector, |p| connector_matches(p, path))
+            && wanted(&self.server, |p| server_matches(p, path, names))
+            && wanted(&self.subject, |p| p.matches(path.subject))
+    }
+}
+
+/// Whether nothing is asked, or one of the wanted texts is there.
+fn wanted(patterns: &[Pattern], found: impl Fn(&Pattern) -> bool) -> bool {
+    patterns.is_empty() || patterns.iter().any(found)
+}
+
+fn id_matches(pattern: &Pattern, path: &Path) -> bool {
+    pattern.matches_id(path.message_id) || path.other_ids.iter().any(|id| pattern.matches_id(id))
+}
+
+fn recipient_matches(pattern: &Pattern, path: &Path) -> bool {
+    path.recipients.iter().any(|recipient| {
+        pattern.matches(recipient.address)
+            || recipient
+                .via
+                .iter()
+                .any(|(_, address)| pattern.matches(address))
+    })
+}
+
+fn connector_matches(pattern: &Pattern, path: &Path) -> bool {
+    pattern.matches_connector(path.origin.connector)
+        || path
+            .hops
+            .iter()
+            .any(|hop| pattern.matches_connector(hop.connector))
+}
+
+/// A server that was handed the message but whose log is missing is found by the name the sender logged.
+fn server_matches<'a>(
+    pattern: &Pattern,
+    path: &Path,
+    names: &dyn Fn(ServerId) -> &'a BStr,
+) -> bool {
+    let own = path.hops.iter().map(|hop| hop.server);
+    let deciding = path
+        .recipients
+        .iter()
+        .filter_map(|recipient| recipient.server);
+    let mut ids = own.chain(deciding).chain(path.origin.server);
+    let silent = |r: &Recipient| match r.reason {
+        Reason::NoLogOf(host) | Reason::NoRowOn(host) | Reason::HandedToMailbox(host) => {
+            pattern.matches_host(host)
+        }
+        _ => false,
+    };
+    ids.any(|id| pattern.matches_host(names(id)))
+        || path.recipients.iter().any(silent)
+        || pattern.matches_host(path.origin.client_host)
+        || path
+            .hops
+            .iter()
+            .any(|hop| pattern.matches_host(hop.from) || pattern.matches_host(hop.to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::example::{names, path};
+
+    fn address(text: &str) -> Vec<Pattern> {
+        vec![Pattern::address(text)]
+    }
+
+    fn exact(text: &str) -> Vec<Pattern> {
+        vec![Pattern::exact(text)]
+    }
+
+    /// The example's messages that each flag finds or leaves.
+    #[test]
+    fn each_flag_by_itself() {
+        let filter = Filter::default;
+        let seen = path().first_seen;
+        let table: Vec<(&str, Filter, bool)> = vec![
+            ("nothing asked", filter(), true),
+            (
+                "sender",
+                Filter {
+                    sender: address("ALICE@contoso.com"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "sender domain",
+                Filter {
+                    sender: address("@contoso.com"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "other sender",
+                Filter {
+                    sender: address("bob@contoso.com"),
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "recipient",
+                Filter {
+                    recipient: address("bob@contoso.com"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "list",
+                Filter {
+                    recipient: address("team@contoso.com"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "before a rename",
+                Filter {
+                    recipient: address("c.smith@contoso.com"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "nobody",
+                Filter {
+                    recipient: address("zed@contoso.com"),
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "recipient star",
+                Filter {
+                    recipient: address("d*@*"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "bare id",
+                Filter {
+                    message_id: vec![Pattern::message_id("q1@contoso.com")],
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "network id",
+                Filter {
+                    network_message_id: exact("08DC-0001"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "subject",
+                Filter {
+                    subject: vec![Pattern::substring("quarterly")],
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "other subject",
+                Filter {
+                    subject: vec![Pattern::substring("yearly")],
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "server",
+                Filter {
+                    server: exact("EX02.contoso.com"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "server without log",
+                Filter {
+                    server: exact("ex03"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "no such server",
+                Filter {
+                    server: exact("ex09"),
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "connector",
+                Filter {
+                    connector: exact("Intra-Organization*"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "client",
+                Filter {
+                    client_ip: exact("10.0.*"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "status",
+                Filter {
+                    status: vec![Status::Failed, Status::PartlyDelivered],
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "other status",
+                Filter {
+                    status: vec![Status::Failed],
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "direction",
+                Filter {
+                    direction: vec![Direction::Internal],
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "other direction",
+                Filter {
+                    direction: vec![Direction::Inbound],
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "since is inside",
+                Filter {
+                    since: Some(seen),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "until is outside",
+                Filter {
+                    until: Some(seen),
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "until later",
+                Filter {
+                    until: Some(Time(seen.0 + 1)),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "since later",
+                Filter {
+                    since: Some(Time(seen.0 + 1)),
+                    ..filter()
+                },
+                false,
+            ),
+        ];
+        for (name, filter, want) in table {
+            assert_eq!(filter.matches(&path(), &names), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn flags_must_agree_and_values_of_one_flag_need_not() {
+        let mut filter = Filter {
+            sender: [address("zed@contoso.com"), address("alice@*")].concat(),
+            subject: vec![Pattern::substring("figures")],
+            ..Filter::default()
+        };
+        assert!(filter.matches(&path(), &names));
+        filter.direction = vec![Direction::Inbound];
+        assert!(!filter.matches(&path(), &names));
+    }
+
+    #[test]
+    fn probes_only_when_asked_for() {
+        for class in [Class::Probe, Class::System] {
+            let probe = Path { class, ..path() };
+            let include = Filter {
+                include_probes: true,
+                ..Filter::default()
+            };
+            assert!(!Filter::default().matches(&probe, &names));
+            assert!(include.matches(&probe, &names));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The moments that `--since` and `--until` name.
+//!
+//! In: text, the chosen zone and what time it is now. Out: [`Time`]. A day begins at midnight of the zone,
+//! also where its clocks change. Nothing here reads the clock.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
+
+use crate::time::Time;
+
+/// Reads `2026-03-01T09:14:02Z`, `2026-03-01 09:14` (in the zone), `2026-03-01` (its first moment), `now`,
+/// `today`, `yesterday`, and `-3d`, `-12h`, `-30m`, `-2w` before now. The error says what would do.
+pub fn parse_when(text: &str, zone: &TimeZone, now: Time) -> Result<Time, String> {
+    let text = text.trim();
+    let now = Timestamp::from_microsecond(now.0)
+        .map_err(|error| format!("the present time is out of range: {error}"))?
+        .to_zoned(zone.clone());
+    let zoned = match text.to_ascii_lowercase().as_str() {
+        "now" => Some(now),
+        "today" => day_start(now.date(), zone),
+        "yesterday" => now.date().yesterday().ok().and_then(|d| day_start(d, zone)),
+        _ if text.starts_with('-') => before(text, &now),
+        _ => absolute(text, zone),
+    };
+    zoned
+        .map(|z| Time(z.timestamp().as_microsecond()))
+        .ok_or_else(|| {
+            format!(
+                "'{text}' is no time; write 2026-03-01T09:00:00Z, 2026-03-01, today, yesterday, -3d or -12h"
+            )
+        })
+}
+
+fn day_start(date: Date, zone: &TimeZone) -> Option<Zoned> {
+    date.to_zoned(zone.clone()).ok()
+}
+
+/// `-3d`: the same time of day three days ago, even when the clocks changed in between.
+fn before(text: &str, now: &Zoned) -> Option<Zoned> {
+    let mut digits = text.strip_prefix('-')?.chars();
+    let unit = digits.next_back()?;
+    let count: i64 = digits.as_str().parse().ok()?;
+    if count < 0 {
+        return None;
+    }
+    let span = match unit.to_ascii_lowercase() {
+        'w' => Span::new().try_weeks(count),
+        'd' => Span::new().try_days(count),
+        'h' => Span::new().try_hours(count),
+        'm' => Span::new().try_minutes(count),
+        _ => return None,
+    };
+    now.checked_sub(span.ok()?).ok()
+}
+
+fn absolute(text: &str, zone: &TimeZone) -> Option<Zoned> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Some(timestamp.to_zoned(zone.clone()));
+    }
+    if text.len() == "2026-03-01".len() {
+        return day_start(text.parse().ok()?, zone);
+    }
+    text.parse::<DateTime>().ok()?.to_zoned(zone.clone()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::parse_iso;
+
+    fn when(text: &str, zone: &str, now: &str) -> Result<String, String> {
+        let zone = TimeZone::get(zone).unwrap();
+        parse_when(text, &zone, parse_iso(now.as_bytes()).unwrap()).map(|t| t.rfc3339())
+    }
+
+    #[test]
+    fn days_begin_in_the_zone() {
+        // Berlin moves its clocks forward on 2026-03-29 at 02:00 (01:00 UTC).
+        for (text, want) in [
+            ("now", "2026-03-30T10:00:00.000Z"),
+            ("today", "2026-03-29T22:00:00.000Z"),
+            ("Yesterday", "2026-03-28T23:00:00.000Z"),
+            ("-1d", "2026-03-29T10:00:00.000Z"),
+            ("-2d", "2026-03-28T11:00:00.000Z"),
+            ("-1w", "2026-03-23T11:00:00.000Z"),
+            ("-48h", "2026-03-28T10:00:00.000Z"),
+            ("-90m", "2026-03-30T08:30:00.000Z"),
+            ("2026-03-29", "2026-03-28T23:00:00.000Z"),
+            ("2026-03-30", "2026-03-29T22:00:00.000Z"),
+            ("2026-03-29T02:30", "2026-03-29T01:30:00.000Z"),
+            ("2026-03-30 09:14:02.5", "2026-03-30T07:14:02.500Z"),
+            ("2026-03-30T09:14:02Z", "2026-03-30T09:14:02.000Z"),
+            ("2026-03-30T09:14:02-07:00", "2026-03-30T16:14:02.000Z"),
+        ] {
+            let found = when(text, "Europe/Berlin", "2026-03-30T10:00:00Z");
+            assert_eq!(found.as_deref(), Ok(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn midnight_that_does_not_exist_moves_on() {
+        // Beirut skips from 00:00 to 01:00 on 2026-03-29.
+        let found = when("2026-03-29", "Asia/Beirut", "2026-04-01T00:00:00Z");
+        assert_eq!(found.as_deref(), Ok("2026-03-28T22:00:00.000Z"));
+    }
+
+    #[test]
+    fn what_is_no_time_says_what_would_do() {
+        for bad in [
+            "",
+            "-",
+            "-d",
+            "-3",
+            "-3y",
+            "--3d",
+            "-3é",
+            "tomorrowish",
+            "2026-02-30",
+            "2026-13-01T00:00Z",
+            "-99999999999d",
+            "-9223372036854775807h",
+        ] {
+            let error = when(bad, "UTC", "2026-03-30T10:00:00Z").unwrap_err();
+            assert!(error.contains("yesterday"), "{bad}: {error}");
+        }
+    }
+}

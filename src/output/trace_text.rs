@@ -1,0 +1,443 @@
+//! `trace --format text`: the whole path of a message, for a person.
+//!
+//! In: a [`Path`], the width of the page, and whether rows and colours are wanted. Out: what the message is, its
+//! hops in order, its recipients as a tree with the fate of each, what is related, and at the end the
+//! rows. Every claim names the row that proves it, or says what is missing.
+
+use anstyle::Style;
+use bstr::{BStr, ByteSlice};
+
+use crate::inert::terminal;
+use crate::output::recipients::{Node, Tree, tree};
+use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet, fate_style};
+use crate::output::{Context, clock, jsonl, words};
+use crate::path::{Fate, Hop, Path, Reason, Recipient, Relation, Step, Via};
+use crate::time::Time;
+
+/// How a trace is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Columns of the page.
+    pub width: usize,
+    /// Show the rows too.
+    pub rows: bool,
+    pub colour: bool,
+}
+
+/// Longer texts of the log are cut here: four full lines tell enough, and strangers choose the length.
+const MAX_TEXT: usize = 320;
+/// Identifiers are for copying; real ones stay under a thousand characters.
+const MAX_ID: usize = 1000;
+
+/// Appends the message, with an empty line after it.
+pub fn write(out: &mut Vec<u8>, path: &Path, context: &Context, layout: &Layout) {
+    let sheet = Sheet {
+        out,
+        width: layout.width.max(40),
+        colour: layout.colour,
+    };
+    let mut page = Page {
+        sheet,
+        path,
+        context,
+    };
+    page.headline();
+    page.hops();
+    page.recipients();
+    page.related();
+    if layout.rows {
+        page.rows();
+    }
+    page.sheet.blank();
+}
+
+/// The page of one message.
+struct Page<'p, 'd, 'c, 'n, 'o> {
+    sheet: Sheet<'o>,
+    path: &'p Path<'d>,
+    context: &'c Context<'n>,
+}
+
+impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
+    fn headline(&mut self) {
+        let path = self.path;
+        let subject = match text(path.subject) {
+            subject if subject.is_empty() => "(no subject logged)".to_string(),
+            subject => subject,
+        };
+        self.sheet.paragraph(
+            &Margin {
+                first: "",
+                rest: "  ",
+            },
+            &[(BOLD, &subject)],
+        );
+        let mut from = text(path.sender);
+        if path.return_path != path.sender && !path.return_path.is_empty() {
+            from = format!("{from} (return path {})", text(path.return_path));
+        }
+        self.field("From", &from);
+        self.field("When", &self.when());
+        self.field("Message-ID", &terminal(path.message_id, MAX_ID));
+        self.field("Network ID", &terminal(path.network_message_id, MAX_ID));
+        for id in &path.other_ids {
+            self.field("Other ID", &terminal(id, MAX_ID));
+        }
+        if path.size_bytes > 0 {
+            self.field("Size", &words::size(path.size_bytes));
+        }
+        self.field("Origin", &self.origin());
+        let class = words::class(path.class);
+        let kind = format!(
+            "{class}, {}, {} rows",
+            words::direction(path.direction),
+            path.rows
+        );
+        self.field("Kind", &kind);
+        if path.reopened {
+            self.field(
+                "Note",
+                "came back after it had been closed: another entry has its beginning",
+            );
+        }
+        self.field("Status", &words::outcome(path));
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            let margin = Margin {
+                first: &format!("{name:<11} "),
+                rest: "            ",
+            };
+            self.sheet.paragraph(&margin, &[(PLAIN, value)]);
+        }
+    }
+
+    fn when(&self) -> String {
+        let (first, last, zone) = (self.path.first_seen, self.path.last_seen, self.context.zone);
+        let offset = clock::offset(first, zone);
+        let start = format!("{} {offset}", clock::date_time(first, zone));
+        if last <= first {
+            return start;
+        }
+        let span = words::duration(last.millis_since(first));
+        format!("{start}, last row {} ({span} later)", self.clock(last))
+    }
+
+    fn origin(&self) -> String {
+        let origin = &self.path.origin;
+        let mut parts = Vec::new();
+        match (text(origin.client_host), text(origin.client_ip)) {
+            (host, ip) if !host.is_empty() && !ip.is_empty() => {
+                parts.push(format!("{host} [{ip}]"))
+            }
+            (host, ip) => parts.extend([host, ip].into_iter().filter(|part| !part.is_empty())),
+        }
+        if let Some(server) = origin.server {
+            parts.push(format!("to {}", text((self.context.server)(server))));
+        }
+        if !origin.connector.is_empty() {
+            parts.push(format!("by {}", text(origin.connector)));
+        }
+        parts.join(" ")
+    }
+
+    /// The time of day, with the date where it is not that of the first row.
+    fn clock(&self, time: Time) -> String {
+        clock::time_of_day(time, self.path.first_seen, self.context.zone)
+    }
+
+    fn title(&mut self, title: &str) {
+        self.sheet.blank();
+        self.sheet.paragraph(
+            &Margin {
+                first: "",
+                rest: "",
+            },
+            &[(BOLD, title)],
+        );
+    }
+
+    fn hops(&mut self) {
+        let path = self.path;
+        if path.hops.is_empty() {
+            return;
+        }
+        self.title("Hops");
+        for (i, hop) in path.hops.iter().enumerate() {
+            self.hop(hop, i + 1 == path.hops.len());
+        }
+    }
+
+    fn hop(&mut self, hop: &Hop, last: bool) {
+        let (first, rest) = branches("", last);
+        let under = format!("{rest}  ");
+        let name = text((self.context.server)(hop.server));
+        let mut arrival = words::hop_role(hop.role).to_string();
+        match hop.received {
+            Some(received) => arrival += &format!(", received {}", self.clock(received)),
+            None => arrival += ", no row tells when it came,",
+        }
+        if !hop.from.is_empty() {
+            arrival += &format!(" from {}", text(hop.from));
+        }
+        let margin = Margin {
+            first: &first,
+            rest: &under,
+        };
+        self.sheet
+            .paragraph(&margin, &[(BOLD, &name), (PLAIN, &arrival)]);
+        let margin = Margin {
+            first: &under,
+            rest: &under,
+        };
+        self.sheet
+            .paragraph(&margin, &[(PLAIN, &self.departure(hop))]);
+        self.evidence(hop.place, &under);
+    }
+
+    fn departure(&self, hop: &Hop) -> String {
+        let Some(sent) = hop.sent else {
+            return "no row tells that it left".to_string();
+        };
+        let mut departure = match hop.to.is_empty() {
+            true => format!("done {}", self.clock(sent)),
+            false => format!("to {} {}", text(hop.to), self.clock(sent)),
+        };
+        if let Some(delay) = jsonl::hop_delay(hop.received, hop.sent) {
+            departure += &format!(" after {}", words::duration(delay));
+        }
+        if !hop.connector.is_empty() {
+            departure += &format!(" by {}", text(hop.connector));
+        }
+        departure
+    }
+
+    fn recipients(&mut self) {
+        let path = self.path;
+        self.title("Recipients");
+        if path.recipients.is_empty() {
+            let margin = Margin {
+                first: "",
+                rest: "",
+            };
+            self.sheet
+                .paragraph(&margin, &[(PLAIN, "no row names a recipient")]);
+        }
+        let tree = tree(&path.recipients);
+        self.branch(&tree, &tree.roots, "");
+    }
+
+    /// Nodes of one level and what hangs under them; the tree itself bounds the depth.
+    fn branch(&mut self, tree: &Tree<'p, 'd>, level: &[usize], margin: &str) {
+        for (i, index) in level.iter().enumerate() {
+            let node = &tree.nodes[*index];
+            let (first, rest) = branches(margin, i + 1 == level.len());
+            // Under a node with children its own lines keep the bar that leads down to them.
+            let under = match node.children.is_empty() {
+                true => format!("{rest}  "),
+                false => format!("{rest}│ "),
+            };
+            self.node(node, &first, &under);
+            self.branch(tree, &node.children, &rest);
+        }
+    }
+
+    fn node(&mut self, node: &Node<'p, 'd>, first: &str, under: &str) {
+        let how = match node.via {
+            Some(Via::Redirected) => "forwarded to",
+            Some(Via::Resolved) => "known as",
+            Some(Via::Expanded) | None => "",
+        };
+        let address = terminal(&node.address.to_ascii_lowercase(), MAX_TEXT);
+        let [main, more @ ..] = node.recipients.as_slice() else {
+            let margin = Margin { first, rest: under };
+            return self
+                .sheet
+                .paragraph(&margin, &[(DIM, how), (BOLD, &address)]);
+        };
+        let fate = self.fate(main);
+        let style = fate_style(main.fate);
+        let pieces: [(Style, &str); 4] = [
+            (DIM, how),
+            (BOLD, &address),
+            (style, main.fate.word()),
+            (PLAIN, &fate),
+        ];
+        self.sheet
+            .paragraph(&Margin { first, rest: under }, &pieces);
+        self.because(main, under);
+        for recipient in more {
+            let fate = self.fate(recipient);
+            let word = format!("also {}", recipient.fate.word());
+            let margin = Margin {
+                first: under,
+                rest: under,
+            };
+            let style = fate_style(recipient.fate);
+            self.sheet
+                .paragraph(&margin, &[(style, &word), (PLAIN, &fate)]);
+            self.because(recipient, under);
+        }
+    }
+
+    /// When, after how long and on which server.
+    fn fate(&self, recipient: &Recipient) -> String {
+        let mut fate = String::new();
+        if let Some(at) = recipient.at {
+            let as_of = if recipient.fate.is_final() {
+                ""
+            } else {
+                "as of "
+            };
+            fate += &format!("{as_of}{}", self.clock(at));
+        }
+        if let Some(latency) = recipient.latency_ms {
+            fate += &format!(" after {}", words::duration(latency));
+        }
+        if let Some(server) = recipient.server {
+            fate += &format!(" on {}", text((self.context.server)(server)));
+        }
+        fate
+    }
+
+    /// Reason, deferrals and evidence, each on a line of its own.
+    fn because(&mut self, recipient: &Recipient, under: &str) {
+        let at = recipient.at.map(|at| self.clock(at));
+        let reason = words::reason(&recipient.reason, at.as_deref(), self.context.server);
+        let mut reason = terminal(&reason, MAX_TEXT);
+        if matches!(recipient.reason, Reason::HandedToMailbox(_)) {
+            reason = format!("({reason})");
+        }
+        let mut lines = vec![reason];
+        if recipient.fate == Fate::Pending || recipient.deferrals > 0 {
+            lines.push(self.waiting(recipient));
+        }
+        if recipient.origin_unknown {
+            lines.push("the logs begin in the middle: no earlier row was found".to_string());
+        }
+        for line in lines.iter().filter(|line| !line.is_empty()) {
+            let margin = Margin {
+                first: under,
+                rest: under,
+            };
+            self.sheet.paragraph(&margin, &[(PLAIN, line)]);
+        }
+        self.evidence(recipient.place, under);
+    }
+
+    fn waiting(&self, recipient: &Recipient) -> String {
+        let mut waiting = match recipient.deferrals {
+            0 => String::new(),
+            1 => "put off once".to_string(),
+            times => format!("put off {times} times"),
+        };
+        if let (Fate::Pending, Some(next)) = (recipient.fate, recipient.next_try) {
+            let comma = if waiting.is_empty() { "" } else { ", " };
+            waiting += &format!("{comma}next try {}", self.clock(next));
+        }
+        waiting
+    }
+
+    fn evidence(&mut self, place: Option<crate::event::Place>, under: &str) {
+        if let Some(place) = place {
+            let place = terminal((self.context.place)(place).as_bytes(), MAX_ID);
+            self.sheet.paragraph(
+                &Margin {
+                    first: under,
+                    rest: under,
+                },
+                &[(DIM, &place)],
+            );
+        }
+    }
+
+    fn related(&mut self) {
+        let path = self.path;
+        if path.related.is_empty() {
+            return;
+        }
+        self.title("Related messages");
+        for (i, (relation, id)) in path.related.iter().enumerate() {
+            let (first, rest) = branches("", i + 1 == path.related.len());
+            let what = match relation {
+                Relation::Report => "report about this message:",
+                Relation::ReportOf => "this is a report about",
+                Relation::Instance => "another instance of this message:",
+                Relation::Journal => "journal copy:",
+                Relation::Forward => "made by a rule from",
+            };
+            let id = terminal(id, MAX_ID);
+            let margin = Margin {
+                first: &first,
+                rest: &rest,
+            };
+            self.sheet
+                .paragraph(&margin, &[(PLAIN, what), (PLAIN, &id)]);
+        }
+    }
+
+    fn rows(&mut self) {
+        let path = self.path;
+        if path.steps.is_empty() {
+            return;
+        }
+        self.title("Rows");
+        for (i, step) in path.steps.iter().enumerate() {
+            let (first, rest) = branches("", i + 1 == path.steps.len());
+            self.step(step, &first, &format!("{rest}  "));
+        }
+    }
+
+    fn step(&mut self, step: &Step, first: &str, under: &str) {
+        let time = self.clock(step.time);
+        let server = step
+            .server
+            .map(|id| text((self.context.server)(id)))
+            .unwrap_or_default();
+        let event = format!("{} {}", text(step.source), text(step.event));
+        let mut who = text(step.recipients).replace(';', "; ");
+        if !step.related.is_empty() {
+            who += &format!(" (was {})", text(step.related));
+        }
+        let peer = match step.peer.is_empty() {
+            true => String::new(),
+            false => format!("peer {}", text(step.peer)),
+        };
+        let pieces = [
+            (PLAIN, time.as_str()),
+            (PLAIN, &server),
+            (BOLD, &event),
+            (PLAIN, &who),
+        ];
+        self.sheet
+            .paragraph(&Margin { first, rest: under }, &pieces);
+        let detail = text(step.detail);
+        if !(peer.is_empty() && detail.is_empty()) {
+            let margin = Margin {
+                first: under,
+                rest: under,
+            };
+            self.sheet
+                .paragraph(&margin, &[(PLAIN, &peer), (PLAIN, &detail)]);
+        }
+        self.evidence(Some(step.place), under);
+    }
+}
+
+/// Text of the log, harmless and of bearable length.
+fn text(logged: &BStr) -> String {
+    terminal(logged.as_bytes(), MAX_TEXT)
+}
+
+/// What stands before a branch and before everything under it.
+fn branches(margin: &str, last: bool) -> (String, String) {
+    match last {
+        true => (format!("{margin}└─ "), format!("{margin}   ")),
+        false => (format!("{margin}├─ "), format!("{margin}│  ")),
+    }
+}
+
+#[cfg(test)]
+#[path = "trace_text_tests.rs"]
+mod tests;
