@@ -1,8 +1,8 @@
 //! One message from its rows: the fate of each recipient, then what follows for the whole.
 //!
 //! In: the rows of one message and the [`World`] of all rows. Out: a [`Message`]. An address's fate is the
-//! strongest thing that any row says about it; only where no row says anything final, the trail is
-//! followed to its end, copy by copy. Renamed addresses are the new address everywhere.
+//! strongest thing that any row says about it; unless a row says that it was delivered, the trail is
+//! followed to its end as well, copy by copy. Renamed addresses are the new address everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,14 +129,20 @@ fn send(row: &Row, world: &World) -> Effect {
     }
 }
 
+/// A row with what it does, and to whom by the names that the addresses bear in the end.
+struct Step<'r> {
+    row: &'r Row,
+    effect: Effect,
+    recipients: BTreeSet<String>,
+    related: BTreeSet<String>,
+}
+
 /// A message while its recipients are worked out.
 struct Case<'r> {
-    /// In the order of time, each with its effect.
-    rows: Vec<(&'r Row, Effect)>,
+    /// In the order of time.
+    steps: Vec<Step<'r>>,
     world: &'r World,
     first_seen: i64,
-    /// Old address to new address. Never a circle.
-    renamed: BTreeMap<String, String>,
     came_from: Origins,
     /// No row holds the message in a queue: what fails now was never accepted.
     never_accepted: bool,
@@ -200,20 +206,27 @@ pub fn message(rows: &[&Row], world: &World) -> Message {
 
 impl<'r> Case<'r> {
     fn new(rows: &[&'r Row], world: &'r World) -> Case<'r> {
-        let rows: Vec<_> = rows.iter().map(|row| (*row, effect(row, world))).collect();
-        let renamed = renames(&rows);
-        let came_from = origins(&rows);
-        let plain: Vec<&Row> = rows.iter().map(|(row, _)| *row).collect();
-        let never_accepted = !plain
+        let renamed = renames(rows);
+        let now = |addresses: &[String]| {
+            named(addresses)
+                .iter()
+                .map(|address| last_name(&renamed, address))
+                .collect()
+        };
+        let step = |row: &&'r Row| Step {
+            row,
+            effect: effect(row, world),
+            recipients: now(&row.recipients),
+            related: now(&row.related),
+        };
+        let never_accepted = !rows
             .iter()
             .any(|row| row.copy().is_some() || row.event == "SUBMIT");
-        let first_seen = first_seen(&plain);
         Case {
-            rows,
+            steps: rows.iter().map(step).collect(),
             world,
-            first_seen,
-            renamed,
-            came_from,
+            first_seen: first_seen(rows),
+            came_from: origins(rows),
             never_accepted,
         }
     }
@@ -221,21 +234,21 @@ impl<'r> Case<'r> {
     /// Every address that is, or was, a recipient.
     fn recipients(&self) -> BTreeMap<String, Recipient> {
         let mut addresses = BTreeSet::new();
-        for (row, effect) in &self.rows {
-            match effect {
+        for step in &self.steps {
+            match step.effect {
                 Effect::Nothing => {}
                 Effect::DuplicateExpand | Effect::DuplicateRedirect => {
-                    addresses.extend(self.now(&row.related));
+                    addresses.extend(&step.related);
                 }
                 Effect::Expand | Effect::Redirect => {
-                    addresses.extend(self.now(&row.related));
-                    addresses.extend(self.now(&row.recipients));
+                    addresses.extend(&step.related);
+                    addresses.extend(&step.recipients);
                 }
-                _ => addresses.extend(self.now(&row.recipients)),
+                _ => addresses.extend(&step.recipients),
             }
         }
         addresses
-            .iter()
+            .into_iter()
             .map(|address| (address.clone(), self.recipient(address)))
             .collect()
     }
@@ -263,18 +276,17 @@ impl<'r> Case<'r> {
 
     /// The first row with one of these effects that names the address as related.
     fn named_as(&self, address: &str, effects: &[Effect]) -> Option<&Row> {
-        let mut rows = self.rows.iter();
-        let found = rows.find(|(row, effect)| {
-            effects.contains(effect) && self.now(&row.related).contains(address)
-        });
-        found.map(|(row, _)| *row)
+        let mut steps = self.steps.iter();
+        let found =
+            steps.find(|step| effects.contains(&step.effect) && step.related.contains(address));
+        found.map(|step| step.row)
     }
 
     /// The strongest claim; of equal ones the earliest, and of trails that end, the one that ends last.
     fn claim(&self, address: &str) -> Claim {
         let mut claims = self.terminal_claims(address);
-        if claims.is_empty() {
-            claims = self.trail_claims(address);
+        if claims.iter().all(|claim| claim.fate != "delivered") {
+            claims.extend(self.trail_claims(address));
         }
         let order = |claim: &Claim| {
             let at = if is_terminal(claim.fate) {
@@ -329,7 +341,7 @@ impl<'r> Case<'r> {
             .contains(&(row.message_id.clone(), address.to_string()))
     }
 
-    /// Where the trail of an address without a last word ends: one claim for each loose end.
+    /// Where the trail of an address ends without a last word: one claim for each loose end.
     fn trail_claims(&self, address: &str) -> Vec<Claim> {
         let mut claims = Vec::new();
         for (row, effect) in self.rows_naming(address) {
@@ -380,7 +392,7 @@ impl<'r> Case<'r> {
         match rows
             .iter()
             .rev()
-            .find(|(_, effect)| *effect == Effect::Submit)
+            .find(|(_, effect)| **effect == Effect::Submit)
         {
             Some((row, _)) => Some(Claim {
                 server: None,
@@ -391,7 +403,7 @@ impl<'r> Case<'r> {
     }
 
     /// Rows of a copy that show the address in it.
-    fn sightings(&self, address: &str, copy: Option<&Copy>) -> Vec<&(&'r Row, Effect)> {
+    fn sightings(&self, address: &str, copy: Option<&Copy>) -> Vec<(&'r Row, &Effect)> {
         self.rows_naming(address)
             .filter(|(row, _)| row.copy().as_ref() == copy)
             .collect()
@@ -417,30 +429,24 @@ impl<'r> Case<'r> {
     }
 
     /// The address rests where these rows last saw it: pending, if the log goes on after that.
-    fn rests(&self, sightings: &[&(&'r Row, Effect)]) -> Option<Claim> {
+    fn rests(&self, sightings: &[(&'r Row, &Effect)]) -> Option<Claim> {
         let (row, effect) = sightings.last()?;
-        let waits = *effect == Effect::Defer || self.world.has_rows_after(&row.server(), row.time);
+        let server = row.copy().map_or(row.server(), |copy| copy.server);
+        let waits = **effect == Effect::Defer || self.world.has_rows_after(&server, row.time);
         Some(Claim::by(row, if waits { "pending" } else { "unknown" }))
     }
 
     /// Rows that do something to the address, by any of its names.
-    fn rows_naming(&self, address: &str) -> impl Iterator<Item = &(&'r Row, Effect)> {
+    fn rows_naming(&self, address: &str) -> impl Iterator<Item = (&'r Row, &Effect)> + Clone {
         let silent = [
             Effect::Nothing,
             Effect::DuplicateExpand,
             Effect::DuplicateRedirect,
         ];
-        self.rows.iter().filter(move |(row, effect)| {
-            !silent.contains(effect) && self.now(&row.recipients).contains(address)
-        })
-    }
-
-    /// Addresses by the names they bear in the end.
-    fn now(&self, addresses: &[String]) -> BTreeSet<String> {
-        named(addresses)
+        self.steps
             .iter()
-            .map(|address| last_name(&self.renamed, address))
-            .collect()
+            .filter(move |step| !silent.contains(&step.effect) && step.recipients.contains(address))
+            .map(|step| (step.row, &step.effect))
     }
 
     /// The chain that led to an address, nearest first.
@@ -490,9 +496,9 @@ fn changes(row: &Row) -> Vec<(String, String)> {
 
 /// Every RESOLVE in the order of time; the first new name of an address counts, and none that would close
 /// a circle.
-fn renames(rows: &[(&Row, Effect)]) -> BTreeMap<String, String> {
+fn renames(rows: &[&Row]) -> BTreeMap<String, String> {
     let mut renamed = BTreeMap::new();
-    for (row, _) in rows.iter().filter(|(_, effect)| *effect == Effect::Resolve) {
+    for row in rows.iter().filter(|row| row.event == "RESOLVE") {
         for (old, new) in changes(row) {
             if last_name(&renamed, &new) != old {
                 renamed.entry(old).or_insert(new);
@@ -515,13 +521,13 @@ type Origins = BTreeMap<String, (&'static str, String)>;
 
 /// How each address came in: the earliest row that says so, unless it would close a circle (a list that
 /// holds the list it is a member of).
-fn origins(rows: &[(&Row, Effect)]) -> Origins {
+fn origins(rows: &[&Row]) -> Origins {
     let mut came_from = Origins::new();
-    for (row, effect) in rows {
-        let kind = match effect {
-            Effect::Expand => "expanded",
-            Effect::Redirect => "redirected",
-            Effect::Resolve => "resolved",
+    for row in rows {
+        let kind = match row.event.as_str() {
+            "EXPAND" => "expanded",
+            "REDIRECT" => "redirected",
+            "RESOLVE" => "resolved",
             _ => continue,
         };
         for (old, new) in changes(row) {

@@ -8,8 +8,8 @@
 mod fate;
 mod group;
 mod read;
-#[cfg(test)]
 mod tests;
+mod truth;
 
 use std::collections::BTreeMap;
 

@@ -860,3 +860,85 @@ fn the_real_flow_of_2016() {
         (15, "delivered", "submitted")
     );
 }
+
+#[test]
+fn an_inferred_delivery_outranks_a_failure_elsewhere() {
+    let ids = format!("{IDS} | to=bob@example.com | client=ex01");
+    let log = submitted("bob@example.com")
+        .row(
+            "09:00:01",
+            "SMTP",
+            "SEND",
+            &format!("{ids} | id=11 | context={TO_STORE} | {INSIDE}"),
+        )
+        .row("09:00:02", "SMTP", "FAIL", &format!("{ids} | id=15"));
+    assert_eq!(fates(&log.message()), [("bob@example.com", "delivered")]);
+}
+
+#[test]
+fn submission_alone() {
+    let log = |with_submit: bool| {
+        let mut log = submitted("bob@example.com");
+        let keep = |line: &&str| {
+            !line.contains(",SMTP,RECEIVE,") && (with_submit || !line.contains(",SUBMIT,"))
+        };
+        log.text = log
+            .text
+            .lines()
+            .filter(keep)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        log
+    };
+    let handed = &log(true).message().recipients["bob@example.com"];
+    assert_eq!((handed.fate, handed.server.clone()), ("unknown", None));
+    assert_eq!(handed.at, at("09:00:00.310"));
+    let kept = &log(false).message().recipients["bob@example.com"];
+    assert_eq!(
+        (kept.fate, kept.server.as_deref()),
+        ("unknown", Some("ex01"))
+    );
+    let later = Log::new(30).row("10:00:00", "STOREDRIVER", "NOTIFYMAPI", "client=ex01");
+    assert_eq!(judge(&[&log(false), &later])[0].status, "pending");
+    let put_off = format!("{IDS} | to=bob@example.com | client=ex01 | server=ex01");
+    let put_off = log(false).row("09:00:05", "STOREDRIVER", "SUBMITDEFER", &put_off);
+    assert_eq!(
+        put_off.message().recipients["bob@example.com"].at,
+        at("09:00:05.000")
+    );
+    assert_eq!(put_off.message().status, "pending");
+}
+
+#[test]
+fn a_shadow_copy_is_never_a_delivery() {
+    let row = |event: &str| format!("{IDS} | to=bob@example.com | server=ex09 | id=77 | {event}");
+    let log = Log::new(30)
+        .row("09:00:00", "SMTP", "HARECEIVE", &row("client=ex01"))
+        .row("09:00:09", "SMTP", "HADISCARD", &row("client=ex01"));
+    let message = log.message();
+    assert_eq!(
+        (message.recipients.len(), message.status, message.rows),
+        (0, "unknown", 2)
+    );
+}
+
+#[test]
+fn put_back_after_it_was_sent() {
+    let ids = format!("{IDS} | to=bob@example.com | id=11");
+    let log = submitted("bob@example.com")
+        .row(
+            "09:00:01",
+            "SMTP",
+            "SEND",
+            &format!("{ids} | client=ex01 | context={TO_EX02} | {INSIDE}"),
+        )
+        .row(
+            "12:00:00",
+            "REDUNDANCY",
+            "RESUBMIT",
+            &format!("{ids} | server=ex01"),
+        )
+        .row("13:00:00", "STOREDRIVER", "NOTIFYMAPI", "client=ex01");
+    let bob = &log.message().recipients["bob@example.com"];
+    assert_eq!((bob.fate, bob.at), ("pending", at("12:00:00.000")));
+}
