@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod cli;
+pub mod command;
 pub mod dialect;
 pub mod error;
 pub mod event;

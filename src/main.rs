@@ -1,29 +1,41 @@
-use waybill::input::Inputs;
-use waybill::pipeline::{Options, run};
-fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let mut inputs = Inputs::open(&args).unwrap();
-    let (o, made) = run::<std::collections::BTreeMap<String, u64>>(
-        &mut inputs,
-        &Options::default(),
-        |_| {},
-        |m, p, _| {
-            *m.entry("messages".into()).or_default() += 1;
-            for r in &p.recipients {
-                *m.entry(format!("{:?}", r.fate)).or_default() += 1;
-            }
-        },
-    );
-    let mut all = std::collections::BTreeMap::new();
-    for m in made {
-        for (k, v) in m {
-            *all.entry(k).or_insert(0) += v;
-        }
+//! The program: arguments in, answer on standard output, everything else on standard error.
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use waybill::cli::{self, Cli, Exit, Options};
+use waybill::command;
+use waybill::time::Time;
+
+fn main() -> ExitCode {
+    let options = match cli::options::resolve(Cli::parse(), now()) {
+        Ok(options) => options,
+        Err(why) => return unusable(&why),
+    };
+    let done = match options {
+        Options::Read(read) => command::read(&read),
+        Options::Simulate(simulate) => command::simulate::run(&simulate),
+        Options::Completions(shell) => command::print(|out| {
+            cli::completions(shell, out);
+            Ok(())
+        }),
+        Options::Man => command::print(cli::man),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => unusable(&error.to_string()),
     }
-    println!(
-        "{all:?} rows {} noid {} twice {} {:?}",
-        o.rows, o.rows_without_id, o.rows_twice, o.stages
-    );
-    println!("{:?}", o.own);
-    println!("{:?} over {:?}", o.faults, o.plan.passed_over.len());
+}
+
+fn unusable(why: &str) -> ExitCode {
+    eprintln!("waybill: {why}");
+    Exit::Unusable.into()
+}
+
+fn now() -> Time {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time(since_1970.as_micros() as i64)
 }

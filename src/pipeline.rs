@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use crate::dialect::{self, EventCounts, SHARDS, Yield};
+use crate::dialect::{self, EventCounts, SHARDS, Slice, Yield};
 use crate::fault::Faults;
 use crate::input::Inputs;
 use crate::join::adopt::adopt;
@@ -17,7 +17,7 @@ use crate::keys::Keys;
 use crate::path::Path;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
-use crate::plan::{CHUNK_BYTES, Plan, sample_domains, slice};
+use crate::plan::{CHUNK_BYTES, Chunk, Plan, sample_domains, slice};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::Time;
@@ -66,7 +66,7 @@ pub fn run<A: Default + Send>(
     inputs: &mut Inputs,
     options: &Options,
     read: impl Fn(u64) + Sync,
-    each: impl Fn(&mut A, &Path<'_>, &Servers) + Sync,
+    each: impl Fn(&mut A, &Path<'_>, &Servers, &Inputs) + Sync,
 ) -> (Outcome, Vec<A>) {
     let mut watch = Watch::new();
     let keys = Keys::default();
@@ -77,9 +77,10 @@ pub fn run<A: Default + Send>(
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
     watch.lap("domains");
-    let yields = parse(inputs, &plan, &keys, read);
+    let inputs = &*inputs;
+    let yields = parse(inputs, &plan.chunks, &keys, false, read);
     watch.lap("scan");
-    let (mut found, ground, mut shards) = gather(inputs, &plan, keys, yields);
+    let (found, ground, mut shards) = gather(inputs, &plan.chunks, keys, yields);
     adopt(&mut shards, &ground);
     let links = if options.links {
         Links::of(&shards, &ground)
@@ -96,14 +97,13 @@ pub fn run<A: Default + Send>(
         .par_iter_mut()
         .map(|rows| {
             let mut made = A::default();
-            let each = |path: &Path<'_>| each(&mut made, path, &ground.servers);
+            let each = |path: &Path<'_>| each(&mut made, path, &ground.servers, inputs);
             let twice = join::messages(rows, &ground, &scene, &links, options.detail, each);
             (made, twice)
         })
         .collect();
     watch.lap("join");
     let rows_twice = built.iter().map(|(_, twice)| twice).sum();
-    found.faults = std::mem::take(&mut found.faults);
     let outcome = Outcome {
         servers: ground.servers,
         own,
@@ -119,63 +119,159 @@ pub fn run<A: Default + Send>(
     (outcome, built.into_iter().map(|(made, _)| made).collect())
 }
 
-/// Finds the rows of all chunks.
-fn parse(inputs: &Inputs, plan: &Plan, keys: &Keys, read: impl Fn(u64) + Sync) -> Vec<Yield> {
-    plan.chunks
+/// Finds the rows of chunks; `loose` rows, those without any id, are kept only if asked for.
+fn parse(
+    inputs: &Inputs,
+    chunks: &[Chunk],
+    keys: &Keys,
+    loose: bool,
+    read: impl Fn(u64) + Sync,
+) -> Vec<Yield> {
+    chunks
         .par_iter()
         .enumerate()
         .with_max_len(1)
         .map(|(number, chunk)| {
-            let found = dialect::parse(slice(inputs, chunk, number as u32), &chunk.layout, keys);
+            let slice = Slice {
+                keep_loose: loose,
+                ..slice(inputs, chunk, number as u32)
+            };
+            let found = dialect::parse(slice, &chunk.layout, keys);
             read((chunk.end - chunk.start) as u64);
             found
         })
         .collect()
 }
 
-/// Brings together what the chunks found; only counts and tables are merged, rows are moved.
+/// What chunks found, brought together: counts and tables merged, rows by shard.
 fn gather<'d>(
     inputs: &'d Inputs,
-    plan: &Plan,
+    chunks: &[Chunk],
     keys: Keys,
     yields: Vec<Yield>,
-) -> (Yield, Ground<'d>, Vec<Vec<Row>>) {
-    let mut sum = Yield::default();
-    let mut ground = Ground {
-        slices: plan
-            .chunks
+) -> (Sums, Ground<'d>, Vec<Vec<Row>>) {
+    let mut sums = Sums::default();
+    let mut ground = ground(inputs, chunks, keys);
+    let mut shards: Vec<Vec<Vec<Row>>> = (0..SHARDS).map(|_| Vec::new()).collect();
+    for mut found in yields {
+        let rows = std::mem::take(&mut found.shards);
+        sums.add(found, &mut ground);
+        for (shard, rows) in shards.iter_mut().zip(rows) {
+            shard.push(rows);
+        }
+    }
+    let shards = shards.into_par_iter().map(|parts| parts.concat()).collect();
+    (sums, ground, shards)
+}
+
+fn ground<'d>(inputs: &'d Inputs, chunks: &[Chunk], keys: Keys) -> Ground<'d> {
+    Ground {
+        slices: chunks
             .iter()
             .zip(0..)
-            .map(|(c, number)| slice(inputs, c, number))
+            .map(|(chunk, number)| slice(inputs, chunk, number))
             .collect(),
         layouts: Vec::new(),
         server_ids: Vec::new(),
         servers: Servers::default(),
         keys,
-    };
-    let mut by_chunk = Vec::with_capacity(yields.len());
-    for found in yields {
-        sum.rows += found.rows;
-        sum.rows_without_id += found.rows_without_id;
-        sum.passed_over += found.passed_over;
-        sum.faults.merge(found.faults);
-        sum.events.merge(found.events);
-        sum.span = match (sum.span, found.span) {
+    }
+}
+
+/// Counts of all chunks.
+#[derive(Default)]
+struct Sums {
+    rows: u64,
+    rows_without_id: u64,
+    faults: Faults,
+    events: EventCounts,
+    span: Option<(Time, Time)>,
+}
+
+impl Sums {
+    /// Takes in one chunk's counts, and its tables into `ground`.
+    fn add(&mut self, found: Yield, ground: &mut Ground<'_>) {
+        self.rows += found.rows;
+        self.rows_without_id += found.rows_without_id;
+        self.faults.merge(found.faults);
+        self.events.merge(found.events);
+        self.span = match (self.span, found.span) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
         ground.layouts.push(found.layouts);
         ground.server_ids.push(ground.servers.merge(found.seen));
-        by_chunk.push(found.shards);
     }
-    let mut shards: Vec<Vec<Vec<Row>>> = (0..SHARDS).map(|_| Vec::new()).collect();
-    for chunk in by_chunk {
-        for (shard, rows) in shards.iter_mut().zip(chunk) {
-            shard.push(rows);
+}
+
+/// Reading row by row, in the order of files: for commands that do not join.
+pub struct Reading {
+    plan: Plan,
+    keys: Keys,
+    next: usize,
+    sums: Sums,
+    servers: Servers,
+    begun: Instant,
+}
+
+impl Reading {
+    /// Plans the reading of all inputs.
+    pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Reading {
+        let begun = Instant::now();
+        let mut plan = Plan::new(inputs, chunk_bytes);
+        plan.chunks.sort_by_key(|chunk| (chunk.file, chunk.start));
+        let (keys, sums, servers) = (Keys::default(), Sums::default(), Servers::default());
+        Reading {
+            plan,
+            keys,
+            next: 0,
+            sums,
+            servers,
+            begun,
         }
     }
-    let shards = shards.into_par_iter().map(|parts| parts.concat()).collect();
-    (sum, ground, shards)
+
+    /// The rows of the next `chunks` chunks, each chunk's by itself; `None` at the end.
+    pub fn batch<'d>(
+        &mut self,
+        inputs: &'d Inputs,
+        chunks: usize,
+    ) -> Option<(Ground<'d>, Vec<Vec<Row>>)> {
+        let until = self.plan.chunks.len().min(self.next + chunks);
+        let batch = &self.plan.chunks[self.next..until];
+        self.next = until;
+        if batch.is_empty() {
+            return None;
+        }
+        let yields = parse(inputs, batch, &self.keys, true, |_| {});
+        let mut ground = ground(inputs, batch, self.keys.clone());
+        ground.servers = std::mem::take(&mut self.servers);
+        let mut rows = Vec::with_capacity(batch.len());
+        for mut found in yields {
+            let mut own = std::mem::take(&mut found.loose);
+            own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
+            rows.push(own);
+            self.sums.add(found, &mut ground);
+        }
+        self.servers = ground.servers.clone();
+        Some((ground, rows))
+    }
+
+    /// What was found beside the rows, after the last batch.
+    pub fn outcome(self) -> Outcome {
+        Outcome {
+            servers: self.servers,
+            own: OwnDomains::default(),
+            plan: self.plan,
+            rows: self.sums.rows,
+            rows_without_id: self.sums.rows_without_id,
+            rows_twice: 0,
+            faults: self.sums.faults,
+            events: self.sums.events,
+            span: self.sums.span,
+            stages: vec![("events", self.begun.elapsed())],
+        }
+    }
 }
 
 /// Notes how long each stage took.

@@ -114,6 +114,7 @@ pub fn slice<'d>(inputs: &'d Inputs, chunk: &Chunk, number: u32) -> Slice<'d> {
         file: chunk.file,
         start: chunk.start as u64,
         ends_file: chunk.end == data.len(),
+        keep_loose: false,
     }
 }
 

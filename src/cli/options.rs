@@ -17,7 +17,7 @@ use crate::path::{Direction, Status};
 use crate::time::{DAY, HOUR, SECOND, Time};
 
 /// Bytes of one unit of work, unless told otherwise.
-const CHUNK_BYTES: u64 = 4 << 20;
+const CHUNK_BYTES: u64 = crate::plan::CHUNK_BYTES as u64;
 /// Bytes of logs in memory at a time, unless told otherwise.
 const WINDOW_BYTES: u64 = 1 << 30;
 

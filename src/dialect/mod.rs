@@ -98,16 +98,20 @@ pub struct Slice<'d> {
     pub start: u64,
     /// Whether the file ends with it.
     pub ends_file: bool,
+    /// Whether rows without any id are kept, for commands that show single rows.
+    pub keep_loose: bool,
 }
 
 /// What one chunk gave.
 #[derive(Default)]
 pub struct Yield {
-    /// Rows by shard; those without any id are only counted.
+    /// Rows by shard; those without any id are not among them.
     pub shards: Vec<Vec<Row>>,
     pub rows: u64,
     /// Rows that carry no identifier at all.
     pub rows_without_id: u64,
+    /// Those rows, if they were asked for.
+    pub loose: Vec<Row>,
     pub faults: Faults,
     pub events: EventCounts,
     pub seen: Seen,

@@ -13,7 +13,7 @@ use bstr::BStr;
 pub use pattern::Pattern;
 pub use when::parse_when;
 
-use crate::event::ServerId;
+use crate::event::{Record, ServerId};
 use crate::path::{Class, Direction, Path, Reason, Recipient, Status};
 use crate::time::Time;
 
@@ -65,6 +65,70 @@ impl Filter {
             && wanted(&self.connector, |p| connector_matches(p, path))
             && wanted(&self.server, |p| server_matches(p, path, names))
             && wanted(&self.subject, |p| p.matches(path.subject))
+    }
+}
+
+impl Filter {
+    /// Whether nothing in particular is asked for.
+    pub fn is_empty(&self) -> bool {
+        let Filter {
+            sender,
+            recipient,
+            message_id,
+            network_message_id,
+            subject,
+            server,
+            connector,
+            client_ip,
+            status,
+            direction,
+            since,
+            until,
+            limit: _,
+            include_probes: _,
+        } = self;
+        let texts = [
+            sender,
+            recipient,
+            message_id,
+            network_message_id,
+            subject,
+            server,
+            connector,
+            client_ip,
+        ];
+        texts.iter().all(|patterns| patterns.is_empty())
+            && status.is_empty()
+            && direction.is_empty()
+            && since.is_none()
+            && until.is_none()
+    }
+
+    /// Whether a single row is wanted. What only a whole path has (status, direction, class) is not asked.
+    pub fn matches_record(&self, record: &Record<'_>) -> bool {
+        let addresses = || record.recipients.iter().chain(&record.related_recipients);
+        self.since.is_none_or(|since| record.time >= since)
+            && self.until.is_none_or(|until| record.time < until)
+            && wanted(&self.network_message_id, |p| {
+                p.matches(record.network_message_id)
+            })
+            && wanted(&self.message_id, |p| p.matches_id(record.message_id))
+            && wanted(&self.client_ip, |p| {
+                p.matches(record.client_ip) || p.matches(record.original_client_ip)
+            })
+            && wanted(&self.sender, |p| {
+                p.matches(record.sender) || p.matches(record.return_path)
+            })
+            && wanted(&self.recipient, |p| {
+                addresses().any(|address| p.matches(address))
+            })
+            && wanted(&self.connector, |p| p.matches_connector(record.connector))
+            && wanted(&self.server, |p| {
+                [record.server, record.client_host, record.server_host]
+                    .iter()
+                    .any(|host| p.matches_host(host))
+            })
+            && wanted(&self.subject, |p| p.matches(record.subject))
     }
 }
 

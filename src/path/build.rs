@@ -82,6 +82,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         subject: text(|e| e.subject),
         size_bytes: rows.size_bytes,
         entry: kind,
+        place: head.place,
         first_seen,
         last_seen: rows.last.max(first_seen),
         origin: Origin {

@@ -302,6 +302,8 @@ pub struct Path<'d> {
     /// The largest size any row logged.
     pub size_bytes: u64,
     pub entry: Entry,
+    /// The row by which it came in. No two messages share one, so this orders messages of one instant.
+    pub place: Place,
     pub first_seen: Time,
     pub last_seen: Time,
     pub origin: Origin<'d>,

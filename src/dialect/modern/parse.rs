@@ -295,6 +295,13 @@ impl<'p> Reader<'p> {
             // 2007 and 2010: the hub logs it, the mailbox is on the server in the other column.
             row.server = self.server(if second.is_empty() { host } else { second });
         }
+        row.time = time;
+        row.offset = at as u32;
+        row.line = self.line;
+        row.len = len as u32;
+        row.code = event;
+        row.role = events::role(event, source, modern);
+        row.schema = self.layout;
         (row.key, row.kind) = if !fields.network_id.is_empty() {
             (self.keys.caseless(fields.network_id), KeyKind::Network)
         } else if !fields.message_id.is_empty() {
@@ -306,21 +313,18 @@ impl<'p> Reader<'p> {
             } else {
                 service
             };
-            match self.keys.copy(host, service, fields.internal_id) {
-                0 => {
-                    self.found.rows_without_id += 1;
-                    return;
-                }
-                key => (key, KeyKind::Copy),
-            }
+            (
+                self.keys.copy(host, service, fields.internal_id),
+                KeyKind::Copy,
+            )
         };
-        row.time = time;
-        row.offset = at as u32;
-        row.line = self.line;
-        row.len = len as u32;
-        row.code = event;
-        row.role = events::role(event, source, modern);
-        row.schema = self.layout;
+        if row.kind == KeyKind::Copy && row.key == 0 {
+            self.found.rows_without_id += 1;
+            if self.slice.keep_loose {
+                self.found.loose.push(row);
+            }
+            return;
+        }
         self.found.shards[shard(row.key)].push(row);
     }
 

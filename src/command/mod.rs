@@ -1,0 +1,110 @@
+//! The commands: each opens inputs, runs the pipeline and writes its answer.
+//!
+//! In: resolved options. Out: the answer on standard output or in `--output`, warnings and the closing summary on
+//! standard error, and the exit status.
+
+mod events;
+mod messages;
+mod report;
+pub mod simulate;
+mod sink;
+mod summary;
+
+use std::io::{self, Write};
+
+use crate::cli::Exit;
+use crate::cli::flags::ColorWord;
+use crate::cli::options::{Read, Task};
+use crate::error::Error;
+use crate::input::Inputs;
+use crate::progress::Progress;
+
+pub use sink::Sink;
+
+/// Runs a command that reads logs.
+///
+/// # Errors
+/// If nothing can be read or the answer cannot be written.
+pub fn read(options: &Read) -> Result<Exit, Error> {
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build_global();
+    threads.map_err(|error| Error(format!("--threads {}: {error}", options.threads)))?;
+    let paths: Vec<String> = options
+        .paths
+        .iter()
+        .map(|p| p.to_string_lossy().into_owned())
+        .collect();
+    let mut inputs = Inputs::open(&paths)?;
+    if inputs.files.is_empty() {
+        for (name, why) in &inputs.unreadable {
+            eprintln!("waybill: {name}: {why}");
+        }
+        return Err(Error(format!(
+            "no file could be read in {}",
+            paths.join(", ")
+        )));
+    }
+    let mut sink = Sink::open(options)?;
+    let progress = Progress::start(inputs.bytes(), options.progress);
+    let run = Run {
+        options,
+        progress: &progress,
+    };
+    let exit = match options.task {
+        Task::Report(format) => report::run(&run, &mut inputs, format, &mut sink),
+        Task::Find(_) => messages::find(&run, &mut inputs, &mut sink),
+        Task::Trace { format, rows } => messages::trace(&run, &mut inputs, format, rows, &mut sink),
+        Task::Paths(format) => messages::paths(&run, &mut inputs, format, &mut sink),
+        Task::Events(format) => events::run(&run, &mut inputs, format, &mut sink),
+        Task::Check(_) => todo!(),
+    };
+    match exit.and_then(|exit| sink.finish().map(|()| exit)) {
+        Err(error) if error.broken_pipe => Ok(Exit::Done),
+        Err(error) => Err(error.error),
+        Ok(exit) => Ok(exit),
+    }
+}
+
+/// What every command works with.
+#[derive(Clone, Copy)]
+pub struct Run<'r> {
+    pub options: &'r Read,
+    pub progress: &'r Progress,
+}
+
+impl Run<'_> {
+    /// Whether the answer is coloured.
+    pub fn colour(&self) -> bool {
+        match self.options.color {
+            ColorWord::Always => true,
+            ColorWord::Never => false,
+            ColorWord::Auto => {
+                self.options.output.is_none()
+                    && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+            }
+        }
+    }
+
+    /// Columns of the page, if the answer goes to a terminal.
+    pub fn terminal_width(&self) -> Option<usize> {
+        let size = terminal_size::terminal_size_of(io::stdout())?;
+        self.options
+            .output
+            .is_none()
+            .then_some(usize::from(size.0.0))
+    }
+}
+
+/// Writes something small to standard output; a closed pipe is no failure.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn print(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<Exit, Error> {
+    let mut text = Vec::new();
+    write(&mut text)?;
+    match io::stdout().lock().write_all(&text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::Done),
+    }
+}
