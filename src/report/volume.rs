@@ -33,7 +33,7 @@ pub struct Volume {
 /// Messages, recipients and bytes one way.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Flow {
-    /// By the direction of the message (its first recipient from outside or to outside decides).
+    /// By the direction of the message.
     pub messages: i64,
     /// By the direction of each recipient.
     pub recipients: i64,

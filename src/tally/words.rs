@@ -32,7 +32,8 @@ impl Words {
     /// The number of `word` without case; the next free one if it is new.
     pub fn id(&mut self, word: &[u8]) -> WordId {
         self.lower.clear();
-        self.lower.extend(word.iter().map(u8::to_ascii_lowercase));
+        self.lower.extend_from_slice(word);
+        self.lower.make_ascii_lowercase();
         let hash = self.seed.hash_one(self.lower.as_slice());
         let found = self.table.find(hash, |slot| {
             slot.hash == hash && word_at(&self.text, &self.ends, slot.id) == self.lower

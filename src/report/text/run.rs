@@ -275,6 +275,13 @@ pub fn balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
         ]);
     }
     page.table(&table)?;
+    beside_the_balance(report, page)
+}
+
+/// What the balance does not hold, and whether it closes.
+fn beside_the_balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let totals = &report.totals;
+    let fates = &totals.recipients;
     let aside = format!(
         "Beside the balance: {} refused before acceptance, {} lists expanded, {} addresses redirected.",
         grouped(fates.rejected),
