@@ -519,9 +519,14 @@ fn last_name(renamed: &BTreeMap<String, String>, address: &str) -> String {
 /// An address, and by which kind of step it came from which other. Never a circle.
 type Origins = BTreeMap<String, (&'static str, String)>;
 
-/// How each address came in: the earliest row that says so, unless it would close a circle (a list that
-/// holds the list it is a member of).
+/// How each address came in: the earliest row that says so, unless a DUPLICATE row says that the address
+/// had been there before, or it would close a circle (a list that holds the list it is a member of).
 fn origins(rows: &[&Row]) -> Origins {
+    let duplicates: BTreeSet<(String, String)> = rows
+        .iter()
+        .filter(|row| ["DUPLICATEEXPAND", "DUPLICATEREDIRECT"].contains(&row.event.as_str()))
+        .flat_map(|row| changes(row))
+        .collect();
     let mut came_from = Origins::new();
     for row in rows {
         let kind = match row.event.as_str() {
@@ -531,7 +536,8 @@ fn origins(rows: &[&Row]) -> Origins {
             _ => continue,
         };
         for (old, new) in changes(row) {
-            if !chain(&came_from, &old).iter().any(|(_, from)| *from == new) {
+            let known = duplicates.contains(&(old.clone(), new.clone()));
+            if !known && !chain(&came_from, &old).iter().any(|(_, from)| *from == new) {
                 came_from.entry(new).or_insert((kind, old));
             }
         }

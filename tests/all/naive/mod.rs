@@ -9,7 +9,7 @@ mod fate;
 mod group;
 mod read;
 mod tests;
-mod truth;
+pub mod truth;
 
 use std::collections::BTreeMap;
 

@@ -942,3 +942,24 @@ fn put_back_after_it_was_sent() {
     let bob = &log.message().recipients["bob@example.com"];
     assert_eq!((bob.fate, bob.at), ("pending", at("12:00:00.000")));
 }
+
+#[test]
+fn a_member_that_was_addressed_itself_came_by_no_list() {
+    let list = |event: &str, to: &str| {
+        (
+            event.to_string(),
+            format!("{IDS} | server=ex01 | id=11 | to={to} | was=all@example.com"),
+        )
+    };
+    let (expand, members) = list("EXPAND", "bob@example.com;cid@example.com");
+    let (duplicate, member) = list("DUPLICATEEXPAND", "bob@example.com");
+    let log = submitted("bob@example.com;all@example.com")
+        .row("09:00:00.400", "ROUTING", &expand, &members)
+        .row("09:00:00.401", "ROUTING", &duplicate, &member);
+    let message = log.message();
+    assert_eq!(via(&message.recipients["bob@example.com"]), []);
+    assert_eq!(
+        via(&message.recipients["cid@example.com"]),
+        [("expanded", "all@example.com")]
+    );
+}
