@@ -91,7 +91,7 @@ pub fn parse_iso(text: &[u8]) -> Option<Time> {
 #[inline]
 fn two(text: &[u8], i: usize) -> Option<u8> {
     let (a, b) = (text[i].wrapping_sub(b'0'), text[i + 1].wrapping_sub(b'0'));
-    (a < 10 && b < 10).then_some(a * 10 + b)
+    (a < 10 && b < 10).then(|| a * 10 + b)
 }
 
 /// Microseconds of `.123Z`, `.1234567Z`, `Z` or nothing.

@@ -32,7 +32,7 @@ fn text(text: &'static str) -> &'static BStr {
 
 /// A place in the example's logs; the offset stands for the line.
 fn place(file: u32, offset: u64) -> Option<Place> {
-    Some(Place { file, offset })
+    Some(Place { file, offset, line: 0 })
 }
 
 /// Milliseconds after 09:14:02.123 UTC on 1 March 2026.
@@ -138,6 +138,7 @@ fn steps() -> Vec<Step<'static>> {
         place: Place {
             file: 1,
             offset: 17,
+            line: 0,
         },
     }]
 }

@@ -108,6 +108,7 @@ pub(super) mod tests {
             place: Place {
                 file: 0,
                 offset: 4711,
+                line: 0,
             },
             dialect: "modern/30",
             time: crate::time::parse_iso(b"2026-03-01T09:14:02.123Z").unwrap(),
