@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -33,7 +34,7 @@ pub enum Command {
     #[command(after_help = "\
 Examples:
   waybill report /logs --domain contoso.com --tz Europe/Berlin
-  waybill report /logs --format json --output report.json --since yesterday --until today")]
+  waybill report /logs --format json --output report.json --day yesterday")]
     Report(Run<ReportFormat>),
     /// One line per message that matches
     #[command(after_help = "\
@@ -63,7 +64,7 @@ Examples:
     #[command(after_help = "\
 Example:
   waybill check /logs")]
-    Check(Run<CheckFormat>),
+    Check(Check),
     /// Write the logs of a made-up organisation, with the truth beside them
     #[command(after_help = "\
 Examples:
@@ -85,11 +86,22 @@ Example:
 /// A command that reads logs.
 #[derive(Debug, Args)]
 pub struct Run<F: ValueEnum + Clone + Send + Sync + Default + 'static> {
-    /// What to write
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: F,
+    /// What to write; the first of these if not given
+    // No `default_value_t`: clap keeps the default in a static, which all instances of F would share.
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub format: Option<F>,
     #[command(flatten)]
     pub filters: Filters,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `check` looks at all rows: there is nothing to filter.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// What to write; the first of these if not given
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub format: Option<CheckFormat>,
     #[command(flatten)]
     pub common: Common,
 }
@@ -150,6 +162,7 @@ pub enum CheckFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StatusWord {
     Delivered,
+    #[value(alias = "partly delivered")]
     PartlyDelivered,
     Failed,
     Dropped,
@@ -216,6 +229,9 @@ pub struct Filters {
     /// First seen before (same forms as --since; a date means its midnight)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
+    /// That day only: 2026-03-01, today, yesterday
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
+    pub day: Option<String>,
     /// Stop after so many messages
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
@@ -255,18 +271,18 @@ pub struct Common {
     #[arg(long, value_enum, default_value_t, env = "WAYBILL_COLOR")]
     pub color: ColorWord,
     /// No progress, no summary, no warnings; errors only
-    #[arg(long, short, env = "WAYBILL_QUIET")]
+    #[arg(long, short, env = "WAYBILL_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// No progress bar
-    #[arg(long, env = "WAYBILL_NO_PROGRESS")]
+    #[arg(long, env = "WAYBILL_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     pub no_progress: bool,
     /// Say where the time went
-    #[arg(long, env = "WAYBILL_TIME")]
+    #[arg(long, env = "WAYBILL_TIME", value_parser = FalseyValueParser::new())]
     pub time: bool,
     /// Exit with 0 even where bad rows or files were skipped
-    #[arg(long, env = "WAYBILL_LENIENT")]
+    #[arg(long, env = "WAYBILL_LENIENT", value_parser = FalseyValueParser::new())]
     pub lenient: bool,
-    /// Read defaults from this file; ./waybill.toml is not read by itself
+    /// Read defaults from this file (waybill.toml); flags and WAYBILL_* go before it
     #[arg(long, value_name = "FILE", env = "WAYBILL_CONFIG")]
     pub config: Option<PathBuf>,
     /// A message is finished when nothing was logged for so long: 3d, 12h

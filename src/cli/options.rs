@@ -12,7 +12,7 @@ use super::flags::{
     CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, Filters, FindFormat, LayoutWord,
     ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
 };
-use crate::filter::{Filter, Pattern, parse_when};
+use crate::filter::{Filter, Pattern, parse_day, parse_when};
 use crate::path::{Direction, Status};
 use crate::time::{DAY, HOUR, SECOND, Time};
 
@@ -98,11 +98,22 @@ pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
         }
         Command::Paths(run) => parts(run, Task::Paths),
         Command::Events(run) => parts(run, Task::Events),
-        Command::Check(run) => parts(run, Task::Check),
+        Command::Check(check) => (
+            Task::Check(check.format.unwrap_or_default()),
+            Filters::default(),
+            check.common,
+        ),
         Command::Simulate(flags) => return simulate(flags).map(Options::Simulate),
         Command::Completions { shell } => return Ok(Options::Completions(shell)),
         Command::Man => return Ok(Options::Man),
     };
+    let of_messages = !filters.status.is_empty() || !filters.direction.is_empty();
+    if matches!(task, Task::Events(_)) && of_messages {
+        let way_out = "rows have neither; use paths, or find and trace";
+        return Err(format!(
+            "events: --status and --direction are of whole messages and {way_out}"
+        ));
+    }
     read(task, filters, common, now).map(|read| Options::Read(Box::new(read)))
 }
 
@@ -110,7 +121,11 @@ fn parts<F>(run: Run<F>, task: impl Fn(F) -> Task) -> (Task, Filters, Common)
 where
     F: clap::ValueEnum + Clone + Send + Sync + Default + 'static,
 {
-    (task(run.format), run.filters, run.common)
+    (
+        task(run.format.unwrap_or_default()),
+        run.filters,
+        run.common,
+    )
 }
 
 fn read(task: Task, filters: Filters, common: Common, now: Time) -> Result<Read, String> {
@@ -150,7 +165,13 @@ fn filter(flags: Filters, zone: &TimeZone, now: Time) -> Result<Filter, String> 
         let time = text.map(|text| parse_when(&text, zone, now));
         time.transpose().map_err(|error| format!("{flag}: {error}"))
     };
-    let (since, until) = (when("--since", flags.since)?, when("--until", flags.until)?);
+    let (since, until) = match flags.day {
+        Some(day) => {
+            let day = parse_day(&day, zone, now).map_err(|error| format!("--day: {error}"))?;
+            (Some(day.start), Some(day.end))
+        }
+        None => (when("--since", flags.since)?, when("--until", flags.until)?),
+    };
     if let (Some(since), Some(until)) = (since, until)
         && since >= until
     {
@@ -308,6 +329,26 @@ mod tests {
     }
 
     #[test]
+    fn each_command_has_its_own_first_format() {
+        for (command, task) in [
+            ("report", Task::Report(ReportFormat::Text)),
+            ("find", Task::Find(FindFormat::Text)),
+            (
+                "trace",
+                Task::Trace {
+                    format: TraceFormat::Text,
+                    rows: false,
+                },
+            ),
+            ("paths", Task::Paths(TableFormat::Jsonl)),
+            ("events", Task::Events(TableFormat::Jsonl)),
+            ("check", Task::Check(CheckFormat::Text)),
+        ] {
+            assert_eq!(read(&format!("waybill {command} /logs")).task, task);
+        }
+    }
+
+    #[test]
     fn flags_mean_what_they_say() {
         let read = read(
             "waybill trace /a /b --rows --format json --sender @contoso.com --status failed \
@@ -351,11 +392,32 @@ mod tests {
             ("--window-bytes 99999999999T", "--window-bytes"),
             ("--status lost", "--status"),
             ("--format xls", "--format"),
+            ("--day today --since today", "--day"),
+            ("--day soon", "--day"),
         ] {
             let error = options(&format!("waybill find /logs {flags}")).unwrap_err();
             assert!(error.contains(word), "{flags}: {error}");
         }
         assert!(options("waybill find").is_err());
+        assert!(
+            options("waybill events /logs --status failed")
+                .unwrap_err()
+                .contains("paths")
+        );
+        assert!(options("waybill check /logs --sender a@b").is_err());
+    }
+
+    #[test]
+    fn a_day_is_a_day_of_the_zone() {
+        let read = read("waybill report /logs --day 2026-03-29 --tz Europe/Berlin");
+        assert_eq!(
+            read.filter.since.unwrap().rfc3339(),
+            "2026-03-28T23:00:00.000Z"
+        );
+        assert_eq!(
+            read.filter.until.unwrap().rfc3339(),
+            "2026-03-29T22:00:00.000Z"
+        );
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! A message by hand that has a bit of everything, for the tests of filters and outputs.
+//! A message and a row by hand that have a bit of everything, for the tests of filters and outputs.
 //!
 //! Alice writes to a list of three (one behind an alias, one unknown to his server), to Erin, who
 //! forwards to a server without logs, and to a partner whose server does not answer.
 
 use bstr::{BStr, ByteSlice};
 
-use crate::event::{Place, Role, ServerId};
+use crate::event::{Place, Record, Role, ServerId};
 use crate::path::{
     Class, Direction, Entry, Fate, Hop, HopRole, Origin, Path, Reason, Recipient, Relation, Status,
     Step, Via,
@@ -177,6 +177,49 @@ pub fn path() -> Path<'static> {
         rows: 20,
         entered_recipients: 5,
         reopened: false,
+    }
+}
+
+/// A row of a failed delivery, with a status that holds the list's own separator.
+pub fn record() -> Record<'static> {
+    Record {
+        place: Place {
+            file: 0,
+            offset: 4711,
+        },
+        dialect: "modern/30",
+        time: parse_iso(b"2026-03-01T09:14:02.123Z").unwrap(),
+        role: Role::Fail,
+        event: text("FAIL"),
+        source: text("STOREDRIVER"),
+        server: text("ex01"),
+        client_ip: text("10.0.0.5"),
+        client_host: text("ex01"),
+        server_ip: text(""),
+        server_host: text(""),
+        source_context: text("MDB:1, Mailbox:2"),
+        connector: text(""),
+        internal_message_id: text("123456789"),
+        message_id: text("<Q1@contoso.com>"),
+        network_message_id: text("08dc-0001"),
+        recipients: vec![text("a@contoso.com"), text("b@contoso.com")],
+        recipient_statuses: vec![text("[{LED=554 5.2.2 mailbox full; STOREDRV}]"), text("")],
+        size_bytes: Some(12_345),
+        recipient_count: Some(2),
+        related_recipients: vec![text("team@contoso.com")],
+        reference: text(""),
+        subject: text("Hello, \"you\""),
+        sender: text("alice@contoso.com"),
+        return_path: text("<>"),
+        message_info: text(""),
+        directionality: text("Originating"),
+        tenant_id: text(""),
+        original_client_ip: text("10.0.0.17"),
+        original_server_ip: text(""),
+        custom_data: vec![text("S:E2ELatency=1.2")],
+        traffic_type: text("Email"),
+        log_id: text("1f"),
+        schema_version: text("15.02.0000.000"),
     }
 }
 

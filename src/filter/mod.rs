@@ -6,12 +6,13 @@
 #[cfg(test)]
 pub mod example;
 pub mod pattern;
+pub mod record;
 pub mod when;
 
 use bstr::BStr;
 
 pub use pattern::Pattern;
-pub use when::parse_when;
+pub use when::{parse_day, parse_when};
 
 use crate::event::{Record, ServerId};
 use crate::path::{Class, Direction, Path, Reason, Recipient, Status};

@@ -3,6 +3,8 @@
 //! In: text, the chosen zone and what time it is now. Out: [`Time`]. A day begins at midnight of the zone,
 //! also where its clocks change. Nothing here reads the clock.
 
+use std::ops::Range;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
@@ -13,23 +15,47 @@ use crate::time::Time;
 /// `today`, `yesterday`, and `-3d`, `-12h`, `-30m`, `-2w` before now. The error says what would do.
 pub fn parse_when(text: &str, zone: &TimeZone, now: Time) -> Result<Time, String> {
     let text = text.trim();
-    let now = Timestamp::from_microsecond(now.0)
-        .map_err(|error| format!("the present time is out of range: {error}"))?
-        .to_zoned(zone.clone());
+    let now = here(now, zone)?;
     let zoned = match text.to_ascii_lowercase().as_str() {
         "now" => Some(now),
-        "today" => day_start(now.date(), zone),
-        "yesterday" => now.date().yesterday().ok().and_then(|d| day_start(d, zone)),
         _ if text.starts_with('-') => before(text, &now),
-        _ => absolute(text, zone),
+        _ => absolute(text, zone).or_else(|| day_start(date(text, &now)?, zone)),
     };
+    let forms = "2026-03-01T09:00:00Z, 2026-03-01, today, yesterday, -3d or -12h";
     zoned
-        .map(|z| Time(z.timestamp().as_microsecond()))
-        .ok_or_else(|| {
-            format!(
-                "'{text}' is no time; write 2026-03-01T09:00:00Z, 2026-03-01, today, yesterday, -3d or -12h"
-            )
-        })
+        .map(instant)
+        .ok_or_else(|| format!("'{text}' is no time; write {forms}"))
+}
+
+/// From the first moment of a day to that of the next: `2026-03-01`, `today`, `yesterday`.
+pub fn parse_day(text: &str, zone: &TimeZone, now: Time) -> Result<Range<Time>, String> {
+    let now = here(now, zone)?;
+    let day = date(text.trim(), &now).and_then(|day| {
+        let next = day.tomorrow().ok()?;
+        Some(instant(day_start(day, zone)?)..instant(day_start(next, zone)?))
+    });
+    day.ok_or_else(|| format!("'{text}' is no day; write 2026-03-01, today or yesterday"))
+}
+
+fn here(now: Time, zone: &TimeZone) -> Result<Zoned, String> {
+    let timestamp = Timestamp::from_microsecond(now.0);
+    let timestamp = timestamp.map_err(|error| format!("the present time: {error}"))?;
+    Ok(timestamp.to_zoned(zone.clone()))
+}
+
+fn instant(zoned: Zoned) -> Time {
+    Time(zoned.timestamp().as_microsecond())
+}
+
+/// A day by its date or its name.
+fn date(text: &str, now: &Zoned) -> Option<Date> {
+    match text.to_ascii_lowercase().as_str() {
+        "today" => Some(now.date()),
+        "yesterday" => now.date().yesterday().ok(),
+        // Longer forms are times, and jiff would read a date out of them.
+        _ if text.len() == "2026-03-01".len() => text.parse().ok(),
+        _ => None,
+    }
 }
 
 fn day_start(date: Date, zone: &TimeZone) -> Option<Zoned> {
@@ -58,8 +84,8 @@ fn absolute(text: &str, zone: &TimeZone) -> Option<Zoned> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(timestamp.to_zoned(zone.clone()));
     }
-    if text.len() == "2026-03-01".len() {
-        return day_start(text.parse().ok()?, zone);
+    if text.len() <= "2026-03-01".len() {
+        return None;
     }
     text.parse::<DateTime>().ok()?.to_zoned(zone.clone()).ok()
 }

@@ -72,8 +72,7 @@ pub fn write(out: &mut Vec<u8>, record: &Record, file: &str, line: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::example::hostile_texts;
-    use crate::output::events_jsonl::tests::record;
+    use crate::filter::example::{hostile_texts, record};
     use bstr::BStr;
 
     fn table(record: &Record) -> (csv::StringRecord, csv::StringRecord) {

@@ -94,57 +94,11 @@ pub(super) fn fine_time(out: &mut Vec<u8>, time: Time) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::event::{Place, Role};
-    use crate::filter::example::hostile_texts;
+    use crate::filter::example::{hostile_texts, record};
     use crate::output::testing::is_inert;
     use bstr::BStr;
-
-    /// A row of a failed delivery, with a status that holds the list's own separator.
-    pub fn record() -> Record<'static> {
-        let t = |text: &'static str| BStr::new(text);
-        Record {
-            place: Place {
-                file: 0,
-                offset: 4711,
-                line: 0,
-            },
-            dialect: "modern/30",
-            time: crate::time::parse_iso(b"2026-03-01T09:14:02.123Z").unwrap(),
-            role: Role::Fail,
-            event: t("FAIL"),
-            source: t("STOREDRIVER"),
-            server: t("ex01"),
-            client_ip: t("10.0.0.5"),
-            client_host: t("ex01"),
-            server_ip: t(""),
-            server_host: t(""),
-            source_context: t("MDB:1, Mailbox:2"),
-            connector: t(""),
-            internal_message_id: t("123456789"),
-            message_id: t("<Q1@contoso.com>"),
-            network_message_id: t("08dc-0001"),
-            recipients: vec![t("a@contoso.com"), t("b@contoso.com")],
-            recipient_statuses: vec![t("[{LED=554 5.2.2 mailbox full; STOREDRV}]"), t("")],
-            size_bytes: Some(12_345),
-            recipient_count: Some(2),
-            related_recipients: vec![],
-            reference: t(""),
-            subject: t("Hello, \"you\""),
-            sender: t("alice@contoso.com"),
-            return_path: t("<>"),
-            message_info: t(""),
-            directionality: t("Originating"),
-            tenant_id: t(""),
-            original_client_ip: t("10.0.0.17"),
-            original_server_ip: t(""),
-            custom_data: vec![t("S:E2ELatency=1.2")],
-            traffic_type: t("Email"),
-            log_id: t("1f"),
-            schema_version: t("15.02.0000.000"),
-        }
-    }
 
     fn line(record: &Record) -> String {
         let mut out = Vec::new();
@@ -163,7 +117,7 @@ pub(super) mod tests {
             r#""internal_message_id":"123456789","message_id":"<Q1@contoso.com>","#,
             r#""network_message_id":"08dc-0001","recipients":["a@contoso.com","b@contoso.com"],"#,
             r#""recipient_statuses":["[{LED=554 5.2.2 mailbox full; STOREDRV}]",""],"#,
-            r#""size_bytes":12345,"recipient_count":2,"related_recipients":[],"#,
+            r#""size_bytes":12345,"recipient_count":2,"related_recipients":["team@contoso.com"],"#,
             r#""reference":null,"subject":"Hello, \"you\"","sender":"alice@contoso.com","#,
             r#""return_path":"<>","message_info":null,"directionality":"Originating","#,
             r#""tenant_id":null,"original_client_ip":"10.0.0.17","original_server_ip":null,"#,

@@ -4,14 +4,14 @@
 //! hops in order, its recipients as a tree with the fate of each, what is related, and at the end the
 //! rows. Every claim names the row that proves it, or says what is missing.
 
-use anstyle::Style;
+mod fates;
+
 use bstr::{BStr, ByteSlice};
 
 use crate::inert::terminal;
-use crate::output::recipients::{Node, Tree, tree};
-use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet, fate_style};
+use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet};
 use crate::output::{Context, clock, jsonl, words};
-use crate::path::{Fate, Hop, Path, Reason, Recipient, Relation, Step, Via};
+use crate::path::{Hop, Path, Relation, Step};
 use crate::time::Time;
 
 /// How a trace is laid out.
@@ -213,132 +213,6 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         departure
     }
 
-    fn recipients(&mut self) {
-        let path = self.path;
-        self.title("Recipients");
-        if path.recipients.is_empty() {
-            let margin = Margin {
-                first: "",
-                rest: "",
-            };
-            self.sheet
-                .paragraph(&margin, &[(PLAIN, "no row names a recipient")]);
-        }
-        let tree = tree(&path.recipients);
-        self.branch(&tree, &tree.roots, "");
-    }
-
-    /// Nodes of one level and what hangs under them; the tree itself bounds the depth.
-    fn branch(&mut self, tree: &Tree<'p, 'd>, level: &[usize], margin: &str) {
-        for (i, index) in level.iter().enumerate() {
-            let node = &tree.nodes[*index];
-            let (first, rest) = branches(margin, i + 1 == level.len());
-            // Under a node with children its own lines keep the bar that leads down to them.
-            let under = match node.children.is_empty() {
-                true => format!("{rest}  "),
-                false => format!("{rest}│ "),
-            };
-            self.node(node, &first, &under);
-            self.branch(tree, &node.children, &rest);
-        }
-    }
-
-    fn node(&mut self, node: &Node<'p, 'd>, first: &str, under: &str) {
-        let how = match node.via {
-            Some(Via::Redirected) => "forwarded to",
-            Some(Via::Resolved) => "known as",
-            Some(Via::Expanded) | None => "",
-        };
-        let address = terminal(&node.address.to_ascii_lowercase(), MAX_TEXT);
-        let [main, more @ ..] = node.recipients.as_slice() else {
-            let margin = Margin { first, rest: under };
-            return self
-                .sheet
-                .paragraph(&margin, &[(DIM, how), (BOLD, &address)]);
-        };
-        let fate = self.fate(main);
-        let style = fate_style(main.fate);
-        let pieces: [(Style, &str); 4] = [
-            (DIM, how),
-            (BOLD, &address),
-            (style, main.fate.word()),
-            (PLAIN, &fate),
-        ];
-        self.sheet
-            .paragraph(&Margin { first, rest: under }, &pieces);
-        self.because(main, under);
-        for recipient in more {
-            let fate = self.fate(recipient);
-            let word = format!("also {}", recipient.fate.word());
-            let margin = Margin {
-                first: under,
-                rest: under,
-            };
-            let style = fate_style(recipient.fate);
-            self.sheet
-                .paragraph(&margin, &[(style, &word), (PLAIN, &fate)]);
-            self.because(recipient, under);
-        }
-    }
-
-    /// When, after how long and on which server.
-    fn fate(&self, recipient: &Recipient) -> String {
-        let mut fate = String::new();
-        if let Some(at) = recipient.at {
-            let as_of = if recipient.fate.is_final() {
-                ""
-            } else {
-                "as of "
-            };
-            fate += &format!("{as_of}{}", self.clock(at));
-        }
-        if let Some(latency) = recipient.latency_ms {
-            fate += &format!(" after {}", words::duration(latency));
-        }
-        if let Some(server) = recipient.server {
-            fate += &format!(" on {}", text((self.context.server)(server)));
-        }
-        fate
-    }
-
-    /// Reason, deferrals and evidence, each on a line of its own.
-    fn because(&mut self, recipient: &Recipient, under: &str) {
-        let at = recipient.at.map(|at| self.clock(at));
-        let reason = words::reason(&recipient.reason, at.as_deref(), self.context.server);
-        let mut reason = terminal(&reason, MAX_TEXT);
-        if matches!(recipient.reason, Reason::HandedToMailbox(_)) {
-            reason = format!("({reason})");
-        }
-        let mut lines = vec![reason];
-        if recipient.fate == Fate::Pending || recipient.deferrals > 0 {
-            lines.push(self.waiting(recipient));
-        }
-        if recipient.origin_unknown {
-            lines.push("the logs begin in the middle: no earlier row was found".to_string());
-        }
-        for line in lines.iter().filter(|line| !line.is_empty()) {
-            let margin = Margin {
-                first: under,
-                rest: under,
-            };
-            self.sheet.paragraph(&margin, &[(PLAIN, line)]);
-        }
-        self.evidence(recipient.place, under);
-    }
-
-    fn waiting(&self, recipient: &Recipient) -> String {
-        let mut waiting = match recipient.deferrals {
-            0 => String::new(),
-            1 => "put off once".to_string(),
-            times => format!("put off {times} times"),
-        };
-        if let (Fate::Pending, Some(next)) = (recipient.fate, recipient.next_try) {
-            let comma = if waiting.is_empty() { "" } else { ", " };
-            waiting += &format!("{comma}next try {}", self.clock(next));
-        }
-        waiting
-    }
-
     fn evidence(&mut self, place: Option<crate::event::Place>, under: &str) {
         if let Some(place) = place {
             let place = terminal((self.context.place)(place).as_bytes(), MAX_ID);
@@ -439,5 +313,4 @@ fn branches(margin: &str, last: bool) -> (String, String) {
 }
 
 #[cfg(test)]
-#[path = "trace_text_tests.rs"]
 mod tests;
