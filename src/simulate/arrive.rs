@@ -4,7 +4,7 @@
 
 use super::flow::{PLAIN, Simulation};
 use super::layout::{Row, Service};
-use super::mail::{Class, Copy, Draft, Entry, Mail, Sender, Target};
+use super::mail::{Class, Copy, Draft, Entry, Mail, Script, Sender, Target};
 use super::organisation::DOMAIN;
 use super::text::{push_guid, push_number, push_session, push_time, push_timed_guid};
 use super::wording::{CLIENTS, LATENCY_SUBMIT};
@@ -167,7 +167,7 @@ impl Simulation<'_> {
         };
         match server.layout.is_modern() {
             true => Some(self.submit_modern(mail, draft, hub, row, &statuses)),
-            false => Some(self.submit_classic(mail, draft, hub, row)),
+            false => Some(self.submit_classic(mail, hub, row)),
         }
     }
 
@@ -209,6 +209,20 @@ impl Simulation<'_> {
             ..base
         };
         mail.first_seen = self.write(mail, &received);
+        let mut taken = taken;
+        if mail.is_exposed() && self.rng.chance(30) {
+            // No hub has an ear free; the submission service tries again.
+            let said = "431 4.3.2 Not accepting messages at this time";
+            let at = taken + self.ms(5, 20);
+            let row = Row {
+                event: "SUBMITDEFER",
+                client_host: &server.upper,
+                status: said,
+                ..base
+            };
+            self.write(mail, &Row { at, ..row });
+            taken += self.ms(30_000, 90_000);
+        }
         let typed = self.typed(&draft.to);
         let copy = self.accept(mail, hub, Some(base.server), taken, &typed, draft.to.len());
         let info = self.latency(mail, base.server, copy.at, &[LATENCY_SUBMIT]);
@@ -225,13 +239,7 @@ impl Simulation<'_> {
     }
 
     /// 2007 and 2010: the mailbox role tells a hub, and the hub's store driver fetches it.
-    fn submit_classic(
-        &mut self,
-        mail: &mut Mail,
-        draft: &Draft,
-        hub: usize,
-        base: Row<'_>,
-    ) -> Copy {
+    fn submit_classic(&mut self, mail: &mut Mail, hub: usize, base: Row<'_>) -> Copy {
         let org = self.org;
         let (server, hub_server) = (&org.servers[base.server], &org.servers[hub]);
         let told = Row {
@@ -265,7 +273,6 @@ impl Simulation<'_> {
             ..base
         };
         self.write(mail, &received);
-        let _ = draft;
         Copy {
             server: hub,
             id,
@@ -297,10 +304,13 @@ impl Simulation<'_> {
             typed = typed.to_uppercase();
         }
         let context = self.session_context(door, draft.at, "0");
-        let connector = format!(
-            "{}\\Default internal receive connector {}",
-            server.name, server.upper
-        );
+        let connector = match server.edge {
+            true => format!(
+                "{}\\Default internal receive connector {}",
+                server.name, server.upper
+            ),
+            false => format!("{}\\Default Frontend {}", server.upper, server.upper),
+        };
         let (client_ip, client_host) = match host {
             Some(h) => (&*org.outside[h].ip, &*org.outside[h].host),
             None => (&*server.ip, &*server.fqdn),
@@ -309,7 +319,11 @@ impl Simulation<'_> {
         let row = Row {
             server: door,
             at: draft.at,
-            source: "SMTP",
+            source: if draft.script == Script::BadPickup {
+                "PICKUP"
+            } else {
+                "SMTP"
+            },
             event: "RECEIVE",
             client_ip,
             client_host,

@@ -49,6 +49,7 @@ impl Simulation<'_> {
         }
         copy.to = whole;
         self.handed_off_row(mail, &copy, home);
+        self.answer_for_absent(mail, &copy);
         let chance = mail.is_exposed() && mail.class == Class::Mail && self.rng.chance(25);
         match mail.script {
             Script::Resubmitted(minutes) => self.resubmit(mail, copy, home, minutes),

@@ -38,14 +38,25 @@ impl Simulation<'_> {
         let there = &self.org.outside[host];
         part.at += self.ms(200, 1500);
         if mail.is_exposed() && self.rng.chance(60) {
+            // One of them is refused, the others go on.
+            let refused = part.to.remove(self.rng.below(part.to.len()));
             let failure = Failure {
                 source: "SMTP",
                 said: "550 5.1.1 <recipient> User unknown; Recipient address rejected",
                 host: &there.host,
                 ip: &there.ip,
             };
-            self.fail(mail, part, failure);
-            return;
+            self.fail(
+                mail,
+                Copy {
+                    to: vec![refused],
+                    ..part
+                },
+                failure,
+            );
+            if part.to.is_empty() {
+                return;
+            }
         }
         let draw = self.rng.below(10_000);
         let wait = match mail.script {
@@ -53,7 +64,7 @@ impl Simulation<'_> {
             // Greylisting, then hosts that are down for most of a day, then hosts that never answer.
             Script::Chance if draw < 120 => self.rng.between(300, 3600) * SECOND,
             Script::Chance if draw < 150 => self.rng.between(5 * 60, 20 * 60) * 60 * SECOND,
-            Script::Chance if draw < 165 => EXPIRES_AFTER,
+            Script::Chance if draw < 185 => EXPIRES_AFTER,
             _ => 0,
         };
         if wait > 0 {
@@ -166,6 +177,10 @@ impl Simulation<'_> {
         let org = self.org;
         let (server, there) = (&org.servers[part.server], &org.outside[host]);
         let list = joined(&part.to);
+        let connector = match server.edge {
+            true => format!("EdgeSync - {} to Internet", org.sites[0]),
+            false => "Outbound to Internet".to_string(),
+        };
         let mut reply = "2.0.0 OK ".to_string();
         push_number(&mut reply, (part.at / SECOND) as u64);
         reply.push(' ');
@@ -199,7 +214,7 @@ impl Simulation<'_> {
             server_ip: &there.ip,
             server_host: &there.host,
             context: &context,
-            connector: &format!("EdgeSync - {} to Internet", org.sites[0]),
+            connector: &connector,
             id: Some(part.id),
             recipients: &list,
             status: &repeated(

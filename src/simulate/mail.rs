@@ -138,6 +138,8 @@ pub enum Script {
     PutOff(i64),
     /// Safety Net sends it once more after so many minutes.
     Resubmitted(i64),
+    /// It lay in the pickup folder and cannot be read.
+    BadPickup,
     /// Its recipient has had this Message-ID before.
     AlreadyThere,
 }

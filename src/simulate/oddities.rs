@@ -98,6 +98,10 @@ impl Simulation<'_> {
         typed: &str,
         to: &[Target],
     ) -> bool {
+        if mail.script == Script::BadPickup {
+            self.end_whole(mail, copy, typed, to, ("PICKUP", "BADMAIL", Status::Failed));
+            return true;
+        }
         if !mail.is_exposed() || mail.class != Class::Mail {
             return false;
         }

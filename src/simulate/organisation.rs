@@ -6,6 +6,7 @@
 use super::Options;
 use super::layout::Layout;
 use super::rng::Rng;
+use super::stories;
 use super::text::{push_guid, push_hex_pairs, ticks};
 use super::wording::{FAMILY_NAMES, GIVEN_NAMES, LIST_NAMES, OUTSIDE, SITES, rule_texts};
 use crate::time::DAY;
@@ -97,7 +98,9 @@ pub struct Organisation {
     pub journal: usize,
     /// Health mailbox of each mailbox server.
     pub health: Vec<usize>,
-    /// Network ids are logged by some server.
+    /// The tales' user on the server whose logs are missing.
+    pub far_away: usize,
+    /// Whose way of writing dates leaks into statuses.
     pub german_locale: bool,
 }
 
@@ -124,6 +127,7 @@ impl Organisation {
             rules: Vec::new(),
             journal: 0,
             health: Vec::new(),
+            far_away: 0,
             german_locale: rng.chance(5000),
         };
         org.settle(options, rng);
@@ -170,6 +174,37 @@ impl Organisation {
             self.users.push(user(&name, s, self.users.len(), rng));
         }
         self.make_lists(rng);
+        if options.stories {
+            self.cast_tales(rng);
+        }
+    }
+
+    /// Gives the people and lists of the tales what their tale needs.
+    fn cast_tales(&mut self, rng: &mut Rng) {
+        self.users[stories::FULL].full = true;
+        for (u, keeps_copy) in [(stories::LEFT_FOR_GOOD, false), (stories::KEEPS_COPY, true)] {
+            let address = format!("private{u}@{}", self.outside[2].domain);
+            self.users[u].forward = Some(Forward {
+                address,
+                user: None,
+                outside: 2,
+                keeps_copy,
+            });
+        }
+        self.far_away = self.users.len();
+        let last = self.mailbox_servers - 1;
+        self.users
+            .push(user("sigrid.bergen", last, self.far_away, rng));
+        let casts: [(usize, &[usize], &[usize]); 3] = [
+            (stories::TEAM, &[2, 3, 4, stories::FULL], &[]),
+            (stories::INNER, &[9, 10, 3], &[]),
+            (stories::OUTER, &[3, 0, 11], &[stories::INNER]),
+        ];
+        for (list, people, lists) in casts {
+            let people = people.iter().map(|&u| Member::User(u));
+            let lists = lists.iter().map(|&l| Member::List(l));
+            self.lists[list].members = people.chain(lists).collect();
+        }
     }
 
     fn forward(&self, i: usize, rng: &mut Rng) -> Forward {
@@ -184,7 +219,7 @@ impl Organisation {
             },
             user,
             outside,
-            keeps_copy: rng.chance(5000),
+            keeps_copy: i / 41 % 2 == 1,
         }
     }
 

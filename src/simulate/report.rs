@@ -189,4 +189,81 @@ impl Simulation<'_> {
         self.route(&mut report, copy);
         self.finish(&report);
     }
+
+    /// An out-of-office reply to the sender, made by the mailbox's rule; some are held back.
+    pub fn answer_for_absent(&mut self, mail: &Mail, copy: &Copy) {
+        let absent = mail.is_exposed() && self.can_be_told(mail) && self.rng.chance(40);
+        let home = match &mail.from {
+            Sender::User(u) => Home::Mailbox(*u),
+            Sender::Outside(_, host) => Home::Outside(*host),
+            Sender::Machine(..) => return,
+        };
+        let Some(Addressee {
+            address,
+            home: Home::Mailbox(u),
+            ..
+        }) = copy.to.first()
+        else {
+            return;
+        };
+        if !absent || *address == mail.sender.to_lowercase() {
+            return;
+        }
+        let at = copy.at + self.ms(200, 900);
+        let draft = Draft {
+            at,
+            sender: Sender::User(*u),
+            to: Vec::new(),
+            subject: format!("Automatic reply: {}", mail.subject),
+            bytes: 7100,
+            class: Class::Report,
+            script: Script::Smooth,
+            story: None,
+            message_id: None,
+            related: Vec::new(),
+        };
+        let mut reply = self.mail_of(&draft);
+        reply.entry = Entry::Generated;
+        reply.return_path = "<>".to_string();
+        reply.typed = 1;
+        reply.origin = at + self.org.servers[copy.server].skew;
+        let address = mail.sender.to_lowercase();
+        let to = vec![Addressee {
+            address,
+            home,
+            via: Vec::new(),
+            redirected: false,
+        }];
+        let new = Copy {
+            server: copy.server,
+            id: self.new_id(copy.server),
+            at,
+            to,
+        };
+        let list = joined(&new.to);
+        let cause = copy.id.to_string();
+        let row = self.copy_row(&reply, &new, &list, "MAILBOXRULE", "RECEIVE");
+        reply.first_seen = self.write(
+            &mut reply,
+            &Row {
+                reference: &cause,
+                ..row
+            },
+        );
+        if self.rng.chance(2500) {
+            let row = self.copy_row(&reply, &new, &list, "MAILBOXRULE", "SUPPRESSED");
+            let local = self.write(
+                &mut reply,
+                &Row {
+                    at: at + 9_000,
+                    ..row
+                },
+            );
+            let by = Some((new.server, local));
+            reply.fate(&new.to[0].address, Status::Dropped, by, &Vec::new());
+        } else {
+            self.route(&mut reply, new);
+        }
+        self.finish(&reply);
+    }
 }

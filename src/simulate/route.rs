@@ -48,7 +48,7 @@ impl Simulation<'_> {
             } else if several && (n > 0 || self.rng.chance(6000)) {
                 self.fork(mail, &mut part, "ROUTING", "Resolver");
             }
-            at = at.max(part.at.min(at + 40_000));
+            at += self.ms(1, 8);
             self.forward(mail, part, hop);
         }
     }

@@ -18,7 +18,7 @@ pub fn story_options() -> Options {
         edges: 1,
         users: 24,
         days: 2,
-        messages_per_day: 25,
+        messages_per_day: 16,
         leave_out: vec!["ex04".to_string()],
         stories: true,
         ..Options::default()
@@ -29,7 +29,6 @@ pub fn story_options() -> Options {
 pub const FULL: usize = 5;
 pub const LEFT_FOR_GOOD: usize = 6;
 pub const KEEPS_COPY: usize = 7;
-pub const FAR_AWAY: usize = 8;
 
 /// Lists of the tales, by index.
 pub const TEAM: usize = 0;
@@ -90,7 +89,7 @@ impl Simulation<'_> {
                 "Plans for the Bergen office",
                 day(0, 14, 20),
                 user(0),
-                vec![Target::User(FAR_AWAY), Target::User(4)],
+                vec![Target::User(self.org.far_away), Target::User(4)],
             ),
             tale(
                 "nested-list",

@@ -59,6 +59,10 @@ pub fn close(sim: &mut Simulation<'_>) {
     let at = (sim.latest + 5 * MINUTE).max(sim.stop + HOUR);
     sim.hour = ((at - sim.options.start_micros()) / HOUR) as u64;
     for s in 0..sim.org.servers.len() {
+        // In the tales nobody is to hear from the server whose logs are missing.
+        if sim.options.stories && sim.org.servers[s].left_out {
+            continue;
+        }
         let at = at + s as i64 * 3 * SECOND;
         let draft = if s < sim.org.mailbox_servers {
             sim.system_mail(s, at)
@@ -140,6 +144,13 @@ impl Simulation<'_> {
         // Without network ids neither a blank nor a repeated one could be told apart.
         let tellable = self.org.servers.iter().all(|s| s.layout.is_modern());
         match self.rng.below(1000) {
+            20..22 => {
+                // A program left a file in the pickup folder that no program could read.
+                let s = self.rng.below(self.org.mailbox_servers);
+                draft.sender = Sender::Machine(format!("scanner@{DOMAIN}"), s);
+                draft.to = vec![Target::User(self.sound_user())];
+                draft.script = Script::BadPickup;
+            }
             0..10 => {
                 let id = self.new_message_id(domain);
                 draft.message_id = Some(id.trim_matches(['<', '>']).to_string());
@@ -221,7 +232,7 @@ impl Simulation<'_> {
 
     /// Every server is probed every five minutes, each in its own minute.
     fn add_probes(&mut self, minute: i64, drafts: &mut Vec<Draft>) {
-        let every = if self.options.stories { 120 } else { 5 };
+        let every = if self.options.stories { 240 } else { 5 };
         for s in 0..self.org.servers.len() {
             let hidden = self.options.stories && self.org.servers[s].left_out;
             if !hidden && (minute / MINUTE + s as i64 * 7) % every == 0 {
