@@ -111,6 +111,8 @@ pub struct Event<'d> {
     pub reference: &'d BStr,
     /// Taken from a mailbox of the organisation.
     pub from_mailbox: bool,
+    /// Told by the mailbox's own server: nothing comes before it.
+    pub starts_message: bool,
     /// Made by the server itself, not taken from anybody (journal copy, approval request).
     pub generated: bool,
     pub sender: &'d BStr,

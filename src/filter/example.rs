@@ -32,7 +32,11 @@ fn text(text: &'static str) -> &'static BStr {
 
 /// A place in the example's logs; the offset stands for the line.
 fn place(file: u32, offset: u64) -> Option<Place> {
-    Some(Place { file, offset, line: 0 })
+    Some(Place {
+        file,
+        offset,
+        line: 0,
+    })
 }
 
 /// Milliseconds after 09:14:02.123 UTC on 1 March 2026.
@@ -186,6 +190,7 @@ pub fn record() -> Record<'static> {
         place: Place {
             file: 0,
             offset: 4711,
+            line: 0,
         },
         dialect: "modern/30",
         time: parse_iso(b"2026-03-01T09:14:02.123Z").unwrap(),

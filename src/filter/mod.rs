@@ -14,7 +14,7 @@ use bstr::BStr;
 pub use pattern::Pattern;
 pub use when::{parse_day, parse_when};
 
-use crate::event::{Record, ServerId};
+use crate::event::ServerId;
 use crate::path::{Class, Direction, Path, Reason, Recipient, Status};
 use crate::time::Time;
 
@@ -103,33 +103,6 @@ impl Filter {
             && direction.is_empty()
             && since.is_none()
             && until.is_none()
-    }
-
-    /// Whether a single row is wanted. What only a whole path has (status, direction, class) is not asked.
-    pub fn matches_record(&self, record: &Record<'_>) -> bool {
-        let addresses = || record.recipients.iter().chain(&record.related_recipients);
-        self.since.is_none_or(|since| record.time >= since)
-            && self.until.is_none_or(|until| record.time < until)
-            && wanted(&self.network_message_id, |p| {
-                p.matches(record.network_message_id)
-            })
-            && wanted(&self.message_id, |p| p.matches_id(record.message_id))
-            && wanted(&self.client_ip, |p| {
-                p.matches(record.client_ip) || p.matches(record.original_client_ip)
-            })
-            && wanted(&self.sender, |p| {
-                p.matches(record.sender) || p.matches(record.return_path)
-            })
-            && wanted(&self.recipient, |p| {
-                addresses().any(|address| p.matches(address))
-            })
-            && wanted(&self.connector, |p| p.matches_connector(record.connector))
-            && wanted(&self.server, |p| {
-                [record.server, record.client_host, record.server_host]
-                    .iter()
-                    .any(|host| p.matches_host(host))
-            })
-            && wanted(&self.subject, |p| p.matches(record.subject))
     }
 }
 

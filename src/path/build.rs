@@ -44,6 +44,9 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         )
     };
     let accepted = events.iter().any(opens);
+    events
+        .iter()
+        .for_each(|event| no_way_in(event, &mut roster));
     for event in events {
         apply(event, events, accepted, &mut roster);
     }
@@ -113,6 +116,21 @@ fn left_again(recipients: &[Recipient<'_>]) -> i64 {
         .count() as i64
 }
 
+/// A member or target that was there already did not come in by the list or address that the row names.
+fn no_way_in<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
+    let when = (event.time, event.place, event.server);
+    if event.role == Role::Duplicate && event.name != "DUPLICATEDELIVER" {
+        for (from, address) in replaced(event) {
+            roster.no_way_in(address, from);
+            if event.name == "DUPLICATEEXPAND" {
+                roster.expanded(from, when);
+            } else {
+                roster.replaced_by_other(from, when);
+            }
+        }
+    }
+}
+
 /// What one event does to the recipients it names.
 fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut Roster<'d>) {
     let when = (event.time, event.place, event.server);
@@ -121,6 +139,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             for address in event.recipients {
                 roster.sighted(address);
             }
+            still_named(event, roster);
         }
         Role::Expand => {
             let mut list = None;
@@ -159,8 +178,20 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
                 let person = roster.sighted(address);
                 roster.people[person].deferrals += 1;
             }
+            still_named(event, roster);
         }
-        Role::Duplicate | Role::Send | Role::Shadow | Role::Attempt | Role::Info => {}
+        Role::Send => still_named(event, roster),
+        Role::Duplicate | Role::Shadow | Role::Attempt | Role::Info => {}
+    }
+}
+
+/// A row behind a redirect that still names the old address: it was kept beside the new one.
+fn still_named<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
+    if roster.any_redirected {
+        event
+            .recipients
+            .into_iter()
+            .for_each(|address| roster.kept(address, event.time));
     }
 }
 
@@ -224,11 +255,20 @@ fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])>
     })
 }
 
-/// The event by which the message came in: its submission by a mailbox, else the first receipt that is not the
-/// next hop of another, else a report's making.
+/// The event by which the message came in, by causality, because clocks differ: its submission by a mailbox (as the
+/// mailbox's own server tells it, then as transport does), the making of a report, the first receipt that is
+/// not the next hop of another, or a refusal.
 fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)> {
-    if let Some(event) = events.iter().find(|e| e.from_mailbox) {
+    let told_by_mailbox = |e: &&Event<'d>| e.from_mailbox && e.starts_message;
+    let submitted = events
+        .iter()
+        .find(told_by_mailbox)
+        .or_else(|| events.iter().find(|e| e.from_mailbox));
+    if let Some(event) = submitted {
         return Some((Entry::Submitted, event));
+    }
+    if let Some(event) = events.iter().find(|e| e.role == Role::Report) {
+        return Some((Entry::Generated, event));
     }
     let handed_on = |copy: u64| {
         copy != 0
@@ -236,20 +276,25 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
                 .iter()
                 .any(|e| matches!(e.next, Next::Server { copy: next, .. } if next == copy))
     };
-    if let Some(event) = events.iter().find(|e| e.role == Role::Report) {
-        return Some((Entry::Generated, event));
-    }
-    let event = events
+    if let Some(event) = events
         .iter()
-        .find(|e| e.role == Role::Receive && !handed_on(e.copy))?;
-    Some((
-        if event.generated {
-            Entry::Generated
-        } else {
-            Entry::Received
-        },
-        event,
-    ))
+        .find(|e| e.role == Role::Receive && !handed_on(e.copy))
+    {
+        return Some((
+            if event.generated {
+                Entry::Generated
+            } else {
+                Entry::Received
+            },
+            event,
+        ));
+    }
+    let refused = |e: &&Event<'_>| e.role == Role::Fail && e.copy == 0;
+    events
+        .iter()
+        .find(refused)
+        .filter(|_| events.iter().all(|e| refused(&e)))
+        .map(|e| (Entry::Received, e))
 }
 
 /// The first row that has the text, beginning with the entry.

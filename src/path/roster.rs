@@ -51,6 +51,8 @@ pub struct Person<'d> {
     expanded: bool,
     renamed: bool,
     redirected: bool,
+    /// Redirected, and still a recipient itself.
+    kept: bool,
     /// The nearest link of the chain.
     via: Option<(Via, &'d [u8])>,
     /// When a list was opened or an address replaced, first.
@@ -63,6 +65,10 @@ pub struct Roster<'d> {
     pub people: Vec<Person<'d>>,
     table: HashTable<u32>,
     keys: Keys,
+    /// Pairs (address, where it was named) that are no way in.
+    no_way_in: Vec<(&'d [u8], &'d [u8])>,
+    /// Whether any address was redirected at all.
+    pub any_redirected: bool,
     /// The ledger: addresses that came in, plus members and targets, less lists and renamed ones.
     entered: i64,
 }
@@ -100,6 +106,7 @@ impl<'d> Roster<'d> {
             expanded: false,
             renamed: false,
             redirected: false,
+            kept: false,
             via: None,
             replaced: None,
         });
@@ -136,6 +143,13 @@ impl<'d> Roster<'d> {
 
     /// Notes the nearest link by which a recipient came in; the first one found stays.
     pub fn came_by(&mut self, person: usize, via: Via, from: &'d [u8]) {
+        let address = self.people[person].address;
+        let barred = |(who, whence): &(&[u8], &[u8])| {
+            who.eq_ignore_ascii_case(address) && whence.eq_ignore_ascii_case(from)
+        };
+        if self.no_way_in.iter().any(barred) {
+            return;
+        }
         self.people[person].via.get_or_insert((via, from));
     }
 
@@ -154,9 +168,29 @@ impl<'d> Roster<'d> {
     pub fn redirected(&mut self, old: &'d [u8], new: &'d [u8], when: Replaced) {
         let new = self.sighted(new);
         self.came_by(new, Via::Redirected, old);
+        self.replaced_by_other(old, when);
+    }
+
+    /// `old` was redirected to an address that was a recipient already.
+    pub fn replaced_by_other(&mut self, old: &'d [u8], when: Replaced) {
         let old = self.sighted(old);
         self.people[old].redirected = true;
         self.people[old].replaced.get_or_insert(when);
+        self.any_redirected = true;
+    }
+
+    /// A row after its redirect still names this address as a recipient.
+    pub fn kept(&mut self, address: &[u8], at: Time) {
+        let Some(person) = self.find(address) else {
+            return;
+        };
+        let person = &mut self.people[person];
+        person.kept |= person.replaced.is_some_and(|(since, ..)| at >= since);
+    }
+
+    /// The address was a recipient already and did not come in by `from`.
+    pub fn no_way_in(&mut self, address: &'d [u8], from: &'d [u8]) {
+        self.no_way_in.push((address, from));
     }
 
     /// A last word about an address; the strongest stays.
@@ -179,7 +213,10 @@ impl<'d> Roster<'d> {
     /// Whether a recipient's last word is still wanting.
     pub fn is_open(&self, person: usize) -> bool {
         let person = &self.people[person];
-        person.verdict.is_none() && !person.expanded && !person.renamed && !person.redirected
+        person.verdict.is_none()
+            && !person.expanded
+            && !person.renamed
+            && !(person.redirected && !person.kept)
     }
 
     /// What became of an address; `None` for one that is only another name.
@@ -207,7 +244,7 @@ impl<'d> Roster<'d> {
         if person.renamed {
             return arrived;
         }
-        if person.redirected {
+        if person.redirected && !person.kept {
             return arrived.or_else(|| replaced(Fate::Redirected));
         }
         person.verdict.or(person.trail)

@@ -186,6 +186,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         reference,
         from_mailbox: row.role == Role::Submit
             || row.code == code::RECEIVE && source_code == code::STOREDRIVER,
+        starts_message: row.code == if modern { code::RECEIVE } else { code::SUBMIT },
         generated: row.code == code::RECEIVE
             && (source_code == code::APPROVAL
                 || source_code == code::AGENT && !reference.is_empty()),
