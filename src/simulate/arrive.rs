@@ -6,7 +6,7 @@ use super::flow::{PLAIN, Simulation};
 use super::layout::{Row, Service};
 use super::mail::{Class, Copy, Draft, Entry, Mail, Script, Sender, Target};
 use super::organisation::DOMAIN;
-use super::text::{push_guid, push_number, push_session, push_time, push_timed_guid};
+use super::text::{push_number, push_session, push_time, push_timed_guid};
 use super::wording::{CLIENTS, LATENCY_SUBMIT};
 
 impl Simulation<'_> {
@@ -336,7 +336,8 @@ impl Simulation<'_> {
             bytes: self.weight(mail),
             count: Some(draft.to.len()),
             info: if host.is_some() { "00A: NTS:" } else { "0cI: " },
-            custom: "S:MessageValue=MediumHigh;S:Replication=Disabled;S:FromEntity=Internet;S:DeliveryPriority=Normal;S:AccountForest=localhost",
+            custom: "S:MessageValue=MediumHigh;S:Replication=Disabled;S:FromEntity=Internet;\
+                S:DeliveryPriority=Normal;S:AccountForest=localhost",
             with_origin: true,
             ..Row::default()
         };
@@ -395,13 +396,6 @@ impl Simulation<'_> {
             text.push_str(", SubmissionAssistant:MailboxTransportSubmissionEmailAssistant, ServerMdbConnectionId:");
             self.push_new_session(&mut text, home);
         }
-        text
-    }
-
-    /// A random GUID as text.
-    pub fn guid(&mut self) -> String {
-        let mut text = String::with_capacity(36);
-        push_guid(&mut text, &mut self.rng);
         text
     }
 }

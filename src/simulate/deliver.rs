@@ -195,7 +195,8 @@ impl Simulation<'_> {
     fn fail_full(&mut self, mail: &mut Mail, mut part: Copy, home: usize) {
         let org = self.org;
         let (hub, mailbox) = (&org.servers[part.server], &org.servers[home]);
-        let said = "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded";
+        let said = "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException.\
+            MapiExceptionShutoffQuotaExceeded";
         if hub.layout.is_modern() {
             let list = joined(&part.to);
             let status =

@@ -29,6 +29,7 @@ mod organisation;
 mod report;
 mod rng;
 mod route;
+mod shadow;
 mod stories;
 #[cfg(test)]
 mod tests;

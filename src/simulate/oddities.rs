@@ -65,7 +65,8 @@ impl Simulation<'_> {
         };
         let event = if dropped { "DROP" } else { "FAIL" };
         let row = self.copy_row(mail, &at, typed, "AGENT", event);
-        let said = "550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was rejected by organization policy";
+        let said = "550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was rejected by \
+            organization policy";
         let status = match dropped {
             true => String::new(),
             false => self.failure_status(&at, said, to.len(), "", ""),

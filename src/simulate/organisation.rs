@@ -121,7 +121,7 @@ impl Organisation {
             mailbox_servers,
             sites,
             users: Vec::new(),
-            people: options.users.max(8),
+            people: options.users.max(if options.stories { 12 } else { 8 }),
             lists: Vec::new(),
             outside,
             rules: Vec::new(),
@@ -139,7 +139,7 @@ impl Organisation {
     fn settle(&mut self, options: &Options, rng: &mut Rng) {
         // In the tales the server without logs has the mailboxes the tales give it, and no others.
         let homes: Vec<usize> = (0..self.mailbox_servers)
-            .filter(|&s| !(options.stories && self.servers[s].left_out))
+            .filter(|&s| s == 0 || !(options.stories && self.servers[s].left_out))
             .collect();
         for i in 0..self.people {
             let (given, family) = (i % GIVEN_NAMES.len(), i * 7 / 3 % FAMILY_NAMES.len());
@@ -315,7 +315,7 @@ fn server(options: &Options, rng: &mut Rng, i: usize, mailbox: usize, sites: usi
     };
     let mut database = String::new();
     push_guid(&mut database, rng);
-    let skew = match options.skew_ms {
+    let skew = match options.skew_ms.abs() {
         0 => 0,
         max => rng.between(-max, max + 1) * 1000,
     };

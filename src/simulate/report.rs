@@ -209,10 +209,21 @@ impl Simulation<'_> {
         if !absent || *address == mail.sender.to_lowercase() {
             return;
         }
+        let to = Addressee {
+            address: mail.sender.to_lowercase(),
+            home,
+            via: Vec::new(),
+            redirected: false,
+        };
+        self.answer(mail, copy, *u, to);
+    }
+
+    /// The reply of user `u`, whose mailbox rule answers for them.
+    fn answer(&mut self, mail: &Mail, copy: &Copy, u: usize, to: Addressee) {
         let at = copy.at + self.ms(200, 900);
         let draft = Draft {
             at,
-            sender: Sender::User(*u),
+            sender: Sender::User(u),
             to: Vec::new(),
             subject: format!("Automatic reply: {}", mail.subject),
             bytes: 7100,
@@ -227,18 +238,11 @@ impl Simulation<'_> {
         reply.return_path = "<>".to_string();
         reply.typed = 1;
         reply.origin = at + self.org.servers[copy.server].skew;
-        let address = mail.sender.to_lowercase();
-        let to = vec![Addressee {
-            address,
-            home,
-            via: Vec::new(),
-            redirected: false,
-        }];
         let new = Copy {
             server: copy.server,
             id: self.new_id(copy.server),
             at,
-            to,
+            to: vec![to],
         };
         let list = joined(&new.to);
         let cause = copy.id.to_string();

@@ -236,111 +236,6 @@ impl Simulation<'_> {
         }
     }
 
-    /// The server that keeps the shadow of what `server` takes in, if any does.
-    fn shadow_of(&mut self, server: usize) -> Option<usize> {
-        let org = self.org;
-        let fits = |s: &usize| {
-            let other = &org.servers[*s];
-            let visible = !(self.options.stories && other.left_out);
-            *s != server && !other.edge && other.layout.is_modern() && visible
-        };
-        if org.servers[server].edge || !org.servers[server].layout.is_modern() {
-            return None;
-        }
-        let count = (0..org.mailbox_servers).filter(fits).count();
-        if count == 0 {
-            return None;
-        }
-        let n = self.rng.below(count);
-        (0..org.mailbox_servers).filter(fits).nth(n)
-    }
-
-    /// HAREDIRECT here; HARECEIVE and, when all is done, HADISCARD there.
-    fn shadow_rows(&mut self, mail: &mut Mail, received: &Row<'_>, shadow: usize) {
-        use super::layout::Layout;
-        let org = self.org;
-        let (s, other) = (&org.servers[received.server], &org.servers[shadow]);
-        let base = Row {
-            server: received.server,
-            at: received.at,
-            source: "SMTP",
-            id: received.id,
-            recipients: received.recipients,
-            bytes: received.bytes,
-            count: received.count,
-            custom: PLAIN,
-            ..Row::default()
-        };
-        if self.rng.chance(100) {
-            let context = "No suitable shadow servers";
-            let row = Row {
-                event: "HAREDIRECTFAIL",
-                server_host: &s.name,
-                context,
-                ..base
-            };
-            self.write(mail, &row);
-            return;
-        }
-        let id = self.new_id(shadow);
-        // 2013 has the two values the wrong way round.
-        let (first, second) = match s.layout {
-            Layout::V2013 => (other.fqdn.clone(), id.to_string()),
-            _ => (id.to_string(), other.fqdn.clone()),
-        };
-        let mut context = String::with_capacity(220);
-        for part in [
-            &*other.fqdn,
-            "=250 2.6.0 ",
-            &mail.message_id,
-            " [InternalId=",
-            &first,
-        ] {
-            context.push_str(part);
-        }
-        for part in [", Hostname=", &second, "] Queued mail for redundancy"] {
-            context.push_str(part);
-        }
-        self.write(
-            mail,
-            &Row {
-                event: "HAREDIRECT",
-                server_host: &s.name,
-                context: &context,
-                ..base
-            },
-        );
-        let guid = self.guid();
-        let there = Row {
-            server: shadow,
-            at: received.at + self.ms(20, 60),
-            client_host: &s.fqdn,
-            server_host: &other.name,
-            id: Some(id),
-            custom: "S:DeliveryPriority=Low;S:PrioritizationReason=ShadowRedundancy;S:AccountForest=example.com",
-            ..base
-        };
-        self.write(
-            mail,
-            &Row {
-                event: "HARECEIVE",
-                context: &guid,
-                ..there
-            },
-        );
-        let discarded = format!("ExplicitlyDiscarded;{guid}");
-        let at = there.at + self.rng.between(20, 900) * SECOND;
-        self.write(
-            mail,
-            &Row {
-                event: "HADISCARD",
-                context: &discarded,
-                at,
-                ..there
-            },
-        );
-    }
-
     /// AGENTINFO: what the agents of a hub or edge said of the mail.
     pub fn agent_info(&mut self, mail: &mut Mail, copy: &Copy, list: &str, count: usize) {
         let org = self.org;
@@ -388,7 +283,10 @@ impl Simulation<'_> {
         super::text::push_seconds(&mut text, at + skew - mail.origin);
         text.push_str(";S:MsgRecipCount=");
         super::text::push_number(&mut text, mail.typed as u64);
-        text.push_str(";S:IncludeInSla=True;S:Microsoft.Exchange.Transport.MailRecipient.RequiredTlsAuthLevel=Opportunistic;S:IsSmtpResponseFromExternalServer=False;");
+        text.push_str(
+            ";S:IncludeInSla=True;S:Microsoft.Exchange.Transport.MailRecipient.\
+            RequiredTlsAuthLevel=Opportunistic;S:IsSmtpResponseFromExternalServer=False;",
+        );
         text.push_str(PLAIN);
         text
     }

@@ -18,7 +18,7 @@ pub fn story_options() -> Options {
         edges: 1,
         users: 24,
         days: 2,
-        messages_per_day: 16,
+        messages_per_day: 14,
         leave_out: vec!["ex04".to_string()],
         stories: true,
         ..Options::default()
@@ -98,19 +98,19 @@ impl Simulation<'_> {
                 user(4),
                 vec![Target::List(OUTER)],
             ),
-            tale(
-                "re-sent",
-                "Minutes, sent twice",
-                day(1, 11, 0),
-                sender,
-                vec![Target::User(0)],
-            ),
         ];
         tales[0].script = Script::DroppedByRule;
         // A night: 15:30 and 17 hours make half past eight.
         tales[4].script = Script::PutOff(17 * 60);
+        tales.extend(self.repeats_told(day(1, 11, 0), sender));
+        tales
+    }
+
+    /// The same Message-ID sent twice, and a copy that Safety Net put back.
+    fn repeats_told(&mut self, at: i64, sender: Sender) -> [Draft; 3] {
         let id = self.new_message_id(&self.org.outside[1].domain);
-        let mut first = tales.remove(7);
+        let to = vec![Target::User(0)];
+        let mut first = tale("re-sent", "Minutes, sent twice", at, sender, to.clone());
         first.message_id = Some(id.clone());
         first.related = vec![("instance", id)];
         let mut second = first.clone();
@@ -119,13 +119,12 @@ impl Simulation<'_> {
         let mut again = tale(
             "resubmitted",
             "Survey, put back by Safety Net",
-            day(1, 13, 0),
-            user(9),
-            vec![Target::User(0)],
+            at + 2 * HOUR,
+            Sender::User(9),
+            to,
         );
         again.script = Script::Resubmitted(20);
-        tales.extend([first, second, again]);
-        tales
+        [first, second, again]
     }
 }
 

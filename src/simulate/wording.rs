@@ -124,17 +124,30 @@ pub const SUBJECTS: [&str; 30] = [
     "Holiday plan",
     "'single quoted; list-like'",
     "",
-    "Newsletter March: ten things to know before the spring fair opens its gates in the old harbour halls, with a map, opening times and all that is needed to find us",
+    "Newsletter March: ten things to know before the spring fair opens its gates in the old \
+        harbour halls, with a map, opening times and all that is needed to find us",
 ];
 
 pub const CLIENTS: [&str; 6] = ["OWA", "MOMT", "RPCHTTP", "EWS", "AirSync", "User"];
 
-pub const LATENCY_SUBMIT: &str = "TOTAL-SUB=#|SA=#|MTSS=#(MTSSD=#(MTSSDA=0.002|MTSSDC=0.004|SDSSO=#(SMSC=#(X-SMSDR=#)|SMS=#)|X-MTSSDPL=#|X-MTSSDSS=#))";
-pub const LATENCY_SUBMIT_PENDING: &str = "TOTAL-SUB=#|SA=#|MTSS-PEN=#(MTSSD-PEN=#(MTSSDA=0.002|MTSSDC=0.004|SDSSO-PEN=# (SMSC=#(X-SMSDR=#)|MTSSDM-PEN=#)))";
-pub const LATENCY_HUB: &str = "TOTAL-HUB=#|SMR=#(SMRDI=#(SMRED=#(SMRED-Content Filter Agent=#))|SMRC=#(SMRCL=#|X-SMRCR=#))|CAT=#(CATMS=0.001|CATOS=#(CATSM=#(CATSM-Malware Agent=#))|CATRESL=0.001|CATORES=#(CATRS=#(CATRS-ABP Routing Agent=#|CATRS-Transport Rule Agent=#(X-ETREX=#)|CATRS-Index Routing Agent=#))|CATORT=#(CATRT=#(CATRT-RMS Encryption Agent=#))|CATBIF=#)|QDM=#|SMSC=#(X-SMSDR=#)|SMS=#(SMSMBXD=#)";
-pub const LATENCY_HUB_FOLDED: &str = "TOTAL-HUB=#|SMR=#(SMRDI=#(SMRED=#)|SMRC=#(SMRCL=# |X-SMRCR=#))|CAT=#(CATMS=0.001|CATOS=#(CATSM=#(CATSM-Malware Agent=# ))|CATRESL=0.001|CATORES=# (CATRS=#(CATRS-Transport Rule Agent=#(X-ETREX=#)|CATRS-Index Routing Agent=# ))|CATCC=#)";
-pub const LATENCY_EDGE: &str = "TOTAL-EDGE=#|SMR=#(SMRDI=#(SMRED=#)|SMRC=#(SMRCL=#))|CAT=#(CATOC=#(CATCM=#(CATCM-Exchange DkimSigner=#)))|QDE=#|SMSC=#(X-SMSDR=#)|SMS=#";
-pub const LATENCY_DELIVERY: &str = "TOTAL-DEL=#|SMR=#(SMRDI=#)|SDD=#(SDDSPCR=#(SDDCC=#)|SDDSPCS=#(SDDOS=#)|SDDPM=#(SDDPM-Conversations Processing Agent=#|SDDPM-Mailbox Rules Agent=#)|SDDSCMG=#(SDDCMM=#)|SDDCM=#|SDDSDMG=#(SDDR=#)|X-SDDS=#)";
+pub const LATENCY_SUBMIT: &str = "TOTAL-SUB=#|SA=#|MTSS=#(MTSSD=#(MTSSDA=0.002|MTSSDC=0.004|\
+    SDSSO=#(SMSC=#(X-SMSDR=#)|SMS=#)|X-MTSSDPL=#|X-MTSSDSS=#))";
+pub const LATENCY_SUBMIT_PENDING: &str = "TOTAL-SUB=#|SA=#|MTSS-PEN=#(MTSSD-PEN=#(MTSSDA=0.002|\
+    MTSSDC=0.004|SDSSO-PEN=# (SMSC=#(X-SMSDR=#)|MTSSDM-PEN=#)))";
+pub const LATENCY_HUB: &str = "TOTAL-HUB=#|SMR=#(SMRDI=#(SMRED=#(SMRED-Content Filter Agent=#))|\
+    SMRC=#(SMRCL=#|X-SMRCR=#))|CAT=#(CATMS=0.001|CATOS=#(CATSM=#(CATSM-Malware Agent=#))|\
+    CATRESL=0.001|CATORES=#(CATRS=#(CATRS-ABP Routing Agent=#|CATRS-Transport Rule \
+    Agent=#(X-ETREX=#)|CATRS-Index Routing Agent=#))|CATORT=#(CATRT=#(CATRT-RMS Encryption \
+    Agent=#))|CATBIF=#)|QDM=#|SMSC=#(X-SMSDR=#)|SMS=#(SMSMBXD=#)";
+pub const LATENCY_HUB_FOLDED: &str = "TOTAL-HUB=#|SMR=#(SMRDI=#(SMRED=#)|SMRC=#(SMRCL=# |\
+    X-SMRCR=#))|CAT=#(CATMS=0.001|CATOS=#(CATSM=#(CATSM-Malware Agent=# ))|CATRESL=0.001|\
+    CATORES=# (CATRS=#(CATRS-Transport Rule Agent=#(X-ETREX=#)|CATRS-Index Routing Agent=# ))|\
+    CATCC=#)";
+pub const LATENCY_EDGE: &str = "TOTAL-EDGE=#|SMR=#(SMRDI=#(SMRED=#)|SMRC=#(SMRCL=#))|\
+    CAT=#(CATOC=#(CATCM=#(CATCM-Exchange DkimSigner=#)))|QDE=#|SMSC=#(X-SMSDR=#)|SMS=#";
+pub const LATENCY_DELIVERY: &str = "TOTAL-DEL=#|SMR=#(SMRDI=#)|SDD=#(SDDSPCR=#(SDDCC=#)|\
+    SDDSPCS=#(SDDOS=#)|SDDPM=#(SDDPM-Conversations Processing Agent=#|SDDPM-Mailbox Rules \
+    Agent=#)|SDDSCMG=#(SDDCMM=#)|SDDCM=#|SDDSDMG=#(SDDR=#)|X-SDDS=#)";
 
 /// What the transport rule agent noted, for a dozen kinds of mail: fifteen rules of the house, most of
 /// which look at each mail and find nothing. A rule with two conditions needs single quotes.
@@ -144,7 +157,7 @@ pub fn rule_texts(rng: &mut Rng) -> Vec<String> {
             let mut text = "S:TRA=ETRP|ruleId=".to_string();
             push_guid(&mut text, rng);
             text.push_str(&format!(
-                "|st=2025-{:02}-1{}T0{}:21:38.0000000Z",
+                "|st=2025-{:02}-1{}T0{}:40:12.0000000Z",
                 i % 9 + 1,
                 i % 10,
                 i % 8
@@ -161,7 +174,9 @@ pub fn rule_texts(rng: &mut Rng) -> Vec<String> {
     ];
     (0..12)
         .map(|_| {
-            let mut text = "S:AMA=SUM|v=0|action=|error=|atch=0;S:AMA=EV|engine=M|v=0|sig=1.431.207.0|name=|file=".to_string();
+            let mut text = "S:AMA=SUM|v=0|action=|error=|atch=0;S:AMA=EV|engine=M|v=0|sig=1.431.\
+                207.0|name=|file="
+                .to_string();
             for rule in &rules {
                 let spent = rng.below(5);
                 let one = rng.pick(&conditions);
@@ -173,7 +188,10 @@ pub fn rule_texts(rng: &mut Rng) -> Vec<String> {
                     _ => text.push_str(&format!(";'{body}|Conditions={one};{two}'")),
                 }
             }
-            text.push_str(";S:TRA=ETRI|MsgType=SummaryTnef|Ex=|IsKnown=|FipsStatus=NoFips|AttchUns=|ceErr=|Synth=False-Na-");
+            text.push_str(
+                ";S:TRA=ETRI|MsgType=SummaryTnef|Ex=|IsKnown=|FipsStatus=NoFips|\
+                AttchUns=|ceErr=|Synth=False-Na-",
+            );
             text
         })
         .collect()
