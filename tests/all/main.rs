@@ -1,3 +1,5 @@
 //! The one integration binary: whatever is judged from outside the crate.
 
+mod agreement;
 mod naive;
+mod simulated;
