@@ -139,7 +139,9 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             for address in event.recipients {
                 roster.sighted(address);
             }
-            still_named(event, roster);
+            if event.role == Role::Fork {
+                still_named(event, roster);
+            }
         }
         Role::Expand => {
             let mut list = None;
@@ -191,7 +193,7 @@ fn still_named<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
         event
             .recipients
             .into_iter()
-            .for_each(|address| roster.kept(address, event.time));
+            .for_each(|address| roster.kept(address, event.time, event.server));
     }
 }
 
