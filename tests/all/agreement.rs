@@ -41,6 +41,7 @@ fn nothing_of(lines: Vec<String>, case: &str) {
     let mut kinds: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
     for line in &lines {
         let kind = line.split(':').next().unwrap();
+        let kind = kind.split_once('@').map_or(kind, |(_, kind)| kind);
         kinds.entry(kind).or_default().push(line);
     }
     let mut said = String::new();
@@ -106,8 +107,8 @@ fn tell_apart(twin: &Message, program: &Message, lines: &mut Vec<String>) {
     }
     for (address, theirs) in &twin.recipients {
         if let Some(ours) = program.recipients.get(address) {
-            let what = format!("recipient {}/{}", theirs.fate, ours.fate);
-            differ(&what, format!("{address} {theirs:?}"), format!("{ours:?}"));
+            let what = format!("{address} is {}/{}", theirs.fate, ours.fate);
+            differ(&what, format!("{theirs:?}"), format!("{ours:?}"));
         }
     }
 }
@@ -130,7 +131,10 @@ fn program_and_twin_agree_with_the_truth() {
         let organisation = Organisation::new(&options(layout, seed, skew));
         let (files, truth) = (organisation.files(), organisation.truth());
         let twin = naive::messages(&files);
-        nothing_of(truth::disagreements(&twin, &truth), &format!("{case}: twin"));
+        nothing_of(
+            truth::disagreements(&twin, &truth),
+            &format!("{case}: twin"),
+        );
         let answer = program(files);
         let lines = truth::disagreements(&answer.messages, &truth);
         nothing_of(lines, &format!("{case}: program"));
@@ -173,7 +177,10 @@ fn wrong(organisation: &Organisation, found: &[Message]) -> Vec<String> {
     for told in organisation.truth() {
         for recipient in told["recipients"].as_array().unwrap() {
             let address = truth::text(&recipient["address"]).to_lowercase();
-            let fate = (truth::text(&recipient["status"]), truth::text(&told["story"]));
+            let fate = (
+                truth::text(&recipient["status"]),
+                truth::text(&told["story"]),
+            );
             fates
                 .entry((truth::text(&told["message_id"]), address))
                 .or_default()

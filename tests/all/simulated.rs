@@ -87,7 +87,9 @@ pub fn program(files: Vec<(String, Vec<u8>)>) -> Answer {
         |_| {},
         |(messages, tally): &mut (Vec<Message>, Option<Tally>), path, servers, _| {
             messages.push(message(path, servers));
-            tally.get_or_insert_with(|| Tally::new(options)).add(path, 1);
+            tally
+                .get_or_insert_with(|| Tally::new(options))
+                .add(path, 1);
         },
     );
     let mut messages = Vec::new();
@@ -114,7 +116,10 @@ fn message(path: &waybill::path::Path<'_>, servers: &Servers) -> Message {
         let recipient = Recipient {
             fate: r.fate.word(),
             at: r.at.map(|time| time.0.div_euclid(1000)),
-            server: r.server.map(|id| name(servers, id)).filter(|name| !name.is_empty()),
+            server: r
+                .server
+                .map(|id| name(servers, id))
+                .filter(|name| !name.is_empty()),
             via: r.via.iter().map(|(via, from)| link(*via, from)).collect(),
             latency_ms: r.latency_ms,
             note: match r.reason {

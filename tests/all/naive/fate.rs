@@ -276,13 +276,15 @@ impl<'r> Case<'r> {
         }
     }
 
-    /// Whether a row behind the redirect still has the address as a recipient: it was kept beside the new one.
+    /// Whether the server that redirected the address still gives it on afterwards: it was kept beside the new one.
     fn was_kept(&self, address: &str, redirect: &Row) -> bool {
-        let keeps = ["RECEIVE", "TRANSFER", "SEND", "DEFER"];
-        self.steps
-            .iter()
-            .skip_while(|step| !std::ptr::eq(step.row, redirect))
-            .any(|step| keeps.contains(&step.row.event.as_str()) && step.recipients.contains(address))
+        let keeps = ["TRANSFER", "SEND", "DEFER"];
+        self.steps.iter().any(|step| {
+            step.row.time >= redirect.time
+                && step.row.server() == redirect.server()
+                && keeps.contains(&step.row.event.as_str())
+                && step.recipients.contains(address)
+        })
     }
 
     /// The first row with one of these effects that names the address as related.
@@ -583,19 +585,30 @@ fn entry(rows: &[&Row]) -> (&'static str, i64) {
     let is_new = |row: &Row| {
         row.event == "RECEIVE" && !row.copy().is_some_and(|copy| sent_to.contains(&copy))
     };
-    let by_agent =
-        |row: &Row| row.source == "APPROVAL" || (row.source == "AGENT" && !row.reference.is_empty());
+    let by_agent = |row: &Row| {
+        ["APPROVAL", "MAILBOXRULE"].contains(&row.source.as_str())
+            || (row.source == "AGENT" && !row.reference.is_empty())
+    };
     let refused = |row: &Row| row.event == "FAIL" && row.copy().is_none();
-    let only_refused = rows.iter().all(|row| refused(row) || row.event == "AGENTINFO");
+    let only_refused = rows
+        .iter()
+        .all(|row| refused(row) || row.event == "AGENTINFO");
     let first = |wanted: &dyn Fn(&Row) -> bool| rows.iter().copied().find(|row| wanted(row));
-    let submitted = first(&told_by_mailbox)
-        .or_else(|| first(&|row| row.event == "SUBMIT" || of_mailbox(row)));
+    let submitted =
+        first(&told_by_mailbox).or_else(|| first(&|row| row.event == "SUBMIT" || of_mailbox(row)));
     if let Some(row) = submitted {
         ("submitted", row.time)
     } else if let Some(row) = first(&|row| row.event == "DSN") {
         ("generated", row.time)
     } else if let Some(row) = first(&is_new) {
-        (if by_agent(row) { "generated" } else { "received" }, row.time)
+        (
+            if by_agent(row) {
+                "generated"
+            } else {
+                "received"
+            },
+            row.time,
+        )
     } else if let Some(row) = first(&refused).filter(|_| only_refused) {
         ("received", row.time)
     } else {
