@@ -120,11 +120,7 @@ pub fn class<'d>(
     if is_system(sender) || any && recipients.all(is_system) {
         return Class::System;
     }
-    if is_null {
-        Class::Report
-    } else {
-        Class::Mail
-    }
+    if is_null { Class::Report } else { Class::Mail }
 }
 
 #[cfg(test)]

@@ -81,9 +81,13 @@ pub fn program(files: Vec<(String, Vec<u8>)>) -> Answer {
         include_probes: true,
         ..TallyOptions::default()
     };
+    let links = pipeline::Options {
+        links: true,
+        ..pipeline::Options::default()
+    };
     let (outcome, parts) = pipeline::run(
         &mut inputs,
-        &pipeline::Options::default(),
+        &links,
         |_| {},
         |(messages, tally): &mut (Vec<Message>, Option<Tally>), path, servers, _| {
             messages.push(message(path, servers));
