@@ -83,7 +83,7 @@ fn recipient(out: &mut Vec<u8>, recipient: &Recipient, context: &Context) {
     out.extend_from_slice(b"\",\"at\":");
     json::time(out, recipient.at);
     out.extend_from_slice(b",\"server\":");
-    server(out, recipient.server, context);
+    json::string_or_null(out, words::fate_server(recipient, context.server).as_bstr());
     out.extend_from_slice(b",\"reason\":");
     match recipient.reason {
         Reason::None => out.extend_from_slice(b"null"),

@@ -54,7 +54,11 @@ fn done_is_0_and_the_answer_alone_is_on_stdout() {
         let output = run(&[command, &root]);
         assert_eq!(status(&output), 0, "{command}: {}", stderr(&output));
         assert!(!output.stdout.is_empty(), "{command}");
-        assert!(stderr(&output).contains("1 files, "), "{command}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains("1 files, "),
+            "{command}: {}",
+            stderr(&output)
+        );
         let quiet = run(&[command, &root, "--quiet"]);
         assert!(quiet.stderr.is_empty(), "{command}: {}", stderr(&quiet));
         if command != "report" {
@@ -76,7 +80,10 @@ fn nothing_matched_is_1() {
         assert!(output.stdout.is_empty(), "{command}: {}", stdout(&output));
     }
     // For machines an empty answer is an answer.
-    assert_eq!(status(&run(&["paths", &root, "--sender", "nobody@example.com"])), 0);
+    assert_eq!(
+        status(&run(&["paths", &root, "--sender", "nobody@example.com"])),
+        0
+    );
 }
 
 #[test]
@@ -90,7 +97,11 @@ fn what_cannot_be_done_is_2_and_says_what_was_looked_for() {
         let output = run(&["report", path]);
         assert_eq!(status(&output), 2, "{path}: {}", stderr(&output));
         assert!(output.stdout.is_empty(), "{path}");
-        assert!(stderr(&output).contains(path.as_str()), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(path.as_str()),
+            "{}",
+            stderr(&output)
+        );
     }
     for arguments in [
         &["report"][..],
@@ -102,7 +113,10 @@ fn what_cannot_be_done_is_2_and_says_what_was_looked_for() {
     ] {
         let output = run(arguments);
         assert_eq!(status(&output), 2, "{arguments:?}");
-        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+        assert!(
+            output.stdout.is_empty() && !output.stderr.is_empty(),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -114,7 +128,11 @@ fn a_folder_without_any_tracking_log_is_2() {
     for command in ["report", "find", "trace", "paths", "events"] {
         let output = run(&[command, root]);
         assert_eq!(status(&output), 2, "{command}: {}", stderr(&output));
-        assert!(stderr(&output).contains("tracking log"), "{command}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains("tracking log"),
+            "{command}: {}",
+            stderr(&output)
+        );
     }
 }
 
@@ -176,7 +194,12 @@ fn a_broken_pipe_ends_quietly() {
         answer.read_exact(&mut first).unwrap();
         drop(answer);
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{command}: {}",
+            stderr(&output)
+        );
         assert!(!stderr(&output).contains("panicked"), "{command}");
         assert!(!stderr(&output).contains("roken pipe"), "{command}");
     }
@@ -199,7 +222,10 @@ fn output_goes_to_its_file_whole_or_not_at_all() {
     assert_eq!(status(&output), 2);
     assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
     assert_eq!(fs::read(&answer).unwrap(), b"mine");
-    assert_eq!(status(&run(&["paths", &root, "--output", name, "--force"])), 0);
+    assert_eq!(
+        status(&run(&["paths", &root, "--output", name, "--force"])),
+        0
+    );
     assert_eq!(fs::read(&answer).unwrap(), first);
     assert_eq!(names(out.path()), ["paths.jsonl"]);
 
@@ -219,7 +245,13 @@ fn a_failed_run_leaves_no_part_of_an_answer() {
     let out = tempfile::tempdir().unwrap();
     fs::create_dir(out.path().join("answer")).unwrap();
     let name = out.path().join("answer");
-    let output = run(&["paths", &root, "--force", "--output", name.to_str().unwrap()]);
+    let output = run(&[
+        "paths",
+        &root,
+        "--force",
+        "--output",
+        name.to_str().unwrap(),
+    ]);
     assert_eq!(status(&output), 2, "{}", stderr(&output));
     assert_eq!(names(out.path()), ["answer"]);
 }
@@ -261,7 +293,12 @@ fn standard_input_is_a_file_like_any_other() {
         .spawn()
         .unwrap();
     let log = format!("{HEAD}{RECEIVED}{DELIVERED}");
-    child.stdin.take().unwrap().write_all(log.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(log.as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(status(&output), 0);
     let from_file = stdout(&run(&["paths", &root]));
@@ -275,7 +312,11 @@ fn patterns_find_files() {
     let output = run(&["paths", &format!("{root}/*.LOG")]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert_eq!(stdout(&output).lines().count(), 1);
-    assert!(!stderr(&output).contains("passed over"), "{}", stderr(&output));
+    assert!(
+        !stderr(&output).contains("passed over"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

@@ -81,7 +81,11 @@ fn same(want: &str, got: &str, case: &str) {
     for (want, got) in want.lines().zip(got.lines()) {
         assert_eq!(want, got, "{case}");
     }
-    panic!("{case}: {} lines, {}", want.lines().count(), got.lines().count());
+    panic!(
+        "{case}: {} lines, {}",
+        want.lines().count(),
+        got.lines().count()
+    );
 }
 
 fn same_but_evidence(want: &str, got: &str, case: &str) {
@@ -144,7 +148,12 @@ fn line_ends_and_byte_order_marks_change_nothing() {
     };
     let bom = "\u{feff}".as_bytes();
     let unmarked = |bytes: &[u8]| bytes.strip_prefix(bom).unwrap_or(bytes).to_vec();
-    let bare = changed(&|bytes| unmarked(bytes).into_iter().filter(|b| *b != b'\r').collect());
+    let bare = changed(&|bytes| {
+        unmarked(bytes)
+            .into_iter()
+            .filter(|b| *b != b'\r')
+            .collect()
+    });
     same(&want, &said_of(&bare), "LF");
     let marked = changed(&|bytes| [bom, &unmarked(bytes)].concat());
     same(&want, &said_of(&marked), "BOM");
@@ -180,7 +189,11 @@ fn rows_collected_twice_count_once() {
         let files = logs(&organisation);
         let want = said_of(&files);
         let mut twice = files.clone();
-        twice.extend(files.iter().map(|(name, bytes)| (format!("z/{name}"), bytes.clone())));
+        twice.extend(
+            files
+                .iter()
+                .map(|(name, bytes)| (format!("z/{name}"), bytes.clone())),
+        );
         same_but_evidence(&want, &said_of(&twice), layout);
         let mut part = files.clone();
         let (head, rows) = head_and_rows(&files[0].1);
@@ -192,7 +205,10 @@ fn rows_collected_twice_count_once() {
 
 /// The header lines and each row, by line breaks: the simulator writes no row over two lines.
 fn head_and_rows(bytes: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
-    let lines: Vec<Vec<u8>> = bytes.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+    let lines: Vec<Vec<u8>> = bytes
+        .split_inclusive(|b| *b == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
     let first = lines
         .iter()
         .position(|line| line.starts_with(b"20"))
@@ -220,7 +236,11 @@ fn reports_and_events_are_the_same_for_all_chunks() {
         for bytes in ["307", "5003", "100003"] {
             for threads in ["1", "3"] {
                 let got = said(&["--chunk-bytes", bytes, "--threads", threads]);
-                same(&want, &got, &format!("{command:?}, {bytes} bytes, {threads} threads"));
+                same(
+                    &want,
+                    &got,
+                    &format!("{command:?}, {bytes} bytes, {threads} threads"),
+                );
             }
         }
     }
