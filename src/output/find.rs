@@ -147,7 +147,7 @@ mod tests {
 
     fn table(path: &Path, width: Option<usize>) -> String {
         let mut out = Vec::new();
-        header(&mut out, Layout::new(width), &UTC);
+        header(&mut out, Layout::new(width), &jiff::tz::TimeZone::UTC);
         write(&mut out, path, Layout::new(width), &UTC);
         String::from_utf8(out).unwrap()
     }
