@@ -12,7 +12,7 @@ use super::Ground;
 use crate::dialect;
 use crate::event::Role;
 use crate::keys::Keys;
-use crate::path::{Path, Relation};
+use crate::path::{Path, Reason, Recipient, Relation};
 use crate::row::Row;
 
 /// Ties by key of the Message-ID.
@@ -68,6 +68,12 @@ impl Links {
         }
         if self.instances.contains(&key) {
             path.related.push((Relation::Instance, path.message_id));
+            // The store suppressed a mail with a Message-ID it had: the other instance's.
+            let unseen = |r: &&mut Recipient<'_>| r.reason == Reason::DuplicateOfUnseen;
+            path.recipients
+                .iter_mut()
+                .filter(unseen)
+                .for_each(|r| r.reason = Reason::None);
         }
     }
 }

@@ -217,7 +217,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             || row.code == code::RECEIVE && source_code == code::STOREDRIVER,
         starts_message: row.code == if modern { code::RECEIVE } else { code::SUBMIT },
         generated: row.code == code::RECEIVE
-            && (source_code == code::APPROVAL
+            && (matches!(source_code, code::APPROVAL | code::MAILBOXRULE)
                 || source_code == code::AGENT && !reference.is_empty()),
         sender: fields.get(Column::SenderAddress),
         return_path: fields.get(Column::ReturnPath),
