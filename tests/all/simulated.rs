@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use waybill::event::ServerId;
 use waybill::input::Inputs;
+use waybill::join::When;
+use waybill::join::shard::Taker;
 use waybill::path::{Class, Entry, Reason, Status, Via};
 use waybill::pipeline::{self, Outcome};
 use waybill::servers::Servers;
@@ -76,37 +78,66 @@ pub struct Answer {
 
 /// Runs the program as a library.
 pub fn program(files: Vec<(String, Vec<u8>)>) -> Answer {
+    let default = pipeline::Options::default();
+    program_in_windows(files, default.window_bytes)
+}
+
+/// The same, joining so many bytes at a time.
+pub fn program_in_windows(files: Vec<(String, Vec<u8>)>, window_bytes: u64) -> Answer {
     let mut inputs = Inputs::from_memory(files);
-    let options = TallyOptions {
-        include_probes: true,
-        ..TallyOptions::default()
+    let chunk_bytes = (window_bytes as usize / 8).clamp(1, waybill::plan::CHUNK_BYTES);
+    let mut run = |when| {
+        let options = pipeline::Options {
+            when,
+            links: when == When::Closed,
+            window_bytes,
+            ..pipeline::Options::default()
+        };
+        let plan = pipeline::plan(&mut inputs, chunk_bytes);
+        let done = |_: &mut [std::sync::Mutex<Taken>]| Ok::<(), ()>(());
+        pipeline::run(&inputs, plan, &options, |_| {}, Taken::default, done).unwrap()
     };
-    let links = pipeline::Options {
-        links: true,
-        ..pipeline::Options::default()
-    };
-    let (outcome, parts) = pipeline::run(
-        &mut inputs,
-        &links,
-        |_| {},
-        |(messages, tally): &mut (Vec<Message>, Option<Tally>), path, servers, _| {
-            messages.push(message(path, servers));
-            tally
-                .get_or_insert_with(|| Tally::new(options))
-                .add(path, 1);
-        },
-    );
-    let mut messages = Vec::new();
-    let mut sum = Tally::new(options);
-    for (part, tally) in parts {
-        messages.extend(part);
-        tally.into_iter().for_each(|tally| sum.merge(tally));
-    }
+    // Counting takes messages back and counts them again; showing waits until they are closed.
+    let counted = run(When::Finished).1;
+    let (outcome, shown) = run(When::Closed);
+    let mut sum = Tally::new(OPTIONS);
+    counted
+        .into_iter()
+        .for_each(|taken| sum.merge(taken.tally.unwrap_or_else(|| Tally::new(OPTIONS))));
+    let mut messages: Vec<Message> = shown.into_iter().flat_map(|taken| taken.messages).collect();
     messages.sort_by(|a, b| order(a).cmp(&order(b)));
     Answer {
         messages,
         outcome,
         tally: sum,
+    }
+}
+
+const OPTIONS: TallyOptions = TallyOptions {
+    include_probes: true,
+    top: 25,
+};
+
+/// What one thread was handed.
+#[derive(Default)]
+struct Taken {
+    messages: Vec<Message>,
+    tally: Option<Tally>,
+}
+
+impl Taker for Taken {
+    fn add(&mut self, path: &waybill::path::Path<'_>, servers: &Servers, weight: i64) -> bool {
+        self.messages.push(message(path, servers));
+        self.tally
+            .get_or_insert_with(|| Tally::new(OPTIONS))
+            .add(path, weight);
+        true
+    }
+
+    fn more_rows(&mut self, class: Class, rows: i64) {
+        self.tally
+            .get_or_insert_with(|| Tally::new(OPTIONS))
+            .add_rows(class, rows);
     }
 }
 
