@@ -117,7 +117,7 @@ pub fn run<T: Taker + Send, E>(
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
         let mut rows = gather(yields, &mut sums, &mut ground, &mut held, watermark);
-        adoption.place(&mut rows, &ground);
+        let late = adoption.place(&mut rows, &ground);
         if options.links {
             links.note(&rows, &ground);
         }
@@ -139,6 +139,12 @@ pub fn run<T: Taker + Send, E>(
             let thread = rayon::current_thread_index().unwrap_or(0);
             work(&mut takers[thread].lock().expect("a panic ends the run"));
         };
+        for (key, home) in late {
+            with_taker(&mut |taker| {
+                let moved = shards[dialect::shard(key)].surrender(key, home, &joint, taker);
+                rows[dialect::shard(home)].extend(moved);
+            });
+        }
         shards.par_iter_mut().zip(rows).for_each(|(shard, rows)| {
             with_taker(&mut |taker| shard.window(&rows, last, &joint, taker));
         });

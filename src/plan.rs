@@ -241,7 +241,7 @@ fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {
         if event.role == Role::Deliver {
             event.recipients.into_iter().for_each(&mut note);
         } else if event.from_mailbox {
-            note(event.sender);
+            note(event.sender.text());
         }
     }
     survey

@@ -170,6 +170,8 @@ pub struct Surroundings<'d> {
     pub layouts: &'d [Layout],
     pub servers: &'d Servers,
     pub keys: &'d Keys,
+    /// Whether everything is wanted of a row, not only what fates need.
+    pub full: bool,
     /// Where text goes that is not in the log as it stands (unquoted, unescaped).
     pub arena: &'d Bump,
 }

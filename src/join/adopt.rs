@@ -24,6 +24,8 @@ type Homes = HashMap<u64, Option<u64>, foldhash::fast::RandomState>;
 pub struct Adoption {
     homes: Homes,
     older: Homes,
+    /// Orphans of earlier windows that no row has placed so far.
+    unplaced: HashSet<u64>,
     since: Option<Time>,
     /// Whether rows without network-message-id are to find those with one.
     mixed: bool,
@@ -41,31 +43,45 @@ impl Adoption {
         }
     }
 
-    /// Places the orphans of a window; rows that change their key change their shard.
-    pub fn place(&mut self, shards: &mut [Vec<Row>], ground: &Ground<'_>) {
+    /// Places the orphans of a window; rows that change their key change their shard. Returns orphans of earlier windows
+    /// whose message turned up only now: pairs (their key, the message's key).
+    pub fn place(&mut self, shards: &mut [Vec<Row>], ground: &Ground<'_>) -> Vec<(u64, u64)> {
         let orphans = self.orphans(shards);
         if !self.windows && orphans.is_empty() {
-            return;
+            return Vec::new();
         }
         let (wanted, mixed) = ((!self.windows).then_some(&orphans), self.mixed);
         let proofs: Vec<Vec<(u64, u64)>> = shards
             .par_iter()
             .map(|rows| proofs(rows, wanted, mixed, ground))
             .collect();
+        let mut late = Vec::new();
         for (weak, home) in proofs.into_iter().flatten() {
             let known = self.homes.entry(weak).or_insert(Some(home));
             *known = known.filter(|known| *known == home);
+            if self.unplaced.remove(&weak) {
+                late.push((weak, home));
+            }
         }
         if orphans.is_empty() {
-            return;
+            return late;
         }
+        let this = &*self;
         let moved: Vec<Vec<Row>> = shards
             .par_iter_mut()
-            .map(|rows| self.take_placed(rows))
+            .map(|rows| this.take_placed(rows))
             .collect();
         for row in moved.into_iter().flatten() {
             shards[shard(row.key)].push(row);
         }
+        if self.windows {
+            let unplaced: Vec<u64> = orphans
+                .into_iter()
+                .filter(|weak| self.home(*weak).is_none())
+                .collect();
+            self.unplaced.extend(unplaced);
+        }
+        late
     }
 
     /// Forgets what is older than the horizon before `watermark`.

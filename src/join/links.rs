@@ -95,10 +95,13 @@ fn part(rows: &[Row], ground: &Ground<'_>) -> Part {
                 Relation::Journal
             };
             let refers = row.role == Role::Report || event.generated;
-            if refers && event.reference.contains(&b'@') && event.reference != event.message_id {
-                let about = ground.keys.message_id(event.reference);
+            if refers
+                && event.reference.text().contains(&b'@')
+                && event.reference.text() != message_id
+            {
+                let about = ground.keys.message_id(event.reference.text());
                 part.references
-                    .push((about, relation, event.message_id.to_owned()));
+                    .push((about, relation, message_id.to_owned()));
             }
         }
         arena.reset();

@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use hashbrown::HashSet;
 
 use super::Joint;
-use crate::dialect;
+use crate::dialect::{self, Surroundings};
 use crate::event::{Event, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
@@ -57,7 +57,12 @@ pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
 
 /// Builds the path of `rows`, which must be in order, without rows collected twice, and not empty.
 pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a> {
-    let event = |row: &Row| dialect::event(row, &joint.ground.around(row, arena));
+    let full = joint.detail.hops || joint.detail.steps;
+    let around = |row: &Row| Surroundings {
+        full,
+        ..joint.ground.around(row, arena)
+    };
+    let event = |row: &Row| dialect::event(row, &around(row));
     let matters = |row: &&&Row| matters(row);
     let mut events: Vec<Event<'a>> = rows.iter().filter(matters).map(|row| event(row)).collect();
     if events.is_empty() {
@@ -93,25 +98,26 @@ fn step<'d>(event: &Event<'d>) -> Step<'d> {
         event.role,
         Role::Receive | Role::Submit | Role::Deliver | Role::Shadow
     );
-    let detail = if event.context.is_empty() {
-        BStr::new(event.statuses.0)
+    let (context, statuses) = (event.context.text(), event.statuses.text());
+    let peer = if incoming {
+        event.client_host
     } else {
-        event.context
+        event.server_host
     };
     Step {
         time: event.time,
         server: Some(event.server),
         role: event.role,
         event: event.name,
-        source: event.source,
+        source: event.source.text(),
         recipients: BStr::new(event.recipients.0),
         related: BStr::new(event.related.0),
-        peer: if incoming {
-            event.client_host
+        peer: peer.text(),
+        detail: if context.is_empty() {
+            statuses
         } else {
-            event.server_host
+            context
         },
-        detail,
         place: event.place,
     }
 }

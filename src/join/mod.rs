@@ -48,6 +48,7 @@ impl<'d> Ground<'d> {
             layouts: &self.layouts,
             servers: &self.servers,
             keys: &self.keys,
+            full: false,
             arena,
         }
     }

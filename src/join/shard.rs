@@ -201,6 +201,29 @@ impl Shard {
         }
     }
 
+    /// Gives up a carried message whose rows belong to another one: its rows, under that one's key.
+    pub fn surrender(
+        &mut self,
+        key: u64,
+        home: u64,
+        joint: &Joint<'_>,
+        taker: &mut impl Taker,
+    ) -> Vec<Row> {
+        let Some(mut carried) = self.carried.remove(&key) else {
+            return Vec::new();
+        };
+        let mut turn = Turn {
+            shard: self,
+            joint,
+            last: false,
+            taker,
+        };
+        if carried.counted.is_some() {
+            turn.take_back(key, &mut carried);
+        }
+        turn.rows(home, &carried)
+    }
+
     /// The earliest row of any message that is not over at `watermark`.
     pub fn floor(&self, watermark: Time, horizon: i64) -> Time {
         let open = self

@@ -159,10 +159,11 @@ fn unknown<'d>(event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
 }
 
 fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
-    let status = if event.statuses.0.is_empty() {
-        event.context
+    let (statuses, context) = (event.statuses.text(), event.context.text());
+    let status = if statuses.is_empty() {
+        context
     } else {
-        BStr::new(event.statuses.0)
+        statuses
     };
     let reason = if status.is_empty() {
         Reason::InQueueOf(event.server)
@@ -224,8 +225,8 @@ fn submitted<'d>(
         .iter()
         .find(|e| e.role == Role::Submit && e.name == "SUBMIT");
     match handed {
-        Some(handed) if !handed.server_host.is_empty() => {
-            let host = handed.server_host;
+        Some(handed) if !handed.server_host.text().is_empty() => {
+            let host = handed.server_host.text();
             let covered = servers
                 .find(host)
                 .is_some_and(|id| servers.coverage(id).covers(Service::Transport, handed.time));
