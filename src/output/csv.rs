@@ -101,7 +101,7 @@ fn fate(row: &mut Row, recipient: &Recipient, context: &Context) {
     row.address(recipient.address);
     row.word(recipient.fate.word());
     row.time(recipient.at);
-    row.text(words::fate_server(recipient, context.server).as_bstr());
+    row.text(BStr::new(&words::fate_server(recipient, context.server)));
     row.text(&words::reason(&recipient.reason, None, context.server));
     row.time(recipient.next_try);
     let lower = |address: &BStr| address.to_ascii_lowercase();
