@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use globset::Glob;
+use globset::GlobBuilder;
 use memmap2::Mmap;
 use walkdir::WalkDir;
 
@@ -186,7 +186,9 @@ fn find(
         return Ok(());
     }
     if argument.contains(['*', '?', '[', '{']) {
-        let glob = Glob::new(argument).map_err(|e| {
+        // As in a shell, `*` stays within one folder; `**` goes below.
+        let glob = GlobBuilder::new(argument).literal_separator(true).build();
+        let glob = glob.map_err(|e| {
             Error(format!(
                 "`{argument}` is not a pattern that can be read: {e}"
             ))
@@ -362,6 +364,9 @@ mod tests {
             ["a.LOG", "b.log"]
         );
         assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["a.LOG"]);
+        assert_eq!(names(&[format!("{root}/*.log")]), ["b.log"]);
+        assert_eq!(names(&[format!("{root}/**/*.LOG")]), ["ex01/a.LOG"]);
+        assert!(Inputs::open(&[format!("{root}/*.LOG")]).is_err());
         assert!(Inputs::open(&[format!("{root}/none")]).is_err());
         assert!(Inputs::open(&[format!("{root}/*.none")]).is_err());
     }

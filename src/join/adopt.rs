@@ -46,6 +46,8 @@ impl Adoption {
     /// Places the orphans of a window; rows that change their key change their shard. Returns orphans of earlier windows
     /// whose message turned up only now: pairs (their key, the message's key).
     pub fn place(&mut self, shards: &mut [Vec<Row>], ground: &Ground<'_>) -> Vec<(u64, u64)> {
+        // A file may bind its columns anew in the middle, which the plan does not see.
+        self.mixed = self.mixed || ground.is_mixed();
         let orphans = self.orphans(shards);
         if !self.windows && orphans.is_empty() {
             return Vec::new();

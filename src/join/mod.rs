@@ -11,7 +11,7 @@ pub mod shard;
 
 use bumpalo::Bump;
 
-use crate::dialect::{Layout, Slice, Surroundings};
+use crate::dialect::{self, Layout, Slice, Surroundings};
 use crate::keys::Keys;
 use crate::path::build::Scene;
 use crate::row::Row;
@@ -28,6 +28,13 @@ pub struct Ground<'d> {
 }
 
 impl<'d> Ground<'d> {
+    /// Whether some rows read so far have network-message-ids and others cannot have one.
+    pub fn is_mixed(&self) -> bool {
+        let mut layouts = self.layouts.iter().map(dialect::has_network_id);
+        let first = layouts.next();
+        layouts.any(|has| Some(has) != first)
+    }
+
     /// The run's number of a layout.
     pub fn layout(&mut self, layout: &Layout) -> u8 {
         let known = self.layouts.iter().position(|l| l == layout);

@@ -2,7 +2,9 @@
 
 mod agreement;
 mod cli;
+mod golden;
 mod layers;
 mod naive;
+mod readme;
 mod sameness;
 mod simulated;
