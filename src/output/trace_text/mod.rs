@@ -11,7 +11,7 @@ use bstr::{BStr, ByteSlice};
 use crate::inert::terminal;
 use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet};
 use crate::output::{Context, clock, jsonl, words};
-use crate::path::{Hop, Path, Relation, Step};
+use crate::path::{Entry, Hop, HopRole, Path, Relation, Step};
 use crate::time::Time;
 
 /// How a trace is laid out.
@@ -134,7 +134,11 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             (host, ip) => parts.extend([host, ip].into_iter().filter(|part| !part.is_empty())),
         }
         if let Some(server) = origin.server {
-            parts.push(format!("to {}", text((self.context.server)(server))));
+            let how = match self.path.entry {
+                Entry::Generated => "made by",
+                _ => "to",
+            };
+            parts.push(format!("{how} {}", text((self.context.server)(server))));
         }
         if !origin.connector.is_empty() {
             parts.push(format!("by {}", text(origin.connector)));
@@ -176,6 +180,8 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         let mut arrival = words::hop_role(hop.role).to_string();
         match hop.received {
             Some(received) => arrival += &format!(", received {}", self.clock(received)),
+            // Mailbox delivery never logs an arrival.
+            None if hop.role == HopRole::Delivery => {}
             None => arrival += ", no row tells when it came,",
         }
         if !hop.from.is_empty() {
