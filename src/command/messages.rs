@@ -174,6 +174,9 @@ fn show(
     }
     sink.flush()?;
     let exit = summary::close(run, inputs, &outcome, begun.elapsed(), Exit::Done);
+    if shown == 0 && !run.options.quiet {
+        eprintln!("nothing matched");
+    }
     Ok(Found {
         messages: shown,
         exit,
