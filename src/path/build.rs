@@ -12,7 +12,7 @@ use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
     trail,
 };
-use crate::event::{Event, Next, Role};
+use crate::event::{Event, Next, Place, Role};
 use crate::servers::Servers;
 use crate::time::Time;
 
@@ -21,6 +21,8 @@ use crate::time::Time;
 pub struct Scene<'d> {
     pub servers: &'d Servers,
     pub own: &'d OwnDomains,
+    /// A message is closed this many microseconds after its last row.
+    pub horizon: i64,
     /// Whether hops are wanted, too; counting needs only fates.
     pub hops: bool,
 }
@@ -30,6 +32,8 @@ pub struct Scene<'d> {
 pub struct Rows {
     pub count: u32,
     pub first: Time,
+    /// Where the first row stands.
+    pub place: Place,
     pub last: Time,
     pub size_bytes: u64,
 }
@@ -50,7 +54,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
     for event in events {
         apply(event, events, accepted, &mut roster);
     }
-    trail::follow(events, &mut roster, scene.servers);
+    trail::follow(events, &mut roster, scene.servers, scene.horizon);
 
     let entry = entry_event(events);
     let (kind, first_seen) = match entry {
@@ -85,7 +89,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         subject: text(|e| e.subject),
         size_bytes: rows.size_bytes,
         entry: kind,
-        place: head.place,
+        earliest: (rows.first, rows.place),
         first_seen,
         last_seen: rows.last.max(first_seen),
         origin: Origin {

@@ -8,11 +8,11 @@ use bumpalo::Bump;
 
 use super::events::{self, code};
 use super::{Column, Schema};
-use crate::address::{List, bare_id};
+use crate::address::List;
 use crate::dialect::Surroundings;
 use crate::event::{Event, Next, Record, Role, ServerId};
 use crate::keys::Service;
-use crate::row::{KeyKind, Row};
+use crate::row::Row;
 use crate::scan;
 use crate::time::{Time, parse_iso};
 
@@ -75,24 +75,30 @@ fn unquote<'d>(raw: &'d [u8], arena: &'d Bump) -> &'d BStr {
     }
 }
 
-/// The largest-size column alone: for rows that are otherwise only counted.
-pub fn size_bytes(row: &Row, schema: &Schema, around: &Surroundings<'_>) -> u64 {
-    Fields::new(row, schema, around, false)
-        .number(Column::TotalBytes)
-        .unwrap_or(0)
-}
-
 /// The log-id, which tells whether a row was collected twice; empty before 2016.
 pub fn log_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d [u8] {
-    match schema.at(Column::LogId) {
-        Some(_) => Fields::new(row, schema, around, true).get(Column::LogId),
-        None => b"",
+    let Some(at) = schema.at(Column::LogId) else {
+        return b"";
+    };
+    let from = row.offset as usize;
+    let bytes = &around.data[from..from + row.len as usize];
+    // It stands near the end, behind columns that are never quoted: no need to split the whole row.
+    let tail = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+    let behind = schema.width - at;
+    let commas: Vec<usize> = memchr::memrchr_iter(b',', tail).take(behind).collect();
+    match commas.as_slice() {
+        [.., end, start] if !tail[*start..].contains(&b'"') => &tail[start + 1..*end],
+        [start] if behind == 1 && !tail[*start..].contains(&b'"') => &tail[start + 1..],
+        _ => Fields::new(row, schema, around, true).get(Column::LogId),
     }
 }
 
+/// Where the log-id is looked for first: it and the schema version behind it take 52 bytes.
+const TAIL_BYTES: usize = 96;
+
 /// Digits as a number; `None` for anything else.
 #[inline]
-pub(crate) fn number(text: &[u8]) -> Option<u64> {
+pub(super) fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 {
         return None;
     }
@@ -101,24 +107,65 @@ pub(crate) fn number(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// The bytes of the id that the row was keyed by, in the form they are compared in.
-pub fn identity<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d [u8] {
-    let fields = Fields::new(row, schema, around, false);
-    match row.kind {
-        KeyKind::Network => fields.get(Column::NetworkMessageId),
-        KeyKind::Message => bare_id(fields.get(Column::MessageId)),
-        KeyKind::Copy => fields.get(Column::InternalMessageId),
-    }
-}
-
 /// Message-ID of a row, as logged.
 pub fn message_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
     Fields::new(row, schema, around, false).get(Column::MessageId)
 }
 
-/// Internal id of a row, as logged.
-pub fn internal_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
-    Fields::new(row, schema, around, false).get(Column::InternalMessageId)
+/// The host in whose log a row stands.
+fn logged_by<'d>(
+    row: &Row,
+    source: u8,
+    modern: bool,
+    client: &'d BStr,
+    server: &'d BStr,
+) -> &'d BStr {
+    let hosts = match events::logged_by_client(row.code, source, modern) {
+        true => (client, server),
+        false => (server, client),
+    };
+    if hosts.0.is_empty() { hosts.1 } else { hosts.0 }
+}
+
+/// The copy a row is about: deliveries carry the id of the transport copy on the server in client-hostname.
+fn copy_key(
+    fields: &Fields<'_, '_>,
+    service: Service,
+    client_host: &BStr,
+    logged_by: &BStr,
+    around: &Surroundings<'_>,
+) -> u64 {
+    let host = match service {
+        Service::Delivery if !client_host.is_empty() => client_host,
+        _ => logged_by,
+    };
+    let id_space = if service == Service::Submission {
+        service
+    } else {
+        Service::Transport
+    };
+    around
+        .keys
+        .copy(host, id_space, fields.get(Column::InternalMessageId))
+}
+
+/// Key of the copy a row is about; 0: none.
+pub fn copy(row: &Row, schema: &Schema, around: &Surroundings<'_>) -> u64 {
+    let fields = Fields::new(row, schema, around, false);
+    let source = events::source_code(fields.get(Column::Source));
+    let modern = schema.has_network_id();
+    let (client, server) = (
+        fields.get(Column::ClientHostname),
+        fields.get(Column::ServerHostname),
+    );
+    let service = events::service(row.code, source, modern);
+    copy_key(
+        &fields,
+        service,
+        client,
+        logged_by(row, source, modern, client, server),
+        around,
+    )
 }
 
 /// Understands a row as far as paths need it.
@@ -130,21 +177,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
     let service = events::service(row.code, source_code, modern);
     let client_host = fields.get(Column::ClientHostname);
     let server_host = fields.get(Column::ServerHostname);
-    let hosts = match events::logged_by_client(row.code, source_code, modern) {
-        true => (client_host, server_host),
-        false => (server_host, client_host),
-    };
-    let logged_by = if hosts.0.is_empty() { hosts.1 } else { hosts.0 };
-    let copy_host = match service {
-        Service::Delivery if !client_host.is_empty() => client_host,
-        _ => logged_by,
-    };
-    let id_space = if service == Service::Submission {
-        service
-    } else {
-        Service::Transport
-    };
-    let internal_id = fields.get(Column::InternalMessageId);
+    let logged_by = logged_by(row, source_code, modern, client_host, server_host);
     let reference = fields.get(Column::Reference);
     let context = fields.get(Column::SourceContext);
     let connector = fields.get(Column::ConnectorId);
@@ -163,14 +196,10 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             row.role
         },
         service,
-        server: around
-            .server_ids
-            .get(usize::from(row.server))
-            .copied()
-            .unwrap_or(ServerId(0)),
+        server: ServerId(row.server),
         name: fields.get(Column::EventId),
         source,
-        copy: around.keys.copy(copy_host, id_space, internal_id),
+        copy: copy_key(&fields, service, client_host, logged_by, around),
         parent: match row.role {
             Role::Fork => around
                 .keys
@@ -188,12 +217,12 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             || row.code == code::RECEIVE && source_code == code::STOREDRIVER,
         starts_message: row.code == if modern { code::RECEIVE } else { code::SUBMIT },
         generated: row.code == code::RECEIVE
-            && (source_code == code::APPROVAL
+            && (matches!(source_code, code::APPROVAL | code::MAILBOXRULE)
                 || source_code == code::AGENT && !reference.is_empty()),
         sender: fields.get(Column::SenderAddress),
         return_path: fields.get(Column::ReturnPath),
         subject: fields.get(Column::MessageSubject),
-        size_bytes: fields.number(Column::TotalBytes).unwrap_or(0),
+        size_bytes: u64::from(row.size_bytes),
         client_ip: match fields.get(Column::OriginalClientIp) {
             first if !first.is_empty() => first,
             _ => fields.get(Column::ClientIp),
@@ -241,7 +270,7 @@ fn next_hop<'d>(
     }
     let inside = connector.starts_with(b"Intra-Organization")
         || connector.starts_with(b"EdgeSync - Inbound");
-    if inside || around.servers.was_read(host) {
+    if inside || around.servers.has_log(host) {
         Next::Server {
             host,
             copy: around.keys.copy(host, Service::Transport, id),

@@ -140,6 +140,7 @@ pub mod code {
     pub const STOREDRIVER: u8 = find(&SOURCES, "STOREDRIVER");
     pub const AGENT: u8 = find(&SOURCES, "AGENT");
     pub const APPROVAL: u8 = find(&SOURCES, "APPROVAL");
+    pub const MAILBOXRULE: u8 = find(&SOURCES, "MAILBOXRULE");
 }
 
 /// The code of an event name.
