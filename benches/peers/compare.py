@@ -144,7 +144,7 @@ def main():
     ours_cpu, ours_wall = rows[0][1], rows[0][2]
     columns = (logs[0].read_bytes()[:4000].split(b"#Fields: ")[1].split(b"\n")[0]).count(b",") + 1
     print(f"{size / 1e9:.2f} GB in {len(logs)} files of {columns} columns; {machine()};")
-    print(f"least of {flags.runs} runs, files in the page cache.\n")
+    print(f"least of {flags.runs} runs, files in the page cache, load {os.getloadavg()[0]:.0f} at the end.\n")
     print("| | CPU s | wall s | GB per CPU s | CPU, times waybill | wall, times waybill | own memory |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     for name, cpu, wall, most in rows:
