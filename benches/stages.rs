@@ -14,16 +14,20 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use waybill::dialect::{self, SHARDS};
 use waybill::input::Inputs;
-use waybill::join::adopt::adopt;
+use waybill::join::adopt::Adoption;
 use waybill::join::links::Links;
-use waybill::join::{self, Detail, Ground};
+use waybill::join::shard::{Shard, Taker};
+use waybill::join::{Detail, Ground, Joint, When};
 use waybill::path::build::Scene;
 use waybill::path::domains::OwnDomains;
+use waybill::path::{Class, Path as MessagePath};
 use waybill::pipeline::Reading;
 use waybill::plan::CHUNK_BYTES;
 use waybill::row::Row;
 use waybill::scan::{self, Block, MAX_FIELDS, Portable, Scan};
+use waybill::servers::Servers;
 use waybill::simulate;
+use waybill::time::DAY;
 
 fn main() {
     divan::main();
@@ -150,6 +154,17 @@ fn decode(bencher: Bencher) {
     });
 }
 
+/// Counts recipients.
+struct Count(usize);
+
+impl Taker for Count {
+    fn add(&mut self, path: &MessagePath<'_>, _: &Servers, _: i64) -> bool {
+        self.0 += path.recipients.len();
+        true
+    }
+    fn more_rows(&mut self, _: Class, _: i64) {}
+}
+
 /// From rows by key to paths, sorting included, one thread.
 #[divan::bench(sample_count = 10)]
 fn join(bencher: Bencher) {
@@ -159,25 +174,29 @@ fn join(bencher: Bencher) {
     for row in chunks.into_iter().flatten().filter(|row| row.key != 0) {
         shards[dialect::shard(row.key)].push(row);
     }
-    adopt(&mut shards, &ground);
+    Adoption::new(false, false).place(&mut shards, &ground);
     let own = OwnDomains::given(["example.com"]);
     let scene = Scene {
         servers: &ground.servers,
         own: &own,
+        horizon: 3 * DAY,
         hops: false,
     };
-    let (links, detail) = (Links::default(), Detail::default());
+    let joint = Joint {
+        ground: &ground,
+        scene: &scene,
+        links: &Links::default(),
+        detail: Detail::default(),
+        when: When::Finished,
+    };
     let count: usize = shards.iter().map(Vec::len).sum();
-    bencher
-        .counter(ItemsCount::new(count))
-        .with_inputs(|| shards.clone())
-        .bench_local_refs(|shards| {
-            for rows in shards {
-                join::messages(rows, &ground, &scene, &links, detail, |path| {
-                    black_box(path.recipients.len());
-                });
-            }
-        });
+    bencher.counter(ItemsCount::new(count)).bench_local(|| {
+        let mut recipients = Count(0);
+        for rows in &shards {
+            Shard::default().window(rows, true, &joint, &mut recipients);
+        }
+        recipients.0
+    });
 }
 
 /// A whole command as a user runs it, start-up included.
