@@ -192,7 +192,10 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             still_named(event, roster);
         }
         Role::Send => still_named(event, roster),
-        Role::Duplicate | Role::Shadow | Role::Attempt | Role::Info => {}
+        Role::Attempt => event.recipients.into_iter().for_each(|address| {
+            roster.sighted(address);
+        }),
+        Role::Duplicate | Role::Shadow | Role::Info => {}
     }
 }
 
