@@ -265,9 +265,9 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
 
 /// Why an event happened, in the log's words.
 fn why<'d>(event: &Event<'d>) -> &'d BStr {
-    match event.statuses.0 {
-        b"" => event.context,
-        statuses => BStr::new(statuses),
+    match event.statuses.text() {
+        none if none.is_empty() => event.context.text(),
+        statuses => statuses,
     }
 }
 

@@ -203,7 +203,7 @@ fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -
 
 /// Mailbox delivery failed for now; the queue that will try again is on the client's host.
 fn attempted<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
-    let host = event.client_host;
+    let host = event.client_host.text();
     let covers = |id| servers.coverage(id).covers(Service::Transport, event.time);
     let reason = match servers.find(host) {
         _ if host.is_empty() => Reason::None,
