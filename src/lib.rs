@@ -1,6 +1,7 @@
 //! waybill: where did that message go?
 
 pub mod address;
+pub mod audit;
 pub mod cli;
 pub mod command;
 pub mod dialect;

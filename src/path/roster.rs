@@ -186,7 +186,9 @@ impl<'d> Roster<'d> {
             return;
         };
         let person = &mut self.people[person];
-        person.kept |= person.replaced.is_some_and(|(since, _, by)| by == server && at >= since);
+        person.kept |= person
+            .replaced
+            .is_some_and(|(since, _, by)| by == server && at >= since);
     }
 
     /// The address was a recipient already and did not come in by `from`.

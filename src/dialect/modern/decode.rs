@@ -17,7 +17,7 @@ use crate::scan;
 use crate::time::{Time, parse_iso};
 
 /// The fields of a row by column.
-struct Fields<'a, 'd> {
+pub(super) struct Fields<'a, 'd> {
     row: &'a Row,
     schema: &'a Schema,
     bytes: &'d [u8],
@@ -27,7 +27,12 @@ struct Fields<'a, 'd> {
 }
 
 impl<'a, 'd> Fields<'a, 'd> {
-    fn new(row: &'a Row, schema: &'a Schema, around: &Surroundings<'d>, all: bool) -> Self {
+    pub(super) fn new(
+        row: &'a Row,
+        schema: &'a Schema,
+        around: &Surroundings<'d>,
+        all: bool,
+    ) -> Self {
         let from = row.offset as usize;
         let bytes = &around.data[from..from + row.len as usize];
         let split = (all || row.fields == 0).then(|| scan::split(bytes, b','));
@@ -41,7 +46,7 @@ impl<'a, 'd> Fields<'a, 'd> {
     }
 
     #[inline]
-    fn get(&self, column: Column) -> &'d BStr {
+    pub(super) fn get(&self, column: Column) -> &'d BStr {
         let Some(at) = self.schema.at(column) else {
             return BStr::new(b"");
         };
@@ -80,14 +85,6 @@ pub fn size_bytes(row: &Row, schema: &Schema, around: &Surroundings<'_>) -> u64 
     Fields::new(row, schema, around, false)
         .number(Column::TotalBytes)
         .unwrap_or(0)
-}
-
-/// The log-id, which tells whether a row was collected twice; empty before 2016.
-pub fn log_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d [u8] {
-    match schema.at(Column::LogId) {
-        Some(_) => Fields::new(row, schema, around, true).get(Column::LogId),
-        None => b"",
-    }
 }
 
 /// Digits as a number; `None` for anything else.
@@ -216,25 +213,15 @@ fn first(list: &[u8]) -> &[u8] {
 }
 
 /// Where a SEND went, by the reply in its context: `[InternalId=N, Hostname=h]` from a transport server, `[Hostname=h]`
-/// from mailbox delivery, anything else from a host outside. 2013 swaps the two values in places; 2010 leaves
-/// out the host (`formats/modern.md` section 4).
+/// from mailbox delivery, anything else from a host outside.
 fn next_hop<'d>(
     context: &'d BStr,
     connector: &BStr,
     server_host: &'d BStr,
     around: &Surroundings<'d>,
 ) -> Next<'d> {
-    let Some((id, host)) = reply_ids(context) else {
+    let Some((id, host)) = reply(context, server_host) else {
         return Next::Outside;
-    };
-    let (id, host) = match (number(id), number(host)) {
-        (None, Some(_)) => (host, id),
-        _ => (id, host),
-    };
-    let host = if host.is_empty() {
-        server_host
-    } else {
-        host.as_bstr()
     };
     if id.is_empty() {
         return Next::Mailbox { host };
@@ -249,6 +236,22 @@ fn next_hop<'d>(
     } else {
         Next::Outside
     }
+}
+
+/// Internal id (empty: none) and host that a reply names; `None` if it names neither. 2013 swaps the two values in
+/// places; 2010 leaves out the host (`formats/modern.md` section 4).
+pub(super) fn reply<'d>(context: &'d BStr, server_host: &'d BStr) -> Option<(&'d [u8], &'d BStr)> {
+    let (id, host) = reply_ids(context)?;
+    let (id, host) = match (number(id), number(host)) {
+        (None, Some(_)) => (host, id),
+        _ => (id, host),
+    };
+    let host = if host.is_empty() {
+        server_host
+    } else {
+        host.as_bstr()
+    };
+    Some((id, host))
 }
 
 /// The values of `InternalId=` and `Hostname=` in a reply; `None` if it has neither.
