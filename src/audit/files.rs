@@ -25,6 +25,7 @@ pub enum Edge {
     /// The same, but no later file of its series is there: it may be being written.
     EndsMidRowAsNewest,
     EndsWithoutLineBreak,
+    EndsWithoutLineBreakAsNewest,
 }
 
 /// Files by what is wrong with them; a place at the beginning or in the last line.
@@ -47,7 +48,8 @@ pub fn edges(inputs: &Inputs, plan: &Plan) -> BTreeMap<Edge, Vec<u32>> {
         let older = name.is_some_and(|name| name.has_successor(&series));
         match edges.ends {
             Ends::WithLineBreak => {}
-            Ends::WithoutLineBreak => note(Edge::EndsWithoutLineBreak),
+            Ends::WithoutLineBreak if older => note(Edge::EndsWithoutLineBreak),
+            Ends::WithoutLineBreak => note(Edge::EndsWithoutLineBreakAsNewest),
             Ends::MidRow if older => note(Edge::EndsMidRow),
             Ends::MidRow => note(Edge::EndsMidRowAsNewest),
         }

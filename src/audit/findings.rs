@@ -68,7 +68,16 @@ fn finding(
         kind,
         count,
         what,
+        more: !first.is_empty() && count > first.len() as u64,
         first,
+    }
+}
+
+impl Finding {
+    /// The list is of `all` things, which are not what the sentence counts.
+    fn listing(self, all: usize) -> Finding {
+        let more = all > self.first.len();
+        Finding { more, ..self }
     }
 }
 
@@ -125,13 +134,7 @@ fn missing_numbers(facts: &Facts<'_>, all: &mut Vec<Finding>) {
         format!("{}{}{to}", hole.folder, hole.from)
     });
     let first = first.collect();
-    all.push(finding(
-        Weight::Loss,
-        "file_number_missing",
-        count,
-        what,
-        first,
-    ));
+    all.push(finding(Weight::Loss, "file_number_missing", count, what, first).listing(holes.len()));
 }
 
 fn unread_servers(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
@@ -169,13 +172,10 @@ fn silences(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
                 format!("{} to {}", hour(hours.start, zone), hour(hours.end, zone))
             });
             let first = when.collect();
-            all.push(finding(
-                Weight::Loss,
-                "hours_without_rows",
-                count,
-                what,
-                first,
-            ));
+            all.push(
+                finding(Weight::Loss, "hours_without_rows", count, what, first)
+                    .listing(missed.len()),
+            );
         }
     }
 }
@@ -232,9 +232,15 @@ fn edges(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
                 "inside a row; normal for a log that is being written",
             ),
             Edge::EndsWithoutLineBreak => (
+                Weight::Loss,
+                "file_without_last_line_break",
+                "with a row that has all columns but no line break, though a later file of the series is here: \
+                 what followed may be cut off",
+            ),
+            Edge::EndsWithoutLineBreakAsNewest => (
                 Weight::Note,
                 "file_without_last_line_break",
-                "with a row that has all columns but no line break",
+                "with a row that has all columns but no line break; copies often lose it",
             ),
         };
         let at_start = matches!(edge, Edge::BeginsMidRow | Edge::BeginsWithoutHeader);
@@ -330,13 +336,9 @@ fn falls(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
         );
         let places: Vec<Place> = falls.iter().flat_map(|f| [f.before, f.after]).collect();
         let first = evidence(facts, &places);
-        all.push(finding(
-            Weight::Change,
-            "ids_run_backwards",
-            count,
-            what,
-            first,
-        ));
+        all.push(
+            finding(Weight::Change, "ids_run_backwards", count, what, first).listing(places.len()),
+        );
     }
 }
 
@@ -387,7 +389,7 @@ fn clocks(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
             ),
         };
         let rows = [lag.rows.0, lag.rows.1].map(|row| spot(facts, row));
-        let words = format!("{words} ({} and {})", rows[0], rows[1]);
+        let words = format!("{words}: SEND {}, RECEIVE {}", rows[0], rows[1]);
         apart.push((from, to, offset, words));
     }
     if apart.is_empty() {
@@ -525,7 +527,7 @@ fn unknown_events(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let first = unknown.iter().take(KEPT);
     let first = first.map(|((source, event), (count, _))| format!("{source} {event} x {count}"));
     let first = first.collect();
-    all.push(finding(Weight::Note, "event_unknown", count, what, first));
+    all.push(finding(Weight::Note, "event_unknown", count, what, first).listing(unknown.len()));
 }
 
 fn left_out(facts: &Facts<'_>, all: &mut Vec<Finding>) {

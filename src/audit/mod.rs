@@ -234,6 +234,8 @@ pub struct Finding {
     pub what: String,
     /// The first few places, `file:line`, or names.
     pub first: Vec<String>,
+    /// There are more than these.
+    pub more: bool,
 }
 
 /// Times of hand-overs between two servers.

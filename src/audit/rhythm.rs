@@ -74,8 +74,8 @@ impl Span {
     /// The part of an hour, in thousandths, that lies inside.
     fn share(self, hour: i64) -> u64 {
         let start = self.first.0.max(hour * HOUR);
-        let end = self.last.0.min((hour + 1) * HOUR);
-        ((end + 1 - start).max(0) as u64 * 1000).div_ceil(HOUR as u64)
+        let end = (self.last.0 + 1).min((hour + 1) * HOUR);
+        (end - start).max(0) as u64 * 1000 / HOUR as u64
     }
 }
 

@@ -91,16 +91,33 @@ fn told<W: Write>(finding: &Finding, page: &mut Page<'_, W>) -> io::Result<()> {
     page.say(&format!("- {}", finding.what), tone)?;
     let mut places = Table::default().left("").left("");
     for place in finding.first.iter().take(LINES) {
-        places.row(vec![String::new(), place.clone()]);
+        for line in lines(place, page.room() - 4) {
+            places.row(vec![String::new(), line]);
+        }
     }
-    let shown = finding.first.len().min(LINES) as u64;
-    if finding.first.len() > LINES || finding.count > shown && shown > 0 {
+    if finding.first.len() > LINES || finding.more {
         places.row(vec![String::new(), "...".into()]);
     }
     if places.is_empty() {
         return Ok(());
     }
     page.table(&places)
+}
+
+/// A text broken between words; what follows the first line is set in.
+fn lines(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_string()),
+            Some(_) => lines.push(format!("  {word}")),
+        }
+    }
+    lines
 }
 
 fn coverage<W: Write>(check: &Check, page: &mut Page<'_, W>) -> io::Result<()> {

@@ -3,7 +3,7 @@
 //! In: resolved options. Out: the answer on standard output or in `--output`, warnings and the closing summary on
 //! standard error, and the exit status.
 
-mod check;
+pub mod check;
 mod events;
 mod messages;
 mod report;
