@@ -50,6 +50,9 @@ pub struct Legs {
     zeros: u32,
 }
 
+/// RECEIVE minus SEND in microseconds, and both rows.
+type Measured = (i64, Spot, Spot);
+
 /// Times between two servers' rows of the same hand-overs.
 #[derive(Clone, Copy, Debug)]
 pub struct Lag {
@@ -151,7 +154,7 @@ impl Legs {
             .collect();
         self.legs
             .par_sort_unstable_by_key(|leg| (leg.key, leg.to.is_none(), leg.time, leg.spot));
-        let mut lags: BTreeMap<(ServerId, ServerId), Vec<(i64, Spot, Spot)>> = BTreeMap::new();
+        let mut lags: BTreeMap<(ServerId, ServerId), Vec<Measured>> = BTreeMap::new();
         let mut found = HandOvers {
             one_in: 1 << self.zeros,
             ..HandOvers::default()
@@ -220,7 +223,7 @@ fn must_have_arrived(servers: &Servers, receiver: ServerId, time: Time) -> bool 
         })
 }
 
-fn lag(mut lags: Vec<(i64, Spot, Spot)>) -> Lag {
+fn lag(mut lags: Vec<Measured>) -> Lag {
     lags.sort_unstable();
     let median = lags[lags.len() / 2];
     Lag {

@@ -289,7 +289,7 @@ fn log_ids_must_agree_with_the_row() {
 fn ids_that_run_backwards() {
     let mut rows = minutes("ex01", 300);
     for row in &mut rows {
-        row.id += ((row.time - nine()) / HOUR) as u64 * 5 << 32;
+        row.id += (((row.time - nine()) / HOUR) as u64 * 5) << 32;
     }
     let at = rows
         .iter()
@@ -385,7 +385,7 @@ fn messages_that_never_arrived() {
     let sent = servers[0]
         .1
         .iter()
-        .position(|row| row.event == "SEND" && row.id == QUEUE + 1050 | 1 << 31);
+        .position(|row| row.event == "SEND" && row.id == (QUEUE + 1050) | (1 << 31));
     assert_eq!(
         found.findings[0].first,
         [format!("ex01.log:{}", sent.unwrap() + 6)]

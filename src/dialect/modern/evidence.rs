@@ -146,7 +146,7 @@ pub fn edges(schema: &Schema, data: &[u8]) -> Edges {
         Ends::WithLineBreak
     } else if looks_like_row(last)
         && scan::split(last, b',').len() >= schema.width
-        && memchr::memchr_iter(b'"', last).count() % 2 == 0
+        && memchr::memchr_iter(b'"', last).count().is_multiple_of(2)
     {
         Ends::WithoutLineBreak
     } else {
