@@ -12,7 +12,7 @@ use super::ids::Generations;
 use super::twice::Prints;
 use super::{Places, Spot};
 use crate::dialect::{self, Stamp, Surroundings};
-use crate::event::{Place, Role};
+use crate::event::{Place, Role, ServerId};
 use crate::join::Ground;
 use crate::row::Row;
 use crate::time::{SECOND, Time};
@@ -76,7 +76,11 @@ fn header_lines(
     order: &[u32],
 ) -> Vec<HeaderLine> {
     let slice = &ground.slices[number];
-    let layout = &ground.layouts[number][0];
+    // The layouts of one file are of one dialect, and header lines are a matter of the dialect.
+    let layout = rows.first().map_or(0, |row| usize::from(row.layout));
+    let Some(layout) = ground.layouts.get(layout) else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     let (mut record, mut end, mut line) = (0, 0, 0);
     let ends = order.iter().map(|&at| {
@@ -181,9 +185,7 @@ impl Part {
 
     /// What transport servers tell of their queue and of each other.
     fn transport(&mut self, row: &Row, around: &Surroundings<'_>, place: Place, spot: Spot) {
-        let Some(server) = around.server_ids.get(usize::from(row.server)).copied() else {
-            return;
-        };
+        let server = ServerId(row.server);
         match row.role {
             Role::Receive | Role::Fork => {
                 if let Some(generation) = dialect::queue_generation(row, around) {

@@ -16,6 +16,7 @@ pub mod handover;
 pub mod ids;
 pub mod json;
 pub mod names;
+pub mod read;
 pub mod rhythm;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The audit from bytes to findings: every kind of finding on logs that have it and on logs that do not.
 
+use super::read::read;
 use super::{Check, Facts, Finding, Weight, json, text};
-use crate::command::check::audit;
 use crate::inert;
 use crate::input::Inputs;
 use crate::simulate;
@@ -101,7 +101,7 @@ fn minutes(server: &'static str, count: i64) -> Vec<Row> {
 }
 
 fn checked(inputs: &mut Inputs, chunk_bytes: usize) -> Check {
-    let (audit, outcome) = audit(inputs, chunk_bytes, |_| {});
+    let (audit, outcome) = read(inputs, chunk_bytes, |_| {});
     let facts = Facts {
         tool: "waybill".into(),
         zone: TimeZone::UTC,

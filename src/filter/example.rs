@@ -58,6 +58,7 @@ fn recipient(address: &'static str, fate: Fate, ms: i64, row: u64) -> Recipient<
         place: place(0, row),
         origin_unknown: false,
         deferrals: 0,
+        put_off: BStr::new(b""),
     }
 }
 
@@ -97,6 +98,7 @@ fn recipients() -> Vec<Recipient<'static>> {
             reason: Reason::Logged(text("451 4.4.0 DNS query failed")),
             next_try: Some(after(600_000)),
             deferrals: 3,
+            put_off: BStr::new(b"451 4.4.0 DNS query failed"),
             direction: Direction::Outbound,
             ..recipient("zoe@fabrikam.com", Fate::Pending, 5_000, 12)
         },
@@ -161,11 +163,14 @@ pub fn path() -> Path<'static> {
         subject: text("Quarterly \"figures\", für alle"),
         size_bytes: 12_345,
         entry: Entry::Received,
-        place: crate::event::Place {
-            file: 0,
-            offset: 0,
-            line: 0,
-        },
+        earliest: (
+            Time(0),
+            crate::event::Place {
+                file: 0,
+                offset: 0,
+                line: 0,
+            },
+        ),
         first_seen: after(0),
         last_seen: after(12_500),
         origin: Origin {

@@ -20,10 +20,11 @@ struct Way {
     deferred: Vec<usize>,
     sent: Vec<usize>,
     submitted: Vec<usize>,
+    attempts: Vec<usize>,
 }
 
 /// Gives every recipient without a last word its trail.
-pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Servers) {
+pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Servers, horizon: i64) {
     let open: Vec<bool> = (0..roster.people.len())
         .map(|i| roster.is_open(i))
         .collect();
@@ -45,7 +46,7 @@ pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Serve
         .map(|e| e.copy)
         .collect();
     for (person, way) in ways.iter().enumerate().filter(|(person, _)| open[*person]) {
-        roster.people[person].trail = Some(end(way, events, &arrived, servers));
+        roster.people[person].trail = Some(end(way, events, &arrived, servers, horizon));
     }
 }
 
@@ -69,6 +70,7 @@ fn note(way: &mut Way, i: usize, event: &Event<'_>) {
             way.closed.push(event.copy);
         }
         Role::Defer => way.deferred.push(i),
+        Role::Attempt => way.attempts.push(i),
         _ => {}
     }
 }
@@ -79,13 +81,17 @@ fn end<'d>(
     events: &[Event<'d>],
     arrived: &HashSet<u64>,
     servers: &Servers,
+    horizon: i64,
 ) -> Verdict<'d> {
     let still_open = |i: &&usize| !way.closed.contains(&events[**i].copy);
-    if let Some(event) = way.deferred.iter().rfind(still_open).map(|&i| &events[i]) {
+    // A mailbox's submission that was put off is over as soon as a transport server has the message.
+    let of_queue = |i: &&usize| events[**i].service != Service::Submission && events[**i].copy != 0;
+    let in_queue = |i: &&usize| of_queue(i) && still_open(i);
+    if let Some(event) = way.deferred.iter().rfind(in_queue).map(|&i| &events[i]) {
         return deferred(event);
     }
     if let Some(event) = way.opened.iter().rfind(still_open).map(|&i| &events[i]) {
-        return waiting(event, servers);
+        return waiting(event, servers, horizon);
     }
     let lost = |e: &&Event<'d>| match e.next {
         Next::Server { copy, .. } => !arrived.contains(&copy),
@@ -115,8 +121,15 @@ fn end<'d>(
     {
         return unknown(event, Reason::NoRowOn(host));
     }
+    if let Some(event) = way.attempts.last().map(|&i| &events[i]) {
+        return attempted(event, servers);
+    }
+    let put_off = way.deferred.iter().rfind(|i| !of_queue(i));
+    if let Some(&i) = put_off.filter(|i| way.submitted.last().is_none_or(|last| last < i)) {
+        return deferred(&events[i]);
+    }
     match way.submitted.last().map(|&i| &events[i]) {
-        Some(event) => submitted(event, events, servers),
+        Some(event) => submitted(event, events, servers, horizon),
         None => unknown(&events[events.len() - 1], Reason::None),
     }
 }
@@ -146,10 +159,11 @@ fn unknown<'d>(event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
 }
 
 fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
-    let status = if event.statuses.0.is_empty() {
-        event.context
+    let (statuses, context) = (event.statuses.text(), event.context.text());
+    let status = if statuses.is_empty() {
+        context
     } else {
-        BStr::new(event.statuses.0)
+        statuses
     };
     let reason = if status.is_empty() {
         Reason::InQueueOf(event.server)
@@ -163,8 +177,11 @@ fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
 }
 
 /// In a copy that no row closed: still in the queue if the server's log goes on, else its log ends too early.
-fn waiting<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
-    if servers.coverage(event.server).goes_on_after(event.time) {
+fn waiting<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d> {
+    if servers
+        .coverage(event.server)
+        .goes_on_after(event.time, horizon)
+    {
         verdict(Fate::Pending, event, Reason::InQueueOf(event.server))
     } else {
         unknown(event, Reason::LogEndsOn(event.server))
@@ -184,15 +201,32 @@ fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -
     }
 }
 
+/// Mailbox delivery failed for now; the queue that will try again is on the client's host.
+fn attempted<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
+    let host = event.client_host;
+    let covers = |id| servers.coverage(id).covers(Service::Transport, event.time);
+    let reason = match servers.find(host) {
+        _ if host.is_empty() => Reason::None,
+        Some(id) if covers(id) => Reason::NoRowOn(host),
+        _ => Reason::NoLogOf(host),
+    };
+    unknown(event, reason)
+}
+
 /// Submitted by a mailbox, and no transport server took it.
-fn submitted<'d>(event: &Event<'d>, events: &[Event<'d>], servers: &Servers) -> Verdict<'d> {
+fn submitted<'d>(
+    event: &Event<'d>,
+    events: &[Event<'d>],
+    servers: &Servers,
+    horizon: i64,
+) -> Verdict<'d> {
     // The SUBMIT row names the hub that took it over; the store driver's RECEIVE only says that it was noticed.
     let handed = events
         .iter()
         .find(|e| e.role == Role::Submit && e.name == "SUBMIT");
     match handed {
-        Some(handed) if !handed.server_host.is_empty() => {
-            let host = handed.server_host;
+        Some(handed) if !handed.server_host.text().is_empty() => {
+            let host = handed.server_host.text();
             let covered = servers
                 .find(host)
                 .is_some_and(|id| servers.coverage(id).covers(Service::Transport, handed.time));
@@ -205,6 +239,6 @@ fn submitted<'d>(event: &Event<'d>, events: &[Event<'d>], servers: &Servers) -> 
                 },
             )
         }
-        _ => waiting(event, servers),
+        _ => waiting(event, servers, horizon),
     }
 }

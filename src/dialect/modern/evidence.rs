@@ -5,7 +5,7 @@
 
 use bstr::ByteSlice;
 
-use super::decode::{Fields, number, reply};
+use super::decode::{Fields, log_id, number, reply};
 use super::events::code;
 use super::{Column, Schema, header, looks_like_row};
 use crate::dialect::{Begins, Edges, Ends, HandedOver, Header, Stamp, Surroundings};
@@ -20,34 +20,6 @@ const YEARS: (i64, i64) = (2005, 2041);
 
 /// The connector between servers of one organisation.
 const INSIDE: &[u8] = b"Intra-Organization";
-
-/// The log-id, which tells whether a row was collected twice; empty before 2016.
-pub fn log_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d [u8] {
-    let Some(at) = schema.at(Column::LogId) else {
-        return b"";
-    };
-    let from = row.offset as usize;
-    let bytes = &around.data[from..from + row.len as usize];
-    if at + 2 == schema.width
-        && let Some(id) = second_to_last(bytes)
-    {
-        return id;
-    }
-    Fields::new(row, schema, around, true).get(Column::LogId)
-}
-
-/// The second to last field if it and the last are short and unquoted, so that no comma between them can be inside
-/// quotes. This spares splitting the whole row.
-#[inline]
-fn second_to_last(bytes: &[u8]) -> Option<&[u8]> {
-    let from = bytes.len().saturating_sub(80);
-    let tail = &bytes[from..];
-    let last = memchr::memrchr(b',', tail)?;
-    let start = memchr::memrchr(b',', &tail[..last])? + 1;
-    let id = &tail[start..last];
-    let guid = id.len() == 36 && memchr::memchr(b'"', &tail[start..]).is_none();
-    guid.then_some(id)
-}
 
 /// The time in a log-id: its last two groups, `hhhh-HHHHHHHHHHHH`, are (H << 16 | h) in .NET ticks
 /// (`formats/modern.md` section 4).
@@ -97,7 +69,7 @@ pub fn handed_over<'d>(
     }
     let fields = Fields::new(row, schema, around, false);
     let context = fields.get(Column::SourceContext);
-    let (id, host) = reply(context, fields.get(Column::ServerHostname))?;
+    let (id, host) = reply(context, || fields.get(Column::ServerHostname))?;
     let inside = fields.get(Column::ConnectorId).starts_with(INSIDE);
     let named = number(id).is_some_and(|id| id > 0) && !host.is_empty();
     named.then_some(HandedOver { host, id, inside })
@@ -167,15 +139,6 @@ mod tests {
         assert_eq!(ticks(b"81945af2-1111-2222-ba23-ffd8ede2715d"), None);
         assert_eq!(ticks(b"81945af2-1111-2222-ba23-08d8ede2715g"), None);
         assert_eq!(ticks(b"short"), None);
-    }
-
-    #[test]
-    fn the_log_id_is_found_from_behind_only_where_that_is_safe() {
-        let id = "81945af2-1111-2222-ba23-08d8ede2715d";
-        let find = |text: String| second_to_last(text.as_bytes()).map(<[u8]>::to_vec);
-        assert_eq!(find(format!("a,{id},15.2")), Some(id.into()));
-        assert_eq!(find(format!("a,\"b,{id},c\"")), None);
-        assert_eq!(find("a,b,c".into()), None);
     }
 
     #[test]
