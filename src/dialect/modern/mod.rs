@@ -1,14 +1,16 @@
 //! Exchange 2007 to Subscription Edition: comma separated rows under a `#Fields:` line.
 //!
 //! Facts and their evidence: `formats/modern.md`. [`schema`] binds columns, [`events`] gives names their role,
-//! [`parse`] finds rows, [`decode`] understands them.
+//! [`parse`] finds rows, [`decode`] understands them, [`evidence`] tells what a row says about the log itself.
 
 mod decode;
 pub mod events;
+mod evidence;
 mod parse;
 mod schema;
 
-pub use decode::{copy, event, log_id, message_id, record};
+pub use decode::{copy, event, internal_id, log_id, message_id, record};
+pub use evidence::{edges, handed_over, headers, queue_generation, stamped};
 pub use parse::parse;
 pub use schema::{Column, Schema};
 
