@@ -363,7 +363,7 @@ mod tests {
             names(&[root.clone(), format!("{root}/ex01/a.LOG"), root.clone()]),
             ["a.LOG", "b.log"]
         );
-        assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["a.LOG"]);
+        assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["ex01/a.LOG"]);
         assert_eq!(names(&[format!("{root}/*.log")]), ["b.log"]);
         assert_eq!(names(&[format!("{root}/**/*.LOG")]), ["ex01/a.LOG"]);
         assert!(Inputs::open(&[format!("{root}/*.LOG")]).is_err());

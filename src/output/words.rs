@@ -137,7 +137,7 @@ pub fn reason<'d, 'n>(
             bstr::concat([b"waits in the queue of ", name, b"; no deferral was logged"])
         }
         Reason::DuplicateOfUnseen => {
-            b"suppressed as a duplicate; the logs hold no delivery it could duplicate".to_vec()
+            b"suppressed as a duplicate; the delivery it duplicates is not among this message's rows".to_vec()
         }
     };
     Cow::Owned(sentence.into())
