@@ -34,10 +34,11 @@ pub fn detect(data: &[u8]) -> Detected {
             {
                 return Detected::Log(Layout::Modern(schema));
             }
-        } else if looks_like_row(line) && is_tracking_log(log_type) {
-            if let Some(schema) = Schema::from_width(scan::split(line, b',').len()) {
-                return Detected::Log(Layout::Modern(schema));
-            }
+        } else if looks_like_row(line)
+            && is_tracking_log(log_type)
+            && let Some(schema) = Schema::from_width(scan::split(line, b',').len())
+        {
+            return Detected::Log(Layout::Modern(schema));
         }
     }
     Detected::Other(match log_type {
