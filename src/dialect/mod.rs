@@ -73,6 +73,20 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
     }
 }
 
+/// The first byte of the record that holds the byte `at`.
+pub fn record_start(layout: &Layout, data: &[u8], at: usize) -> usize {
+    match layout {
+        Layout::Modern(_) => modern::record_start(data, at),
+    }
+}
+
+/// Whether every row of a message holds its Message-ID or network-message-id as it stands.
+pub fn is_searchable(layout: &Layout) -> bool {
+    match layout {
+        Layout::Modern(_) => true,
+    }
+}
+
 /// The layout in force at `from`, if the file binds its columns anew before it.
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
