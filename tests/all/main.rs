@@ -2,6 +2,7 @@
 
 mod agreement;
 mod cli;
+mod cutter;
 mod golden;
 mod layers;
 mod naive;

@@ -1,7 +1,7 @@
 //! What README.md says is what the program does.
 //!
 //! A ```` ```sh ```` block behind a line `<!-- run -->` is run by `sh` in the project's folder, `cargo run --release --`
-//! replaced by the program, and must end with 0. Where a ```` ```text ```` block follows, it is what the commands
+//! replaced by the program and `waybill` found beside it, and must end with 0. Where a ```` ```text ```` block follows, it is what the commands
 //! print on standard output, timing masked; a line `...` in it stands for any lines.
 
 use std::fs;
@@ -46,8 +46,11 @@ fn fenced<'p>(page: &'p str, language: &str) -> Option<(&'p str, &'p str)> {
 fn wrong(block: &Block, folder: &Path) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_waybill");
     let commands = block.commands.replace("cargo run --release --", program);
+    let beside = Path::new(program).parent().unwrap().display();
+    let path = format!("{beside}:{}", std::env::var("PATH").unwrap_or_default());
     let output = Command::new("sh")
         .args(["-e", "-c", &commands])
+        .env("PATH", path)
         .current_dir(folder)
         .output()
         .unwrap();

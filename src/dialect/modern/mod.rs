@@ -34,10 +34,11 @@ pub fn detect(data: &[u8]) -> Detected {
             {
                 return Detected::Log(Layout::Modern(schema));
             }
-        } else if looks_like_row(line) && is_tracking_log(log_type) {
-            if let Some(schema) = Schema::from_width(scan::split(line, b',').len()) {
-                return Detected::Log(Layout::Modern(schema));
-            }
+        } else if looks_like_row(line)
+            && is_tracking_log(log_type)
+            && let Some(schema) = Schema::from_width(scan::split(line, b',').len())
+        {
+            return Detected::Log(Layout::Modern(schema));
         }
     }
     Detected::Other(match log_type {
@@ -135,15 +136,16 @@ pub fn last_schema(data: &[u8]) -> Option<Schema> {
     None
 }
 
-/// Whether the first line is a header, or a row with as many columns as the schema and an event where it says.
+/// Whether a `#Fields:` line comes before any row, or the first row has as many columns as the schema and an event
+/// where it says.
 pub fn fits(schema: &Schema, data: &[u8]) -> bool {
-    let Some(line) = lines(data).next() else {
+    let binds =
+        |line: &[u8]| header(line).is_some_and(|(name, _)| name.eq_ignore_ascii_case(b"fields"));
+    let telling = lines(data).find(|line| looks_like_row(line) || binds(line));
+    let Some(row) = telling.filter(|line| !binds(line)) else {
         return true;
     };
-    if line.starts_with(b"#") {
-        return true;
-    }
-    let fields = scan::split(line, b',');
+    let fields = scan::split(row, b',');
     let event = schema
         .at(Column::EventId)
         .and_then(|at| fields.get(at))
