@@ -50,11 +50,10 @@ impl<'a, 'd> Fields<'a, 'd> {
         let Some(at) = self.schema.at(column) else {
             return &[];
         };
-        let raw = match &self.split {
+        match &self.split {
             Some(fields) => fields.get(at).copied().unwrap_or_default(),
             None => self.row.field(self.bytes, at),
-        };
-        raw
+        }
     }
 
     #[inline]
