@@ -25,3 +25,4 @@ pub mod simulate;
 pub mod status;
 pub mod tally;
 pub mod time;
+pub mod x400;

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use crate::dialect::{self, EventCounts, SHARDS, Slice, Yield};
+use crate::dialect::{self, EventCounts, ReportRow, SHARDS, Slice, Yield};
 use crate::fault::Faults;
 use crate::input::Inputs;
 use crate::join::adopt::adopt;
 use crate::join::links::Links;
+use crate::join::tie::tie;
 use crate::join::{self, Detail, Ground};
 use crate::keys::Keys;
 use crate::path::Path;
@@ -81,7 +82,8 @@ pub fn run<A: Default + Send>(
     let yields = parse(inputs, &plan.chunks, &keys, false, read);
     watch.lap("scan");
     let (found, ground, mut shards) = gather(inputs, &plan.chunks, keys, yields);
-    adopt(&mut shards, &ground);
+    let ties = tie(&mut shards, found.ties, found.reports);
+    adopt(&mut shards, &ties, &ground);
     let links = if options.links {
         Links::of(&shards, &ground)
     } else {
@@ -186,6 +188,8 @@ struct Sums {
     faults: Faults,
     events: EventCounts,
     span: Option<(Time, Time)>,
+    ties: Vec<(u64, u64)>,
+    reports: Vec<ReportRow>,
 }
 
 impl Sums {
@@ -193,6 +197,8 @@ impl Sums {
     fn add(&mut self, found: Yield, ground: &mut Ground<'_>) {
         self.rows += found.rows;
         self.rows_without_id += found.rows_without_id;
+        self.ties.extend(found.ties);
+        self.reports.extend(found.reports);
         self.faults.merge(found.faults);
         self.events.merge(found.events);
         self.span = match (self.span, found.span) {
@@ -249,6 +255,11 @@ impl Reading {
         let mut rows = Vec::with_capacity(batch.len());
         for mut found in yields {
             let mut own = std::mem::take(&mut found.loose);
+            own.extend(
+                std::mem::take(&mut found.reports)
+                    .iter()
+                    .map(|report| report.row),
+            );
             own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
             rows.push(own);
             self.sums.add(found, &mut ground);

@@ -44,6 +44,8 @@ pub struct Plan {
     pub chunks: Vec<Chunk>,
     /// File index and what it is instead, in words.
     pub passed_over: Vec<(u32, String)>,
+    /// File index and why it must not be read.
+    pub refused: Vec<(u32, String)>,
     /// Files without any bytes but white space.
     pub empty: Vec<u32>,
     pub bytes: u64,
@@ -57,7 +59,7 @@ impl Plan {
             .par_iter()
             .enumerate()
             .map(|(file, log)| {
-                let detected = dialect::detect(log.bytes());
+                let detected = dialect::detect(log.bytes(), &log.name);
                 let chunks = match &detected {
                     Detected::Log(layout) => {
                         cut(log.bytes(), file as u32, layout, chunk_bytes.max(1))
@@ -71,6 +73,7 @@ impl Plan {
         for (file, (detected, chunks)) in cut.into_iter().enumerate() {
             match detected {
                 Detected::Log(_) => plan.bytes += inputs.files[file].bytes().len() as u64,
+                Detected::Refused(why) => plan.refused.push((file as u32, why)),
                 Detected::Other(what) => plan.passed_over.push((file as u32, what)),
                 Detected::Empty => plan.empty.push(file as u32),
             }

@@ -21,6 +21,8 @@ pub enum KeyKind {
     Message,
     /// Only the copy it is about: server and internal id.
     Copy,
+    /// The second identifier it carries: of a report, or of what a report is about.
+    Second,
 }
 
 /// A found record.
@@ -48,6 +50,8 @@ pub struct Row {
     pub schema: u8,
     /// How many of `ends` are set; 0: the row must be split anew (long, or over several lines).
     pub fields: u8,
+    /// Brought under one key with rows that have other ids of the same message ([`crate::join::tie`]).
+    pub tied: bool,
     ends: [u16; KEPT_ENDS],
 }
 
@@ -80,6 +84,7 @@ impl Row {
             code: 0,
             schema: 0,
             fields: 0,
+            tied: false,
             ends: [0; KEPT_ENDS],
         }
     }

@@ -3,7 +3,11 @@
 //! In: the bytes of a file or chunk. Out: [`Detected`], [`Yield`], [`Event`], [`Record`]. One folder per format
 //! stands beside this file; a new format is a new folder, a variant of [`Layout`] and a line in each `match` below.
 
+pub mod exchange2000;
+pub mod exchange55;
+pub mod legacy;
 pub mod modern;
+pub mod trackhistory;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,9 +18,10 @@ use bumpalo::Bump;
 use crate::event::{Event, Record, ServerId};
 use crate::fault::Faults;
 use crate::keys::Keys;
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 use crate::servers::{Seen, Servers};
 use crate::time::Time;
+use crate::x400;
 
 /// A record longer than this with an open quote is damage, not data. Real rows stay under 3 kB
 /// (`formats/modern.md` section 1); a message to 100,000 recipients needs about 3 MB.
@@ -36,6 +41,12 @@ pub fn shard(key: u64) -> usize {
 pub enum Layout {
     /// Exchange 2007 and later.
     Modern(modern::Schema),
+    /// Exchange 4.0, 5.0 and 5.5.
+    Exchange55(exchange55::Log),
+    /// Exchange 2000 and 2003.
+    Exchange2000(exchange2000::Schema),
+    /// TrackHistory XML.
+    TrackHistory(trackhistory::Document),
 }
 
 impl Layout {
@@ -43,6 +54,9 @@ impl Layout {
     pub fn name(&self) -> &'static str {
         match self {
             Layout::Modern(schema) => schema.name,
+            Layout::Exchange55(_) => exchange55::NAME,
+            Layout::Exchange2000(schema) => schema.name,
+            Layout::TrackHistory(_) => trackhistory::NAME,
         }
     }
 }
@@ -52,24 +66,32 @@ impl Layout {
 pub enum Detected {
     /// A tracking log; the layout in force at its first byte.
     Log(Layout),
+    /// A file that must not be read, and why.
+    Refused(String),
     /// Something else, in words: another Exchange log, or no log at all.
     Other(String),
     /// No bytes.
     Empty,
 }
 
-/// Tells a file's format by content.
-pub fn detect(data: &[u8]) -> Detected {
+/// Tells a file's format by content. `name` is the file's, for logs that name their server nowhere else.
+pub fn detect(data: &[u8], name: &str) -> Detected {
     if data.iter().all(u8::is_ascii_whitespace) {
         return Detected::Empty;
     }
-    modern::detect(data)
+    exchange2000::detect(data)
+        .or_else(|| trackhistory::detect(data))
+        .or_else(|| exchange55::detect(data, name))
+        .unwrap_or_else(|| modern::detect(data))
 }
 
 /// Where to begin reading at or behind `from`: the first byte of a record or header line, or the end.
 pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
     match layout {
         Layout::Modern(_) => modern::next_record(data, from),
+        Layout::Exchange55(_) => exchange55::next_record(data, from),
+        Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
+        Layout::TrackHistory(_) => trackhistory::next_record(data, from),
     }
 }
 
@@ -77,6 +99,10 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
         Layout::Modern(_) => modern::last_schema(&data[range]).map(Layout::Modern),
+        Layout::Exchange2000(_) => {
+            exchange2000::last_schema(&data[range]).map(Layout::Exchange2000)
+        }
+        Layout::Exchange55(_) | Layout::TrackHistory(_) => None,
     }
 }
 
@@ -84,6 +110,9 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
 pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
     match layout {
         Layout::Modern(_) => modern::time_at(data, from),
+        Layout::Exchange55(_) => exchange55::time_at(data, from),
+        Layout::Exchange2000(schema) => exchange2000::time_at(schema, data, from),
+        Layout::TrackHistory(_) => trackhistory::time_at(data, from),
     }
 }
 
@@ -112,6 +141,10 @@ pub struct Yield {
     pub rows_without_id: u64,
     /// Those rows, if they were asked for.
     pub loose: Vec<Row>,
+    /// Keys of two identifiers that one row gives to one message.
+    pub ties: Vec<(u64, u64)>,
+    /// Rows about reports; where they belong is known only after all rows were seen.
+    pub reports: Vec<ReportRow>,
     pub faults: Faults,
     pub events: EventCounts,
     pub seen: Seen,
@@ -121,6 +154,15 @@ pub struct Yield {
     pub span: Option<(Time, Time)>,
     /// Rows of other logs inside this file.
     pub passed_over: u64,
+}
+
+/// A row that names a report and the message the report is about, in an order that logs do not agree on.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportRow {
+    /// Under the first identifier.
+    pub row: Row,
+    /// Key of the second; 0: none.
+    pub second: u64,
 }
 
 /// How many rows each (source, event) had: (count, whether the table knows both).
@@ -141,6 +183,9 @@ impl EventCounts {
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys),
+        Layout::Exchange55(log) => exchange55::parse(slice, log, keys),
+        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys),
+        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys),
     }
 }
 
@@ -160,10 +205,30 @@ pub struct Surroundings<'d> {
     pub arena: &'d Bump,
 }
 
+impl Surroundings<'_> {
+    /// Whether a row is of Exchange 2003 or older.
+    pub fn is_legacy(&self, row: &Row) -> bool {
+        !matches!(self.layouts[usize::from(row.schema)], Layout::Modern(_))
+    }
+}
+
 /// Understands a row.
 pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     match &around.layouts[usize::from(row.schema)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
+        layout => legacy::event(&entry(row, layout, around), row, around),
+    }
+}
+
+/// A legacy row by its columns.
+fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy::Entry<'d> {
+    let from = row.offset as usize;
+    let bytes = &around.data[from..from + row.len as usize];
+    match layout {
+        Layout::Exchange55(_) => exchange55::entry(row, bytes),
+        Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema),
+        Layout::TrackHistory(document) => trackhistory::entry(bytes, document, around.arena),
+        Layout::Modern(_) => unreachable!("a modern row has no legacy columns"),
     }
 }
 
@@ -171,6 +236,15 @@ pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
 pub fn identity<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     match &around.layouts[usize::from(row.schema)] {
         Layout::Modern(schema) => modern::identity(row, schema, around),
+        layout => {
+            let entry = entry(row, layout, around);
+            let id = if row.kind == KeyKind::Second {
+                entry.about
+            } else {
+                entry.id
+            };
+            x400::plain_id(id, around.arena)
+        }
     }
 }
 
@@ -178,6 +252,7 @@ pub fn identity<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
 pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
     match &around.layouts[usize::from(row.schema)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
+        layout => legacy::record(&entry(row, layout, around), row, around),
     }
 }
 
@@ -185,6 +260,7 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
 pub fn size_bytes(row: &Row, around: &Surroundings<'_>) -> u64 {
     match &around.layouts[usize::from(row.schema)] {
         Layout::Modern(schema) => modern::size_bytes(row, schema, around),
+        layout => entry(row, layout, around).size_bytes.unwrap_or(0),
     }
 }
 
@@ -192,6 +268,14 @@ pub fn size_bytes(row: &Row, around: &Surroundings<'_>) -> u64 {
 pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.schema)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
+        layout => {
+            let entry = entry(row, layout, around);
+            if row.kind == KeyKind::Second {
+                entry.about
+            } else {
+                entry.id
+            }
+        }
     }
 }
 
@@ -199,6 +283,7 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
 pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.schema)] {
         Layout::Modern(schema) => modern::internal_id(row, schema, around),
+        _ => BStr::new(b""),
     }
 }
 
@@ -206,6 +291,7 @@ pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.schema)] {
         Layout::Modern(schema) => modern::log_id(row, schema, around),
+        _ => BStr::new(b""),
     };
     if !log_id.is_empty() {
         return log_id;

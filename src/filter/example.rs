@@ -225,6 +225,7 @@ pub fn record() -> Record<'static> {
         traffic_type: text("Email"),
         log_id: text("1f"),
         schema_version: text("15.02.0000.000"),
+        extras: Default::default(),
     }
 }
 

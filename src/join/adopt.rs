@@ -10,6 +10,7 @@ use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::Ground;
+use super::tie::Ties;
 use crate::dialect;
 use crate::dialect::shard;
 use crate::row::{KeyKind, Row};
@@ -18,14 +19,14 @@ use crate::row::{KeyKind, Row};
 type Homes = HashMap<u64, Option<u64>>;
 
 /// Places orphans; rows that change their key change their shard.
-pub fn adopt(shards: &mut [Vec<Row>], ground: &Ground<'_>) {
-    let orphans = orphans(shards);
+pub fn adopt(shards: &mut [Vec<Row>], ties: &Ties, ground: &Ground<'_>) {
+    let orphans = orphans(shards, ties);
     if orphans.by_message.is_empty() && orphans.by_copy.is_empty() {
         return;
     }
     let found: Vec<Vec<(u64, u64)>> = shards
         .par_iter()
-        .map(|rows| homes(rows, &orphans, ground))
+        .map(|rows| homes(rows, &orphans, ties, ground))
         .collect();
     let mut homes = Homes::new();
     for (orphan, host) in found.into_iter().flatten() {
@@ -49,7 +50,7 @@ struct Orphans {
     by_copy: HashSet<u64>,
 }
 
-fn orphans(shards: &[Vec<Row>]) -> Orphans {
+fn orphans(shards: &[Vec<Row>], ties: &Ties) -> Orphans {
     let kind = |kind| move |row: &&Row| row.kind == kind;
     let any_network = shards
         .par_iter()
@@ -65,7 +66,9 @@ fn orphans(shards: &[Vec<Row>]) -> Orphans {
         found.into_iter().flatten().collect()
     };
     let by_message = if any_network {
-        keys(KeyKind::Message)
+        let mut keys = keys(KeyKind::Message);
+        keys.extend(ties.keys());
+        keys
     } else {
         HashSet::new()
     };
@@ -76,7 +79,7 @@ fn orphans(shards: &[Vec<Row>]) -> Orphans {
 }
 
 /// Pairs (orphan's key, host's key) that the rows of one shard prove.
-fn homes(rows: &[Row], orphans: &Orphans, ground: &Ground<'_>) -> Vec<(u64, u64)> {
+fn homes(rows: &[Row], orphans: &Orphans, ties: &Ties, ground: &Ground<'_>) -> Vec<(u64, u64)> {
     let arena = Bump::new();
     let mut found = Vec::new();
     for row in rows {
@@ -85,7 +88,7 @@ fn homes(rows: &[Row], orphans: &Orphans, ground: &Ground<'_>) -> Vec<(u64, u64)
             let message_id = dialect::message_id(row, &around);
             let key = ground.keys.message_id(message_id);
             if !message_id.is_empty() && orphans.by_message.contains(&key) {
-                found.push((key, row.key));
+                found.push((ties.key(key), row.key));
             }
         }
         if row.kind != KeyKind::Copy && !orphans.by_copy.is_empty() {

@@ -6,11 +6,12 @@
 
 pub mod adopt;
 pub mod links;
+pub mod tie;
 
 use bstr::BStr;
 use bumpalo::Bump;
 
-use crate::dialect::{self, Layout, Slice, Surroundings};
+use crate::dialect::{self, Layout, Slice, Surroundings, legacy};
 use crate::event::{Event, Role, ServerId};
 use crate::keys::Keys;
 use crate::path::build::{Rows, Scene, build};
@@ -124,9 +125,11 @@ impl Message<'_, '_> {
     /// Whether a row of the same kind of key has another identifier. Adopted rows have another kind.
     fn has_strangers(&self, group: &[Row]) -> bool {
         let first = self.identity(&group[0]);
-        group[1..]
-            .iter()
-            .any(|row| row.kind == group[0].kind && !self.identity(row).eq_ignore_ascii_case(first))
+        group[1..].iter().any(|row| {
+            row.kind == group[0].kind
+                && !row.tied
+                && !self.identity(row).eq_ignore_ascii_case(first)
+        })
     }
 
     fn build_one(&self, group: &[Row], each: &mut impl FnMut(&Path<'_>)) -> u64 {
@@ -152,7 +155,14 @@ impl Message<'_, '_> {
                 .max()
                 .unwrap_or(0),
         };
+        let is_legacy = kept.iter().any(|row| around(row).is_legacy(row));
+        if is_legacy {
+            legacy::settle::settle(&mut events, self.arena);
+        }
         let mut path = build(&events, rows, self.scene);
+        if is_legacy {
+            legacy::settle::identify(&mut path, &events);
+        }
         self.links.add_to(&mut path, &self.ground.keys);
         if self.detail.steps {
             path.steps = kept

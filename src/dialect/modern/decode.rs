@@ -8,13 +8,14 @@ use bumpalo::Bump;
 
 use super::events::{self, code};
 use super::{Column, Schema};
-use crate::address::{List, bare_id};
+use crate::address::List;
 use crate::dialect::Surroundings;
 use crate::event::{Event, Next, Record, Role, ServerId};
 use crate::keys::Service;
 use crate::row::{KeyKind, Row};
 use crate::scan;
 use crate::time::{Time, parse_iso};
+use crate::x400::plain_id;
 
 /// The fields of a row by column.
 struct Fields<'a, 'd> {
@@ -106,7 +107,7 @@ pub fn identity<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'
     let fields = Fields::new(row, schema, around, false);
     match row.kind {
         KeyKind::Network => fields.get(Column::NetworkMessageId),
-        KeyKind::Message => bare_id(fields.get(Column::MessageId)),
+        KeyKind::Message | KeyKind::Second => plain_id(fields.get(Column::MessageId), around.arena),
         KeyKind::Copy => fields.get(Column::InternalMessageId),
     }
 }
@@ -180,10 +181,12 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         next,
         message_id: fields.get(Column::MessageId),
         network_message_id: fields.get(Column::NetworkMessageId),
+        linked_id: BStr::new(b""),
         recipients: List(fields.get(Column::RecipientAddress)),
         statuses: List(fields.get(Column::RecipientStatus)),
         related: List(fields.get(Column::RelatedRecipientAddress)),
         reference,
+        is_report: row.role == Role::Report,
         from_mailbox: row.role == Role::Submit
             || row.code == code::RECEIVE && source_code == code::STOREDRIVER,
         starts_message: row.code == if modern { code::RECEIVE } else { code::SUBMIT },
@@ -318,6 +321,7 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         traffic_type: get(Column::TransportTrafficType),
         log_id: get(Column::LogId),
         schema_version: get(Column::SchemaVersion),
+        extras: Default::default(),
     }
 }
 
