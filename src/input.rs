@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use bstr::BString;
 use globset::Glob;
 use memmap2::Mmap;
 use walkdir::WalkDir;
@@ -31,6 +32,8 @@ enum Data {
 pub struct LogFile {
     /// As found under the given path: the name that evidence is quoted with.
     pub name: String,
+    /// The server that wrote it, short and lower case, where rows do not name it; set when its format is told.
+    pub server: BString,
     data: Data,
     /// Where chunks begin, with the number of lines before them once somebody asked.
     chunks: Vec<(u64, OnceLock<u64>)>,
@@ -94,6 +97,7 @@ impl Inputs {
             match read(&path, &mut maps) {
                 Ok(data) => inputs.files.push(LogFile {
                     name,
+                    server: BString::default(),
                     data,
                     chunks: Vec::new(),
                 }),
@@ -105,6 +109,7 @@ impl Inputs {
             std::io::stdin().lock().read_to_end(&mut bytes)?;
             inputs.files.push(LogFile {
                 name: "-".to_string(),
+                server: BString::default(),
                 data: Data::Owned(bytes),
                 chunks: Vec::new(),
             });
@@ -120,6 +125,7 @@ impl Inputs {
             .into_iter()
             .map(|(name, bytes)| LogFile {
                 name,
+                server: BString::default(),
                 data: Data::Owned(bytes),
                 chunks: Vec::new(),
             })

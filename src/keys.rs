@@ -88,6 +88,16 @@ impl Keys {
         self.bytes(&plain)
     }
 
+    /// [`Keys::check`] of a Message-ID; MTS-IDs, which have many forms, all have the same.
+    #[inline]
+    pub fn id_check(&self, id: &[u8]) -> u16 {
+        let id = bare_id(id);
+        if x400::is_mts_id(id) {
+            return 0;
+        }
+        self.check(id)
+    }
+
     /// The key of a message's stay at a place (`part` of `host`) where it has no id of its own.
     #[inline]
     pub fn stay(&self, host: &[u8], part: u8, message: u64) -> u64 {
@@ -96,6 +106,15 @@ impl Keys {
         hasher.write_u8(part);
         hasher.write_u64(message);
         hasher.finish() | 1
+    }
+
+    /// A second, weaker look at an identifier: its ends and its length, letter case left out.
+    #[inline]
+    pub fn check(&self, id: &[u8]) -> u16 {
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |b| u64::from_le_bytes(*b)) | CASE;
+        let ends = word(id.first_chunk()) ^ word(id.last_chunk()).rotate_left(29) ^ id.len() as u64;
+        (ends.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16
     }
 
     /// The key of a copy: `internal_id` on `host` in the id space of `service`; 0 where there is no id.

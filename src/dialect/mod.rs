@@ -15,13 +15,12 @@ use std::ops::Range;
 use bstr::{BStr, BString};
 use bumpalo::Bump;
 
-use crate::event::{Event, Record, ServerId};
+use crate::event::{Event, Record};
 use crate::fault::Faults;
 use crate::keys::Keys;
 use crate::row::{KeyKind, Row};
 use crate::servers::{Seen, Servers};
 use crate::time::Time;
-use crate::x400;
 
 /// A record longer than this with an open quote is damage, not data. Real rows stay under 3 kB
 /// (`formats/modern.md` section 1); a message to 100,000 recipients needs about 3 MB.
@@ -42,7 +41,7 @@ pub enum Layout {
     /// Exchange 2007 and later.
     Modern(modern::Schema),
     /// Exchange 4.0, 5.0 and 5.5.
-    Exchange55(exchange55::Log),
+    Exchange55,
     /// Exchange 2000 and 2003.
     Exchange2000(exchange2000::Schema),
     /// TrackHistory XML.
@@ -54,7 +53,7 @@ impl Layout {
     pub fn name(&self) -> &'static str {
         match self {
             Layout::Modern(schema) => schema.name,
-            Layout::Exchange55(_) => exchange55::NAME,
+            Layout::Exchange55 => exchange55::NAME,
             Layout::Exchange2000(schema) => schema.name,
             Layout::TrackHistory(_) => trackhistory::NAME,
         }
@@ -74,22 +73,30 @@ pub enum Detected {
     Empty,
 }
 
-/// Tells a file's format by content. `name` is the file's, for logs that name their server nowhere else.
-pub fn detect(data: &[u8], name: &str) -> Detected {
+/// Tells a file's format by content.
+pub fn detect(data: &[u8]) -> Detected {
     if data.iter().all(u8::is_ascii_whitespace) {
         return Detected::Empty;
     }
     exchange2000::detect(data)
         .or_else(|| trackhistory::detect(data))
-        .or_else(|| exchange55::detect(data, name))
+        .or_else(|| exchange55::detect(data))
         .unwrap_or_else(|| modern::detect(data))
+}
+
+/// The server that wrote a file, where many rows do not name it; `name` is the file's. Empty: rows do.
+pub fn file_server(layout: &Layout, data: &[u8], name: &str) -> BString {
+    match layout {
+        Layout::Exchange55 => exchange55::server(data, name),
+        _ => BString::default(),
+    }
 }
 
 /// Where to begin reading at or behind `from`: the first byte of a record or header line, or the end.
 pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
     match layout {
         Layout::Modern(_) => modern::next_record(data, from),
-        Layout::Exchange55(_) => exchange55::next_record(data, from),
+        Layout::Exchange55 => exchange55::next_record(data, from),
         Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::next_record(data, from),
     }
@@ -99,10 +106,19 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
         Layout::Modern(_) => modern::last_schema(&data[range]).map(Layout::Modern),
-        Layout::Exchange2000(_) => {
-            exchange2000::last_schema(&data[range]).map(Layout::Exchange2000)
+        Layout::Exchange2000(schema) => {
+            exchange2000::last_schema(&data[range], schema).map(Layout::Exchange2000)
         }
-        Layout::Exchange55(_) | Layout::TrackHistory(_) => None,
+        Layout::Exchange55 | Layout::TrackHistory(_) => None,
+    }
+}
+
+/// Whether the first row of a stretch looks as the layout says.
+pub fn fits(layout: &Layout, data: &[u8]) -> bool {
+    match layout {
+        Layout::Modern(schema) => modern::fits(schema, data),
+        Layout::Exchange2000(schema) => exchange2000::fits(schema, data),
+        Layout::Exchange55 | Layout::TrackHistory(_) => true,
     }
 }
 
@@ -110,7 +126,7 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
 pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
     match layout {
         Layout::Modern(_) => modern::time_at(data, from),
-        Layout::Exchange55(_) => exchange55::time_at(data, from),
+        Layout::Exchange55 => exchange55::time_at(data, from),
         Layout::Exchange2000(schema) => exchange2000::time_at(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::time_at(data, from),
     }
@@ -127,6 +143,8 @@ pub struct Slice<'d> {
     pub start: u64,
     /// Whether the file ends with it.
     pub ends_file: bool,
+    /// The server that wrote the file, for rows that do not name it.
+    pub server: &'d BStr,
     /// Whether rows without any id are kept, for commands that show single rows.
     pub keep_loose: bool,
 }
@@ -182,11 +200,29 @@ impl EventCounts {
 /// Finds the rows of a chunk.
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
-        Layout::Modern(schema) => modern::parse(slice, schema, keys),
-        Layout::Exchange55(log) => exchange55::parse(slice, log, keys),
-        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys),
-        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys),
+        Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
+        layout => parse_legacy(slice, layout, keys, false),
     }
+}
+
+fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
+    match layout {
+        Layout::Exchange55 => exchange55::parse(slice, keys, once),
+        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, once),
+        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, once),
+        Layout::Modern(_) => Yield::default(),
+    }
+}
+
+/// Finds one row again, at the first byte of `slice`, and the server it is about.
+pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
+    let found = match layout {
+        Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
+        layout => parse_legacy(slice, layout, keys, true),
+    };
+    let of_report = found.reports.first().map(|report| &report.row);
+    let row = *found.shards.iter().flatten().next().or(of_report)?;
+    Some((row, found.seen.name(row.server).to_owned()))
 }
 
 /// What decoding needs to know beside the row itself.
@@ -197,10 +233,10 @@ pub struct Surroundings<'d> {
     pub file: u32,
     pub start: u64,
     pub layouts: &'d [Layout],
-    /// The run's numbers of the chunk's servers.
-    pub server_ids: &'d [ServerId],
     pub servers: &'d Servers,
     pub keys: &'d Keys,
+    /// Whether everything is wanted of a row, not only what fates need.
+    pub full: bool,
     /// Where text goes that is not in the log as it stands (unquoted, unescaped).
     pub arena: &'d Bump,
 }
@@ -208,13 +244,13 @@ pub struct Surroundings<'d> {
 impl Surroundings<'_> {
     /// Whether a row is of Exchange 2003 or older.
     pub fn is_legacy(&self, row: &Row) -> bool {
-        !matches!(self.layouts[usize::from(row.schema)], Layout::Modern(_))
+        !matches!(self.layouts[usize::from(row.layout)], Layout::Modern(_))
     }
 }
 
 /// Understands a row.
 pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
-    match &around.layouts[usize::from(row.schema)] {
+    match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
         layout => legacy::event(&entry(row, layout, around), row, around),
     }
@@ -225,48 +261,45 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
     let from = row.offset as usize;
     let bytes = &around.data[from..from + row.len as usize];
     match layout {
-        Layout::Exchange55(_) => exchange55::entry(row, bytes),
+        Layout::Exchange55 => exchange55::entry(row, bytes),
         Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema),
         Layout::TrackHistory(document) => trackhistory::entry(bytes, document, around.arena),
         Layout::Modern(_) => unreachable!("a modern row has no legacy columns"),
     }
 }
 
-/// The bytes of the identifier a row was keyed by: what two rows of one message must share.
-pub fn identity<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
-    match &around.layouts[usize::from(row.schema)] {
-        Layout::Modern(schema) => modern::identity(row, schema, around),
-        layout => {
-            let entry = entry(row, layout, around);
-            let id = if row.kind == KeyKind::Second {
-                entry.about
-            } else {
-                entry.id
-            };
-            x400::plain_id(id, around.arena)
-        }
-    }
-}
-
 /// A row with every column by name.
 pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
-    match &around.layouts[usize::from(row.schema)] {
+    match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
         layout => legacy::record(&entry(row, layout, around), row, around),
     }
 }
 
-/// The size a row logged; 0 where it has none.
-pub fn size_bytes(row: &Row, around: &Surroundings<'_>) -> u64 {
-    match &around.layouts[usize::from(row.schema)] {
-        Layout::Modern(schema) => modern::size_bytes(row, schema, around),
-        layout => entry(row, layout, around).size_bytes.unwrap_or(0),
+/// Key of the copy a row is about, where a row may have no other identifier; 0: none.
+pub fn copy(row: &Row, around: &Surroundings<'_>) -> u64 {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::copy(row, schema, around),
+        _ => 0,
     }
+}
+
+/// Whether rows of this layout name their message by an id that outlives every hop.
+pub fn has_network_id(layout: &Layout) -> bool {
+    match layout {
+        Layout::Modern(schema) => schema.has_network_id(),
+        _ => false,
+    }
+}
+
+/// Whether rows of this layout may carry two identifiers, or tell of reports.
+pub fn has_ties(layout: &Layout) -> bool {
+    !matches!(layout, Layout::Modern(_))
 }
 
 /// Message-ID of a row, as logged.
 pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
-    match &around.layouts[usize::from(row.schema)] {
+    match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
         layout => {
             let entry = entry(row, layout, around);
@@ -279,17 +312,9 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     }
 }
 
-/// The id of a row's copy on its server, as logged.
-pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
-    match &around.layouts[usize::from(row.schema)] {
-        Layout::Modern(schema) => modern::internal_id(row, schema, around),
-        _ => BStr::new(b""),
-    }
-}
-
 /// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
-    let log_id = match &around.layouts[usize::from(row.schema)] {
+    let log_id = match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::log_id(row, schema, around),
         _ => BStr::new(b""),
     };

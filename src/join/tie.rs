@@ -1,28 +1,78 @@
 //! Identifiers that rows prove to be of one message are made one; reports are put under their own.
 //!
-//! In: rows by shard, pairs of keys from rows that carry two identifiers (2003's Linked-MSGID, a 5.5 connector's remote
-//! id), rows about reports. Out: the same rows, all of one message under one key. Archives without such rows pay
-//! nothing: both lists are empty then.
+//! In: what all chunks of 2003 and before noted: pairs of keys from rows that carry two identifiers (Linked-MSGID, a 5.5
+//! connector's remote id), rows about reports. Out: [`Ties`], which puts each window's rows under the key their message
+//! goes by. Archives without such rows pay nothing.
 
 use hashbrown::{HashMap, HashSet};
-use rayon::prelude::*;
 
-use crate::dialect::{ReportRow, shard};
+use crate::dialect::{ReportRow, SHARDS, Yield, shard};
 use crate::event::Role;
-use crate::row::{KeyKind, Row};
+use crate::row::{KeyKind, Row, mark};
 
 /// An identifier that is linked to more others than this names no message: it is a dummy that a gateway writes.
 const MAX_LINKS: usize = 32;
 
-/// Which keys are of one message: key -> the one all go by.
+type Map = HashMap<u64, u64, foldhash::fast::RandomState>;
+type Set = HashSet<u64, foldhash::fast::RandomState>;
+
+/// Which keys are of one message, and which are known as messages.
 #[derive(Default)]
 pub struct Ties {
-    one: HashMap<u64, u64>,
+    /// Key -> the one all go by.
+    one: Map,
+    /// Of the keys that rows about reports name: those of messages, by the keys they go by.
+    messages: Set,
+}
+
+/// What one chunk noted.
+#[derive(Default)]
+pub struct Noted {
+    pairs: Vec<(u64, u64)>,
+    /// Keys that rows about reports name.
+    reported: Vec<u64>,
+    /// Keys of all other rows.
+    keys: Vec<u64>,
 }
 
 impl Ties {
-    /// Unites keys by pairs.
-    fn of(mut pairs: Vec<(u64, u64)>) -> Ties {
+    /// Keeps of a chunk's rows what ties need.
+    pub fn noted(found: Yield) -> Noted {
+        let mut keys: Vec<u64> = found.shards.iter().flatten().map(|row| row.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let reported = found.reports.iter().flat_map(|r| [r.row.key, r.second]);
+        Noted {
+            pairs: found.ties,
+            reported: reported.collect(),
+            keys,
+        }
+    }
+
+    /// Unites keys by pairs; finds out which ids that reports name are messages.
+    pub fn of(parts: Vec<Noted>) -> Ties {
+        let mut ties = Ties::united(
+            parts
+                .iter()
+                .flat_map(|part| part.pairs.iter().copied())
+                .collect(),
+        );
+        let reported = parts
+            .iter()
+            .flat_map(|part| &part.reported)
+            .map(|key| ties.key(*key));
+        let reported: Set = reported.collect();
+        if !reported.is_empty() {
+            let keys = parts
+                .iter()
+                .flat_map(|part| &part.keys)
+                .map(|key| ties.key(*key));
+            ties.messages = keys.filter(|key| reported.contains(key)).collect();
+        }
+        ties
+    }
+
+    fn united(mut pairs: Vec<(u64, u64)>) -> Ties {
         pairs
             .iter_mut()
             .for_each(|(a, b)| (*a, *b) = (*a.min(b), *a.max(b)));
@@ -66,96 +116,80 @@ impl Ties {
     /// The key that a message goes by.
     #[inline]
     pub fn key(&self, key: u64) -> u64 {
+        if self.one.is_empty() {
+            return key;
+        }
         self.one.get(&key).copied().unwrap_or(key)
     }
 
-    /// All keys that were tied.
-    pub fn keys(&self) -> impl Iterator<Item = u64> {
-        self.one.keys().copied()
-    }
-}
-
-/// Brings the rows of tied keys together and puts rows about reports in their place.
-pub fn tie(shards: &mut [Vec<Row>], pairs: Vec<(u64, u64)>, reports: Vec<ReportRow>) -> Ties {
-    let ties = Ties::of(pairs);
-    if !ties.one.is_empty() {
-        let moved: Vec<Vec<Row>> = shards
-            .par_iter_mut()
-            .map(|rows| take_tied(rows, &ties))
-            .collect();
-        for row in moved.into_iter().flatten() {
-            shards[shard(row.key)].push(row);
+    /// Puts a chunk's rows under the keys their messages go by, and rows about reports in their place.
+    pub fn place(&self, mut shards: Vec<Vec<Row>>, reports: Vec<ReportRow>) -> Vec<Vec<Row>> {
+        if !self.one.is_empty() {
+            let mut moved = Vec::new();
+            shards
+                .iter_mut()
+                .for_each(|rows| self.take_tied(rows, &mut moved));
+            for row in moved {
+                shards[shard(row.key)].push(row);
+            }
         }
-    }
-    place(shards, reports, &ties);
-    ties
-}
-
-fn take_tied(rows: &mut Vec<Row>, ties: &Ties) -> Vec<Row> {
-    let mut moved = Vec::new();
-    rows.retain_mut(|row| {
-        let Some(&key) = ties
-            .one
-            .get(&row.key)
-            .filter(|_| row.kind != KeyKind::Network)
-        else {
-            return true;
-        };
-        row.tied = true;
-        if key == row.key {
-            return true;
+        if !reports.is_empty() {
+            shards.resize(SHARDS, Vec::new());
+            reports
+                .into_iter()
+                .for_each(|report| self.report(report, &mut shards));
         }
-        moved.push(row.under(key));
-        false
-    });
-    moved
-}
-
-/// Puts each row about a report under the report, and once more under the message the report is about. Which of a
-/// row's two identifiers is the report's, logs and documents disagree on (`formats/legacy.md` section 1.5): the
-/// one that is known as a message is not.
-fn place(shards: &mut [Vec<Row>], reports: Vec<ReportRow>, ties: &Ties) {
-    if reports.is_empty() {
-        return;
+        shards
     }
-    let named: HashSet<u64> = reports
-        .iter()
-        .flat_map(|report| [ties.key(report.row.key), ties.key(report.second)])
-        .collect();
-    let known: Vec<u64> = shards
-        .par_iter()
-        .flat_map_iter(|rows| {
-            rows.iter()
-                .map(|row| row.key)
-                .filter(|key| named.contains(key))
-        })
-        .collect();
-    let known: HashSet<u64> = known.into_iter().collect();
-    for ReportRow { row, second } in reports {
-        let first = ties.key(row.key);
-        let second = if second == 0 { 0 } else { ties.key(second) };
-        let first_is_message = known.contains(&first) && !known.contains(&second);
+
+    fn take_tied(&self, rows: &mut Vec<Row>, moved: &mut Vec<Row>) {
+        rows.retain_mut(|row| {
+            let Some(&key) = self
+                .one
+                .get(&row.key)
+                .filter(|_| row.kind != KeyKind::Network)
+            else {
+                return true;
+            };
+            row.marks |= mark::TIED;
+            if key == row.key {
+                return true;
+            }
+            moved.push(row.under(key));
+            false
+        });
+    }
+
+    /// Puts a row about a report under the report, and once more under the message the report is about. Which of its
+    /// two identifiers is the report's, logs and documents disagree on (`formats/legacy.md` section 1.5): the one
+    /// that is known as a message is not.
+    fn report(&self, ReportRow { row, second }: ReportRow, shards: &mut [Vec<Row>]) {
+        let first = self.key(row.key);
+        let second = if second == 0 { 0 } else { self.key(second) };
+        let first_is_message = self.messages.contains(&first) && !self.messages.contains(&second);
         let (own, about) = if first_is_message {
             (second, first)
         } else {
             (first, second)
         };
-        let mut push = |key: u64, role: Role| {
-            let kind = if key == first {
+        for (key, of_original) in [(own, false), (about, true)] {
+            if key == 0 || of_original && about == own {
+                continue;
+            }
+            let mut copy = row.under(key);
+            copy.kind = if key == first {
                 KeyKind::Message
             } else {
                 KeyKind::Second
             };
-            if key != 0 {
-                let tied = ties.one.contains_key(&key);
-                let mut copy = row.under(key);
-                (copy.role, copy.kind, copy.tied) = (role, kind, tied);
-                shards[shard(key)].push(copy);
+            if self.one.contains_key(&key) {
+                copy.marks |= mark::TIED;
             }
-        };
-        push(own, row.role);
-        if about != own {
-            push(about, Role::Fail);
+            if of_original {
+                copy.marks |= mark::OF_ORIGINAL;
+                copy.role = Role::Fail;
+            }
+            shards[shard(key)].push(copy);
         }
     }
 }
@@ -166,42 +200,36 @@ mod tests {
 
     #[test]
     fn ties_unite_and_dummies_do_not() {
-        let ties = Ties::of(vec![(1, 2), (3, 2), (5, 4), (9, 9)]);
+        let ties = Ties::united(vec![(1, 2), (3, 2), (5, 4), (9, 9)]);
         assert_eq!(
             [1, 2, 3, 4, 5, 7].map(|key| ties.key(key)),
             [1, 1, 1, 4, 4, 7]
         );
-        let dummy = Ties::of((1..100).map(|key| (key, 1000)).collect());
+        let dummy = Ties::united((1..100).map(|key| (key, 1000)).collect());
         assert_eq!(dummy.key(1000), 1000);
         assert_eq!(dummy.key(50), 50);
     }
 
     #[test]
     fn reports_go_under_the_id_that_is_no_message() {
-        let row = |key, role| {
-            let mut row = Row::blank(0).under(key);
-            (row.role, row.kind) = (role, KeyKind::Message);
-            row
-        };
-        for (first, second) in [(1 << 60, 2 << 60), (2 << 60, 1 << 60)] {
-            let mut shards = vec![Vec::new(); crate::dialect::SHARDS];
-            shards[shard(1 << 60)].push(row(1 << 60, Role::Submit));
-            tie(
-                &mut shards,
-                vec![],
-                vec![ReportRow {
-                    row: row(first, Role::Report),
-                    second,
-                }],
-            );
+        let (message, report) = (1 << 60, 2 << 60);
+        for (first, second) in [(message, report), (report, message)] {
+            let noted = Noted {
+                pairs: vec![],
+                reported: vec![first, second],
+                keys: vec![message],
+            };
+            let mut row = Row::blank(0).under(first);
+            row.role = Role::Report;
+            let shards = Ties::of(vec![noted]).place(vec![], vec![ReportRow { row, second }]);
             let of = |key: u64| {
                 shards[shard(key)]
                     .iter()
-                    .map(|row| row.role)
+                    .map(|row| (row.role, row.has(mark::OF_ORIGINAL)))
                     .collect::<Vec<_>>()
             };
-            assert_eq!(of(1 << 60), [Role::Submit, Role::Fail], "{first}");
-            assert_eq!(of(2 << 60), [Role::Report], "{first}");
+            assert_eq!(of(message), [(Role::Fail, true)], "{first}");
+            assert_eq!(of(report), [(Role::Report, false)], "{first}");
         }
     }
 }

@@ -224,18 +224,30 @@ pub fn next_record(schema: &Schema, data: &[u8], from: usize) -> usize {
 }
 
 /// The last `# Date` line in a stretch.
-pub fn last_schema(data: &[u8]) -> Option<Schema> {
+pub fn last_schema(data: &[u8], before: &Schema) -> Option<Schema> {
     let mut until = data.len();
     while let Some(hash) = memchr::memrchr(b'#', &data[..until]) {
         until = hash;
         if hash == 0 || data[hash - 1] == b'\n' {
             let end = memchr::memchr(b'\n', &data[hash..]).map_or(data.len(), |n| hash + n);
             if let Some(schema) = Schema::from_names(data[hash..end].trim_ascii_end()) {
-                return Some(schema);
+                return Some(Schema {
+                    name: before.name,
+                    ..schema
+                });
             }
         }
     }
     None
+}
+
+/// Whether the first line of a stretch has time and event where the columns say.
+pub fn fits(schema: &Schema, data: &[u8]) -> bool {
+    let mut rows = lines(data).filter(|line| !line.starts_with(b"#") && !line.is_empty());
+    let first = rows.next().and_then(|line| run_of(line, schema));
+    first.is_none_or(|[day, time, event, _]| {
+        date_and_time(day, time).is_some() && number(event).is_some()
+    })
 }
 
 /// Time of the first row at or behind `from`.

@@ -3,15 +3,15 @@
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
 use super::{Column, Schema, fields, same_run};
-use crate::dialect::legacy::text::{date_and_time, filled};
+use crate::dialect::legacy::text::{date_and_time, filled, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
 use crate::scan::MAX_FIELDS;
 
-/// Finds the records of `slice`.
-pub fn parse<'p>(slice: Slice<'p>, schema: &'p Schema, keys: &'p Keys) -> Yield {
+/// Finds the records of `slice`; `once`: the first one only.
+pub fn parse<'p>(slice: Slice<'p>, schema: &'p Schema, keys: &'p Keys, once: bool) -> Yield {
     let mut finder = Finder::new(slice, Layout::Exchange2000(schema.clone()), keys);
     let mut schema = schema.clone();
     let data = slice.data;
@@ -36,6 +36,9 @@ pub fn parse<'p>(slice: Slice<'p>, schema: &'p Schema, keys: &'p Keys) -> Yield 
             let torn = slice.ends_file && next == data.len() && !data.ends_with(b"\n");
             record(&mut finder, &schema, data, (at, end, run_end), torn);
             finder.line += 1 + more;
+            if once {
+                break;
+            }
             at = run_next;
             continue;
         }
@@ -128,6 +131,7 @@ fn record<'p>(
         id: filled(field(Column::MsgId)),
         linked: filled(field(Column::LinkedMsgId)),
         about: b"",
+        size_bytes: number(field(Column::TotalBytes)).unwrap_or(0),
         ends,
         fields: if usual { count } else { 0 },
     });
@@ -173,9 +177,10 @@ mod tests {
                 file: 0,
                 start: start as u64,
                 ends_file: end == data.len(),
+                server: bstr::BStr::new(""),
                 keep_loose: true,
             };
-            let found = parse(slice, &schema, &keys);
+            let found = parse(slice, &schema, &keys, false);
             faults += found.faults.damaged();
             let mut rows: Vec<_> = found
                 .shards
@@ -186,7 +191,7 @@ mod tests {
             rows.sort_by_key(|row| row.offset);
             for row in rows {
                 let bytes = &slice.data[row.offset as usize..(row.offset + row.len) as usize];
-                let Layout::Exchange2000(schema) = &found.layouts[usize::from(row.schema)] else {
+                let Layout::Exchange2000(schema) = &found.layouts[usize::from(row.layout)] else {
                     panic!()
                 };
                 let e = entry(&row, bytes, schema);
@@ -204,7 +209,7 @@ mod tests {
                     e.sender
                 ));
             }
-            schema = super::super::last_schema(slice.data).unwrap_or(schema);
+            schema = super::super::last_schema(slice.data, &schema).unwrap_or(schema);
             start = end;
         }
         (records, faults)

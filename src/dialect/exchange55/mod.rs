@@ -31,26 +31,15 @@ const LINES_TRIED: usize = 20;
 /// The file's own server is looked for in this much of it.
 const SERVER_SOUGHT_BYTES: usize = 8 << 20;
 
-/// What is known of a whole file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// The server that wrote it: half of the events do not name it.
-    pub server: BString,
-}
-
 /// Tells a log by a line of the right form near its beginning.
-pub fn detect(data: &[u8], name: &str) -> Option<Detected> {
-    let head = lines(data).take(LINES_TRIED).any(is_header);
-    head.then(|| {
-        Detected::Log(Layout::Exchange55(Log {
-            server: server(data, name),
-        }))
-    })
+pub fn detect(data: &[u8]) -> Option<Detected> {
+    let found = lines(data).take(LINES_TRIED).any(is_header);
+    found.then_some(Detected::Log(Layout::Exchange55))
 }
 
 /// The server that wrote a log: the one its own stores and connectors are on, else the folder's name
 /// (`EX01/tracking.log/20020429.log`, `EX01/20020429.log`), which is only where somebody put the file.
-fn server(data: &[u8], name: &str) -> BString {
+pub fn server(data: &[u8], name: &str) -> BString {
     let sought = &data[..data.len().min(SERVER_SOUGHT_BYTES)];
     let told = lines(sought)
         .filter(|line| is_header(line))

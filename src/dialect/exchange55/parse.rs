@@ -4,7 +4,7 @@
 //! do not match their number, or whose empty line is missing, is read and noted; a line that belongs to no record is
 //! a fault.
 
-use super::{FIELDS, Log, fields, is_header, own_server};
+use super::{FIELDS, fields, is_header, own_server};
 use crate::dialect::legacy::text::{date_time, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Layout, Slice, Yield};
@@ -13,9 +13,9 @@ use crate::keys::Keys;
 use crate::scan::MAX_FIELDS;
 use crate::x400;
 
-/// Finds the records of `slice`.
-pub fn parse<'p>(slice: Slice<'p>, log: &'p Log, keys: &'p Keys) -> Yield {
-    let mut finder = Finder::new(slice, Layout::Exchange55(log.clone()), keys);
+/// Finds the records of `slice`; `once`: the first one only.
+pub fn parse<'p>(slice: Slice<'p>, keys: &'p Keys, once: bool) -> Yield {
+    let mut finder = Finder::new(slice, Layout::Exchange55, keys);
     let data = slice.data;
     let mut at = 0;
     while at < data.len() {
@@ -26,9 +26,12 @@ pub fn parse<'p>(slice: Slice<'p>, log: &'p Log, keys: &'p Keys) -> Yield {
             at = next;
         } else if is_header(line) {
             let extent = extent(data, next, expected(line));
-            record(&mut finder, log, data, (at, end), &extent, slice.ends_file);
+            record(&mut finder, (at, end), &extent, slice);
             finder.line += 1 + extent.lines;
             at = extent.next;
+            if once {
+                break;
+            }
         } else {
             let torn = slice.ends_file && next == data.len() && !data.ends_with(b"\n");
             finder.fault(at, if torn { Reason::TornEnd } else { Reason::Stray });
@@ -106,18 +109,17 @@ fn extent(data: &[u8], from: usize, expected: usize) -> Extent {
 
 fn record<'p>(
     finder: &mut Finder<'p>,
-    log: &'p Log,
-    data: &'p [u8],
     (at, end): (usize, usize),
     extent: &Extent,
-    ends_file: bool,
+    slice: Slice<'p>,
 ) {
+    let data = slice.data;
     let line = &data[at..end];
     let head = fields(line);
     let Some(time) = date_time(head[2]) else {
         return finder.fault(at, Reason::NoTime);
     };
-    let cut_off = ends_file && extent.next == data.len() && extent.no_empty_line;
+    let cut_off = slice.ends_file && extent.next == data.len() && extent.no_empty_line;
     if extent.recipients != extent.expected {
         let reason = if cut_off {
             Reason::TornEnd
@@ -141,7 +143,7 @@ fn record<'p>(
         len: extent.end.unwrap_or(end) - at,
         event: head[1],
         time,
-        server: own_server(&head).unwrap_or(&log.server),
+        server: own_server(&head).unwrap_or(slice.server),
         id: head[0],
         // Only the Internet Mail Service's remote ids are Message-IDs of the message itself.
         linked: if is_connector {
@@ -150,6 +152,7 @@ fn record<'p>(
             b""
         },
         about: head[11],
+        size_bytes: number(head[8]).unwrap_or(0),
         ends,
         fields: FIELDS,
     });
@@ -160,6 +163,7 @@ mod tests {
     use super::super::{next_record, server};
     use super::*;
     use crate::dialect::Detected;
+    use bstr::BStr;
     use proptest::prelude::*;
 
     fn head(id: &str, event: u32, second: u32, recipients: usize) -> String {
@@ -170,9 +174,6 @@ mod tests {
 
     /// (id, recipients) of all records, and the faults, read in chunks of about `chunk` bytes.
     fn read(data: &[u8], chunk: usize) -> (Vec<(String, Vec<String>)>, Vec<(Reason, u64)>) {
-        let log = Log {
-            server: "ex01".into(),
-        };
         let keys = Keys::default();
         let (mut records, mut faults) = (Vec::new(), crate::fault::Faults::default());
         let mut start = 0;
@@ -184,9 +185,10 @@ mod tests {
                 file: 0,
                 start: start as u64,
                 ends_file: end == data.len(),
+                server: BStr::new("ex01"),
                 keep_loose: true,
             };
-            let found = parse(slice, &log, &keys);
+            let found = parse(slice, &keys, false);
             let mut rows: Vec<_> = found
                 .shards
                 .into_iter()
@@ -309,9 +311,9 @@ mod tests {
             server(format!("{plain}{store}").as_bytes(), "x/y.log"),
             "ex07"
         );
-        let detected = super::super::detect(plain.as_bytes(), "a/b.log");
+        let detected = super::super::detect(plain.as_bytes());
         assert!(matches!(detected, Some(Detected::Log(_))));
-        assert_eq!(super::super::detect(b"a\tb\tc\n", "a"), None);
+        assert_eq!(super::super::detect(b"a\tb\tc\n"), None);
     }
 
     proptest! {

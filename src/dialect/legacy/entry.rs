@@ -13,9 +13,9 @@ use super::events;
 use super::text::{number, readable};
 use crate::address::List;
 use crate::dialect::Surroundings;
-use crate::event::{Event, Extras, Next, Record, Role, ServerId};
+use crate::event::{Event, Extras, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
-use crate::row::{KeyKind, Row};
+use crate::row::{KeyKind, Row, mark};
 use crate::x400::{connector_of, plain_address, server_of};
 
 /// One record's columns, blank markers gone. What a format does not have is empty.
@@ -100,13 +100,12 @@ fn plain<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
 /// What one record means for paths.
 pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     let arena = around.arena;
-    let id = around.server_ids.get(usize::from(row.server)).copied();
-    let server = id.unwrap_or(ServerId(0));
+    let server = ServerId(row.server);
     let host: &'d BStr = around.servers.name(server);
     let kind = events::kind(row.code);
     let is_report = kind.is_some_and(|kind| kind.is_report);
     // Told of the original: who got no mail. Told of the report: it goes to the original's sender.
-    let of_original = is_report && row.role == Role::Fail;
+    let of_original = row.has(mark::OF_ORIGINAL);
     let (own, other) = match row.kind {
         KeyKind::Second => (entry.about, entry.id),
         _ => (entry.id, entry.about),
@@ -134,54 +133,55 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         service: Service::Transport,
         server,
         name: entry.event,
-        source: BStr::new(kind.map_or("", |kind| kind.name)),
+        source: Raw::plain(BStr::new(kind.map_or("", |kind| kind.name))),
         copy: copy(entry, row, host, around),
         parent: 0,
         next,
-        message_id: own,
-        network_message_id: BStr::new(b""),
+        message_id: Raw::plain(own),
+        network_message_id: Raw::plain(BStr::new(b"")),
         linked_id: if is_report {
             BStr::new(b"")
         } else {
             entry.linked
         },
         recipients,
-        statuses: List(b""),
+        statuses: Raw::plain(b""),
         related: List(plain(entry.list, arena)),
-        reference: match role {
+        reference: Raw::plain(match role {
             _ if is_report => other,
             Role::Fail => entry.linked,
             _ => BStr::new(b""),
-        },
+        }),
         is_report: is_report && !of_original,
         from_mailbox: matches!(events::number(row.code), 4 | 1000 | 1027),
         starts_message: matches!(events::number(row.code), 4 | 1000 | 1027),
         generated: false,
-        sender: if is_report { BStr::new(b"") } else { sender },
-        return_path: if is_report && !of_original {
+        sender: Raw::plain(if is_report { BStr::new(b"") } else { sender }),
+        return_path: Raw::plain(if is_report && !of_original {
             BStr::new(b"<>")
         } else {
             null_path(entry.sender)
-        },
-        subject: readable(entry.subject, arena),
+        }),
+        subject: Raw::plain(readable(entry.subject, arena)),
         size_bytes: entry.size_bytes.unwrap_or(0),
-        client_ip: entry.client_ip,
-        client_host: if arrives && entry.client_host.is_empty() {
+        client_ip: Raw::plain(entry.client_ip),
+        original_client_ip: Raw::plain(BStr::new(b"")),
+        client_host: Raw::plain(if arrives && entry.client_host.is_empty() {
             peer
         } else {
             entry.client_host
-        },
-        server_host: if arrives { host } else { peer },
-        connector: match connector_of(entry.gateway) {
+        }),
+        server_host: Raw::plain(if arrives { host } else { peer }),
+        connector: Raw::plain(match connector_of(entry.gateway) {
             Some(name) => BStr::new(name),
             None if server_of(entry.gateway).is_some() => BStr::new(b""), // a store
             None => entry.gateway,
-        },
-        context: match () {
+        }),
+        context: Raw::plain(match () {
             () if of_original => BStr::new("non-delivery report"),
             () if role == Role::Leave || role == Role::Fail => entry.linked,
             () => BStr::new(b""),
-        },
+        }),
         next_try: None,
     }
 }
@@ -260,7 +260,7 @@ fn next<'d>(entry: &Entry<'d>, row: &Row, host: &'d BStr, around: &Surroundings<
 /// Whether a host is of this organisation: read, named by a distinguished name, or by a name without domain.
 fn is_inside(host: &[u8], named: &[u8], around: &Surroundings<'_>) -> bool {
     let bare_name = !host.is_empty() && host.find_byteset(b".:[]").is_none();
-    bare_name || server_of(named).is_some() || around.servers.was_read(host)
+    bare_name || server_of(named).is_some() || around.servers.has_log(host)
 }
 
 /// A record by its columns, for `events`.
@@ -269,6 +269,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
     let event = event(entry, row, around);
     let none = BStr::new(b"");
     let extras = Extras {
+        gateway: entry.gateway,
         partner: entry.partner,
         attempted: entry.attempted,
         linked_id: entry.linked,
@@ -291,7 +292,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         time: row.time,
         role: event.role,
         event: entry.event,
-        source: event.source,
+        source: event.source.text(),
         server: around.servers.name(event.server),
         client_ip: entry.client_ip,
         client_host: entry.client_host,
@@ -324,7 +325,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         } else {
             entry.about
         },
-        subject: event.subject,
+        subject: event.subject.text(),
         sender: readable(entry.sender, arena),
         return_path: none,
         message_info: none,

@@ -32,6 +32,7 @@ pub struct Found<'p> {
     pub linked: &'p [u8],
     /// Identifier of the message that a report is about; empty: none.
     pub about: &'p [u8],
+    pub size_bytes: u64,
     /// Where the leading fields end; 0 fields: the record must be split anew.
     pub ends: [u32; MAX_FIELDS],
     pub fields: usize,
@@ -114,7 +115,8 @@ impl<'p> Finder<'p> {
             row.set_ends(&found.ends, found.fields);
         }
         (row.time, row.offset, row.line) = (time, found.at as u32, self.line);
-        (row.len, row.server, row.code, row.schema) = (len as u32, server, code, self.layout);
+        (row.len, row.server, row.code, row.layout) = (len as u32, server, code, self.layout);
+        row.size_bytes = found.size_bytes.min(u64::from(u32::MAX)) as u32;
         let kind = events::kind(code);
         row.role = kind.map_or(Role::Info, |kind| kind.role);
         if kind.is_some_and(|kind| kind.is_report) {
@@ -128,6 +130,7 @@ impl<'p> Finder<'p> {
             return;
         }
         (row.key, row.kind) = (self.keys.message_id(found.id), KeyKind::Message);
+        row.check = self.keys.id_check(found.id);
         // A report for all recipients has an id of its own, which must not be taken for the message's.
         let renames = row.role != Role::Fail && x400::is_proper_id(found.linked);
         if renames && x400::is_proper_id(found.id) {

@@ -178,7 +178,7 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
     let told = events.iter().flat_map(|event| {
         let linked = event.linked_id;
         let linked = remote_message_id(linked).map_or(linked, BStr::new);
-        [event.message_id, linked, BStr::new(&b""[..])]
+        [event.message_id.text(), linked]
     });
     for id in std::iter::once(path.message_id)
         .chain(told)

@@ -21,13 +21,19 @@ use crate::x400::connector_of;
 /// Entry, Recipients, Recipient, RecipientAddress: a track history has four levels.
 const MAX_DEPTH: usize = 8;
 
-/// Finds the records of `slice`.
-pub fn parse(slice: Slice<'_>, document: &Document, keys: &Keys) -> Yield {
+/// Finds the records of `slice`; `once`: the first one only.
+pub fn parse(slice: Slice<'_>, document: &Document, keys: &Keys, once: bool) -> Yield {
     let arena = Bump::new();
-    parse_into(slice, document, keys, &arena)
+    parse_into(slice, document, keys, once, &arena)
 }
 
-fn parse_into<'p>(slice: Slice<'p>, document: &Document, keys: &'p Keys, arena: &'p Bump) -> Yield {
+fn parse_into<'p>(
+    slice: Slice<'p>,
+    document: &Document,
+    keys: &'p Keys,
+    once: bool,
+    arena: &'p Bump,
+) -> Yield {
     let mut finder = Finder::new(slice, Layout::TrackHistory(document.clone()), keys);
     let data = slice.data;
     let mut at = 0;
@@ -37,6 +43,9 @@ fn parse_into<'p>(slice: Slice<'p>, document: &Document, keys: &'p Keys, arena: 
         record(&mut finder, document, &data[start..end], start, arena);
         finder.line += memchr::memchr_iter(b'\n', &data[start..end]).count() as u32;
         at = end;
+        if once {
+            break;
+        }
     }
     finder.finish()
 }
@@ -67,6 +76,7 @@ fn record<'p>(
         id: entry.id,
         linked: linked(&entry),
         about: entry.about,
+        size_bytes: entry.size_bytes.unwrap_or(0),
         ends: [0; MAX_FIELDS],
         fields: 0,
     });
