@@ -6,7 +6,7 @@ use bstr::BStr;
 use bumpalo::Bump;
 use hashbrown::HashSet;
 
-use super::Joint;
+use super::{Joint, ids};
 use crate::dialect::{self, Surroundings, legacy};
 use crate::event::{Event, Role};
 use crate::path::build::{Rows, build};
@@ -86,7 +86,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     }
     let mut path = build(&events, summary, joint.scene);
     if is_legacy {
-        legacy::settle::identify(&mut path, &events);
+        ids::identify(&mut path, &events);
     }
     joint.links.add_to(&mut path, &joint.ground.keys);
     if joint.detail.steps {

@@ -6,6 +6,7 @@
 //! [`links`] knows what ties messages.
 
 pub mod adopt;
+mod ids;
 pub mod links;
 mod message;
 pub mod shard;

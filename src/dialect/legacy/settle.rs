@@ -4,13 +4,11 @@
 //! replaced, which address a distinguished name has outside, and gateways that took "in" for "out". All of this
 //! is inferred, from the message's own records alone, and only where there is one answer.
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::ByteSlice;
 use bumpalo::Bump;
 
-use crate::address::{List, bare_id};
+use crate::address::List;
 use crate::event::{Event, Next, Role};
-use crate::path::Path;
-use crate::x400::{is_mts_id, plain_id, remote_message_id};
 
 /// Makes the events of one message complete.
 pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
@@ -168,42 +166,4 @@ fn alike(name: &[u8], address: &[u8]) -> bool {
     let common = name.rfind(b"=").map(|at| &name[at + 1..]);
     let local = address.find_byte(b'@').map(|at| &address[..at]);
     matches!((common, local), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b))
-}
-
-/// Gives a path its identifiers: the Message-ID it is known by outside, if there is one, and all others.
-pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
-    let arena = Bump::new();
-    let mut plain: Vec<BString> = Vec::new();
-    let mut ids: Vec<&'d BStr> = Vec::new();
-    let told = events.iter().flat_map(|event| {
-        let linked = event.linked_id;
-        let linked = remote_message_id(linked).map_or(linked, BStr::new);
-        [event.message_id.text(), linked]
-    });
-    for id in std::iter::once(path.message_id)
-        .chain(told)
-        .filter(|id| crate::x400::is_proper_id(id))
-    {
-        let form = outer_form(id, &arena);
-        if !plain.contains(&form) {
-            plain.push(form);
-            ids.push(id);
-        }
-    }
-    let outside = |id: &&BStr| !is_mts_id(bare_id(id)) || id.contains(&b'%');
-    if let Some(at) = ids.iter().position(|id| outside(&id)) {
-        path.message_id = ids.remove(at);
-    } else if !ids.is_empty() {
-        path.message_id = ids.remove(0);
-    }
-    path.other_ids = ids;
-}
-
-/// Ids that look alike to a person are one; a Message-ID that embeds an MTS-ID is shown beside it.
-fn outer_form(id: &BStr, arena: &Bump) -> BString {
-    let mut form = plain_id(id, arena).to_owned();
-    if id.contains(&b'%') {
-        form.push(b'@');
-    }
-    form.into()
 }
