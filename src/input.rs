@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bstr::BString;
+use encoding_rs::{UTF_16BE, UTF_16LE};
 use globset::Glob;
 use memmap2::Mmap;
 use walkdir::WalkDir;
@@ -305,11 +306,28 @@ fn read(path: &Path, maps: &mut usize) -> std::io::Result<Data> {
         // SAFETY: the map is read-only and private to us. Another program may still shrink the file, which
         // would end this one with SIGBUS; servers only append to their tracking logs.
         let map = unsafe { Mmap::map(&file) }?;
-        return Ok(Data::Mapped(map));
+        return Ok(utf8(&map).map_or(Data::Mapped(map), Data::Owned));
     }
     let mut bytes = Vec::with_capacity(size as usize);
     file.read_to_end(&mut bytes)?;
-    Ok(Data::Owned(bytes))
+    Ok(Data::Owned(utf8(&bytes).unwrap_or(bytes)))
+}
+
+/// UTF-16 as UTF-8, told by its mark or by the markup XML begins with; `None` for everything else. Logs that went
+/// through PowerShell, and TrackHistory, come in it; dialects know only bytes that hold ASCII.
+fn utf8(bytes: &[u8]) -> Option<Vec<u8>> {
+    let encoding = match bytes.get(..2)? {
+        [0xff, 0xfe] | [b'<', 0] => UTF_16LE,
+        [0xfe, 0xff] | [0, b'<'] => UTF_16BE,
+        _ => return None,
+    };
+    Some(
+        encoding
+            .decode_with_bom_removal(bytes)
+            .0
+            .into_owned()
+            .into_bytes(),
+    )
 }
 
 #[cfg(test)]

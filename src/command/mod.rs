@@ -4,6 +4,7 @@
 //! standard error, and the exit status.
 
 mod events;
+pub mod explain;
 mod messages;
 mod report;
 pub mod simulate;

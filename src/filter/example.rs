@@ -182,6 +182,7 @@ pub fn path() -> Path<'static> {
         recipients: recipients(),
         hops: hops(),
         steps: steps(),
+        records: Vec::new(),
         related: vec![(Relation::Report, text("<dsn1@contoso.com>"))],
         rows: 20,
         entered_recipients: 5,

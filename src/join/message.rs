@@ -92,6 +92,12 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     if joint.detail.steps {
         path.steps = rows.iter().map(|row| step(&event(row))).collect();
     }
+    if joint.detail.records {
+        path.records = rows
+            .iter()
+            .map(|row| dialect::record(row, &around(row)))
+            .collect();
+    }
     path
 }
 

@@ -63,6 +63,8 @@ pub struct Detail {
     pub hops: bool,
     /// Every row as a step.
     pub steps: bool,
+    /// Every row with all its columns.
+    pub records: bool,
 }
 
 /// When a message is handed to the caller.

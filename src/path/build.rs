@@ -109,6 +109,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
             Vec::new()
         },
         steps: Vec::new(),
+        records: Vec::new(),
         related: related(events, class),
         rows: rows.count,
         entered_recipients: roster.balance() - left_again(&recipients),

@@ -3,6 +3,7 @@
 mod agreement;
 mod cli;
 mod layers;
+mod legacy;
 mod naive;
 mod sameness;
 mod simulated;
