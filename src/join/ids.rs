@@ -31,7 +31,7 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
         }
     }
     let outside = |id: &&BStr| !is_mts_id(bare_id(id)) || id.contains(&b'%');
-    if let Some(at) = ids.iter().position(|id| outside(&id)) {
+    if let Some(at) = ids.iter().position(outside) {
         path.message_id = ids.remove(at);
     } else if !ids.is_empty() {
         path.message_id = ids.remove(0);

@@ -90,7 +90,7 @@ impl Schema {
         let mut columns = [ABSENT; NAMES.len()];
         for (at, name) in names.iter().enumerate().take(28) {
             let same = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
-            if let Some(i) = NAMES.iter().position(|known| same(&known)) {
+            if let Some(i) = NAMES.iter().position(same) {
                 columns[i] = at as u8;
             }
         }

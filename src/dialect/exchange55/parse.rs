@@ -172,8 +172,11 @@ mod tests {
         )
     }
 
-    /// (id, recipients) of all records, and the faults, read in chunks of about `chunk` bytes.
-    fn read(data: &[u8], chunk: usize) -> (Vec<(String, Vec<String>)>, Vec<(Reason, u64)>) {
+    /// Id and recipients.
+    type Told = (String, Vec<String>);
+
+    /// All records, and the faults, read in chunks of about `chunk` bytes.
+    fn read(data: &[u8], chunk: usize) -> (Vec<Told>, Vec<(Reason, u64)>) {
         let keys = Keys::default();
         let (mut records, mut faults) = (Vec::new(), crate::fault::Faults::default());
         let mut start = 0;
@@ -218,7 +221,7 @@ mod tests {
         )
     }
 
-    fn names(records: &[(String, Vec<String>)]) -> Vec<String> {
+    fn names(records: &[Told]) -> Vec<String> {
         records
             .iter()
             .map(|(id, names)| format!("{}:{}", id.rsplit('-').next().unwrap(), names.join(",")))

@@ -179,14 +179,23 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         }),
         context: Raw::plain(match () {
             () if of_original => BStr::new("non-delivery report"),
-            () if role == Role::Leave || role == Role::Fail => entry.linked,
+            () if role == Role::Leave => entry.linked,
+            () if tells_why(role) => BStr::new(kind.map_or("", |kind| kind.name)),
             () => BStr::new(b""),
         }),
         next_try: None,
     }
 }
 
-fn null_path<'d>(sender: &'d BStr) -> &'d BStr {
+/// Whether an event's name is the reason for what it does to recipients.
+fn tells_why(role: Role) -> bool {
+    matches!(
+        role,
+        Role::Fail | Role::Drop | Role::Quarantine | Role::Defer
+    )
+}
+
+fn null_path(sender: &BStr) -> &BStr {
     if sender == "<>" {
         sender
     } else {

@@ -6,6 +6,7 @@
 
 use bstr::ByteSlice;
 use bumpalo::Bump;
+use hashbrown::{HashMap, HashSet};
 
 use crate::address::List;
 use crate::event::{Event, Next, Role};
@@ -39,118 +40,165 @@ fn is_final(role: Role) -> bool {
     )
 }
 
-/// Recipients of events, each address once, in the order of their naming.
-fn named<'d>(events: &[Event<'d>], wanted: impl Fn(&Event<'d>) -> bool) -> Vec<&'d [u8]> {
-    let mut named: Vec<&[u8]> = Vec::new();
-    for event in events.iter().filter(|event| wanted(event)) {
-        for address in event.recipients {
-            if !holds(&named, address) {
-                named.push(address);
-            }
+/// Addresses, each once, compared without case.
+#[derive(Default)]
+struct Names<'d> {
+    list: Vec<&'d [u8]>,
+    lower: HashSet<Vec<u8>>,
+}
+
+impl<'d> Names<'d> {
+    /// Of the events that are `wanted`, in the order of their naming.
+    fn of(events: &[Event<'d>], wanted: impl Fn(usize, &Event<'d>) -> bool) -> Names<'d> {
+        let mut names = Names::default();
+        for (_, event) in events
+            .iter()
+            .enumerate()
+            .filter(|(i, event)| wanted(*i, event))
+        {
+            event
+                .recipients
+                .into_iter()
+                .for_each(|address| names.add(address));
+        }
+        names
+    }
+
+    fn add(&mut self, address: &'d [u8]) {
+        if self.lower.insert(address.to_ascii_lowercase()) {
+            self.list.push(address);
         }
     }
-    named
+
+    fn hold(&self, address: &[u8]) -> bool {
+        self.lower.contains(&address.to_ascii_lowercase())
+    }
 }
 
-fn holds(addresses: &[&[u8]], address: &[u8]) -> bool {
-    addresses
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(address))
+fn replaces(event: &Event<'_>) -> bool {
+    matches!(event.role, Role::Expand | Role::Redirect)
 }
 
-/// Expansions and redirects name the new recipients only: the old one is the one of which nothing more is heard.
+/// Expansions and redirects name the new recipients only: the old one is the one on that server of which nothing more
+/// is heard.
 fn name_replaced(events: &mut [Event<'_>]) {
     for i in 0..events.len() {
         let event = events[i];
-        let replaces = matches!(event.role, Role::Expand | Role::Redirect);
-        if !replaces || !event.related.0.is_empty() {
+        if !replaces(&event) || !event.related.0.is_empty() {
             continue;
         }
-        let new: Vec<&[u8]> = event.recipients.into_iter().collect();
-        let settled = named(events, |e| is_final(e.role));
-        let others: Vec<&[u8]> = named(events, |e| {
-            matches!(e.role, Role::Expand | Role::Redirect) && e.place != event.place
-        })
-        .into_iter()
-        .chain(events.iter().flat_map(|e| e.related))
-        .collect();
-        let came = named(events, |e| !matches!(e.role, Role::Expand | Role::Redirect));
-        // Still at a later hand-over from another place: it went on under its own name, so it was not replaced.
-        let lost = |address: &&&[u8]| {
-            !holds(&new, address) && !holds(&settled, address) && !holds(&others, address)
-        };
-        let lost: Vec<&[u8]> = came.iter().filter(lost).copied().collect();
+        let new = Names::of(events, |at, _| at == i);
+        let settled = Names::of(events, |_, e| is_final(e.role));
+        let mut known = Names::default();
+        events
+            .iter()
+            .flat_map(|e| e.related)
+            .for_each(|address| known.add(address));
+        let came = Names::of(events, |at, e| {
+            e.server == event.server && (at < i || at > i && !replaces(e))
+        });
+        let lost =
+            |address: &&&[u8]| !(new.hold(address) || settled.hold(address) || known.hold(address));
+        let lost: Vec<&[u8]> = came.list.iter().filter(lost).copied().collect();
         if let [old] = lost[..] {
             events[i].related = List(old);
-        } else if let [only] = new[..]
+        } else if let [only] = new.list[..]
             && event.role == Role::Expand
-            && holds(&came, only)
-            && !holds(&settled, only)
+            && came.hold(only)
+            && !settled.hold(only)
         {
             // The record names the list itself; its members are those that turn up later.
-            let before = named(&events[..i], |_| true);
+            let before = Names::of(events, |at, _| at < i);
+            let is_new = |e: &&Event<'_>| e.recipients.into_iter().any(|a| !before.hold(a));
+            let members = events[i + 1..].iter().find(is_new).map(|e| e.recipients);
             events[i].related = List(only);
-            let members = events[i + 1..]
-                .iter()
-                .find(|e| e.recipients.into_iter().any(|a| !holds(&before, a)));
-            events[i].recipients = members.map_or(List(b""), |e| e.recipients);
+            events[i].recipients = members.unwrap_or(List(b""));
         }
     }
 }
 
-/// Inside, a recipient goes by its distinguished name, outside by its SMTP address. Where both kinds are named and a last
-/// word was said about one of them only, they are tied: by the name they share, else if one of each is left.
+/// Inside, a recipient goes by its distinguished name, outside by its SMTP address. Where both kinds are named, they are
+/// tied by the name they share; else if one of each is left, and one turns up only behind a server to which the
+/// other was handed. Two that one record names are two.
 fn tie_names<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
-    let all = named(events, |e| !e.is_report);
-    let is_name = |address: &&[u8]| address.starts_with(b"/");
-    if !all.iter().any(is_name) || all.iter().all(|a| is_name(a)) {
+    let is_name = |address: &[u8]| address.starts_with(b"/");
+    let all = || {
+        events
+            .iter()
+            .filter(|e| !e.is_report)
+            .flat_map(|e| e.recipients)
+    };
+    if !all().any(is_name) || all().all(is_name) {
         return;
     }
-    let settled = named(events, |e| is_final(e.role));
-    let replaced: Vec<&[u8]> = events.iter().flat_map(|e| e.related).collect();
-    let members = named(events, |e| e.role == Role::Expand);
+    let all = Names::of(events, |_, e| !e.is_report);
+    let settled = Names::of(events, |_, e| is_final(e.role));
+    let members = Names::of(events, |_, e| e.role == Role::Expand);
+    let mut replaced = Names::default();
+    events
+        .iter()
+        .flat_map(|e| e.related)
+        .for_each(|address| replaced.add(address));
     let free = |address: &&&[u8]| {
-        !holds(&replaced, address) && !(holds(&members, address) && holds(&settled, address))
+        !(replaced.hold(address) || members.hold(address) && settled.hold(address))
     };
-    let (names, outside): (Vec<&[u8]>, Vec<&[u8]>) =
-        all.iter().filter(free).copied().partition(|a| is_name(a));
-    let mut pairs: Vec<(&[u8], &[u8])> = Vec::new();
-    let (mut names, mut outside) = (names, outside);
-    names.retain(|name| {
-        let Some(at) = outside.iter().position(|address| alike(name, address)) else {
-            return true;
-        };
-        pairs.push((name, outside.remove(at)));
-        false
-    });
-    let open = |address: &&&[u8]| !holds(&settled, address);
-    let (open_names, open_outside) = (
-        names.iter().filter(open).count(),
-        outside.iter().filter(open).count(),
-    );
-    if names.len() == outside.len()
-        && (open_names == names.len() && open_outside == 0
-            || open_outside == outside.len() && open_names == 0
-            || names.len() == 1)
-    {
-        pairs.extend(names.into_iter().zip(outside));
+    let (mut names, mut outside): (Vec<&[u8]>, Vec<&[u8]>) = all
+        .list
+        .iter()
+        .filter(free)
+        .copied()
+        .partition(|address| is_name(address));
+    let mut told_in: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+    for (i, event) in events.iter().enumerate().filter(|(_, e)| !e.is_report) {
+        for address in event.recipients {
+            told_in
+                .entry(address.to_ascii_lowercase())
+                .or_default()
+                .push(i);
+        }
     }
-    let Some(&first) = events.first() else { return };
-    for (name, address) in pairs {
-        // The one with a last word stays.
-        let (old, new) = if holds(&settled, name) && !holds(&settled, address) {
+    let rows = |a: &[u8]| {
+        told_in
+            .get(&a.to_ascii_lowercase())
+            .map_or(&[][..], Vec::as_slice)
+    };
+    let together = |a: &[u8], b: &[u8]| rows(a).iter().any(|i| rows(b).contains(i));
+    let mut by_local: HashMap<Vec<u8>, usize> = HashMap::new();
+    for (i, address) in outside.iter().enumerate() {
+        by_local.entry(local_part(address)).or_insert(i);
+    }
+    let mut pairs: Vec<(&[u8], &[u8])> = Vec::new();
+    names.retain(|name| {
+        let address = by_local.get(&common_name(name)).map(|&i| outside[i]);
+        let alike = address.filter(|address| !together(name, address));
+        pairs.extend(alike.map(|address| (*name, address)));
+        alike.is_none()
+    });
+    outside.retain(|address| !pairs.iter().any(|(_, tied)| tied == address));
+    if let ([name], [address]) = (&names[..], &outside[..]) {
+        let (open, end) = if settled.hold(name) {
             (address, name)
         } else {
             (name, address)
         };
-        let quoted = |text: &'d [u8]| match text.contains(&b';') {
-            true => List(arena.alloc_slice_copy(&bstr::concat([b"'", text, b"'"]))),
-            false => List(text),
+        let first = |address: &[u8]| rows(address).first().copied();
+        let (before, after) = (first(open), first(end));
+        let goes_on = before < after && after.is_some_and(|at| !events[at].from_mailbox);
+        if goes_on && !settled.hold(open) && settled.hold(end) && !together(name, address) {
+            pairs.push((name, address));
+        }
+    }
+    let Some(&first) = events.first() else { return };
+    for (name, address) in pairs {
+        // The one with a last word stays.
+        let (old, new) = match settled.hold(name) && !settled.hold(address) {
+            true => (address, name),
+            false => (name, address),
         };
         events.push(Event {
             role: Role::Resolve,
-            recipients: quoted(new),
-            related: quoted(old),
+            recipients: quoted(new, arena),
+            related: quoted(old, arena),
             copy: 0,
             next: Next::None,
             from_mailbox: false,
@@ -161,9 +209,22 @@ fn tie_names<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
     }
 }
 
-/// Whether a distinguished name and an address share their name: `/cn=Recipients/cn=JOE` and `joe@corp.example`.
-fn alike(name: &[u8], address: &[u8]) -> bool {
-    let common = name.rfind(b"=").map(|at| &name[at + 1..]);
-    let local = address.find_byte(b'@').map(|at| &address[..at]);
-    matches!((common, local), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b))
+/// A list field of one address.
+fn quoted<'d>(address: &'d [u8], arena: &'d Bump) -> List<'d> {
+    if address.contains(&b';') {
+        return List(arena.alloc_slice_copy(&bstr::concat([b"'", address, b"'"])));
+    }
+    List(address)
+}
+
+/// `JOE` of `/o=CORP/cn=Recipients/cn=JOE`, lower case.
+fn common_name(name: &[u8]) -> Vec<u8> {
+    let at = name.rfind(b"=").map_or(0, |at| at + 1);
+    name[at..].to_ascii_lowercase()
+}
+
+/// `joe` of `Joe@corp.example`.
+fn local_part(address: &[u8]) -> Vec<u8> {
+    let end = address.find_byte(b'@').unwrap_or(address.len());
+    address[..end].to_ascii_lowercase()
 }

@@ -173,7 +173,7 @@ pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summ
     let is_old = |i: usize| match generation {
         Generation::Old => true,
         Generation::New => false,
-        Generation::Both => i % 2 == 0,
+        Generation::Both => i.is_multiple_of(2),
     };
     let servers: Vec<Server> = (0..count)
         .map(|i| Server {

@@ -205,10 +205,8 @@ fn connector_record(
     site: &mut Site,
     mail: &Mail,
     server: usize,
-    at: i64,
-    event: u16,
-    partner: &str,
-    remote: &str,
+    (at, event): (i64, u16),
+    (partner, remote): (&str, &str),
     to: &[String],
 ) {
     let gateway = connector(site, server);
@@ -271,10 +269,8 @@ fn outbound(site: &mut Site, from: User) {
         site,
         &mail,
         way_out,
-        time,
-        1010,
-        &host,
-        &remote,
+        (time, 1010),
+        (&host, &remote),
         std::slice::from_ref(&person),
     );
     mail.message_id = message_id;
@@ -284,10 +280,8 @@ fn outbound(site: &mut Site, from: User) {
             site,
             &mail,
             way_out,
-            time,
-            1011,
-            &host,
-            &remote,
+            (time, 1011),
+            (&host, &remote),
             std::slice::from_ref(&person),
         );
         mail.told(&person, "transferred", Some(way_out));
@@ -363,10 +357,8 @@ fn inbound(site: &mut Site) {
         site,
         &mail,
         way_in,
-        at,
-        1012,
-        "mail.partner.example",
-        &remote,
+        (at, 1012),
+        ("mail.partner.example", &remote),
         std::slice::from_ref(&name),
     );
     let time = site.later(&mut at);
@@ -374,10 +366,8 @@ fn inbound(site: &mut Site) {
         site,
         &mail,
         way_in,
-        time,
-        1013,
-        "",
-        &remote,
+        (time, 1013),
+        ("", &remote),
         std::slice::from_ref(&name),
     );
     let (time, before) = (site.later(&mut at), connector(site, way_in));
