@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use bstr::BString;
 use encoding_rs::{UTF_16BE, UTF_16LE};
-use globset::Glob;
+use globset::GlobBuilder;
 use memmap2::Mmap;
 use walkdir::WalkDir;
 
@@ -54,17 +54,18 @@ impl LogFile {
         self.chunks = starts.map(|start| (start, OnceLock::new())).collect();
     }
 
-    /// Lines before chunk `index`, counted when first asked for.
+    /// Lines before chunk `index`, counted when first asked for, from the nearest chunk that was counted.
     fn lines_before(&self, index: usize) -> u64 {
-        let (start, lines) = &self.chunks[index];
-        *lines.get_or_init(|| {
-            if index == 0 {
-                return 0;
-            }
-            let from = self.chunks[index - 1].0 as usize;
-            let own = memchr::memchr_iter(b'\n', &self.bytes()[from..*start as usize]).count();
-            self.lines_before(index - 1) + own as u64
-        })
+        let known = |i: &usize| self.chunks[*i].1.get().is_some();
+        let from = (0..=index).rev().find(known);
+        let mut lines = from.map_or(0, |i| self.chunks[i].1.get().copied().unwrap_or(0));
+        let mut at = from.map_or(0, |i| self.chunks[i].0 as usize);
+        for (start, counted) in &self.chunks[from.map_or(0, |i| i + 1)..=index] {
+            lines += memchr::memchr_iter(b'\n', &self.bytes()[at..*start as usize]).count() as u64;
+            at = *start as usize;
+            counted.get_or_init(|| lines);
+        }
+        lines
     }
 }
 
@@ -193,7 +194,9 @@ fn find(
         return Ok(());
     }
     if argument.contains(['*', '?', '[', '{']) {
-        let glob = Glob::new(argument).map_err(|e| {
+        // As in a shell, `*` stays within one folder; `**` goes below.
+        let glob = GlobBuilder::new(argument).literal_separator(true).build();
+        let glob = glob.map_err(|e| {
             Error(format!(
                 "`{argument}` is not a pattern that can be read: {e}"
             ))
@@ -385,7 +388,10 @@ mod tests {
             names(&[root.clone(), format!("{root}/ex01/a.LOG"), root.clone()]),
             ["a.LOG", "b.log"]
         );
-        assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["a.LOG"]);
+        assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["ex01/a.LOG"]);
+        assert_eq!(names(&[format!("{root}/*.log")]), ["b.log"]);
+        assert_eq!(names(&[format!("{root}/**/*.LOG")]), ["ex01/a.LOG"]);
+        assert!(Inputs::open(&[format!("{root}/*.LOG")]).is_err());
         assert!(Inputs::open(&[format!("{root}/none")]).is_err());
         assert!(Inputs::open(&[format!("{root}/*.none")]).is_err());
     }

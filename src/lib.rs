@@ -8,8 +8,8 @@
 //! |---|---|---|
 //! | 11 | main | arguments in, exit status out |
 //! | 10 | command | each command from inputs to answer |
-//! | 9 | cli, progress | flags, environment, terminal |
-//! | 8 | pipeline, report, output | pipeline runs the stages and owns the threads; the others turn plain results into bytes |
+//! | 9 | cli, progress, audit | flags, environment, terminal; whether logs are whole |
+//! | 8 | pipeline, search, report, output | pipeline runs the stages and owns the threads; the others turn plain results into bytes |
 //! | 7 | plan | which pieces of which files are read |
 //! | 6 | join, tally, filter | rows that meet, sums of paths, which are asked for |
 //! | 5 | path | what roles do to recipients |
@@ -20,6 +20,7 @@
 //! | 0 | scan, time, address, x400, status, inert, error | bytes |
 
 pub mod address;
+pub mod audit;
 pub mod cli;
 pub mod command;
 pub mod dialect;
@@ -39,6 +40,7 @@ pub mod progress;
 pub mod report;
 pub mod row;
 pub mod scan;
+pub mod search;
 pub mod servers;
 pub mod simulate;
 pub mod status;

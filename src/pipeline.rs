@@ -21,7 +21,7 @@ use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
-use crate::plan::{Chunk, Plan, WINDOW_BYTES, slice, survey};
+use crate::plan::{self, Chunk, Plan, Survey, WINDOW_BYTES, slice};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::{DAY, Time};
@@ -74,6 +74,11 @@ pub fn plan(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
     Plan::new(inputs, chunk_bytes)
 }
 
+/// A first look at what is planned: own domains and servers.
+pub fn survey(inputs: &Inputs, plan: &Plan) -> Survey {
+    plan::survey(inputs, plan, &Keys::default())
+}
+
 /// Reads everything window by window and hands each message to a taker, of which every thread has one. After each
 /// window `window_done` may write what the takers have; `read` is told how many bytes were read.
 ///
@@ -82,6 +87,7 @@ pub fn plan(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
 pub fn run<T: Taker + Send, E>(
     inputs: &Inputs,
     plan: Plan,
+    survey: Survey,
     options: &Options,
     read: impl Fn(u64) + Sync,
     make: impl Fn() -> T,
@@ -92,7 +98,6 @@ pub fn run<T: Taker + Send, E>(
         .map(|_| Mutex::new(make()))
         .collect();
     let mut ground = ground(inputs, &plan.chunks, Keys::default());
-    let survey = survey(inputs, &plan, &ground.keys);
     let own = match options.domains.as_slice() {
         [] => OwnDomains::guessed(survey.domains),
         given => OwnDomains::given(given.iter().map(String::as_str)),

@@ -87,12 +87,29 @@ impl Plan {
                 Detected::Other(what) => plan.passed_over.push((file as u32, what)),
                 Detected::Empty => plan.empty.push(file as u32),
             }
-            inputs.files[file].set_chunks(chunks.iter().map(|chunk| chunk.start as u64));
             plan.chunks.extend(chunks);
         }
-        plan.chunks
-            .sort_by_key(|chunk| (chunk.time, chunk.file, chunk.start));
+        plan.order();
+        plan.mark(inputs);
         plan
+    }
+
+    /// Brings chunks in the order of time.
+    pub fn order(&mut self) {
+        self.chunks
+            .sort_by_key(|chunk| (chunk.time, chunk.file, chunk.start));
+    }
+
+    /// Tells the inputs where chunks begin: rows know their line only from there.
+    pub fn mark(&self, inputs: &mut Inputs) {
+        let mut starts: Vec<Vec<u64>> = vec![Vec::new(); inputs.files.len()];
+        for chunk in &self.chunks {
+            starts[chunk.file as usize].push(chunk.start as u64);
+        }
+        for (file, mut starts) in inputs.files.iter_mut().zip(starts) {
+            starts.sort_unstable();
+            file.set_chunks(starts.into_iter());
+        }
     }
 
     /// Chunks by window: each of about so many bytes.
@@ -170,7 +187,7 @@ pub fn slice<'d>(inputs: &'d Inputs, chunk: &Chunk, number: u32) -> Slice<'d> {
 }
 
 /// What a first look shows, by a sample that depends on the files alone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// Domains that mailboxes of the organisation send from and receive at.
     pub domains: BTreeSet<BString>,

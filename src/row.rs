@@ -77,8 +77,8 @@ impl Row {
             return;
         }
         self.fields = fields as u8;
-        for i in 0..KEPT_ENDS {
-            self.ends[i] = ends[i] as u16;
+        for (kept, end) in self.ends.iter_mut().zip(ends) {
+            *kept = *end as u16;
         }
     }
 

@@ -41,7 +41,7 @@ pub enum Task {
     Trace { format: TraceFormat, rows: bool },
     Paths(TableFormat),
     Events(EventsFormat),
-    Check(CheckFormat),
+    Check { format: CheckFormat, strict: bool },
 }
 
 /// Everything a command that reads logs needs to know.
@@ -109,7 +109,10 @@ pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
         }
         Command::Explain { words } => return Ok(Options::Explain(words)),
         Command::Check(check) => (
-            Task::Check(check.format.unwrap_or_default()),
+            Task::Check {
+                format: check.format.unwrap_or_default(),
+                strict: check.strict,
+            },
             Filters::default(),
             check.common,
         ),
@@ -366,7 +369,13 @@ mod tests {
             ),
             ("paths", Task::Paths(TableFormat::Jsonl)),
             ("events", Task::Events(EventsFormat::Jsonl)),
-            ("check", Task::Check(CheckFormat::Text)),
+            (
+                "check",
+                Task::Check {
+                    format: CheckFormat::Text,
+                    strict: false,
+                },
+            ),
         ] {
             assert_eq!(read(&format!("waybill {command} /logs")).task, task);
         }

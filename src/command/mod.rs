@@ -3,6 +3,7 @@
 //! In: resolved options. Out: the answer on standard output or in `--output`, warnings and the closing summary on
 //! standard error, and the exit status.
 
+mod check;
 mod events;
 pub mod explain;
 mod messages;
@@ -65,7 +66,7 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         Task::Trace { format, rows } => messages::trace(&run, &mut inputs, format, rows, &mut sink),
         Task::Paths(format) => messages::paths(&run, &mut inputs, format, &mut sink),
         Task::Events(format) => events::run(&run, &mut inputs, format, &mut sink),
-        Task::Check(_) => todo!(),
+        Task::Check { format, strict } => check::run(&run, &mut inputs, format, strict, &mut sink),
     };
     match exit.and_then(|exit| sink.finish().map(|()| exit)) {
         Err(error) if error.broken_pipe => Ok(Exit::Done),

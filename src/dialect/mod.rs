@@ -102,6 +102,23 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
     }
 }
 
+/// The first byte of the record that holds the byte `at`.
+pub fn record_start(layout: &Layout, data: &[u8], at: usize) -> usize {
+    match layout {
+        Layout::Modern(_) => modern::record_start(data, at),
+        _ => 0, // never searched
+    }
+}
+
+/// Whether every row of a message holds its Message-ID or network-message-id as it stands.
+pub fn is_searchable(layout: &Layout) -> bool {
+    match layout {
+        Layout::Modern(_) => true,
+        // Messages go by several ids, and each in several forms.
+        _ => false,
+    }
+}
+
 /// The layout in force at `from`, if the file binds its columns anew before it.
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
@@ -309,6 +326,114 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
                 entry.id
             }
         }
+    }
+}
+
+/// The id of a row's copy on its server, as logged.
+pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::internal_id(row, schema, around),
+        _ => BStr::new(b""),
+    }
+}
+
+/// A copy handed over, as the next server's reply names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedOver<'d> {
+    pub host: &'d BStr,
+    /// Its internal id there.
+    pub id: &'d [u8],
+    /// Over the connector inside the organisation; else the reply may be anybody's.
+    pub inside: bool,
+}
+
+/// The copy that a SEND row says it handed over, whether or not the other server's rows were read.
+pub fn handed_over<'d>(row: &Row, around: &Surroundings<'d>) -> Option<HandedOver<'d>> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::handed_over(row, schema, around),
+        _ => None,
+    }
+}
+
+/// Generation of the queue database that made a row's internal id, where ids tell it.
+pub fn queue_generation(row: &Row, around: &Surroundings<'_>) -> Option<u64> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::queue_generation(row, schema, around),
+        _ => None,
+    }
+}
+
+/// The time that a row's log-id carries inside; `None` where there is no log-id.
+pub fn stamped(row: &Row, around: &Surroundings<'_>) -> Option<Stamp> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::stamped(row, schema, around),
+        _ => None,
+    }
+}
+
+/// The time inside a log-id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    At(Time),
+    /// Not of the form that carries a time, or a time long before or after Exchange: made unrecognisable, perhaps.
+    None,
+}
+
+/// One header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header<'d> {
+    pub name: &'d BStr,
+    pub value: &'d BStr,
+    /// Its first byte, and how many line breaks stand before it.
+    pub at: usize,
+    pub line: u32,
+}
+
+/// Header lines in a stretch between rows.
+pub fn headers<'d>(layout: &Layout, between: &'d [u8]) -> Vec<Header<'d>> {
+    match layout {
+        Layout::Modern(_) => modern::headers(between),
+        _ => Vec::new(),
+    }
+}
+
+/// How a file begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edges {
+    pub begins: Begins,
+    pub ends: Ends,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    WithHeader,
+    WithRow,
+    /// With something that is neither: the rest of a row, most likely.
+    MidRow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    WithLineBreak,
+    /// With a row that has all its columns, but nothing behind it.
+    WithoutLineBreak,
+    MidRow,
+}
+
+/// Whether a file begins and ends at a record border. `layout` is in force at its end.
+pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
+    match layout {
+        Layout::Modern(schema) => modern::edges(schema, data),
+        _ => Edges {
+            begins: match data.first() {
+                Some(b'#' | b'<') => Begins::WithHeader,
+                _ => Begins::WithRow,
+            },
+            ends: match data.ends_with(b"\n") {
+                true => Ends::WithLineBreak,
+                false => Ends::WithoutLineBreak,
+            },
+        },
     }
 }
 

@@ -52,6 +52,8 @@ impl Adoption {
         ties: &Ties,
         ground: &Ground<'_>,
     ) -> Vec<(u64, u64)> {
+        // A file may bind its columns anew in the middle, which the plan does not see.
+        self.mixed = self.mixed || ground.is_mixed();
         let orphans = self.orphans(shards);
         if !self.windows && orphans.is_empty() {
             return Vec::new();

@@ -11,7 +11,7 @@ use crate::dialect::{self, Surroundings, legacy};
 use crate::event::{Event, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 
 /// Up to this many rows of a message are compared pair by pair first; more go through a table at once.
 const COMPARED: usize = 64;
@@ -87,6 +87,13 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     let mut path = build(&events, summary, joint.scene);
     if is_legacy {
         ids::identify(&mut path, &events);
+    }
+    if path.network_message_id.is_empty() {
+        // Only rows that change nothing may carry it: shadow rows of a newer server.
+        let row = rows.iter().find(|row| row.kind == KeyKind::Network);
+        if let Some(row) = row {
+            path.network_message_id = event(row).network_message_id.text();
+        }
     }
     joint.links.add_to(&mut path, &joint.ground.keys);
     if joint.detail.steps {

@@ -14,7 +14,7 @@ pub mod tie;
 
 use bumpalo::Bump;
 
-use crate::dialect::{Layout, Slice, Surroundings};
+use crate::dialect::{self, Layout, Slice, Surroundings};
 use crate::keys::Keys;
 use crate::path::build::Scene;
 use crate::row::Row;
@@ -31,6 +31,13 @@ pub struct Ground<'d> {
 }
 
 impl<'d> Ground<'d> {
+    /// Whether some rows read so far have network-message-ids and others cannot have one.
+    pub fn is_mixed(&self) -> bool {
+        let mut layouts = self.layouts.iter().map(dialect::has_network_id);
+        let first = layouts.next();
+        layouts.any(|has| Some(has) != first)
+    }
+
     /// The run's number of a layout.
     pub fn layout(&mut self, layout: &Layout) -> u8 {
         let known = self.layouts.iter().position(|l| l == layout);

@@ -276,11 +276,9 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
 
 /// Why an event happened, in the log's words.
 fn why<'d>(event: &Event<'d>) -> &'d BStr {
-    let statuses = event.statuses.text();
-    if statuses.is_empty() {
-        event.context.text()
-    } else {
-        statuses
+    match event.statuses.text() {
+        none if none.is_empty() => event.context.text(),
+        statuses => statuses,
     }
 }
 

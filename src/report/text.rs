@@ -4,7 +4,7 @@
 //! the other orders are in the JSON. Each section is left out where it has nothing to say.
 
 mod mail;
-mod page;
+pub mod page;
 mod run;
 mod trouble;
 

@@ -2,8 +2,11 @@
 
 mod agreement;
 mod cli;
+mod cutter;
+mod golden;
 mod layers;
 mod legacy;
 mod naive;
+mod readme;
 mod sameness;
 mod simulated;

@@ -200,6 +200,7 @@ pub mod code {
     pub const DELIVER: u8 = find(&EVENT_NAMES, "DELIVER");
     pub const DELIVERFAIL: u8 = find(&EVENT_NAMES, "DELIVERFAIL");
     pub const DUPLICATEDELIVER: u8 = find(&EVENT_NAMES, "DUPLICATEDELIVER");
+    pub const DEFER: u8 = find(&EVENT_NAMES, "DEFER");
     pub const FAIL: u8 = find(&EVENT_NAMES, "FAIL");
     pub const AGENTINFO: u8 = find(&EVENT_NAMES, "AGENTINFO");
     pub const SUBMIT: u8 = find(&EVENT_NAMES, "SUBMIT");
@@ -290,7 +291,8 @@ pub fn service(event: u8, source: u8, has_network_id: bool) -> Service {
 pub fn logged_by_client(event: u8, source: u8, has_network_id: bool) -> bool {
     match event {
         code::SEND | code::SENDEXTERNAL | code::AGENTINFO | code::SUBMIT => true,
-        code::FAIL => source == code::SMTP,
+        // A connection to the next hop: this side is its client.
+        code::FAIL | code::DEFER => source == code::SMTP,
         code::DELIVER | code::DUPLICATEDELIVER => !has_network_id,
         _ => false,
     }

@@ -158,7 +158,7 @@ impl<'p> Reader<'p> {
         let mut quotes = memchr::memchr_iter(b'"', &rest[..next]).count();
         let mut end = end;
         let reason = loop {
-            if quotes % 2 == 0 {
+            if quotes.is_multiple_of(2) {
                 break None;
             }
             let tail = &rest[next..];
