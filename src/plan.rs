@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use bumpalo::Bump;
 use rayon::prelude::*;
 
@@ -50,6 +50,8 @@ pub struct Plan {
     pub chunks: Vec<Chunk>,
     /// File index and what it is instead, in words.
     pub passed_over: Vec<(u32, String)>,
+    /// File index and why it must not be read.
+    pub refused: Vec<(u32, String)>,
     /// Files without any bytes but white space.
     pub empty: Vec<u32>,
     pub bytes: u64,
@@ -76,7 +78,12 @@ impl Plan {
         let mut plan = Plan::default();
         for (file, (detected, chunks)) in cut.into_iter().enumerate() {
             match detected {
-                Detected::Log(_) => plan.bytes += inputs.files[file].bytes().len() as u64,
+                Detected::Log(layout) => {
+                    let log = &mut inputs.files[file];
+                    plan.bytes += log.bytes().len() as u64;
+                    log.server = dialect::file_server(&layout, log.bytes(), &log.name);
+                }
+                Detected::Refused(why) => plan.refused.push((file as u32, why)),
                 Detected::Other(what) => plan.passed_over.push((file as u32, what)),
                 Detected::Empty => plan.empty.push(file as u32),
             }
@@ -174,6 +181,7 @@ pub fn slice<'d>(inputs: &'d Inputs, chunk: &Chunk, number: u32) -> Slice<'d> {
         file: chunk.file,
         start: chunk.start as u64,
         ends_file: chunk.end == data.len(),
+        server: inputs.files[chunk.file as usize].server.as_bstr(),
         keep_loose: false,
     }
 }

@@ -38,6 +38,7 @@ pub fn narrow(inputs: &mut Inputs, plan: &Plan, needle: &[u8]) -> Option<Plan> {
     let mut narrow = Plan {
         chunks: found.into_iter().flatten().collect(),
         passed_over: plan.passed_over.clone(),
+        refused: plan.refused.clone(),
         empty: plan.empty.clone(),
         bytes: plan.bytes,
     };

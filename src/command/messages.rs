@@ -36,7 +36,7 @@ pub fn find(run: &Run<'_>, inputs: &mut Inputs, sink: &mut Sink) -> Result<Exit,
     let head = |out: &mut Vec<u8>, zone: &TimeZone| output::find::header(out, layout, zone);
     let detail = Detail {
         hops: true,
-        steps: false,
+        ..Detail::default()
     };
     let write = |out: &mut Vec<u8>, path: &Path<'_>, context: &Context<'_>| {
         output::find::write(out, path, layout, context);
@@ -62,12 +62,29 @@ pub fn trace(
     let detail = Detail {
         hops: true,
         steps: rows || format == TraceFormat::Json,
+        records: format == TraceFormat::Xml,
     };
     let write = |out: &mut Vec<u8>, path: &Path<'_>, context: &Context<'_>| match format {
         TraceFormat::Text => output::trace_text::write(out, path, context, &layout),
         TraceFormat::Json => output::trace_json::write(out, path, context),
+        TraceFormat::Xml => {
+            for record in &path.records {
+                output::trackhistory::write(out, record, (context.file)(record.place));
+            }
+        }
     };
-    let found = show(run, inputs, detail, |_, _| {}, write, sink)?;
+    let is_xml = format == TraceFormat::Xml;
+    let head = |out: &mut Vec<u8>, _: &TimeZone| {
+        if is_xml {
+            output::trackhistory::open(out, &run.options.prolog);
+        }
+    };
+    let found = show(run, inputs, detail, head, write, sink)?;
+    if is_xml && (found.messages > 0 || run.options.output.is_some()) {
+        let mut end = Vec::new();
+        output::trackhistory::close(&mut end);
+        sink.write_all(&end)?;
+    }
     Ok(found.status(true))
 }
 
@@ -80,7 +97,7 @@ pub fn paths(
 ) -> Result<Exit, Failed> {
     let detail = Detail {
         hops: true,
-        steps: false,
+        ..Detail::default()
     };
     let head = |out: &mut Vec<u8>, _: &TimeZone| {
         if format == TableFormat::Csv {
@@ -297,6 +314,7 @@ impl<W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>)> Taker for Showing<'_, W> {
         let context = Context {
             server: &server,
             place: &place,
+            file: &|place| self.inputs.name(place),
             zone: self.zone,
         };
         (self.write)(&mut self.text, path, &context);

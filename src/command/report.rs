@@ -45,7 +45,7 @@ pub fn run(
     let options = pipeline::Options {
         detail: Detail {
             hops: !everything,
-            steps: false,
+            ..Detail::default()
         },
         when: When::Finished,
         ..run.pipeline_options()
