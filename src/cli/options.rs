@@ -9,10 +9,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::flags::{
-    CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, Filters, FindFormat, LayoutWord,
-    ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
+    CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, EventsFormat, Filters, FindFormat,
+    LayoutWord, ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat, XmlFlags,
 };
 use crate::filter::{Filter, Pattern, parse_day, parse_when};
+use crate::output::trackhistory::Prolog;
 use crate::path::{Direction, Status};
 use crate::time::{DAY, HOUR, SECOND, Time};
 
@@ -27,6 +28,7 @@ pub enum Options {
     /// A command that reads logs.
     Read(Box<Read>),
     Simulate(SimulateOptions),
+    Explain(Vec<String>),
     Completions(clap_complete::Shell),
     Man,
 }
@@ -38,7 +40,7 @@ pub enum Task {
     Find(FindFormat),
     Trace { format: TraceFormat, rows: bool },
     Paths(TableFormat),
-    Events(TableFormat),
+    Events(EventsFormat),
     Check { format: CheckFormat, strict: bool },
 }
 
@@ -54,6 +56,8 @@ pub struct Read {
     /// `None` is standard output.
     pub output: Option<PathBuf>,
     pub force: bool,
+    /// With `--format xml`: what stands before the root element.
+    pub prolog: Prolog,
     pub threads: usize,
     pub color: ColorWord,
     pub quiet: bool,
@@ -89,15 +93,21 @@ pub struct SimulateOptions {
 
 /// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from.
 pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
+    let mut prolog = Prolog::default();
     let (task, filters, common) = match cli.command {
         Command::Report(run) => parts(run, Task::Report),
         Command::Find(run) => parts(run, Task::Find),
         Command::Trace(trace) => {
             let rows = trace.rows;
+            prolog = prolog_of(trace.xml);
             parts(trace.run, |format| Task::Trace { format, rows })
         }
         Command::Paths(run) => parts(run, Task::Paths),
-        Command::Events(run) => parts(run, Task::Events),
+        Command::Events(events) => {
+            prolog = prolog_of(events.xml);
+            parts(events.run, Task::Events)
+        }
+        Command::Explain { words } => return Ok(Options::Explain(words)),
         Command::Check(check) => (
             Task::Check {
                 format: check.format.unwrap_or_default(),
@@ -117,7 +127,14 @@ pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
             "events: --status and --direction are of whole messages and {way_out}"
         ));
     }
-    read(task, filters, common, now).map(|read| Options::Read(Box::new(read)))
+    read(task, filters, common, prolog, now).map(|read| Options::Read(Box::new(read)))
+}
+
+fn prolog_of(flags: XmlFlags) -> Prolog {
+    Prolog {
+        declaration: flags.declaration,
+        stylesheet: flags.stylesheet,
+    }
 }
 
 fn parts<F>(run: Run<F>, task: impl Fn(F) -> Task) -> (Task, Filters, Common)
@@ -131,7 +148,13 @@ where
     )
 }
 
-fn read(task: Task, filters: Filters, common: Common, now: Time) -> Result<Read, String> {
+fn read(
+    task: Task,
+    filters: Filters,
+    common: Common,
+    prolog: Prolog,
+    now: Time,
+) -> Result<Read, String> {
     let zone = match common.tz.as_deref() {
         None => TimeZone::UTC,
         Some(name) => zone(name)?,
@@ -144,6 +167,7 @@ fn read(task: Task, filters: Filters, common: Common, now: Time) -> Result<Read,
         zone,
         output: common.output.filter(|file| file.as_os_str() != "-"),
         force: common.force,
+        prolog,
         threads: threads(common.threads)?,
         color: common.color,
         quiet: common.quiet,
@@ -344,7 +368,7 @@ mod tests {
                 },
             ),
             ("paths", Task::Paths(TableFormat::Jsonl)),
-            ("events", Task::Events(TableFormat::Jsonl)),
+            ("events", Task::Events(EventsFormat::Jsonl)),
             (
                 "check",
                 Task::Check {

@@ -6,8 +6,8 @@ use bstr::BStr;
 use bumpalo::Bump;
 use hashbrown::HashSet;
 
-use super::Joint;
-use crate::dialect::{self, Surroundings};
+use super::{Joint, ids};
+use crate::dialect::{self, Surroundings, legacy};
 use crate::event::{Event, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
@@ -80,7 +80,14 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .max()
             .unwrap_or(0),
     };
+    let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
+    if is_legacy {
+        legacy::settle::settle(&mut events, arena);
+    }
     let mut path = build(&events, summary, joint.scene);
+    if is_legacy {
+        ids::identify(&mut path, &events);
+    }
     if path.network_message_id.is_empty() {
         // Only rows that change nothing may carry it: shadow rows of a newer server.
         let row = rows.iter().find(|row| row.kind == KeyKind::Network);
@@ -91,6 +98,12 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     joint.links.add_to(&mut path, &joint.ground.keys);
     if joint.detail.steps {
         path.steps = rows.iter().map(|row| step(&event(row))).collect();
+    }
+    if joint.detail.records {
+        path.records = rows
+            .iter()
+            .map(|row| dialect::record(row, &around(row)))
+            .collect();
     }
     path
 }

@@ -2,12 +2,15 @@
 //!
 //! In: rows by shard, window by window. Out: paths, handed to the caller. [`message`] builds the path of one group of
 //! rows; [`shard`] keeps what is not over when a window ends; [`adopt`] finds the message of rows with only a
-//! weaker identifier; [`links`] knows what ties messages.
+//! weaker identifier; [`tie`] makes identifiers of one message one;
+//! [`links`] knows what ties messages.
 
 pub mod adopt;
+mod ids;
 pub mod links;
 mod message;
 pub mod shard;
+pub mod tie;
 
 use bumpalo::Bump;
 
@@ -67,6 +70,8 @@ pub struct Detail {
     pub hops: bool,
     /// Every row as a step.
     pub steps: bool,
+    /// Every row with all its columns.
+    pub records: bool,
 }
 
 /// When a message is handed to the caller.

@@ -5,6 +5,7 @@ mod cli;
 mod cutter;
 mod golden;
 mod layers;
+mod legacy;
 mod naive;
 mod readme;
 mod sameness;

@@ -103,6 +103,19 @@ pub fn next_record(data: &[u8], from: usize) -> usize {
     data.len()
 }
 
+/// The first byte of the row or header line that holds the byte `at`.
+pub fn record_start(data: &[u8], at: usize) -> usize {
+    let mut until = at;
+    while let Some(newline) = memchr::memrchr(b'\n', &data[..until]) {
+        let line = &data[newline + 1..];
+        if looks_like_row(line) || line.starts_with(b"#") {
+            return newline + 1;
+        }
+        until = newline;
+    }
+    0
+}
+
 /// The last `#Fields:` line in a stretch.
 pub fn last_schema(data: &[u8]) -> Option<Schema> {
     let mut until = data.len();
