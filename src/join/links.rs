@@ -13,7 +13,7 @@ use crate::dialect;
 use crate::event::Role;
 use crate::keys::Keys;
 use crate::path::{Path, Reason, Recipient, Relation};
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 use crate::x400::is_proper_id;
 
 /// Ties by key of the Message-ID.
@@ -85,7 +85,9 @@ fn part(rows: &[Row], ground: &Ground<'_>) -> Part {
     for row in rows {
         let around = ground.around(row, &arena);
         let message_id = dialect::message_id(row, &around);
-        if !message_id.is_empty() {
+        // A row that is known by its Message-ID alone tells of no further instance: it belongs to the only one, be it
+        // found in this window or in a later one.
+        if !message_id.is_empty() && row.kind != KeyKind::Message {
             part.ids.push((ground.keys.message_id(message_id), row.key));
         }
         if matches!(row.role, Role::Report | Role::Receive) || around.is_legacy(row) {
