@@ -19,6 +19,7 @@ pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod row;
+pub mod saved;
 pub mod scan;
 pub mod servers;
 pub mod simulate;

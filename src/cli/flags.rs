@@ -34,8 +34,11 @@ pub enum Command {
     #[command(after_help = "\
 Examples:
   waybill report /logs --domain contoso.com --tz Europe/Berlin
-  waybill report /logs --format json --output report.json --day yesterday")]
-    Report(Run<ReportFormat>),
+  waybill report /logs --format json --output report.json --day yesterday
+  waybill report /logs --day yesterday --format html --output report.html --save days/2026-03-01.waybill
+  waybill report --merge days/2026-03-*.waybill --format html --output march.html")]
+    #[command(mut_arg("paths", |paths| paths.required(false)))]
+    Report(Report),
     /// One line per message that matches
     #[command(after_help = "\
 Examples:
@@ -96,6 +99,30 @@ pub struct Run<F: ValueEnum + Clone + Send + Sync + Default + 'static> {
     pub common: Common,
 }
 
+/// `report` can keep its sums, and make a report of kept ones.
+#[derive(Debug, Args)]
+pub struct Report {
+    #[command(flatten)]
+    pub run: Run<ReportFormat>,
+    /// Keep the sums in this file, to be merged later
+    #[arg(long, value_name = "FILE", help_heading = "Saved days")]
+    pub save: Option<PathBuf>,
+    /// Instead of reading logs, report on days that were kept with --save
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["paths", "since", "until", "day"], help_heading = "Saved days")]
+    pub merge: Vec<PathBuf>,
+    /// Days kept with --save, to say what is unusual and new
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Saved days")]
+    pub baseline: Vec<PathBuf>,
+    /// All distribution lists there are, one address a line: says which are never used
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WAYBILL_LISTS",
+        help_heading = "Output"
+    )]
+    pub lists: Option<PathBuf>,
+}
+
 /// `check` looks at all rows: there is nothing to filter.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -123,6 +150,10 @@ pub enum ReportFormat {
     Text,
     /// One object for programs
     Json,
+    /// A folder with one file per table (--output DIR)
+    Csv,
+    /// One page with charts, to mail or to print
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

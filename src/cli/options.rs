@@ -42,6 +42,16 @@ pub enum Task {
     Check(CheckFormat),
 }
 
+/// Sums that are kept between runs of `report`, and what it is told beside the logs.
+#[derive(Debug, Default)]
+pub struct KeptDays {
+    pub save: Option<PathBuf>,
+    pub merge: Vec<PathBuf>,
+    pub baseline: Vec<PathBuf>,
+    /// All distribution lists there are, one address a line.
+    pub lists: Option<PathBuf>,
+}
+
 /// Everything a command that reads logs needs to know.
 #[derive(Debug)]
 pub struct Read {
@@ -65,6 +75,7 @@ pub struct Read {
     pub horizon: i64,
     pub chunk_bytes: u64,
     pub window_bytes: u64,
+    pub days: KeptDays,
 }
 
 /// Everything `simulate` needs to know.
@@ -89,8 +100,24 @@ pub struct SimulateOptions {
 
 /// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from.
 pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
+    let mut days = KeptDays::default();
     let (task, filters, common) = match cli.command {
-        Command::Report(run) => parts(run, Task::Report),
+        Command::Report(report) => {
+            if report.run.common.paths.is_empty() && report.merge.is_empty() {
+                return Err("report: give the logs (PATH), or saved days with --merge".into());
+            }
+            if report.run.format == Some(ReportFormat::Csv) && report.run.common.output.is_none() {
+                return Err("report: --format csv writes a folder; name it with --output".into());
+            }
+            let kept = KeptDays {
+                save: report.save,
+                merge: report.merge,
+                baseline: report.baseline,
+                lists: report.lists,
+            };
+            days = kept;
+            parts(report.run, Task::Report)
+        }
         Command::Find(run) => parts(run, Task::Find),
         Command::Trace(trace) => {
             let rows = trace.rows;
@@ -114,7 +141,9 @@ pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
             "events: --status and --direction are of whole messages and {way_out}"
         ));
     }
-    read(task, filters, common, now).map(|read| Options::Read(Box::new(read)))
+    let mut read = read(task, filters, common, now)?;
+    read.days = days;
+    Ok(Options::Read(Box::new(read)))
 }
 
 fn parts<F>(run: Run<F>, task: impl Fn(F) -> Task) -> (Task, Filters, Common)
@@ -157,6 +186,7 @@ fn read(task: Task, filters: Filters, common: Common, now: Time) -> Result<Read,
         window_bytes: common
             .window_bytes
             .map_or(Ok(WINDOW_BYTES), |b| bytes("--window-bytes", &b))?,
+        days: KeptDays::default(),
     })
 }
 

@@ -21,6 +21,9 @@ use crate::progress::Progress;
 
 pub use sink::Sink;
 
+/// A page that is not a terminal's.
+const PAGE_COLUMNS: usize = 100;
+
 /// Runs a command that reads logs.
 ///
 /// # Errors
@@ -30,6 +33,11 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         .num_threads(options.threads)
         .build_global();
     threads.map_err(|error| Error(format!("--threads {}: {error}", options.threads)))?;
+    if let Task::Report(format) = options.task
+        && !options.days.merge.is_empty()
+    {
+        return report::merged(options, format);
+    }
     let paths: Vec<String> = options
         .paths
         .iter()
@@ -84,6 +92,11 @@ impl Run<'_> {
                     && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
             }
         }
+    }
+
+    /// Columns of a page for people, and whether it is coloured.
+    fn page(&self) -> (usize, bool) {
+        (self.terminal_width().unwrap_or(PAGE_COLUMNS), self.colour())
     }
 
     /// Columns of the page, if the answer goes to a terminal.

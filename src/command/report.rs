@@ -7,20 +7,22 @@ use super::sink::Failed;
 use super::{Run, Sink, summary};
 use crate::cli::Exit;
 use crate::cli::flags::ReportFormat;
+use crate::cli::options::Read;
+use crate::error::Error;
 use crate::event::ServerId;
 use crate::input::Inputs;
 use crate::join::Detail;
 use crate::keys::Service;
 use crate::path::Path;
 use crate::pipeline::{self, Outcome};
+use crate::progress::Progress;
+use crate::report::baseline::Baseline;
 use crate::report::{
     self, BadRows, EventCount, Facts, Report, ReportOptions, ServerFacts, SkippedFile,
 };
+use crate::saved::{self, Saved};
 use crate::servers::{Coverage, Servers};
 use crate::tally::{Tally, TallyOptions};
-
-/// A page that is not a terminal's.
-const PAGE_COLUMNS: usize = 100;
 
 /// Reads, sums, writes.
 pub fn run(
@@ -42,7 +44,7 @@ pub fn run(
     let options = pipeline::Options {
         domains: run.options.domains.clone(),
         detail: Detail {
-            hops: !everything,
+            hops: true,
             steps: false,
         },
         links: false,
@@ -64,17 +66,17 @@ pub fn run(
     for tally in tallies.into_iter().flatten() {
         sum.merge(tally);
     }
+    sum.name_rows(&|place| inputs.evidence(place));
     let facts = facts(run, inputs, &outcome, begun.elapsed());
-    let names = |id: ServerId| outcome.servers.name(id).to_string();
-    let report = Report::new(&sum, facts, &ReportOptions::default(), &names);
-    match format {
-        ReportFormat::Text => {
-            let width = run.terminal_width().unwrap_or(PAGE_COLUMNS);
-            report::text::write(&report, sink, width, run.colour())?;
-        }
-        ReportFormat::Json => report::json::write(&report, sink)?,
+    let saved = Saved {
+        names: outcome.servers.names(),
+        facts,
+        tally: sum,
+    };
+    if let Some(path) = &run.options.days.save {
+        saved.write(path)?;
     }
-    sink.flush()?;
+    write(run.options, format, saved, run.page(), sink)?;
     Ok(summary::close(
         run,
         inputs,
@@ -82,6 +84,92 @@ pub fn run(
         begun.elapsed(),
         Exit::Done,
     ))
+}
+
+/// The report on days that were kept.
+///
+/// # Errors
+/// If one of the files is no saved day, or the report cannot be written.
+pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
+    let begun = Instant::now();
+    let days = &options.days.merge;
+    let mut saved = saved::merge_all(days)?.ok_or_else(|| Error("no saved day".into()))?;
+    saved.facts.seconds = begun.elapsed().as_secs_f64();
+    if let Some(path) = &options.days.save {
+        saved.write(path)?;
+    }
+    let mut sink = Sink::open(options)?;
+    let progress = Progress::start(0, false);
+    let run = Run {
+        options,
+        progress: &progress,
+    };
+    let written = write(options, format, saved, run.page(), &mut sink);
+    match written.and_then(|()| sink.finish()) {
+        Err(failed) if failed.broken_pipe => {}
+        Err(failed) => return Err(failed.error),
+        Ok(()) => {}
+    }
+    if !options.quiet {
+        eprintln!(
+            "{} saved days merged, {:.2} s",
+            days.len(),
+            begun.elapsed().as_secs_f64()
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// Puts sums into words and writes them.
+fn write(
+    options: &Read,
+    format: ReportFormat,
+    mut saved: Saved,
+    (width, colour): (usize, bool),
+    sink: &mut Sink,
+) -> Result<(), Failed> {
+    let zone = &options.zone;
+    saved.facts.zone = zone.clone();
+    let mut shown = ReportOptions::default();
+    if let Some(path) = &options.days.lists {
+        shown.known_lists = known_lists(path)?;
+    }
+    if !options.days.baseline.is_empty() {
+        let mut baseline = Baseline::default();
+        if let Some(earlier) = saved::merge_all(&options.days.baseline)? {
+            baseline.add(&earlier.tally, zone);
+        }
+        shown.baseline = Some(baseline);
+    }
+    let names = |id: ServerId| saved.names[usize::from(id.0)].clone();
+    let report = Report::new(&saved.tally, saved.facts, &shown, &names);
+    match format {
+        ReportFormat::Text => report::text::write(&report, sink, width, colour)?,
+        ReportFormat::Json => report::json::write(&report, sink)?,
+        ReportFormat::Html => report::html::write(&report, sink)?,
+        ReportFormat::Csv => {
+            let folder = options.output.as_deref();
+            report::csv::write(&report, folder.unwrap_or(std::path::Path::new(".")))?;
+        }
+    }
+    Ok(sink.flush()?)
+}
+
+/// Addresses, one a line; what stands behind a comma (an export of Get-DistributionGroup) does not count.
+fn known_lists(path: &std::path::Path) -> Result<Vec<String>, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error(format!("--lists: {}: {error}", path.display())))?;
+    let first = |line: &str| {
+        line.split([',', ';'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_string()
+    };
+    let addresses = text
+        .lines()
+        .map(|line| first(line).replace('"', "").to_ascii_lowercase());
+    Ok(addresses.filter(|address| address.contains('@')).collect())
 }
 
 /// What the report says about the run itself.

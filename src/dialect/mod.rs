@@ -202,6 +202,13 @@ pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     }
 }
 
+/// What agents noted about a message (custom data of AGENTINFO); empty for other rows.
+pub fn agent_data<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
+    match &around.layouts[usize::from(row.schema)] {
+        Layout::Modern(schema) => modern::agent_data(row, schema, around),
+    }
+}
+
 /// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.schema)] {

@@ -14,6 +14,7 @@ use crate::dialect::{self, Layout, Slice, Surroundings};
 use crate::event::{Event, Role, ServerId};
 use crate::keys::Keys;
 use crate::path::build::{Rows, Scene, build};
+use crate::path::notes;
 use crate::path::{Path, Step};
 use crate::row::Row;
 use crate::servers::Servers;
@@ -153,6 +154,12 @@ impl Message<'_, '_> {
                 .unwrap_or(0),
         };
         let mut path = build(&events, rows, self.scene);
+        for row in kept.iter().filter(|row| row.role == Role::Info) {
+            notes::rules(
+                dialect::agent_data(row, &around(row)),
+                &mut path.notes.rules,
+            );
+        }
         self.links.add_to(&mut path, &self.ground.keys);
         if self.detail.steps {
             path.steps = kept

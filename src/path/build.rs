@@ -10,7 +10,7 @@ use super::domains::{OwnDomains, class, direction};
 use super::roster::{Roster, Verdict};
 use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
-    trail,
+    notes, trail,
 };
 use crate::event::{Event, Next, Role};
 use crate::servers::Servers;
@@ -102,6 +102,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         steps: Vec::new(),
         related: related(events, class),
         rows: rows.count,
+        notes: notes::of(events),
         entered_recipients: roster.balance() - left_again(&recipients),
         recipients,
         reopened: false,

@@ -48,6 +48,9 @@ pub struct Gap {
     pub from: String,
     pub to: String,
     pub hours: i64,
+    /// Hours of UTC since 1970.
+    #[serde(skip)]
+    pub first_hour: i64,
 }
 
 /// The section `coverage`; lists are sorted, so that the order of reading does not show.
@@ -110,6 +113,7 @@ fn gaps(hours: &[i64], first: i64, last: i64) -> Vec<Gap> {
                 from: Time(next * HOUR).rfc3339(),
                 to: Time(hour * HOUR).rfc3339(),
                 hours: hour - next,
+                first_hour: next,
             });
         }
         next = hour + 1;

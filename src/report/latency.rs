@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::path::Direction;
 use crate::report::{Message, Names};
-use crate::tally::histogram::RELATIVE_ERROR;
+use crate::tally::histogram::{COARSE_ERROR, Histogram, RELATIVE_ERROR};
 use crate::tally::latency as tally;
 
 /// The section `latency`: recipients that were delivered or transferred.
@@ -16,11 +16,42 @@ pub struct Latencies {
     pub by_direction: Vec<OneWay>,
     /// By the server whose row decided the fate.
     pub by_server: Vec<OfServer>,
+    /// From the server where the message came in to the one that decided, most recipients first.
+    pub by_server_pair: Vec<OfPair>,
+    /// How many arrived within these times, for the chart.
+    pub distribution: Vec<Within>,
     /// Messages by their slowest recipient.
     pub slowest: Vec<Slow>,
     /// Percentiles are at most this far off, relative to their value; `max` and counts are exact.
     pub relative_error: f64,
+    /// The same of `by_server_pair`.
+    pub relative_error_of_pairs: f64,
 }
+
+/// Latency between two servers.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfPair {
+    pub from: String,
+    pub to: String,
+    pub count: i64,
+    pub p50: Option<u64>,
+    pub p95: Option<u64>,
+    pub max: Option<u64>,
+}
+
+/// Recipients whose mail took less than `below_ms` and not less than the step before.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Within {
+    /// Null: longer than all steps.
+    pub below_ms: Option<u64>,
+    pub recipients: i64,
+}
+
+/// Upper ends of the chart's steps.
+const STEPS_MS: [u64; 12] = [
+    500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 90_000, 300_000, 900_000, 3_600_000,
+    14_400_000,
+];
 
 /// Milliseconds; null where nothing was measured.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -91,7 +122,43 @@ pub fn latencies(sums: &tally::Latencies, top: usize, names: &Names<'_>) -> Late
             })
             .collect(),
         relative_error: RELATIVE_ERROR,
+        relative_error_of_pairs: COARSE_ERROR,
+        by_server_pair: pairs(sums, names),
+        distribution: distribution(&sums.total().histogram),
     }
+}
+
+fn pairs(sums: &tally::Latencies, names: &Names<'_>) -> Vec<OfPair> {
+    let used = sums.pairs.iter().filter(|(_, sum)| sum.count() > 0);
+    let mut pairs: Vec<OfPair> = used
+        .map(|(&(from, to), sum)| OfPair {
+            from: names(from),
+            to: names(to),
+            count: sum.count(),
+            p50: sum.quantile(0.50),
+            p95: sum.quantile(0.95),
+            max: sum.max(),
+        })
+        .collect();
+    pairs.sort_by(|a, b| {
+        (b.count.cmp(&a.count)).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to)))
+    });
+    pairs
+}
+
+fn distribution(sum: &Histogram) -> Vec<Within> {
+    let mut before = 0;
+    let steps = STEPS_MS.into_iter().map(Some).chain([None]);
+    let counted = steps.map(|below_ms| {
+        let below = below_ms.map_or(sum.count(), |ms| sum.below(ms));
+        let recipients = below - before;
+        before = below;
+        Within {
+            below_ms,
+            recipients,
+        }
+    });
+    counted.collect()
 }
 
 fn latency(sum: &tally::Latency) -> Latency {

@@ -3,6 +3,8 @@
 //! In: paths. Out: [`Totals`]. The two sides of the balance are counted from different fields of a path
 //! (what its rows let in, and what fates its recipients have), so that a residual shows a mistake.
 
+use serde::{Deserialize, Serialize};
+
 use crate::path::{Class, Entry, Fate, Path, Reason, Status};
 use crate::tally::{in_balance, summed_size_bytes};
 
@@ -18,7 +20,7 @@ pub const STATUSES: [Status; 7] = [
 ];
 
 /// Messages and their rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     pub messages: i64,
     pub rows: i64,
@@ -41,7 +43,7 @@ impl Share {
 }
 
 /// The sums of the balance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub counted: Share,
     /// Reports (DSN, NDR, receipts): a part of `counted`, shown apart.

@@ -111,6 +111,14 @@ pub fn identity<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'
     }
 }
 
+/// The custom data of an AGENTINFO row; empty for other rows.
+pub fn agent_data<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
+    if row.code != code::AGENTINFO {
+        return BStr::new(b"");
+    }
+    Fields::new(row, schema, around, false).get(Column::CustomData)
+}
+
 /// Message-ID of a row, as logged.
 pub fn message_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
     Fields::new(row, schema, around, false).get(Column::MessageId)

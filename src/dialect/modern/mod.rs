@@ -8,7 +8,9 @@ pub mod events;
 mod parse;
 mod schema;
 
-pub use decode::{event, identity, internal_id, log_id, message_id, record, size_bytes};
+pub use decode::{
+    agent_data, event, identity, internal_id, log_id, message_id, record, size_bytes,
+};
 pub use parse::parse;
 pub use schema::{Column, Schema};
 
