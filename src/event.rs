@@ -3,7 +3,8 @@
 //! In: nothing; this file only names things. Out: [`Role`], [`Event`], [`Record`]. The tables that give each dialect's events
 //! their role stand in that dialect's file, so that they can be held against the vendor's page.
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
+use bumpalo::Bump;
 use serde::{Deserialize, Serialize};
 
 use crate::address::List;
@@ -70,6 +71,48 @@ pub enum Role {
     Info,
 }
 
+/// A field as it stands in the log, looked at only if somebody asks: most fields of most rows are never needed, and
+/// their bytes need not even be in the cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'d> {
+    bytes: &'d [u8],
+    /// Where unquoted text goes, if the dialect quotes by RFC 4180.
+    quoting: Option<&'d Bump>,
+}
+
+impl<'d> Raw<'d> {
+    /// Text that is as it should be.
+    pub fn plain(text: &'d [u8]) -> Raw<'d> {
+        Raw {
+            bytes: text,
+            quoting: None,
+        }
+    }
+
+    /// A field that may be quoted.
+    #[inline]
+    pub fn quoted(bytes: &'d [u8], arena: &'d Bump) -> Raw<'d> {
+        Raw {
+            bytes,
+            quoting: Some(arena),
+        }
+    }
+
+    /// The text, quotes taken off, doubled quotes made single.
+    #[inline]
+    pub fn text(self) -> &'d BStr {
+        match (self.bytes, self.quoting) {
+            ([b'"', inner @ .., b'"'], Some(arena)) => match inner.find_byte(b'"') {
+                None => inner.as_bstr(),
+                Some(_) => arena
+                    .alloc_slice_copy(&inner.replace(b"\"\"", b"\""))
+                    .as_bstr(),
+            },
+            (bytes, _) => bytes.as_bstr(),
+        }
+    }
+}
+
 /// Where a SEND went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next<'d> {
@@ -95,37 +138,38 @@ pub struct Event<'d> {
     pub server: ServerId,
     /// Event and source as logged.
     pub name: &'d BStr,
-    pub source: &'d BStr,
-    /// Key of the copy it is about; 0: none.
+    pub source: Raw<'d>,
+    /// Key of the copy it is about; 0: none, or one that only hops ask for and they were not wanted.
     pub copy: u64,
     /// Key of the copy this one was forked from; 0: none.
     pub parent: u64,
     pub next: Next<'d>,
-    pub message_id: &'d BStr,
-    pub network_message_id: &'d BStr,
+    pub message_id: Raw<'d>,
+    pub network_message_id: Raw<'d>,
     pub recipients: List<'d>,
-    pub statuses: List<'d>,
+    pub statuses: Raw<'d>,
     /// List, or addresses before a rename or redirect.
     pub related: List<'d>,
     /// Message-ID that a report, journal copy or failure refers to.
-    pub reference: &'d BStr,
+    pub reference: Raw<'d>,
     /// Taken from a mailbox of the organisation.
     pub from_mailbox: bool,
     /// Told by the mailbox's own server: nothing comes before it.
     pub starts_message: bool,
     /// Made by the server itself, not taken from anybody (journal copy, approval request).
     pub generated: bool,
-    pub sender: &'d BStr,
-    pub return_path: &'d BStr,
-    pub subject: &'d BStr,
+    pub sender: Raw<'d>,
+    pub return_path: Raw<'d>,
+    pub subject: Raw<'d>,
     pub size_bytes: u64,
-    /// Who sent it: the first client where the row carries it along, else the row's own.
-    pub client_ip: &'d BStr,
-    pub client_host: &'d BStr,
-    pub server_host: &'d BStr,
-    pub connector: &'d BStr,
+    pub client_ip: Raw<'d>,
+    /// The first client, where rows carry it along.
+    pub original_client_ip: Raw<'d>,
+    pub client_host: Raw<'d>,
+    pub server_host: Raw<'d>,
+    pub connector: Raw<'d>,
     /// Reply, agent, or what else the row says about the why.
-    pub context: &'d BStr,
+    pub context: Raw<'d>,
     pub next_try: Option<Time>,
 }
 
@@ -171,4 +215,21 @@ pub struct Record<'d> {
     pub traffic_type: &'d BStr,
     pub log_id: &'d BStr,
     pub schema_version: &'d BStr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_come_off_and_doubled_ones_become_single() {
+        let arena = Bump::new();
+        let text = |bytes| Raw::quoted(bytes, &arena).text();
+        assert_eq!(text(b"\"a, \"\"b\"\"\""), "a, \"b\"");
+        assert_eq!(text(b"\"a\""), "a");
+        assert_eq!(text(b"a\"b"), "a\"b");
+        assert_eq!(text(b"\""), "\"");
+        assert_eq!(text(b"\"\""), "");
+        assert_eq!(Raw::plain(b"\"a\"").text(), "\"a\"");
+    }
 }

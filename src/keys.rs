@@ -75,6 +75,15 @@ impl Keys {
         self.bytes(bare_id(id))
     }
 
+    /// A second, weaker look at an identifier: its ends and its length, letter case left out.
+    #[inline]
+    pub fn check(&self, id: &[u8]) -> u16 {
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |b| u64::from_le_bytes(*b)) | CASE;
+        let ends = word(id.first_chunk()) ^ word(id.last_chunk()).rotate_left(29) ^ id.len() as u64;
+        (ends.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16
+    }
+
     /// The key of a copy: `internal_id` on `host` in the id space of `service`; 0 where there is no id.
     #[inline]
     pub fn copy(&self, host: &[u8], service: Service, internal_id: &[u8]) -> u64 {

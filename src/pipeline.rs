@@ -1,37 +1,43 @@
 //! The run in one screen: who does what in which order, and on which threads.
 //!
-//! In: opened inputs and options. Out: [`Outcome`], with whatever the caller made of every message. Stages know
-//! nothing of each other; threads, barriers and the order of merging are decided here and nowhere else.
+//! In: inputs, a plan and options. Out: [`Outcome`], with every message handed to a [`Taker`]. Stages know nothing of
+//! each other; threads, barriers and the order of merging are decided here and nowhere else.
 
+use std::ops::Range;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use crate::dialect::{self, EventCounts, SHARDS, Slice, Yield};
+use crate::event::ServerId;
 use crate::fault::Faults;
 use crate::input::Inputs;
-use crate::join::adopt::adopt;
+use crate::join::adopt::Adoption;
 use crate::join::links::Links;
-use crate::join::{self, Detail, Ground};
+use crate::join::shard::{Closing, Shard, Taker};
+use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
-use crate::path::Path;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
-use crate::plan::{CHUNK_BYTES, Chunk, Plan, sample_domains, slice};
+use crate::plan::{Chunk, Plan, WINDOW_BYTES, slice, survey};
 use crate::row::Row;
 use crate::servers::Servers;
-use crate::time::Time;
+use crate::time::{DAY, Time};
 
-/// What a run is asked for.
+/// What a run is asked for. The answer is the same for every `window_bytes`.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Own domains as given; empty: guess them.
     pub domains: Vec<String>,
     pub detail: Detail,
+    pub when: When,
     /// Whether messages are to be tied to each other.
     pub links: bool,
-    /// Length of a chunk; the answer is the same for every length.
-    pub chunk_bytes: usize,
+    /// A message is closed this many microseconds after its last row.
+    pub horizon: i64,
+    /// About this many bytes of logs are joined at a time.
+    pub window_bytes: u64,
 }
 
 impl Default for Options {
@@ -39,8 +45,10 @@ impl Default for Options {
         Options {
             domains: Vec::new(),
             detail: Detail::default(),
+            when: When::Finished,
             links: false,
-            chunk_bytes: CHUNK_BYTES,
+            horizon: 3 * DAY,
+            window_bytes: WINDOW_BYTES,
         }
     }
 }
@@ -60,78 +68,140 @@ pub struct Outcome {
     pub stages: Vec<(&'static str, Duration)>,
 }
 
-/// Reads everything and hands each message to `each`, which fills one `A` per shard; these come back in a fixed
-/// order. `read` is told how many bytes were read.
-pub fn run<A: Default + Send>(
-    inputs: &mut Inputs,
+/// Opens the way for [`run`]: tells formats and cuts files into chunks.
+pub fn plan(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
+    Plan::new(inputs, chunk_bytes)
+}
+
+/// Reads everything window by window and hands each message to a taker, of which every thread has one. After each
+/// window `window_done` may write what the takers have; `read` is told how many bytes were read.
+///
+/// # Errors
+/// What `window_done` returns.
+pub fn run<T: Taker + Send, E>(
+    inputs: &Inputs,
+    plan: Plan,
     options: &Options,
     read: impl Fn(u64) + Sync,
-    each: impl Fn(&mut A, &Path<'_>, &Servers, &Inputs) + Sync,
-) -> (Outcome, Vec<A>) {
+    make: impl Fn() -> T,
+    mut window_done: impl FnMut(&mut [Mutex<T>]) -> Result<(), E>,
+) -> Result<(Outcome, Vec<T>), E> {
     let mut watch = Watch::new();
-    let keys = Keys::default();
-    let plan = Plan::new(inputs, options.chunk_bytes);
-    watch.lap("plan");
+    let mut takers: Vec<Mutex<T>> = (0..rayon::current_num_threads())
+        .map(|_| Mutex::new(make()))
+        .collect();
+    let mut ground = ground(inputs, &plan.chunks, Keys::default());
+    let survey = survey(inputs, &plan, &ground.keys);
     let own = match options.domains.as_slice() {
-        [] => OwnDomains::guessed(sample_domains(inputs, &plan, &keys)),
+        [] => OwnDomains::guessed(survey.domains),
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
-    watch.lap("domains");
-    let inputs = &*inputs;
-    let yields = parse(inputs, &plan.chunks, &keys, false, read);
-    watch.lap("scan");
-    let (found, ground, mut shards) = gather(inputs, &plan.chunks, keys, yields);
-    adopt(&mut shards, &ground);
-    let links = if options.links {
-        Links::of(&shards, &ground)
-    } else {
-        Links::default()
-    };
-    watch.lap("gather");
-    let scene = Scene {
-        servers: &ground.servers,
-        own: &own,
-        hops: options.detail.hops,
-    };
-    let built: Vec<(A, u64)> = shards
-        .par_iter_mut()
-        .map(|rows| {
-            let mut made = A::default();
-            let each = |path: &Path<'_>| each(&mut made, path, &ground.servers, inputs);
-            let twice = join::messages(rows, &ground, &scene, &links, options.detail, each);
-            (made, twice)
-        })
-        .collect();
-    watch.lap("join");
-    let rows_twice = built.iter().map(|(_, twice)| twice).sum();
+    ground.servers.survey(survey.servers);
+    watch.lap("survey");
+    let windows = plan.windows(options.window_bytes);
+    let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
+    let mut links = Links::default();
+    let mut sums = Sums::default();
+    let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
+    let mut held: Vec<Vec<Row>> = (0..SHARDS).map(|_| Vec::new()).collect();
+    for (number, window) in windows.iter().enumerate() {
+        let last = number + 1 == windows.len();
+        let yields = parse(
+            inputs,
+            &plan.chunks,
+            window.clone(),
+            &ground.keys,
+            false,
+            &read,
+        );
+        watch.lap("scan");
+        let watermark = plan.watermark(window.end);
+        let mut rows = gather(yields, &mut sums, &mut ground, &mut held, watermark);
+        let late = adoption.place(&mut rows, &ground);
+        if options.links {
+            links.note(&rows, &ground);
+        }
+        watch.lap("gather");
+        let scene = Scene {
+            servers: &ground.servers,
+            own: &own,
+            horizon: options.horizon,
+            hops: options.detail.hops,
+        };
+        let joint = Joint {
+            ground: &ground,
+            scene: &scene,
+            links: &links,
+            detail: options.detail,
+            when: options.when,
+        };
+        let with_taker = |work: &mut dyn FnMut(&mut T)| {
+            let thread = rayon::current_thread_index().unwrap_or(0);
+            work(&mut takers[thread].lock().expect("a panic ends the run"));
+        };
+        for (key, home) in late {
+            with_taker(&mut |taker| {
+                let moved = shards[dialect::shard(key)].surrender(key, home, &joint, taker);
+                rows[dialect::shard(home)].extend(moved);
+            });
+        }
+        shards.par_iter_mut().zip(rows).for_each(|(shard, rows)| {
+            with_taker(&mut |taker| shard.window(&rows, last, &joint, taker));
+        });
+        if !last {
+            let floor = shards
+                .par_iter()
+                .map(|s| s.floor(watermark, options.horizon))
+                .min();
+            let closing = Closing {
+                watermark,
+                floor: floor.unwrap_or(watermark),
+            };
+            shards.par_iter_mut().for_each(|shard| {
+                with_taker(&mut |taker| shard.close(Some(closing), &joint, taker));
+            });
+            adoption.forget(watermark, options.horizon);
+        }
+        watch.lap("join");
+        window_done(&mut takers)?;
+        watch.lap("write");
+    }
     let outcome = Outcome {
         servers: ground.servers,
         own,
         plan,
-        rows: found.rows,
-        rows_without_id: found.rows_without_id,
-        rows_twice,
-        faults: found.faults,
-        events: found.events,
-        span: found.span,
+        rows: sums.rows,
+        rows_without_id: sums.rows_without_id,
+        rows_twice: shards
+            .iter()
+            .map(|shard| shard.rows_twice)
+            .sum::<i64>()
+            .max(0) as u64,
+        faults: sums.faults,
+        events: sums.events,
+        span: sums.span,
         stages: watch.laps,
     };
-    (outcome, built.into_iter().map(|(made, _)| made).collect())
+    let takers = takers
+        .into_iter()
+        .map(|taker| taker.into_inner().expect("a panic ends the run"));
+    Ok((outcome, takers.collect()))
 }
 
-/// Finds the rows of chunks; `loose` rows, those without any id, are kept only if asked for.
+/// Finds the rows of a window's chunks; `loose` rows, those without any id, are kept only if asked for.
 fn parse(
     inputs: &Inputs,
     chunks: &[Chunk],
+    window: Range<usize>,
     keys: &Keys,
     loose: bool,
     read: impl Fn(u64) + Sync,
 ) -> Vec<Yield> {
-    chunks
-        .par_iter()
-        .enumerate()
+    window
+        .into_par_iter()
         .with_max_len(1)
-        .map(|(number, chunk)| {
+        .map(|number| {
+            let chunk = &chunks[number];
             let slice = Slice {
                 keep_loose: loose,
                 ..slice(inputs, chunk, number as u32)
@@ -143,36 +213,65 @@ fn parse(
         .collect()
 }
 
-/// What chunks found, brought together: counts and tables merged, rows by shard.
-fn gather<'d>(
-    inputs: &'d Inputs,
-    chunks: &[Chunk],
-    keys: Keys,
+/// What chunks found, brought together: counts and tables merged, rows by shard, with the run's numbers of servers
+/// and layouts. Chunks end at different times; rows from `watermark` on are held for the next window, so that a
+/// window ends for all servers at one instant and cuts through few messages.
+fn gather(
     yields: Vec<Yield>,
-) -> (Sums, Ground<'d>, Vec<Vec<Row>>) {
-    let mut sums = Sums::default();
-    let mut ground = ground(inputs, chunks, keys);
-    let mut shards: Vec<Vec<Vec<Row>>> = (0..SHARDS).map(|_| Vec::new()).collect();
-    for mut found in yields {
+    sums: &mut Sums,
+    ground: &mut Ground<'_>,
+    held: &mut [Vec<Row>],
+    watermark: Time,
+) -> Vec<Vec<Row>> {
+    let mut shards: Vec<Vec<(Vec<Row>, usize)>> = (0..SHARDS).map(|_| Vec::new()).collect();
+    let mut numbers = Vec::with_capacity(yields.len());
+    for (i, mut found) in yields.into_iter().enumerate() {
         let rows = std::mem::take(&mut found.shards);
-        sums.add(found, &mut ground);
-        for (shard, rows) in shards.iter_mut().zip(rows) {
-            shard.push(rows);
+        numbers.push(sums.add(found, ground));
+        for (shard, rows) in shards
+            .iter_mut()
+            .zip(rows)
+            .filter(|(_, rows)| !rows.is_empty())
+        {
+            shard.push((rows, i));
         }
     }
-    let shards = shards.into_par_iter().map(|parts| parts.concat()).collect();
-    (sums, ground, shards)
+    let whole = |(parts, held): (Vec<(Vec<Row>, usize)>, &mut Vec<Row>)| {
+        let mut all = std::mem::take(held);
+        all.reserve(parts.iter().map(|(rows, _)| rows.len()).sum());
+        for (rows, chunk) in parts {
+            all.extend(rows.into_iter().map(|row| numbers[chunk].renumber(row)));
+        }
+        held.extend(all.extract_if(.., |row| row.time >= watermark));
+        all
+    };
+    shards.into_par_iter().zip(held).map(whole).collect()
+}
+
+/// The run's numbers for a chunk's own.
+struct Numbers {
+    servers: Vec<ServerId>,
+    layouts: Vec<u8>,
+}
+
+impl Numbers {
+    #[inline]
+    fn renumber(&self, mut row: Row) -> Row {
+        row.server = self.servers[usize::from(row.server)].0;
+        row.layout = self.layouts[usize::from(row.layout)];
+        row
+    }
 }
 
 fn ground<'d>(inputs: &'d Inputs, chunks: &[Chunk], keys: Keys) -> Ground<'d> {
+    let slices = chunks
+        .iter()
+        .zip(0..)
+        .map(|(chunk, number)| slice(inputs, chunk, number))
+        .collect();
     Ground {
-        slices: chunks
-            .iter()
-            .zip(0..)
-            .map(|(chunk, number)| slice(inputs, chunk, number))
-            .collect(),
+        slices,
         layouts: Vec::new(),
-        server_ids: Vec::new(),
         servers: Servers::default(),
         keys,
     }
@@ -190,7 +289,7 @@ struct Sums {
 
 impl Sums {
     /// Takes in one chunk's counts, and its tables into `ground`.
-    fn add(&mut self, found: Yield, ground: &mut Ground<'_>) {
+    fn add(&mut self, found: Yield, ground: &mut Ground<'_>) -> Numbers {
         self.rows += found.rows;
         self.rows_without_id += found.rows_without_id;
         self.faults.merge(found.faults);
@@ -199,8 +298,14 @@ impl Sums {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
-        ground.layouts.push(found.layouts);
-        ground.server_ids.push(ground.servers.merge(found.seen));
+        Numbers {
+            servers: ground.servers.merge(found.seen),
+            layouts: found
+                .layouts
+                .iter()
+                .map(|layout| ground.layout(layout))
+                .collect(),
+        }
     }
 }
 
@@ -243,15 +348,15 @@ impl Reading {
         if batch.is_empty() {
             return None;
         }
-        let yields = parse(inputs, batch, &self.keys, true, |_| {});
+        let yields = parse(inputs, batch, 0..batch.len(), &self.keys, true, |_| {});
         let mut ground = ground(inputs, batch, self.keys.clone());
         ground.servers = std::mem::take(&mut self.servers);
         let mut rows = Vec::with_capacity(batch.len());
         for mut found in yields {
             let mut own = std::mem::take(&mut found.loose);
             own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
-            rows.push(own);
-            self.sums.add(found, &mut ground);
+            let numbers = self.sums.add(found, &mut ground);
+            rows.push(own.into_iter().map(|row| numbers.renumber(row)).collect());
         }
         self.servers = ground.servers.clone();
         Some((ground, rows))
@@ -274,7 +379,7 @@ impl Reading {
     }
 }
 
-/// Notes how long each stage took.
+/// Notes how long each stage took, all windows together.
 struct Watch {
     since: Instant,
     laps: Vec<(&'static str, Duration)>,
@@ -289,7 +394,11 @@ impl Watch {
     }
 
     fn lap(&mut self, stage: &'static str) {
-        self.laps.push((stage, self.since.elapsed()));
+        let spent = self.since.elapsed();
+        match self.laps.iter_mut().find(|(name, _)| *name == stage) {
+            Some((_, time)) => *time += spent,
+            None => self.laps.push((stage, spent)),
+        }
         self.since = Instant::now();
     }
 }

@@ -5,6 +5,7 @@
 //! for a given chunk size, and the same answer for every chunk size.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use bstr::BString;
 use bumpalo::Bump;
@@ -19,13 +20,18 @@ use crate::keys::Keys;
 use crate::servers::Servers;
 use crate::time::Time;
 
-/// Chunks are about this long unless said otherwise: an ordinary tracking log of up to 10 MB stays whole, so that
-/// the headers inside it need not be searched for beforehand.
-pub const CHUNK_BYTES: usize = 16 << 20;
-/// Own domains are guessed from this much of the beginning of every chunk.
+/// Chunks are about this long unless said otherwise: short against a window, so that a window holds the same
+/// stretch of time of all servers, and long against the cost of starting one.
+pub const CHUNK_BYTES: usize = 2 << 20;
+/// Windows are about this long unless said otherwise: their rows and the bytes behind them stay in the cache from
+/// scanning to joining.
+pub const WINDOW_BYTES: u64 = 64 << 20;
+/// The survey looks at this much of the beginning of every file,
 const SAMPLE_BYTES: usize = 64 << 10;
-/// Inputs up to this size are sampled whole.
-const SMALL_BYTES: u64 = 32 << 20;
+/// at the beginning of every such stretch of a longer one,
+const SAMPLE_EVERY: usize = 16 << 20;
+/// and at everything if it is little.
+const SMALL_BYTES: u64 = 16 << 20;
 
 /// A stretch of a file that begins and ends at record borders.
 #[derive(Clone, Debug)]
@@ -81,28 +87,65 @@ impl Plan {
             .sort_by_key(|chunk| (chunk.time, chunk.file, chunk.start));
         plan
     }
+
+    /// Chunks by window: each of about so many bytes.
+    pub fn windows(&self, window_bytes: u64) -> Vec<Range<usize>> {
+        let mut windows = Vec::new();
+        let (mut start, mut bytes) = (0, 0);
+        for (i, chunk) in self.chunks.iter().enumerate() {
+            bytes += (chunk.end - chunk.start) as u64;
+            if bytes >= window_bytes || i + 1 == self.chunks.len() {
+                windows.push(start..i + 1);
+                (start, bytes) = (i + 1, 0);
+            }
+        }
+        windows
+    }
+
+    /// The instant before which no chunk from number `next` on begins.
+    pub fn watermark(&self, next: usize) -> Time {
+        let times = self.chunks[next..].iter().find_map(|chunk| chunk.time);
+        times.unwrap_or(Time(i64::MAX))
+    }
+
+    /// Whether some logs have network-message-ids and others have not.
+    pub fn is_mixed(&self) -> bool {
+        let has = |chunk: &Chunk| dialect::has_network_id(&chunk.layout);
+        self.chunks.iter().any(has) && !self.chunks.iter().all(has)
+    }
 }
 
 /// Cuts one file into chunks of whole records.
 fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk> {
-    let mut chunks = Vec::new();
-    let mut layout = first.clone();
+    let mut chunks: Vec<Chunk> = Vec::new();
     let mut start = 0;
     while start < data.len() {
         let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
-        let next = dialect::layout_at(first, data, start..end).filter(|_| end < data.len());
+        let layout = match chunks.last() {
+            None => first.clone(),
+            Some(before) => layout_at(&before.layout, data, start, end),
+        };
         let time = dialect::time_at(&layout, data, start);
         chunks.push(Chunk {
             file,
             start,
             end,
-            layout: layout.clone(),
+            layout,
             time,
         });
-        layout = next.unwrap_or(layout);
         start = end;
     }
     chunks
+}
+
+/// The layout in force at `start`. Headers inside a file are rare (files that were put together) and not searched for
+/// beforehand: that would read everything twice. If the chunk's first row does not look as the layout before it
+/// says, the nearest header above is looked up.
+fn layout_at(before: &Layout, data: &[u8], start: usize, end: usize) -> Layout {
+    if dialect::fits(before, &data[start..end]) {
+        return before.clone();
+    }
+    dialect::layout_at(before, data, 0..start).unwrap_or_else(|| before.clone())
 }
 
 /// The slice of a chunk.
@@ -118,47 +161,76 @@ pub fn slice<'d>(inputs: &'d Inputs, chunk: &Chunk, number: u32) -> Slice<'d> {
     }
 }
 
-/// The domains that mailboxes of the organisation send from and receive at, by a sample that depends on the files
-/// alone: the beginning of every 16 MB, or everything if it is little.
-pub fn sample_domains(inputs: &Inputs, plan: &Plan, keys: &Keys) -> BTreeSet<BString> {
-    let whole = plan.bytes <= SMALL_BYTES;
-    let sampled = |chunk: &&Chunk| {
-        whole || chunk.start % CHUNK_BYTES == 0 || chunk.end - chunk.start >= CHUNK_BYTES
-    };
-    plan.chunks
-        .par_iter()
-        .filter(|chunk| sampled(chunk))
-        .map(|chunk| {
-            let mut slice = slice(inputs, chunk, 0);
-            if !whole {
-                let until = slice.data.len().min(SAMPLE_BYTES);
-                slice.data = &slice.data[..dialect::next_record(&chunk.layout, slice.data, until)];
-            }
-            domains_of(slice, &chunk.layout, keys)
-        })
-        .reduce(BTreeSet::new, |mut a, b| {
-            a.extend(b);
-            a
-        })
+/// What a first look shows, by a sample that depends on the files alone.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Domains that mailboxes of the organisation send from and receive at.
+    pub domains: BTreeSet<BString>,
+    /// Servers with rows of their own, short and lower case.
+    pub servers: BTreeSet<BString>,
 }
 
-fn domains_of(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> BTreeSet<BString> {
+impl Survey {
+    fn merge(mut self, other: Survey) -> Survey {
+        self.domains.extend(other.domains);
+        self.servers.extend(other.servers);
+        self
+    }
+}
+
+/// Looks at the beginning of every file, and at everything if it is little.
+pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
+    let whole = plan.bytes <= SMALL_BYTES;
+    let mut samples = Vec::new();
+    for chunk in &plan.chunks {
+        if whole {
+            samples.push((chunk, chunk.start, chunk.end));
+            continue;
+        }
+        let first = chunk.start.next_multiple_of(SAMPLE_EVERY);
+        for from in (first..chunk.end).step_by(SAMPLE_EVERY) {
+            samples.push((chunk, from, (from + SAMPLE_BYTES).min(chunk.end)));
+        }
+    }
+    samples
+        .into_par_iter()
+        .map(|(chunk, from, until)| {
+            let data = inputs.files[chunk.file as usize].bytes();
+            let from = dialect::next_record(&chunk.layout, data, from);
+            let until = dialect::next_record(&chunk.layout, data, until).max(from);
+            let slice = Slice {
+                data: &data[from..until],
+                start: from as u64,
+                ..slice(inputs, chunk, 0)
+            };
+            look(slice, &chunk.layout, keys)
+        })
+        .reduce(Survey::default, Survey::merge)
+}
+
+fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {
     let found = dialect::parse(slice, layout, keys);
-    let mut servers = Servers::default();
-    let ids = servers.merge(found.seen);
-    let (slices, layouts, server_ids) = (vec![slice], vec![found.layouts], vec![ids]);
+    let mut survey = Survey::default();
+    survey.servers.extend(
+        found
+            .seen
+            .names()
+            .filter(|name| !name.is_empty())
+            .map(|name| name.to_owned()),
+    );
+    let (layouts, keys) = (found.layouts, keys.clone());
     let ground = Ground {
-        slices,
+        slices: vec![slice],
         layouts,
-        server_ids,
-        servers,
-        keys: keys.clone(),
+        servers: Servers::default(),
+        keys,
     };
     let arena = Bump::new();
-    let mut domains = BTreeSet::new();
     let mut note = |address: &[u8]| {
         if let Some(domain) = domain(address) {
-            domains.insert(BString::from(domain.to_ascii_lowercase()));
+            survey
+                .domains
+                .insert(BString::from(domain.to_ascii_lowercase()));
         }
     };
     for row in found.shards.iter().flatten() {
@@ -169,8 +241,8 @@ fn domains_of(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> BTreeSet<BStrin
         if event.role == Role::Deliver {
             event.recipients.into_iter().for_each(&mut note);
         } else if event.from_mailbox {
-            note(event.sender);
+            note(event.sender.text());
         }
     }
-    domains
+    survey
 }

@@ -3,7 +3,7 @@
 //! In: what each chunk saw. Out: a small number per server, its short lower-case name, and its coverage:
 //! whether a silence means "nothing happened" or "no log".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -69,9 +69,19 @@ impl Coverage {
         has(time.hour()) || has(time.hour() + 1)
     }
 
-    /// Whether any service has a row later than `time`.
-    pub fn goes_on_after(&self, time: Time) -> bool {
-        self.span.is_some_and(|(_, last)| last > time)
+    /// Whether any service has a row later than `time`, but not later than `span` after it: what comes after the
+    /// horizon must not change an answer that may have been given by then.
+    pub fn goes_on_after(&self, time: Time, span: i64) -> bool {
+        let until = Time(time.0.saturating_add(span)).hour();
+        let same_hour =
+            self.span.is_some_and(|(_, last)| last > time) && self.hours.contains_key(&time.hour());
+        let later = || {
+            self.hours
+                .range(time.hour() + 1..=until.max(time.hour() + 1))
+                .next()
+                .is_some()
+        };
+        same_hour || later()
     }
 }
 
@@ -99,6 +109,21 @@ impl Seen {
         (self.entries.len() - 1) as u16
     }
 
+    /// The name of a number.
+    pub fn name(&self, server: u16) -> &BStr {
+        self.entries
+            .get(usize::from(server))
+            .map_or(BStr::new(b""), |(name, _)| name.as_bstr())
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &BStr> {
+        self.entries
+            .iter()
+            .filter(|(_, coverage)| coverage.rows > 0)
+            .map(|(name, _)| name.as_bstr())
+    }
+
     /// Counts a row that this server logged.
     #[inline]
     pub fn count(&mut self, server: u16, service: Service, time: Time, bytes: usize) {
@@ -119,6 +144,8 @@ pub struct Servers {
     names: Vec<BString>,
     coverage: Vec<Coverage>,
     index: hashbrown::HashMap<BString, u16, foldhash::fast::RandomState>,
+    /// Names known to have rows of their own before those were read.
+    surveyed: BTreeSet<BString>,
 }
 
 impl Servers {
@@ -167,9 +194,15 @@ impl Servers {
         self.index.get(short.as_bstr()).map(|id| ServerId(*id))
     }
 
-    /// Whether rows that this host wrote were read.
-    pub fn was_read(&self, host: &[u8]) -> bool {
-        self.find(host).is_some_and(|id| self.coverage(id).rows > 0)
+    /// Says beforehand which servers have logs among the inputs, so that it does not matter which is read first.
+    pub fn survey(&mut self, names: BTreeSet<BString>) {
+        self.surveyed = names;
+    }
+
+    /// Whether the inputs hold logs that this host wrote.
+    pub fn has_log(&self, host: &[u8]) -> bool {
+        let short = short_host(host).to_ascii_lowercase();
+        self.surveyed.contains(short.as_bstr())
     }
 
     /// Name and coverage of all servers with rows of their own, by name.

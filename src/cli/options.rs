@@ -19,7 +19,7 @@ use crate::time::{DAY, HOUR, SECOND, Time};
 /// Bytes of one unit of work, unless told otherwise.
 const CHUNK_BYTES: u64 = crate::plan::CHUNK_BYTES as u64;
 /// Bytes of logs in memory at a time, unless told otherwise.
-const WINDOW_BYTES: u64 = 1 << 30;
+const WINDOW_BYTES: u64 = crate::plan::WINDOW_BYTES;
 
 /// What to do.
 #[derive(Debug)]

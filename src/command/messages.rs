@@ -4,19 +4,23 @@
 //! joins them; only finished text is put in order.
 
 use std::io::Write;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use bstr::BStr;
+use jiff::tz::TimeZone;
 
 use super::sink::Failed;
 use super::{Run, Sink, summary};
 use crate::cli::Exit;
 use crate::cli::flags::{TableFormat, TraceFormat};
 use crate::event::{Place, ServerId};
+use crate::filter::Filter;
 use crate::input::Inputs;
-use crate::join::Detail;
+use crate::join::shard::Taker;
+use crate::join::{Detail, When};
 use crate::output::{self, Context};
-use crate::path::Path;
+use crate::path::{Class, Path};
 use crate::pipeline;
 use crate::servers::Servers;
 use crate::time::Time;
@@ -24,19 +28,10 @@ use crate::time::Time;
 /// A page that is not a terminal's.
 const PAGE_COLUMNS: usize = 100;
 
-/// Rendered messages of one shard.
-#[derive(Default)]
-struct Rendered {
-    text: Vec<u8>,
-    /// When and where each came in, and where its text ends.
-    order: Vec<(Time, Place, usize)>,
-}
-
 /// One line per message.
 pub fn find(run: &Run<'_>, inputs: &mut Inputs, sink: &mut Sink) -> Result<Exit, Failed> {
     let layout = output::find::Layout::new(run.terminal_width());
-    let head =
-        |out: &mut Vec<u8>, context: &Context<'_>| output::find::header(out, layout, context);
+    let head = |out: &mut Vec<u8>, zone: &TimeZone| output::find::header(out, layout, zone);
     let detail = Detail {
         hops: true,
         steps: false,
@@ -85,7 +80,7 @@ pub fn paths(
         hops: true,
         steps: false,
     };
-    let head = |out: &mut Vec<u8>, _: &Context<'_>| {
+    let head = |out: &mut Vec<u8>, _: &TimeZone| {
         if format == TableFormat::Csv {
             output::csv::header(out);
         }
@@ -114,63 +109,69 @@ impl Found {
     }
 }
 
-fn show(
+fn show<W>(
     run: &Run<'_>,
     inputs: &mut Inputs,
     detail: Detail,
-    head: impl Fn(&mut Vec<u8>, &Context<'_>),
-    write: impl Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>) + Sync,
+    head: impl Fn(&mut Vec<u8>, &TimeZone),
+    write: W,
     sink: &mut Sink,
-) -> Result<Found, Failed> {
+) -> Result<Found, Failed>
+where
+    W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>) + Sync,
+{
     let begun = Instant::now();
     let filter = &run.options.filter;
     let zone = &run.options.zone;
     let options = pipeline::Options {
-        domains: run.options.domains.clone(),
         detail,
+        when: When::Closed,
         links: true,
-        chunk_bytes: run.options.chunk_bytes as usize,
+        ..run.pipeline_options()
     };
-    let (outcome, shards) = pipeline::run(
-        inputs,
-        &options,
-        |bytes| run.progress.add(bytes),
-        |rendered: &mut Rendered, path: &Path<'_>, servers: &Servers, inputs: &Inputs| {
-            let server = |id: ServerId| -> &BStr { servers.name(id) };
-            if !filter.matches(path, &server) {
-                return;
-            }
-            let place = |place: Place| inputs.evidence(place);
-            let context = Context {
-                server: &server,
-                place: &place,
-                zone,
-            };
-            write(&mut rendered.text, path, &context);
-            rendered
-                .order
-                .push((path.first_seen, path.place, rendered.text.len()));
-        },
-    );
-    let server = |id: ServerId| -> &BStr { outcome.servers.name(id) };
-    let place = |place: Place| inputs.evidence(place);
-    let mut opening = Vec::new();
-    head(
-        &mut opening,
-        &Context {
-            server: &server,
-            place: &place,
-            zone,
-        },
-    );
+    let plan = pipeline::plan(inputs, run.options.chunk_bytes as usize);
+    let inputs = &*inputs;
     let limit = filter.limit.map_or(usize::MAX, |limit| limit as usize);
-    let messages = in_order(&shards);
-    let shown = messages.len().min(limit);
-    if shown > 0 || run.options.output.is_some() {
+    let mut shown = 0;
+    let make = || Showing {
+        filter,
+        zone,
+        inputs,
+        write: &write,
+        text: Vec::new(),
+        order: Vec::new(),
+    };
+    let in_order = |showing: &mut [Mutex<Showing<'_, W>>]| -> Result<(), Failed> {
+        let showing: Vec<_> = showing
+            .iter_mut()
+            .map(|s| s.get_mut().expect("a panic ends the run"))
+            .collect();
+        let mut messages: Vec<_> = showing
+            .iter()
+            .flat_map(|showing| showing.messages())
+            .collect();
+        messages.sort_unstable_by_key(|(order, _)| *order);
+        for (_, text) in messages.into_iter().take(limit - shown) {
+            if shown == 0 {
+                let mut opening = Vec::new();
+                head(&mut opening, zone);
+                sink.write_all(&opening)?;
+            }
+            sink.write_all(text)?;
+            shown += 1;
+        }
+        for showing in showing {
+            showing.text.clear();
+            showing.order.clear();
+        }
+        Ok(())
+    };
+    let read = |bytes| run.progress.add(bytes);
+    let (outcome, _) = pipeline::run(inputs, plan, &options, read, make, in_order)?;
+    if shown == 0 && run.options.output.is_some() {
+        let mut opening = Vec::new();
+        head(&mut opening, zone);
         sink.write_all(&opening)?;
-    }
-    for text in &messages[..shown] {
-        sink.write_all(text)?;
     }
     sink.flush()?;
     let exit = summary::close(run, inputs, &outcome, begun.elapsed(), Exit::Done);
@@ -180,16 +181,44 @@ fn show(
     })
 }
 
-/// The texts of all messages in the order of first sight.
-fn in_order(shards: &[Rendered]) -> Vec<&[u8]> {
-    let mut messages = Vec::new();
-    for shard in shards {
-        let mut start = 0;
-        for &(time, place, end) in &shard.order {
-            messages.push(((time, place), &shard.text[start..end]));
-            start = end;
-        }
+/// One thread's rendered messages.
+struct Showing<'s, W> {
+    filter: &'s Filter,
+    zone: &'s TimeZone,
+    inputs: &'s Inputs,
+    write: &'s W,
+    text: Vec<u8>,
+    /// Earliest row of each, and where its text ends.
+    order: Vec<((Time, Place), usize)>,
+}
+
+impl<W> Showing<'_, W> {
+    fn messages(&self) -> impl Iterator<Item = ((Time, Place), &[u8])> {
+        let starts = std::iter::once(0).chain(self.order.iter().map(|(_, end)| *end));
+        self.order
+            .iter()
+            .zip(starts)
+            .map(|(&(order, end), start)| (order, &self.text[start..end]))
     }
-    messages.sort_unstable_by_key(|(order, _)| *order);
-    messages.into_iter().map(|(_, text)| text).collect()
+}
+
+impl<W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>)> Taker for Showing<'_, W> {
+    fn add(&mut self, path: &Path<'_>, servers: &Servers, _: i64) -> bool {
+        let server = |id: ServerId| -> &BStr { servers.name(id) };
+        if !self.filter.matches(path, &server) {
+            return false;
+        }
+        let place = |place: Place| self.inputs.evidence(place);
+        let context = Context {
+            server: &server,
+            place: &place,
+            zone: self.zone,
+        };
+        (self.write)(&mut self.text, path, &context);
+        self.order.push((path.earliest, self.text.len()));
+        true
+    }
+
+    /// Messages are shown when they are closed, with all their rows.
+    fn more_rows(&mut self, _: Class, _: i64) {}
 }

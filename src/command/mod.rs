@@ -17,6 +17,7 @@ use crate::cli::flags::ColorWord;
 use crate::cli::options::{Read, Task};
 use crate::error::Error;
 use crate::input::Inputs;
+use crate::pipeline;
 use crate::progress::Progress;
 
 pub use sink::Sink;
@@ -82,6 +83,16 @@ pub struct Run<'r> {
 }
 
 impl Run<'_> {
+    /// What the flags say to the pipeline.
+    pub fn pipeline_options(&self) -> pipeline::Options {
+        pipeline::Options {
+            domains: self.options.domains.clone(),
+            horizon: self.options.horizon,
+            window_bytes: self.options.window_bytes,
+            ..pipeline::Options::default()
+        }
+    }
+
     /// Whether the answer is coloured.
     pub fn colour(&self) -> bool {
         match self.options.color {

@@ -1,6 +1,7 @@
 //! `report`: sums of all messages, put into words.
 
 use std::io::Write;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::sink::Failed;
@@ -10,10 +11,12 @@ use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
 use crate::error::Error;
 use crate::event::ServerId;
+use crate::filter::Filter;
 use crate::input::Inputs;
-use crate::join::Detail;
+use crate::join::shard::Taker;
+use crate::join::{Detail, When};
 use crate::keys::Service;
-use crate::path::Path;
+use crate::path::{Class, Path};
 use crate::pipeline::{self, Outcome};
 use crate::progress::Progress;
 use crate::report::baseline::Baseline;
@@ -42,29 +45,26 @@ pub fn run(
     filter.include_probes = true;
     let everything = filter.is_empty();
     let options = pipeline::Options {
-        domains: run.options.domains.clone(),
         detail: Detail {
             hops: true,
             steps: false,
         },
-        links: false,
-        chunk_bytes: run.options.chunk_bytes as usize,
+        when: When::Finished,
+        ..run.pipeline_options()
     };
-    let (outcome, tallies) = pipeline::run(
-        inputs,
-        &options,
-        |bytes| run.progress.add(bytes),
-        |tally: &mut Option<Tally>, path: &Path<'_>, servers: &Servers, _: &Inputs| {
-            if everything || filter.matches(path, &|id: ServerId| servers.name(id)) {
-                tally
-                    .get_or_insert_with(|| Tally::new(tally_options))
-                    .add(path, 1);
-            }
-        },
-    );
+    let plan = pipeline::plan(inputs, run.options.chunk_bytes as usize);
+    let inputs = &*inputs;
+    let filter = (!everything).then_some(&filter);
+    let make = || Counting {
+        filter,
+        tally: Tally::new(tally_options),
+    };
+    let read = |bytes| run.progress.add(bytes);
+    let done = |_: &mut [Mutex<Counting<'_>>]| Ok::<(), Failed>(());
+    let (outcome, counted) = pipeline::run(inputs, plan, &options, read, make, done)?;
     let mut sum = Tally::new(tally_options);
-    for tally in tallies.into_iter().flatten() {
-        sum.merge(tally);
+    for counting in counted {
+        sum.merge(counting.tally);
     }
     sum.name_rows(&|place| inputs.evidence(place));
     let facts = facts(run, inputs, &outcome, begun.elapsed());
@@ -170,6 +170,29 @@ fn known_lists(path: &std::path::Path) -> Result<Vec<String>, Error> {
         .lines()
         .map(|line| first(line).replace('"', "").to_ascii_lowercase());
     Ok(addresses.filter(|address| address.contains('@')).collect())
+}
+
+/// One thread's sums.
+struct Counting<'f> {
+    filter: Option<&'f Filter>,
+    tally: Tally,
+}
+
+impl Taker for Counting<'_> {
+    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> bool {
+        let server = |id: ServerId| servers.name(id);
+        let wanted = self
+            .filter
+            .is_none_or(|filter| filter.matches(path, &server));
+        if wanted {
+            self.tally.add(path, weight);
+        }
+        wanted
+    }
+
+    fn more_rows(&mut self, class: Class, rows: i64) {
+        self.tally.add_rows(class, rows);
+    }
 }
 
 /// What the report says about the run itself.

@@ -11,7 +11,7 @@ use std::ops::Range;
 use bstr::{BStr, BString};
 use bumpalo::Bump;
 
-use crate::event::{Event, Record, ServerId};
+use crate::event::{Event, Record};
 use crate::fault::Faults;
 use crate::keys::Keys;
 use crate::row::Row;
@@ -80,6 +80,13 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
     }
 }
 
+/// Whether the first row of a stretch looks as the layout says.
+pub fn fits(layout: &Layout, data: &[u8]) -> bool {
+    match layout {
+        Layout::Modern(schema) => modern::fits(schema, data),
+    }
+}
+
 /// Time of the first row at or behind `from`.
 pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
     match layout {
@@ -140,8 +147,17 @@ impl EventCounts {
 /// Finds the rows of a chunk.
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
-        Layout::Modern(schema) => modern::parse(slice, schema, keys),
+        Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
     }
+}
+
+/// Finds one row again, at the first byte of `slice`, and the server it is about.
+pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
+    let found = match layout {
+        Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
+    };
+    let row = *found.shards.iter().flatten().next()?;
+    Some((row, found.seen.name(row.server).to_owned()))
 }
 
 /// What decoding needs to know beside the row itself.
@@ -152,66 +168,52 @@ pub struct Surroundings<'d> {
     pub file: u32,
     pub start: u64,
     pub layouts: &'d [Layout],
-    /// The run's numbers of the chunk's servers.
-    pub server_ids: &'d [ServerId],
     pub servers: &'d Servers,
     pub keys: &'d Keys,
+    /// Whether everything is wanted of a row, not only what fates need.
+    pub full: bool,
     /// Where text goes that is not in the log as it stands (unquoted, unescaped).
     pub arena: &'d Bump,
 }
 
 /// Understands a row.
 pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
-    match &around.layouts[usize::from(row.schema)] {
+    match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
-    }
-}
-
-/// The bytes of the identifier a row was keyed by: what two rows of one message must share.
-pub fn identity<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
-    match &around.layouts[usize::from(row.schema)] {
-        Layout::Modern(schema) => modern::identity(row, schema, around),
     }
 }
 
 /// A row with every column by name.
 pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
-    match &around.layouts[usize::from(row.schema)] {
+    match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
     }
 }
 
-/// The size a row logged; 0 where it has none.
-pub fn size_bytes(row: &Row, around: &Surroundings<'_>) -> u64 {
-    match &around.layouts[usize::from(row.schema)] {
-        Layout::Modern(schema) => modern::size_bytes(row, schema, around),
+/// Key of the copy a row is about; 0: none.
+pub fn copy(row: &Row, around: &Surroundings<'_>) -> u64 {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::copy(row, schema, around),
+    }
+}
+
+/// Whether rows of this layout name their message by an id that outlives every hop.
+pub fn has_network_id(layout: &Layout) -> bool {
+    match layout {
+        Layout::Modern(schema) => schema.has_network_id(),
     }
 }
 
 /// Message-ID of a row, as logged.
 pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
-    match &around.layouts[usize::from(row.schema)] {
+    match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
-    }
-}
-
-/// The id of a row's copy on its server, as logged.
-pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
-    match &around.layouts[usize::from(row.schema)] {
-        Layout::Modern(schema) => modern::internal_id(row, schema, around),
-    }
-}
-
-/// What agents noted about a message (custom data of AGENTINFO); empty for other rows.
-pub fn agent_data<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
-    match &around.layouts[usize::from(row.schema)] {
-        Layout::Modern(schema) => modern::agent_data(row, schema, around),
     }
 }
 
 /// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
-    let log_id = match &around.layouts[usize::from(row.schema)] {
+    let log_id = match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::log_id(row, schema, around),
     };
     if !log_id.is_empty() {

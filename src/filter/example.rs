@@ -162,11 +162,14 @@ pub fn path() -> Path<'static> {
         subject: text("Quarterly \"figures\", für alle"),
         size_bytes: 12_345,
         entry: Entry::Received,
-        place: crate::event::Place {
-            file: 0,
-            offset: 0,
-            line: 0,
-        },
+        earliest: (
+            Time(0),
+            crate::event::Place {
+                file: 0,
+                offset: 0,
+                line: 0,
+            },
+        ),
         first_seen: after(0),
         last_seen: after(12_500),
         origin: Origin {

@@ -1,9 +1,9 @@
 //! Rows with only a weaker identifier find the message they belong to.
 //!
-//! In: rows by shard. Out: the same rows, those that could be placed now under their message's key. A row without a
-//! network-message-id belongs to the one message with its Message-ID, if there is exactly one; a row without
-//! either belongs to the message that has the same copy. What cannot be placed keeps its own key and stays a
-//! message of its own: nothing is guessed from time, size or subject.
+//! In: the rows of each window, by shard. Out: the same rows, those that could be placed now under their message's
+//! key. A row without a network-message-id belongs to the one message with its Message-ID, if there is exactly
+//! one; a row without either belongs to the message that has the same copy. What cannot be placed keeps its own
+//! key and stays a message of its own: nothing is guessed from time, size or subject.
 
 use bumpalo::Bump;
 use hashbrown::{HashMap, HashSet};
@@ -12,106 +12,156 @@ use rayon::prelude::*;
 use super::Ground;
 use crate::dialect;
 use crate::dialect::shard;
+use crate::event::Role;
 use crate::row::{KeyKind, Row};
+use crate::time::Time;
 
-/// Where an orphan's key leads: the host's key, or nothing because there are several.
-type Homes = HashMap<u64, Option<u64>>;
+/// Where a weaker key leads: the message's key, or nothing because there are several.
+type Homes = HashMap<u64, Option<u64>, foldhash::fast::RandomState>;
 
-/// Places orphans; rows that change their key change their shard.
-pub fn adopt(shards: &mut [Vec<Row>], ground: &Ground<'_>) {
-    let orphans = orphans(shards);
-    if orphans.by_message.is_empty() && orphans.by_copy.is_empty() {
-        return;
-    }
-    let found: Vec<Vec<(u64, u64)>> = shards
-        .par_iter()
-        .map(|rows| homes(rows, &orphans, ground))
-        .collect();
-    let mut homes = Homes::new();
-    for (orphan, host) in found.into_iter().flatten() {
-        homes
-            .entry(orphan)
-            .and_modify(|known| *known = known.filter(|known| *known == host))
-            .or_insert(Some(host));
-    }
-    let moved: Vec<Vec<Row>> = shards
-        .par_iter_mut()
-        .map(|rows| take_placed(rows, &homes))
-        .collect();
-    for row in moved.into_iter().flatten() {
-        shards[shard(row.key)].push(row);
-    }
+/// What rows of earlier windows and of this one prove about weaker keys. Kept for one to two horizons.
+#[derive(Default)]
+pub struct Adoption {
+    homes: Homes,
+    older: Homes,
+    /// Orphans of earlier windows that no row has placed so far.
+    unplaced: HashSet<u64>,
+    since: Option<Time>,
+    /// Whether rows without network-message-id are to find those with one.
+    mixed: bool,
+    /// Whether there are later windows, whose orphans may look for the messages of this one.
+    windows: bool,
 }
 
-/// Keys that look for a home.
-struct Orphans {
-    by_message: HashSet<u64>,
-    by_copy: HashSet<u64>,
-}
+impl Adoption {
+    /// `mixed`: some files have network-message-ids and some have not. `windows`: there is more than one.
+    pub fn new(mixed: bool, windows: bool) -> Adoption {
+        Adoption {
+            mixed,
+            windows,
+            ..Adoption::default()
+        }
+    }
 
-fn orphans(shards: &[Vec<Row>]) -> Orphans {
-    let kind = |kind| move |row: &&Row| row.kind == kind;
-    let any_network = shards
-        .par_iter()
-        .any(|rows| rows.iter().any(|r| r.kind == KeyKind::Network));
-    let keys = |wanted| -> HashSet<u64> {
+    /// Places the orphans of a window; rows that change their key change their shard. Returns orphans of earlier windows
+    /// whose message turned up only now: pairs (their key, the message's key).
+    pub fn place(&mut self, shards: &mut [Vec<Row>], ground: &Ground<'_>) -> Vec<(u64, u64)> {
+        let orphans = self.orphans(shards);
+        if !self.windows && orphans.is_empty() {
+            return Vec::new();
+        }
+        let (wanted, mixed) = ((!self.windows).then_some(&orphans), self.mixed);
+        let proofs: Vec<Vec<(u64, u64)>> = shards
+            .par_iter()
+            .map(|rows| proofs(rows, wanted, mixed, ground))
+            .collect();
+        let mut late = Vec::new();
+        for (weak, home) in proofs.into_iter().flatten() {
+            let known = self.homes.entry(weak).or_insert(Some(home));
+            *known = known.filter(|known| *known == home);
+            if self.unplaced.remove(&weak) {
+                late.push((weak, home));
+            }
+        }
+        if orphans.is_empty() {
+            return late;
+        }
+        let this = &*self;
+        let moved: Vec<Vec<Row>> = shards
+            .par_iter_mut()
+            .map(|rows| this.take_placed(rows))
+            .collect();
+        for row in moved.into_iter().flatten() {
+            shards[shard(row.key)].push(row);
+        }
+        if self.windows {
+            let unplaced: Vec<u64> = orphans
+                .into_iter()
+                .filter(|weak| self.home(*weak).is_none())
+                .collect();
+            self.unplaced.extend(unplaced);
+        }
+        late
+    }
+
+    /// Forgets what is older than the horizon before `watermark`.
+    pub fn forget(&mut self, watermark: Time, horizon: i64) {
+        let since = *self.since.get_or_insert(watermark);
+        if watermark.0.saturating_sub(since.0) > horizon {
+            self.older = std::mem::take(&mut self.homes);
+            self.since = Some(watermark);
+        }
+    }
+
+    fn is_orphan(&self, row: &Row) -> bool {
+        row.kind == KeyKind::Copy || self.mixed && row.kind == KeyKind::Message
+    }
+
+    fn orphans(&self, shards: &[Vec<Row>]) -> HashSet<u64> {
         let of_shard = |rows: &Vec<Row>| -> Vec<u64> {
             rows.iter()
-                .filter(kind(wanted))
+                .filter(|row| self.is_orphan(row))
                 .map(|row| row.key)
                 .collect()
         };
         let found: Vec<Vec<u64>> = shards.par_iter().map(of_shard).collect();
         found.into_iter().flatten().collect()
-    };
-    let by_message = if any_network {
-        keys(KeyKind::Message)
-    } else {
-        HashSet::new()
-    };
-    Orphans {
-        by_message,
-        by_copy: keys(KeyKind::Copy),
+    }
+
+    fn home(&self, weak: u64) -> Option<u64> {
+        self.homes
+            .get(&weak)
+            .or_else(|| self.older.get(&weak))
+            .copied()
+            .flatten()
+    }
+
+    /// Takes the rows out that found a home, under its key. A copy may lead to a message that is itself an orphan by
+    /// Message-ID.
+    fn take_placed(&self, rows: &mut Vec<Row>) -> Vec<Row> {
+        let mut placed = Vec::new();
+        rows.retain(|row| {
+            let Some(home) = self.home(row.key).filter(|_| self.is_orphan(row)) else {
+                return true;
+            };
+            placed.push(row.under(self.home(home).unwrap_or(home)));
+            false
+        });
+        placed
     }
 }
 
-/// Pairs (orphan's key, host's key) that the rows of one shard prove.
-fn homes(rows: &[Row], orphans: &Orphans, ground: &Ground<'_>) -> Vec<(u64, u64)> {
-    let arena = Bump::new();
+/// Pairs (weaker key, message's key) that the rows of one shard prove; only `wanted` ones, if they are known.
+fn proofs(
+    rows: &[Row],
+    wanted: Option<&HashSet<u64>>,
+    mixed: bool,
+    ground: &Ground<'_>,
+) -> Vec<(u64, u64)> {
+    let mut arena = Bump::new();
     let mut found = Vec::new();
+    let is_wanted = |key: u64| wanted.is_none_or(|wanted| wanted.contains(&key));
     for row in rows {
-        let around = ground.around(row, &arena);
-        if row.kind == KeyKind::Network && !orphans.by_message.is_empty() {
-            let message_id = dialect::message_id(row, &around);
-            let key = ground.keys.message_id(message_id);
-            if !message_id.is_empty() && orphans.by_message.contains(&key) {
-                found.push((key, row.key));
-            }
-        }
-        if row.kind != KeyKind::Copy && !orphans.by_copy.is_empty() {
-            let copy = dialect::event(row, &around).copy;
-            if copy != 0 && orphans.by_copy.contains(&copy) {
+        let opens = matches!(
+            row.role,
+            Role::Receive | Role::Fork | Role::Report | Role::Submit | Role::Resubmit
+        );
+        if row.kind != KeyKind::Copy && opens {
+            let copy = dialect::copy(row, &ground.around(row, &arena));
+            if copy != 0 && is_wanted(copy) {
                 found.push((copy, row.key));
             }
         }
+        if mixed && row.kind == KeyKind::Network {
+            let message_id = dialect::message_id(row, &ground.around(row, &arena));
+            let key = ground.keys.message_id(message_id);
+            if !message_id.is_empty() && is_wanted(key) {
+                found.push((key, row.key));
+            }
+        }
+        arena.reset();
     }
     found.sort_unstable();
     found.dedup();
     found
-}
-
-/// Takes the rows out that found a home, under their new key. A copy may lead to a message that is itself an orphan
-/// by Message-ID.
-fn take_placed(rows: &mut Vec<Row>, homes: &Homes) -> Vec<Row> {
-    let mut placed = Vec::new();
-    rows.retain(|row| {
-        let weak = row.kind != KeyKind::Network;
-        let Some(Some(home)) = homes.get(&row.key).filter(|_| weak).copied() else {
-            return true;
-        };
-        let home = homes.get(&home).copied().flatten().unwrap_or(home);
-        placed.push(row.under(home));
-        false
-    });
-    placed
 }

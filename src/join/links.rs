@@ -12,12 +12,14 @@ use super::Ground;
 use crate::dialect;
 use crate::event::Role;
 use crate::keys::Keys;
-use crate::path::{Path, Relation};
+use crate::path::{Path, Reason, Recipient, Relation};
 use crate::row::Row;
 
 /// Ties by key of the Message-ID.
 #[derive(Default)]
 pub struct Links {
+    /// Message-ID -> the first message seen under it.
+    seen: HashMap<u64, u64>,
     /// Message-IDs under which several messages go.
     instances: HashSet<u64>,
     /// Message-ID of the original -> reports and journal copies about it.
@@ -34,26 +36,22 @@ struct Part {
 }
 
 impl Links {
-    /// Goes through all rows once.
-    pub fn of(shards: &[Vec<Row>], ground: &Ground<'_>) -> Links {
+    /// Goes through the rows of a window.
+    pub fn note(&mut self, shards: &[Vec<Row>], ground: &Ground<'_>) {
         let parts: Vec<Part> = shards.par_iter().map(|rows| part(rows, ground)).collect();
-        let mut links = Links::default();
-        let mut seen: HashMap<u64, u64> = HashMap::new();
         for part in parts {
             for (id, message) in part.ids {
-                if *seen.entry(id).or_insert(message) != message {
-                    links.instances.insert(id);
+                if *self.seen.entry(id).or_insert(message) != message {
+                    self.instances.insert(id);
                 }
             }
             for (id, relation, by) in part.references {
-                links.about.entry(id).or_default().push((relation, by));
+                let about = self.about.entry(id).or_default();
+                if let Err(at) = about.binary_search(&(relation, by.clone())) {
+                    about.insert(at, (relation, by));
+                }
             }
         }
-        for about in links.about.values_mut() {
-            about.sort_unstable();
-            about.dedup();
-        }
-        links
     }
 
     /// Adds to a path what other messages say about it.
@@ -70,6 +68,12 @@ impl Links {
         }
         if self.instances.contains(&key) {
             path.related.push((Relation::Instance, path.message_id));
+            // The store suppressed a mail with a Message-ID it had: the other instance's.
+            let unseen = |r: &&mut Recipient<'_>| r.reason == Reason::DuplicateOfUnseen;
+            path.recipients
+                .iter_mut()
+                .filter(unseen)
+                .for_each(|r| r.reason = Reason::None);
         }
     }
 }
@@ -91,10 +95,13 @@ fn part(rows: &[Row], ground: &Ground<'_>) -> Part {
                 Relation::Journal
             };
             let refers = row.role == Role::Report || event.generated;
-            if refers && event.reference.contains(&b'@') && event.reference != event.message_id {
-                let about = ground.keys.message_id(event.reference);
+            if refers
+                && event.reference.text().contains(&b'@')
+                && event.reference.text() != message_id
+            {
+                let about = ground.keys.message_id(event.reference.text());
                 part.references
-                    .push((about, relation, event.message_id.to_owned()));
+                    .push((about, relation, message_id.to_owned()));
             }
         }
         arena.reset();

@@ -57,11 +57,11 @@ impl Layout {
 }
 
 /// Appends the names of the columns.
-pub fn header(out: &mut Vec<u8>, layout: Layout, context: &Context) {
-    let zone = if *context.zone == jiff::tz::TimeZone::UTC {
+pub fn header(out: &mut Vec<u8>, layout: Layout, zone: &jiff::tz::TimeZone) {
+    let zone = if *zone == jiff::tz::TimeZone::UTC {
         "UTC"
     } else {
-        context.zone.iana_name().unwrap_or("local")
+        zone.iana_name().unwrap_or("local")
     };
     cell(out, format!("SEEN {zone}").as_bytes(), layout.time);
     cell(out, b"STATUS", layout.status);
@@ -147,7 +147,7 @@ mod tests {
 
     fn table(path: &Path, width: Option<usize>) -> String {
         let mut out = Vec::new();
-        header(&mut out, Layout::new(width), &UTC);
+        header(&mut out, Layout::new(width), &jiff::tz::TimeZone::UTC);
         write(&mut out, path, Layout::new(width), &UTC);
         String::from_utf8(out).unwrap()
     }

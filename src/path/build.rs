@@ -12,7 +12,8 @@ use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
     notes, trail,
 };
-use crate::event::{Event, Next, Role};
+use crate::address::List;
+use crate::event::{Event, Next, Place, Raw, Role};
 use crate::servers::Servers;
 use crate::time::Time;
 
@@ -21,6 +22,8 @@ use crate::time::Time;
 pub struct Scene<'d> {
     pub servers: &'d Servers,
     pub own: &'d OwnDomains,
+    /// A message is closed this many microseconds after its last row.
+    pub horizon: i64,
     /// Whether hops are wanted, too; counting needs only fates.
     pub hops: bool,
 }
@@ -30,6 +33,8 @@ pub struct Scene<'d> {
 pub struct Rows {
     pub count: u32,
     pub first: Time,
+    /// Where the first row stands.
+    pub place: Place,
     pub last: Time,
     pub size_bytes: u64,
 }
@@ -50,7 +55,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
     for event in events {
         apply(event, events, accepted, &mut roster);
     }
-    trail::follow(events, &mut roster, scene.servers);
+    trail::follow(events, &mut roster, scene.servers, scene.horizon);
 
     let entry = entry_event(events);
     let (kind, first_seen) = match entry {
@@ -58,7 +63,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         None => (Entry::Unknown, rows.first),
     };
     let head = entry.map_or(&events[0], |(_, event)| event);
-    let text = |get: fn(&Event<'d>) -> &'d BStr| first_text(head, events, get);
+    let text = |get: fn(&Event<'d>) -> Raw<'d>| first_text(head, events, get);
     let sender = text(|e| e.sender);
     let own_sender = match scene.own.owns(sender) {
         Some(false) if kind == Entry::Submitted => Some(true),
@@ -85,14 +90,17 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         subject: text(|e| e.subject),
         size_bytes: rows.size_bytes,
         entry: kind,
-        place: head.place,
+        earliest: (rows.first, rows.place),
         first_seen,
         last_seen: rows.last.max(first_seen),
         origin: Origin {
-            client_ip: head.client_ip,
-            client_host: head.client_host,
+            client_ip: match head.original_client_ip.text() {
+                first if !first.is_empty() => first,
+                _ => head.client_ip.text(),
+            },
+            client_host: head.client_host.text(),
             server: Some(head.server),
-            connector: head.connector,
+            connector: head.connector.text(),
         },
         hops: if scene.hops {
             hops::hops(events, scene.servers)
@@ -102,7 +110,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         steps: Vec::new(),
         related: related(events, class),
         rows: rows.count,
-        notes: notes::of(events),
+        notes: notes::of(events, head.place),
         entered_recipients: roster.balance() - left_again(&recipients),
         recipients,
         reopened: false,
@@ -140,7 +148,9 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             for address in event.recipients {
                 roster.sighted(address);
             }
-            still_named(event, roster);
+            if event.role == Role::Fork {
+                still_named(event, roster);
+            }
         }
         Role::Expand => {
             let mut list = None;
@@ -192,23 +202,29 @@ fn still_named<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
         event
             .recipients
             .into_iter()
-            .for_each(|address| roster.kept(address, event.time));
+            .for_each(|address| roster.kept(address, event.time, event.server));
     }
 }
 
 /// The last word about the recipients of an event; where it names none, about those of its copy.
 fn judge<'d>(event: &Event<'d>, all: &[Event<'d>], fate: Fate, roster: &mut Roster<'d>) {
-    let statuses_fit = event.statuses.count() == event.recipients.count();
-    let mut statuses = event.statuses.into_iter();
+    let explained = fate != Fate::Delivered;
+    let all_statuses = List(if explained {
+        event.statuses.text()
+    } else {
+        BStr::new(b"")
+    });
+    let fits = explained && all_statuses.count() == event.recipients.count();
+    let mut statuses = all_statuses.into_iter();
     let mut none_named = true;
     for address in event.recipients {
         none_named = false;
-        let status = if statuses_fit {
-            statuses.next()
+        let status = if fits {
+            statuses.next().unwrap_or_default()
         } else {
-            Some(event.statuses.0)
+            all_statuses.0
         };
-        roster.decide(address, verdict(event, fate, status.unwrap_or_default()));
+        roster.decide(address, verdict(event, fate, status));
     }
     if none_named && event.copy != 0 {
         for opener in all
@@ -223,23 +239,22 @@ fn judge<'d>(event: &Event<'d>, all: &[Event<'d>], fate: Fate, roster: &mut Rost
 }
 
 fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
+    let duplicate = event.role == Role::Duplicate;
     let reason = match fate {
+        _ if duplicate => Reason::DuplicateOfUnseen,
         Fate::Delivered => Reason::None,
         _ if !status.is_empty() => Reason::Logged(BStr::new(status)),
-        _ if !event.context.is_empty() => Reason::Logged(event.context),
-        _ => Reason::None,
+        _ => match event.context.text() {
+            context if context.is_empty() => Reason::None,
+            context => Reason::Logged(context),
+        },
     };
-    let duplicate = event.role == Role::Duplicate;
     Verdict {
         fate,
         duplicate,
         at: event.time,
         server: Some(event.server),
-        reason: if duplicate {
-            Reason::DuplicateOfUnseen
-        } else {
-            reason
-        },
+        reason,
         next_try: None,
         place: event.place,
     }
@@ -302,11 +317,11 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
 fn first_text<'d>(
     head: &Event<'d>,
     events: &[Event<'d>],
-    get: fn(&Event<'d>) -> &'d BStr,
+    get: fn(&Event<'d>) -> Raw<'d>,
 ) -> &'d BStr {
     std::iter::once(head)
         .chain(events)
-        .map(get)
+        .map(|event| get(event).text())
         .find(|text| !text.is_empty())
         .unwrap_or_default()
 }
@@ -391,16 +406,17 @@ fn status(recipients: &[Recipient<'_>]) -> Status {
 /// Links that the message's own rows name.
 fn related<'d>(events: &[Event<'d>], class: Class) -> Vec<(Relation, &'d BStr)> {
     let mut related = Vec::new();
-    for event in events.iter().filter(|e| !e.reference.is_empty()) {
+    for event in events {
         let relation = match event.role {
             Role::Fail => Relation::Report,
             Role::Report => Relation::ReportOf,
             Role::Receive if event.generated && class != Class::Report => Relation::Journal,
             _ => continue,
         };
-        let looks_like_id = event.reference.contains(&b'@') || event.reference.starts_with(b"<");
-        if looks_like_id && !related.contains(&(relation, event.reference)) {
-            related.push((relation, event.reference));
+        let reference = event.reference.text();
+        let looks_like_id = reference.contains(&b'@') || reference.starts_with(b"<");
+        if looks_like_id && !related.contains(&(relation, reference)) {
+            related.push((relation, reference));
         }
     }
     related

@@ -84,13 +84,14 @@ pub fn direction(own_sender: Option<bool>, own_recipient: Option<bool>) -> Direc
 
 /// Prefixes of local parts by which Exchange's own traffic is known (`formats/modern.md` section 8).
 const PROBES: [&[u8]; 3] = [b"HealthMailbox", b"inboundproxy@", b"maildeliveryprobe@"];
-const SYSTEM: [&[u8]; 5] = [
+const SYSTEM: [&[u8]; 4] = [
     b"SystemMailbox{",
-    b"MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e",
     b"FederatedEmail.",
     b"Migration.",
     b"DiscoverySearchMailbox",
 ];
+/// The postmaster: with the null return path it writes reports, else it is the system talking to itself.
+const POSTMASTER: [&[u8]; 1] = [b"MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e"];
 
 fn begins_with_any(address: &[u8], prefixes: &[&[u8]]) -> bool {
     prefixes
@@ -111,15 +112,15 @@ pub fn class<'d>(
     if begins_with_any(sender, &PROBES) || recipients.clone().any(|r| begins_with_any(r, &PROBES)) {
         return Class::Probe;
     }
+    let is_null = return_path.trim() == b"<>";
+    let is_system = |address: &BStr| {
+        begins_with_any(address, &SYSTEM) || !is_null && begins_with_any(address, &POSTMASTER)
+    };
     let any = recipients.clone().next().is_some();
-    if begins_with_any(sender, &SYSTEM) || any && recipients.all(|r| begins_with_any(r, &SYSTEM)) {
+    if is_system(sender) || any && recipients.all(is_system) {
         return Class::System;
     }
-    if return_path.trim() == b"<>" {
-        Class::Report
-    } else {
-        Class::Mail
-    }
+    if is_null { Class::Report } else { Class::Mail }
 }
 
 #[cfg(test)]
@@ -155,5 +156,8 @@ mod tests {
         );
         let postmaster = "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@b";
         assert_eq!(class(true, postmaster, "<>", "c@d"), Class::Report);
+        // The DSN row may stand in a log that was not read.
+        assert_eq!(class(false, postmaster, "<>", "c@d"), Class::Report);
+        assert_eq!(class(false, postmaster, "a@b", "c@d"), Class::System);
     }
 }

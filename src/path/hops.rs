@@ -29,8 +29,8 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
                     received,
                     from,
                     sent: Some(event.time),
-                    to: event.server_host,
-                    connector: event.connector,
+                    to: event.server_host.text(),
+                    connector: event.connector.text(),
                     place: Some(event.place),
                 });
             }
@@ -72,21 +72,21 @@ fn submitted<'d>(event: &Event<'d>, hops: &mut Vec<Hop<'d>>) {
     match known {
         Some(hop) if leaves => {
             hop.sent = Some(event.time);
-            hop.to = event.server_host;
+            hop.to = event.server_host.text();
         }
         Some(_) => {}
         None => hops.push(Hop {
             server: event.server,
             role: HopRole::Submit,
             received: (!leaves).then_some(event.time),
-            from: event.client_host,
+            from: event.client_host.text(),
             sent: leaves.then_some(event.time),
             to: if leaves {
-                event.server_host
+                event.server_host.text()
             } else {
                 BStr::new(b"")
             },
-            connector: event.connector,
+            connector: event.connector.text(),
             place: Some(event.place),
         }),
     }
@@ -98,10 +98,10 @@ fn delivered<'d>(event: &Event<'d>, events: &[Event<'d>], hops: &mut Vec<Hop<'d>
             server: event.server,
             role: HopRole::Delivery,
             received: None,
-            from: event.client_host,
+            from: event.client_host.text(),
             sent: Some(event.time),
             to: BStr::new(b""),
-            connector: event.connector,
+            connector: event.connector.text(),
             place: Some(event.place),
         });
     } else {
@@ -112,8 +112,8 @@ fn delivered<'d>(event: &Event<'d>, events: &[Event<'d>], hops: &mut Vec<Hop<'d>
             received,
             from,
             sent: Some(event.time),
-            to: event.server_host,
-            connector: event.connector,
+            to: event.server_host.text(),
+            connector: event.connector.text(),
             place: Some(event.place),
         });
     }
@@ -125,10 +125,10 @@ fn stay<'d>(event: &Event<'d>) -> Hop<'d> {
         server: event.server,
         role: HopRole::Transport,
         received: Some(event.time),
-        from: event.client_host,
+        from: event.client_host.text(),
         sent: None,
         to: BStr::new(b""),
-        connector: event.connector,
+        connector: event.connector.text(),
         place: Some(event.place),
     }
 }
@@ -144,7 +144,7 @@ fn arrival<'d>(event: &Event<'d>, events: &[Event<'d>]) -> (Option<Time>, &'d BS
             e.copy == copy && matches!(e.role, Role::Receive | Role::Report | Role::Resubmit)
         };
         if let Some(opener) = events.iter().find(opens) {
-            return (Some(opener.time), opener.client_host);
+            return (Some(opener.time), opener.client_host.text());
         }
         let fork = events
             .iter()

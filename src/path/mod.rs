@@ -286,10 +286,19 @@ pub struct Origin<'d> {
     pub connector: &'d BStr,
 }
 
+impl Path<'_> {
+    /// Whether every recipient has a last word that the logs prove: nothing more is expected.
+    pub fn is_finished(&self) -> bool {
+        let proven = |r: &Recipient<'_>| {
+            r.fate.is_final() && !matches!(r.reason, Reason::HandedToMailbox(_))
+        };
+        !self.recipients.is_empty() && self.recipients.iter().all(proven)
+    }
+}
+
 /// One message: its identity, recipients, hops and links.
 #[derive(Clone, Debug)]
 pub struct Path<'d> {
-    /// Sorts messages the same way in every run: first seen, then network id, then Message-ID.
     pub message_id: &'d BStr,
     pub network_message_id: &'d BStr,
     /// Identifiers of other kinds (X.400 MTS-IDs of the legacy dialects).
@@ -303,8 +312,8 @@ pub struct Path<'d> {
     /// The largest size any row logged.
     pub size_bytes: u64,
     pub entry: Entry,
-    /// The row by which it came in. No two messages share one, so this orders messages of one instant.
-    pub place: Place,
+    /// Its earliest row. No two messages share one, so this orders messages the same way in every run.
+    pub earliest: (Time, Place),
     pub first_seen: Time,
     pub last_seen: Time,
     pub origin: Origin<'d>,

@@ -11,12 +11,12 @@ use crate::time::Time;
 /// What is worth a line in the report beside the fates.
 #[derive(Clone, Debug, Default)]
 pub struct Notes<'d> {
+    /// The row by which the message came in.
+    pub entry: Option<Place>,
     pub deferrals: Vec<Deferral<'d>>,
     /// The source (`SMTP`, `AGENT`, ...) of the rows that failed, dropped or refused, by their place.
     pub sources: Vec<(Place, &'d BStr)>,
     pub oddities: Vec<Oddity<'d>>,
-    /// Transport rules that acted, with what they did, each once.
-    pub rules: Vec<(&'d BStr, &'d BStr)>,
 }
 
 /// One row that put delivery off.
@@ -42,53 +42,59 @@ pub enum Odd {
     Poison,
     /// Waited for, was refused by, or had no moderator.
     Moderated,
+    /// Failed, dropped, held, redirected or made by an agent or a mailbox rule.
+    Rule,
 }
 
 /// One odd row.
 #[derive(Clone, Copy, Debug)]
 pub struct Oddity<'d> {
     pub odd: Odd,
-    /// Event, or source for what was put back.
+    /// Event as logged.
     pub what: &'d BStr,
+    /// Source as logged, and for a rule the agent's name.
+    pub by: (&'d BStr, &'d BStr),
     pub recipients: u32,
     pub place: Place,
 }
 
 /// Collects the notes of a message.
-pub fn of<'d>(events: &[Event<'d>]) -> Notes<'d> {
-    let mut notes = Notes::default();
+pub fn of<'d>(events: &[Event<'d>], entry: Place) -> Notes<'d> {
+    let mut notes = Notes {
+        entry: Some(entry),
+        ..Notes::default()
+    };
     for event in events {
-        let odd = match event.role {
+        match event.role {
             Role::Fail | Role::Drop | Role::Quarantine => {
-                notes.sources.push((event.place, event.source));
-                odd_failure(event)
+                notes.sources.push((event.place, event.source.text()));
             }
-            Role::Defer if event.name == "INITMESSAGECREATED" => Some(Odd::Moderated),
-            Role::Defer => {
+            Role::Defer if event.name != "INITMESSAGECREATED" => {
                 notes.deferrals.push(deferral(event));
-                None
             }
-            Role::Duplicate => Some(Odd::Duplicate),
-            Role::Resubmit => Some(Odd::Resubmitted),
-            _ => None,
-        };
-        if let Some(odd) = odd {
-            notes.oddities.push(Oddity {
-                odd,
-                what: if odd == Odd::Resubmitted {
-                    event.source
-                } else {
-                    event.name
-                },
-                recipients: event.recipients.count() as u32,
-                place: event.place,
-            });
+            _ => {}
+        }
+        if let Some(odd) = odd(event) {
+            notes.oddities.push(oddity(event, odd));
         }
     }
     notes
 }
 
-fn odd_failure(event: &Event<'_>) -> Option<Odd> {
+fn odd(event: &Event<'_>) -> Option<Odd> {
+    match event.role {
+        Role::Duplicate => Some(Odd::Duplicate),
+        Role::Resubmit => Some(Odd::Resubmitted),
+        Role::Defer if event.name == "INITMESSAGECREATED" => Some(Odd::Moderated),
+        Role::Fail | Role::Drop | Role::Quarantine | Role::Redirect => {
+            odd_end(event).or_else(|| by_rule(event))
+        }
+        Role::Receive if event.generated => by_rule(event),
+        _ => None,
+    }
+}
+
+fn odd_end(event: &Event<'_>) -> Option<Odd> {
     match event.name.as_bytes() {
         b"POISONMESSAGE" => Some(Odd::Poison),
         b"MODERATORREJECT" | b"MODERATIONEXPIRE" => Some(Odd::Moderated),
@@ -96,11 +102,33 @@ fn odd_failure(event: &Event<'_>) -> Option<Odd> {
     }
 }
 
+/// Rows of the rules' own accounts (AGENTINFO) change no fate and are only counted, so what rules did is
+/// told by the rows that did it.
+fn by_rule(event: &Event<'_>) -> Option<Odd> {
+    let source = event.source.text();
+    (source == "AGENT" || source == "MAILBOXRULE").then_some(Odd::Rule)
+}
+
+fn oddity<'d>(event: &Event<'d>, odd: Odd) -> Oddity<'d> {
+    let agent = match odd {
+        Odd::Rule => event.context.text(),
+        _ => BStr::new(b""),
+    };
+    Oddity {
+        odd,
+        what: event.name,
+        by: (event.source.text(), agent),
+        recipients: event.recipients.count() as u32,
+        place: event.place,
+    }
+}
+
 fn deferral<'d>(event: &Event<'d>) -> Deferral<'d> {
-    let words = if event.statuses.0.is_empty() {
-        event.context
+    let statuses = event.statuses.text();
+    let words = if statuses.is_empty() {
+        event.context.text()
     } else {
-        BStr::new(event.statuses.0)
+        statuses
     };
     Deferral {
         server: event.server,
@@ -108,39 +136,5 @@ fn deferral<'d>(event: &Event<'d>) -> Deferral<'d> {
         words,
         recipient: BStr::new(event.recipients.into_iter().next().unwrap_or_default()),
         recipients: event.recipients.count() as u32,
-    }
-}
-
-/// Transport rules that acted, in an agent's custom data: `TRA=ETR|ruleId=ID|...|action=WHAT|...`.
-/// (`TRA=ETRP` only says how long a rule took.)
-pub fn rules<'d>(data: &'d [u8], rules: &mut Vec<(&'d BStr, &'d BStr)>) {
-    for at in memchr::memmem::find_iter(data, b"TRA=ETR|") {
-        let entry = &data[at..];
-        let end = entry.find_byte(b';').unwrap_or(entry.len());
-        let value = |key: &[u8]| {
-            let mut parts = entry[..end].split(|&b| b == b'|');
-            parts.find_map(|part| part.strip_prefix(key)).map(BStr::new)
-        };
-        if let Some(rule) = value(b"ruleId=") {
-            let acted = (rule, value(b"action=").unwrap_or_default());
-            if !rules.contains(&acted) {
-                rules.push(acted);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_that_acted_are_told_from_rules_that_were_timed() {
-        let data = b"S:AMA=SUM|v=0;S:TRA=ETRP|ruleId=1-a|st=x|ExecW=4;\
-            S:TRA=ETR|ruleId=2-b|st=x|action=RejectMessage|sev=1;S:TRA=ETR|ruleId=3-c|st=y";
-        let mut found = Vec::new();
-        rules(data, &mut found);
-        let of = |rule, action| (BStr::new(rule), BStr::new(action));
-        assert_eq!(found, [of("2-b", "RejectMessage"), of("3-c", "")]);
     }
 }

@@ -135,7 +135,7 @@ impl<'d> Roster<'d> {
     pub fn expanded(&mut self, address: &'d [u8], when: Replaced) {
         let list = self.sighted(address);
         let person = &mut self.people[list];
-        person.replaced.get_or_insert(when);
+        person.replaced = Some(person.replaced.map_or(when, |known| known.min(when)));
         if !std::mem::replace(&mut person.expanded, true) && !person.renamed {
             self.entered -= 1;
         }
@@ -174,18 +174,21 @@ impl<'d> Roster<'d> {
     /// `old` was redirected to an address that was a recipient already.
     pub fn replaced_by_other(&mut self, old: &'d [u8], when: Replaced) {
         let old = self.sighted(old);
-        self.people[old].redirected = true;
-        self.people[old].replaced.get_or_insert(when);
+        let person = &mut self.people[old];
+        person.redirected = true;
+        person.replaced = Some(person.replaced.map_or(when, |known| known.min(when)));
         self.any_redirected = true;
     }
 
-    /// A row after its redirect still names this address as a recipient.
-    pub fn kept(&mut self, address: &[u8], at: Time) {
+    /// The server that redirected this address still names it afterwards as a recipient that it gives on.
+    pub fn kept(&mut self, address: &[u8], at: Time, server: ServerId) {
         let Some(person) = self.find(address) else {
             return;
         };
         let person = &mut self.people[person];
-        person.kept |= person.replaced.is_some_and(|(since, ..)| at >= since);
+        person.kept |= person
+            .replaced
+            .is_some_and(|(since, _, by)| by == server && at >= since);
     }
 
     /// The address was a recipient already and did not come in by `from`.

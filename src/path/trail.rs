@@ -23,7 +23,7 @@ struct Way {
 }
 
 /// Gives every recipient without a last word its trail.
-pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Servers) {
+pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Servers, horizon: i64) {
     let open: Vec<bool> = (0..roster.people.len())
         .map(|i| roster.is_open(i))
         .collect();
@@ -45,7 +45,7 @@ pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Serve
         .map(|e| e.copy)
         .collect();
     for (person, way) in ways.iter().enumerate().filter(|(person, _)| open[*person]) {
-        roster.people[person].trail = Some(end(way, events, &arrived, servers));
+        roster.people[person].trail = Some(end(way, events, &arrived, servers, horizon));
     }
 }
 
@@ -79,13 +79,14 @@ fn end<'d>(
     events: &[Event<'d>],
     arrived: &HashSet<u64>,
     servers: &Servers,
+    horizon: i64,
 ) -> Verdict<'d> {
     let still_open = |i: &&usize| !way.closed.contains(&events[**i].copy);
     if let Some(event) = way.deferred.iter().rfind(still_open).map(|&i| &events[i]) {
         return deferred(event);
     }
     if let Some(event) = way.opened.iter().rfind(still_open).map(|&i| &events[i]) {
-        return waiting(event, servers);
+        return waiting(event, servers, horizon);
     }
     let lost = |e: &&Event<'d>| match e.next {
         Next::Server { copy, .. } => !arrived.contains(&copy),
@@ -116,7 +117,7 @@ fn end<'d>(
         return unknown(event, Reason::NoRowOn(host));
     }
     match way.submitted.last().map(|&i| &events[i]) {
-        Some(event) => submitted(event, events, servers),
+        Some(event) => submitted(event, events, servers, horizon),
         None => unknown(&events[events.len() - 1], Reason::None),
     }
 }
@@ -146,10 +147,11 @@ fn unknown<'d>(event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
 }
 
 fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
-    let status = if event.statuses.0.is_empty() {
-        event.context
+    let (statuses, context) = (event.statuses.text(), event.context.text());
+    let status = if statuses.is_empty() {
+        context
     } else {
-        BStr::new(event.statuses.0)
+        statuses
     };
     let reason = if status.is_empty() {
         Reason::InQueueOf(event.server)
@@ -163,8 +165,11 @@ fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
 }
 
 /// In a copy that no row closed: still in the queue if the server's log goes on, else its log ends too early.
-fn waiting<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
-    if servers.coverage(event.server).goes_on_after(event.time) {
+fn waiting<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d> {
+    if servers
+        .coverage(event.server)
+        .goes_on_after(event.time, horizon)
+    {
         verdict(Fate::Pending, event, Reason::InQueueOf(event.server))
     } else {
         unknown(event, Reason::LogEndsOn(event.server))
@@ -185,14 +190,19 @@ fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -
 }
 
 /// Submitted by a mailbox, and no transport server took it.
-fn submitted<'d>(event: &Event<'d>, events: &[Event<'d>], servers: &Servers) -> Verdict<'d> {
+fn submitted<'d>(
+    event: &Event<'d>,
+    events: &[Event<'d>],
+    servers: &Servers,
+    horizon: i64,
+) -> Verdict<'d> {
     // The SUBMIT row names the hub that took it over; the store driver's RECEIVE only says that it was noticed.
     let handed = events
         .iter()
         .find(|e| e.role == Role::Submit && e.name == "SUBMIT");
     match handed {
-        Some(handed) if !handed.server_host.is_empty() => {
-            let host = handed.server_host;
+        Some(handed) if !handed.server_host.text().is_empty() => {
+            let host = handed.server_host.text();
             let covered = servers
                 .find(host)
                 .is_some_and(|id| servers.coverage(id).covers(Service::Transport, handed.time));
@@ -205,6 +215,6 @@ fn submitted<'d>(event: &Event<'d>, events: &[Event<'d>], servers: &Servers) -> 
                 },
             )
         }
-        _ => waiting(event, servers),
+        _ => waiting(event, servers, horizon),
     }
 }

@@ -268,7 +268,7 @@ impl Message {
             addresses: notable.addresses,
             reason: given(&notable.words),
             row: match &notable.row {
-                Row::Named(row) => Some(row.to_string()),
+                Row::Named(row) => given(row.as_bytes()),
                 Row::At(_) => None,
             },
             first_seen_time: entry.first_seen,

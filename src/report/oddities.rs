@@ -34,7 +34,7 @@ pub struct Oddities {
 #[derive(Clone, Debug, Serialize)]
 pub struct Case {
     pub kind: Kind,
-    /// Event or source as logged, rule and action, or `mailbox > address outside`.
+    /// Event, source and agent as logged, or `mailbox > address outside`.
     pub what: String,
     pub messages: i64,
     /// Recipients in these rows; 0 where rows name none.

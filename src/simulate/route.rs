@@ -142,10 +142,10 @@ impl Simulation<'_> {
         let accepted = self.accept(mail, to, Some(copy.server), copy.at, list, count);
         let reply = self.queued_reply(mail, to, accepted.id);
         let context = Self::sent_context(&reply);
-        let connector = match (from.edge, next.edge) {
-            (true, _) => format!("EdgeSync - Inbound to {}", org.sites[0]),
-            (_, true) => format!("EdgeSync - {} to Internet", org.sites[0]),
-            _ => "Intra-Organization SMTP Send Connector".to_string(),
+        let connector = match from.edge {
+            true => format!("EdgeSync - Inbound to {}", org.sites[0]),
+            // To an Edge, too: the real flow of 2016 shows it (`formats/modern.md` section 5).
+            false => "Intra-Organization SMTP Send Connector".to_string(),
         };
         let tree = if from.edge { LATENCY_EDGE } else { LATENCY_HUB };
         let at = accepted.at + self.ms(10, 60);

@@ -87,6 +87,20 @@ impl Totals {
         share.add(path, recipients_in_balance(path), weight);
     }
 
+    /// Counts further rows of a message of this class.
+    pub fn add_rows(&mut self, class: Class, include_probes: bool, rows: i64) {
+        match class {
+            Class::Probe if !include_probes => self.probe.rows += rows,
+            Class::System if !include_probes => self.system.rows += rows,
+            class => {
+                self.counted.rows += rows;
+                if class == Class::Report {
+                    self.reports.rows += rows;
+                }
+            }
+        }
+    }
+
     /// Counts a message that has `recipients` in the balance.
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
         self.counted.add(path, recipients, weight);

@@ -183,6 +183,9 @@ fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
         server: recipient.map_or(path.origin.server, |recipient| recipient.server),
         size_bytes: path.size_bytes,
         addresses: path.recipients.len(),
-        row: Row::At(recipient.and_then(|r| r.place).unwrap_or(path.place)),
+        row: match recipient.and_then(|r| r.place).or(path.notes.entry) {
+            Some(place) => Row::At(place),
+            None => Row::Named(Box::default()),
+        },
     }
 }

@@ -116,6 +116,12 @@ impl Tally {
         self.most_recipients.note(recipients, path, None, weight);
     }
 
+    /// Counts rows of a message of this class that change nothing else of it.
+    pub fn add_rows(&mut self, class: Class, rows: i64) {
+        self.totals
+            .add_rows(class, self.options.include_probes, rows);
+    }
+
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: Tally) {
         self.totals.merge(&other.totals);

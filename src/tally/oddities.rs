@@ -10,6 +10,9 @@ use crate::path::{Direction, Path, Recipient, Via};
 use crate::tally::failures::Cases;
 use crate::tally::{Map, in_balance};
 
+/// Bytes of an agent's name that tell agents apart.
+const AGENT_BYTES: usize = 60;
+
 /// The kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,7 +29,7 @@ pub enum Kind {
 /// All of them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Oddities {
-    /// By event or source as logged, rule and action, or `mailbox > address outside`.
+    /// By event, source and agent as logged, or `mailbox > address outside`.
     pub cases: Map<(Kind, Box<[u8]>), Cases>,
 }
 
@@ -40,24 +43,15 @@ impl Oddities {
                 Odd::Resubmitted => Kind::Resubmitted,
                 Odd::Poison => Kind::Poison,
                 Odd::Moderated => Kind::Moderation,
+                Odd::Rule => Kind::RuleActed,
             };
-            let what = oddity.what.to_ascii_uppercase();
-            self.count(
-                path,
-                (kind, what),
-                i64::from(oddity.recipients),
-                None,
-                &mut seen,
-                weight,
-            );
-        }
-        for (rule, action) in &path.notes.rules {
-            let mut what = rule.to_ascii_lowercase();
-            if !action.is_empty() {
-                what.push(b' ');
-                what.extend_from_slice(action);
-            }
-            self.count(path, (Kind::RuleActed, what), 0, None, &mut seen, weight);
+            let (source, agent) = oddity.by;
+            let agent = &agent[..agent.len().min(AGENT_BYTES)];
+            let parts = [oddity.what.as_bytes(), source.as_bytes(), agent];
+            let mut what = parts.join(&b" "[..]);
+            what.truncate(what.trim_ascii_end().len());
+            let recipients = i64::from(oddity.recipients);
+            self.count(path, (kind, what), recipients, None, &mut seen, weight);
         }
         for recipient in path.recipients.iter().filter(|r| !r.via.is_empty()) {
             let outside = matches!(

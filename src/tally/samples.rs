@@ -54,11 +54,14 @@ pub fn message<'d>(id: &'d str, minute: i64, recipients: Vec<Recipient<'d>>) -> 
         subject: BStr::new("Monday"),
         size_bytes: 1000,
         entry: Entry::Submitted,
-        place: crate::event::Place {
-            file: 0,
-            offset: 0,
-            line: 0,
-        },
+        earliest: (
+            Time(0),
+            crate::event::Place {
+                file: 0,
+                offset: 0,
+                line: 0,
+            },
+        ),
         first_seen,
         last_seen: first_seen,
         origin: Origin {

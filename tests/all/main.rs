@@ -1,3 +1,7 @@
 //! The one integration binary: whatever is judged from outside the crate.
 
+mod agreement;
+mod cli;
 mod naive;
+mod sameness;
+mod simulated;

@@ -8,11 +8,11 @@ use bumpalo::Bump;
 
 use super::events::{self, code};
 use super::{Column, Schema};
-use crate::address::{List, bare_id};
+use crate::address::List;
 use crate::dialect::Surroundings;
-use crate::event::{Event, Next, Record, Role, ServerId};
+use crate::event::{Event, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
-use crate::row::{KeyKind, Row};
+use crate::row::Row;
 use crate::scan;
 use crate::time::{Time, parse_iso};
 
@@ -41,15 +41,25 @@ impl<'a, 'd> Fields<'a, 'd> {
     }
 
     #[inline]
-    fn get(&self, column: Column) -> &'d BStr {
+    fn raw(&self, column: Column) -> &'d [u8] {
         let Some(at) = self.schema.at(column) else {
-            return BStr::new(b"");
+            return &[];
         };
         let raw = match &self.split {
             Some(fields) => fields.get(at).copied().unwrap_or_default(),
             None => self.row.field(self.bytes, at),
         };
-        unquote(raw, self.arena)
+        raw
+    }
+
+    #[inline]
+    fn lazy(&self, column: Column) -> Raw<'d> {
+        Raw::quoted(self.raw(column), self.arena)
+    }
+
+    #[inline]
+    fn get(&self, column: Column) -> &'d BStr {
+        self.lazy(column).text()
     }
 
     fn list(&self, column: Column) -> Vec<&'d BStr> {
@@ -61,38 +71,30 @@ impl<'a, 'd> Fields<'a, 'd> {
     }
 }
 
-/// Takes the quotes off a field; doubled quotes inside become single ones.
-#[inline]
-fn unquote<'d>(raw: &'d [u8], arena: &'d Bump) -> &'d BStr {
-    match raw {
-        [b'"', inner @ .., b'"'] => match inner.find_byte(b'"') {
-            None => inner.as_bstr(),
-            Some(_) => arena
-                .alloc_slice_copy(&inner.replace(b"\"\"", b"\""))
-                .as_bstr(),
-        },
-        _ => raw.as_bstr(),
-    }
-}
-
-/// The largest-size column alone: for rows that are otherwise only counted.
-pub fn size_bytes(row: &Row, schema: &Schema, around: &Surroundings<'_>) -> u64 {
-    Fields::new(row, schema, around, false)
-        .number(Column::TotalBytes)
-        .unwrap_or(0)
-}
-
 /// The log-id, which tells whether a row was collected twice; empty before 2016.
 pub fn log_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d [u8] {
-    match schema.at(Column::LogId) {
-        Some(_) => Fields::new(row, schema, around, true).get(Column::LogId),
-        None => b"",
+    let Some(at) = schema.at(Column::LogId) else {
+        return b"";
+    };
+    let from = row.offset as usize;
+    let bytes = &around.data[from..from + row.len as usize];
+    // It stands near the end, behind columns that are never quoted: no need to split the whole row.
+    let tail = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+    let behind = schema.width - at;
+    let commas: Vec<usize> = memchr::memrchr_iter(b',', tail).take(behind).collect();
+    match commas.as_slice() {
+        [.., end, start] if !tail[*start..].contains(&b'"') => &tail[start + 1..*end],
+        [start] if behind == 1 && !tail[*start..].contains(&b'"') => &tail[start + 1..],
+        _ => Fields::new(row, schema, around, true).get(Column::LogId),
     }
 }
+
+/// Where the log-id is looked for first: it and the schema version behind it take 52 bytes.
+const TAIL_BYTES: usize = 96;
 
 /// Digits as a number; `None` for anything else.
 #[inline]
-pub(crate) fn number(text: &[u8]) -> Option<u64> {
+pub(super) fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 {
         return None;
     }
@@ -101,49 +103,35 @@ pub(crate) fn number(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// The bytes of the id that the row was keyed by, in the form they are compared in.
-pub fn identity<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d [u8] {
-    let fields = Fields::new(row, schema, around, false);
-    match row.kind {
-        KeyKind::Network => fields.get(Column::NetworkMessageId),
-        KeyKind::Message => bare_id(fields.get(Column::MessageId)),
-        KeyKind::Copy => fields.get(Column::InternalMessageId),
-    }
-}
-
-/// The custom data of an AGENTINFO row; empty for other rows.
-pub fn agent_data<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
-    if row.code != code::AGENTINFO {
-        return BStr::new(b"");
-    }
-    Fields::new(row, schema, around, false).get(Column::CustomData)
-}
-
 /// Message-ID of a row, as logged.
 pub fn message_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
     Fields::new(row, schema, around, false).get(Column::MessageId)
 }
 
-/// Internal id of a row, as logged.
-pub fn internal_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
-    Fields::new(row, schema, around, false).get(Column::InternalMessageId)
+/// The host in whose log a row stands.
+fn logged_by<'d>(
+    row: &Row,
+    source: u8,
+    modern: bool,
+    client: &'d BStr,
+    server: &'d BStr,
+) -> &'d BStr {
+    let hosts = match events::logged_by_client(row.code, source, modern) {
+        true => (client, server),
+        false => (server, client),
+    };
+    if hosts.0.is_empty() { hosts.1 } else { hosts.0 }
 }
 
-/// Understands a row as far as paths need it.
-pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
-    let fields = Fields::new(row, schema, around, false);
-    let source = fields.get(Column::Source);
-    let source_code = events::source_code(source);
-    let modern = schema.has_network_id();
-    let service = events::service(row.code, source_code, modern);
-    let client_host = fields.get(Column::ClientHostname);
-    let server_host = fields.get(Column::ServerHostname);
-    let hosts = match events::logged_by_client(row.code, source_code, modern) {
-        true => (client_host, server_host),
-        false => (server_host, client_host),
-    };
-    let logged_by = if hosts.0.is_empty() { hosts.1 } else { hosts.0 };
-    let copy_host = match service {
+/// The copy a row is about: deliveries carry the id of the transport copy on the server in client-hostname.
+fn copy_key(
+    fields: &Fields<'_, '_>,
+    service: Service,
+    client_host: &BStr,
+    logged_by: &BStr,
+    around: &Surroundings<'_>,
+) -> u64 {
+    let host = match service {
         Service::Delivery if !client_host.is_empty() => client_host,
         _ => logged_by,
     };
@@ -152,70 +140,128 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
     } else {
         Service::Transport
     };
-    let internal_id = fields.get(Column::InternalMessageId);
-    let reference = fields.get(Column::Reference);
-    let context = fields.get(Column::SourceContext);
-    let connector = fields.get(Column::ConnectorId);
-    let message_info = fields.get(Column::MessageInfo);
+    around
+        .keys
+        .copy(host, id_space, fields.get(Column::InternalMessageId))
+}
+
+/// Key of the copy a row is about; 0: none.
+pub fn copy(row: &Row, schema: &Schema, around: &Surroundings<'_>) -> u64 {
+    let fields = Fields::new(row, schema, around, false);
+    let source = events::source_code(fields.get(Column::Source));
+    let modern = schema.has_network_id();
+    let (client, server) = (
+        fields.get(Column::ClientHostname),
+        fields.get(Column::ServerHostname),
+    );
+    let service = events::service(row.code, source, modern);
+    copy_key(
+        &fields,
+        service,
+        client,
+        logged_by(row, source, modern, client, server),
+        around,
+    )
+}
+
+/// Understands a row as far as paths need it.
+pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
+    let fields = Fields::new(row, schema, around, false);
+    let modern = schema.has_network_id();
+    // Only these two events mean different things from different sources.
+    let source = match row.code {
+        code::RECEIVE | code::FAIL => events::source_code(fields.get(Column::Source)),
+        _ => events::UNKNOWN,
+    };
+    let service = events::service(row.code, source, modern);
+    let reference = fields.lazy(Column::Reference);
+    let context = fields.lazy(Column::SourceContext);
     let next = match row.code {
         code::SENDEXTERNAL => Next::Outside,
-        code::SEND => next_hop(context, connector, server_host, around),
+        code::SEND => next_hop(&fields, context.text(), around),
         _ => Next::None,
+    };
+    let role = if next == Next::Outside {
+        Role::Leave
+    } else {
+        row.role
+    };
+    let (copy, parent) = match role {
+        Role::Deliver | Role::Leave if !around.full => (0, 0),
+        _ => copies(row, &fields, source, service, modern, around),
     };
     Event {
         time: row.time,
         place: row.place(around.file, around.start),
-        role: if next == Next::Outside {
-            Role::Leave
-        } else {
-            row.role
-        },
+        role,
         service,
-        server: around
-            .server_ids
-            .get(usize::from(row.server))
-            .copied()
-            .unwrap_or(ServerId(0)),
-        name: fields.get(Column::EventId),
-        source,
-        copy: around.keys.copy(copy_host, id_space, internal_id),
-        parent: match row.role {
-            Role::Fork => around
-                .keys
-                .copy(logged_by, Service::Transport, first(reference)),
-            _ => 0,
+        server: ServerId(row.server),
+        name: match events::EVENTS.get(usize::from(row.code)) {
+            Some((name, _)) => BStr::new(*name),
+            None => fields.get(Column::EventId),
         },
+        source: fields.lazy(Column::Source),
+        copy,
+        parent,
         next,
-        message_id: fields.get(Column::MessageId),
-        network_message_id: fields.get(Column::NetworkMessageId),
+        message_id: fields.lazy(Column::MessageId),
+        network_message_id: fields.lazy(Column::NetworkMessageId),
         recipients: List(fields.get(Column::RecipientAddress)),
-        statuses: List(fields.get(Column::RecipientStatus)),
-        related: List(fields.get(Column::RelatedRecipientAddress)),
+        statuses: fields.lazy(Column::RecipientStatus),
+        related: match role {
+            Role::Expand | Role::Resolve | Role::Redirect | Role::Duplicate => {
+                List(fields.get(Column::RelatedRecipientAddress))
+            }
+            _ if around.full => List(fields.get(Column::RelatedRecipientAddress)),
+            _ => List(b""),
+        },
         reference,
         from_mailbox: row.role == Role::Submit
-            || row.code == code::RECEIVE && source_code == code::STOREDRIVER,
+            || row.code == code::RECEIVE && source == code::STOREDRIVER,
         starts_message: row.code == if modern { code::RECEIVE } else { code::SUBMIT },
         generated: row.code == code::RECEIVE
-            && (source_code == code::APPROVAL
-                || source_code == code::AGENT && !reference.is_empty()),
-        sender: fields.get(Column::SenderAddress),
-        return_path: fields.get(Column::ReturnPath),
-        subject: fields.get(Column::MessageSubject),
-        size_bytes: fields.number(Column::TotalBytes).unwrap_or(0),
-        client_ip: match fields.get(Column::OriginalClientIp) {
-            first if !first.is_empty() => first,
-            _ => fields.get(Column::ClientIp),
-        },
-        client_host,
-        server_host,
-        connector,
+            && (matches!(source, code::APPROVAL | code::MAILBOXRULE)
+                || source == code::AGENT && !reference.text().is_empty()),
+        sender: fields.lazy(Column::SenderAddress),
+        return_path: fields.lazy(Column::ReturnPath),
+        subject: fields.lazy(Column::MessageSubject),
+        size_bytes: u64::from(row.size_bytes),
+        client_ip: fields.lazy(Column::ClientIp),
+        original_client_ip: fields.lazy(Column::OriginalClientIp),
+        client_host: fields.lazy(Column::ClientHostname),
+        server_host: fields.lazy(Column::ServerHostname),
+        connector: fields.lazy(Column::ConnectorId),
         context,
-        next_try: if row.role == Role::Defer {
-            next_try(message_info)
-        } else {
-            None
+        next_try: match row.role {
+            Role::Defer => next_try(fields.get(Column::MessageInfo)),
+            _ => None,
         },
     }
+}
+
+/// Keys of the copy a row is about and of the one that was forked from.
+fn copies(
+    row: &Row,
+    fields: &Fields<'_, '_>,
+    source: u8,
+    service: Service,
+    modern: bool,
+    around: &Surroundings<'_>,
+) -> (u64, u64) {
+    let (client, server) = (
+        fields.get(Column::ClientHostname),
+        fields.get(Column::ServerHostname),
+    );
+    let logged_by = logged_by(row, source, modern, client, server);
+    let copy = copy_key(fields, service, client, logged_by, around);
+    let parent = match row.role {
+        Role::Fork => {
+            let id = first(fields.get(Column::Reference));
+            around.keys.copy(logged_by, Service::Transport, id)
+        }
+        _ => 0,
+    };
+    (copy, parent)
 }
 
 /// The first element of a list field.
@@ -226,12 +272,7 @@ fn first(list: &[u8]) -> &[u8] {
 /// Where a SEND went, by the reply in its context: `[InternalId=N, Hostname=h]` from a transport server, `[Hostname=h]`
 /// from mailbox delivery, anything else from a host outside. 2013 swaps the two values in places; 2010 leaves
 /// out the host (`formats/modern.md` section 4).
-fn next_hop<'d>(
-    context: &'d BStr,
-    connector: &BStr,
-    server_host: &'d BStr,
-    around: &Surroundings<'d>,
-) -> Next<'d> {
+fn next_hop<'d>(fields: &Fields<'_, 'd>, context: &'d BStr, around: &Surroundings<'d>) -> Next<'d> {
     let Some((id, host)) = reply_ids(context) else {
         return Next::Outside;
     };
@@ -240,16 +281,17 @@ fn next_hop<'d>(
         _ => (id, host),
     };
     let host = if host.is_empty() {
-        server_host
+        fields.get(Column::ServerHostname)
     } else {
         host.as_bstr()
     };
     if id.is_empty() {
         return Next::Mailbox { host };
     }
+    let connector = fields.get(Column::ConnectorId);
     let inside = connector.starts_with(b"Intra-Organization")
         || connector.starts_with(b"EdgeSync - Inbound");
-    if inside || around.servers.was_read(host) {
+    if inside || around.servers.has_log(host) {
         Next::Server {
             host,
             copy: around.keys.copy(host, Service::Transport, id),
@@ -261,9 +303,12 @@ fn next_hop<'d>(
 
 /// The values of `InternalId=` and `Hostname=` in a reply; `None` if it has neither.
 fn reply_ids(context: &[u8]) -> Option<(&[u8], &[u8])> {
-    let open = context
-        .rfind(b"[InternalId")
-        .or_else(|| context.rfind(b"[Hostname"))?;
+    let is_ids = |at: &usize| {
+        let inner = &context[at + 1..];
+        inner.starts_with(b"InternalId") || inner.starts_with(b"Hostname")
+    };
+    // The last one counts: a Message-ID before it may hold anything.
+    let open = memchr::memrchr_iter(b'[', context).find(is_ids)?;
     let inner = &context[open + 1..];
     let inner = &inner[..inner.find_byte(b']')?];
     let mut values = (&b""[..], &b""[..]);
@@ -297,26 +342,26 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         time: row.time,
         role: event.role,
         event: event.name,
-        source: event.source,
+        source: event.source.text(),
         server: around.servers.name(event.server),
         client_ip: get(Column::ClientIp),
-        client_host: event.client_host,
+        client_host: event.client_host.text(),
         server_ip: get(Column::ServerIp),
-        server_host: event.server_host,
-        source_context: event.context,
-        connector: event.connector,
+        server_host: event.server_host.text(),
+        source_context: event.context.text(),
+        connector: event.connector.text(),
         internal_message_id: get(Column::InternalMessageId),
-        message_id: event.message_id,
-        network_message_id: event.network_message_id,
+        message_id: event.message_id.text(),
+        network_message_id: event.network_message_id.text(),
         recipients: fields.list(Column::RecipientAddress),
         recipient_statuses: fields.list(Column::RecipientStatus),
         size_bytes: fields.number(Column::TotalBytes),
         recipient_count: fields.number(Column::RecipientCount),
         related_recipients: fields.list(Column::RelatedRecipientAddress),
-        reference: event.reference,
-        subject: event.subject,
-        sender: event.sender,
-        return_path: event.return_path,
+        reference: event.reference.text(),
+        subject: event.subject.text(),
+        sender: event.sender.text(),
+        return_path: event.return_path.text(),
         message_info: get(Column::MessageInfo),
         directionality: get(Column::Directionality),
         tenant_id: get(Column::TenantId),
@@ -370,15 +415,5 @@ mod tests {
             ids(";250 <[InternalId=1]@spoof> [InternalId=2, Hostname=h]"),
             pair("2", "h")
         );
-    }
-
-    #[test]
-    fn quotes_come_off_and_doubled_ones_become_single() {
-        let arena = Bump::new();
-        assert_eq!(unquote(b"\"a, \"\"b\"\"\"", &arena), "a, \"b\"");
-        assert_eq!(unquote(b"\"a\"", &arena), "a");
-        assert_eq!(unquote(b"a\"b", &arena), "a\"b");
-        assert_eq!(unquote(b"\"", &arena), "\"");
-        assert_eq!(unquote(b"\"\"", &arena), "");
     }
 }

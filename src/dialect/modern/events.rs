@@ -140,27 +140,50 @@ pub mod code {
     pub const STOREDRIVER: u8 = find(&SOURCES, "STOREDRIVER");
     pub const AGENT: u8 = find(&SOURCES, "AGENT");
     pub const APPROVAL: u8 = find(&SOURCES, "APPROVAL");
+    pub const MAILBOXRULE: u8 = find(&SOURCES, "MAILBOXRULE");
 }
 
 /// The code of an event name.
 #[inline]
 pub fn event_code(name: &[u8]) -> u8 {
-    lookup(EVENTS.iter().map(|(known, _)| known.as_bytes()), name)
+    let candidates = EVENTS_BY_LENGTH
+        .get(name.len())
+        .map_or(&[][..], |codes| codes);
+    let same = |code: &&u8| {
+        EVENTS
+            .get(usize::from(**code))
+            .is_some_and(|(n, _)| n.as_bytes() == name)
+    };
+    candidates
+        .iter()
+        .take_while(|code| **code != UNKNOWN)
+        .find(same)
+        .copied()
+        .unwrap_or(UNKNOWN)
 }
 
-/// The code of a source name.
+/// The code of a source name. The table stands in the order of how often names occur, so walking it is quick.
 #[inline]
 pub fn source_code(name: &[u8]) -> u8 {
-    lookup(SOURCES.iter().map(|known| known.as_bytes()), name)
+    let at = SOURCES.iter().position(|known| known.as_bytes() == name);
+    at.map_or(UNKNOWN, |at| at as u8)
 }
 
-/// The tables stand in the order of how often names occur, so that walking them is quick.
-#[inline]
-fn lookup<'t>(mut table: impl Iterator<Item = &'t [u8]>, name: &[u8]) -> u8 {
+/// Event codes by the length of the name, most frequent first: at most a few are compared.
+static EVENTS_BY_LENGTH: [[u8; 8]; 24] = {
+    let mut table = [[UNKNOWN; 8]; 24];
+    let mut code = 0;
+    while code < EVENTS.len() {
+        let row = &mut table[EVENTS[code].0.len()];
+        let mut at = 0;
+        while row[at] != UNKNOWN {
+            at += 1;
+        }
+        row[at] = code as u8;
+        code += 1;
+    }
     table
-        .position(|known| known == name)
-        .map_or(UNKNOWN, |at| at as u8)
-}
+};
 
 /// What the event does, given who logged it and whether the file is of 2013 or later.
 #[inline]

@@ -8,9 +8,7 @@ pub mod events;
 mod parse;
 mod schema;
 
-pub use decode::{
-    agent_data, event, identity, internal_id, log_id, message_id, record, size_bytes,
-};
+pub use decode::{copy, event, log_id, message_id, record};
 pub use parse::parse;
 pub use schema::{Column, Schema};
 
@@ -120,6 +118,24 @@ pub fn last_schema(data: &[u8]) -> Option<Schema> {
         }
     }
     None
+}
+
+/// Whether the first line is a header, or a row with as many columns as the schema and an event where it says.
+pub fn fits(schema: &Schema, data: &[u8]) -> bool {
+    let Some(line) = lines(data).next() else {
+        return true;
+    };
+    if line.starts_with(b"#") {
+        return true;
+    }
+    let fields = scan::split(line, b',');
+    let event = schema
+        .at(Column::EventId)
+        .and_then(|at| fields.get(at))
+        .copied()
+        .unwrap_or_default();
+    let is_name = !event.is_empty() && event.iter().all(|b| b.is_ascii_uppercase() || *b == b'"');
+    fields.len() == schema.width && is_name
 }
 
 /// Time of the first row at or behind `from`, not looking further than 256 kB.

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use super::decode::number;
 use super::events::{self, EVENTS, SOURCES, UNKNOWN, code};
 use super::{Column, Schema, header, is_tracking_log, looks_like_row};
+use crate::address::bare_id;
 use crate::dialect::{EventCounts, Layout, MAX_RECORD_BYTES, SHARDS, Slice, Yield, shard};
 use crate::event::Place;
 use crate::fault::Reason;
@@ -19,12 +21,13 @@ use crate::time::{Time, parse_iso};
 /// The byte order mark, at the start of a file or of a part that was appended to it.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Finds the rows of `slice`.
-pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys) -> Yield {
+/// Finds the rows of `slice`, or only the first one.
+pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, only_first: bool) -> Yield {
     scan::best(Parse {
         slice,
         schema,
         keys,
+        only_first,
     })
 }
 
@@ -32,6 +35,7 @@ struct Parse<'p> {
     slice: Slice<'p>,
     schema: &'p Schema,
     keys: &'p Keys,
+    only_first: bool,
 }
 
 impl Scan for Parse<'_> {
@@ -39,7 +43,7 @@ impl Scan for Parse<'_> {
 
     #[inline(always)]
     fn run<B: Block>(self) -> Yield {
-        let mut reader = Reader::new(self.slice, self.schema.clone(), self.keys);
+        let mut reader = Reader::new(self.slice, self.schema.clone(), self.keys, self.only_first);
         let data = self.slice.data;
         let mut ends = [0; MAX_FIELDS];
         let mut at = 0;
@@ -61,6 +65,9 @@ impl Scan for Parse<'_> {
             }
             reader.line += 1;
             at += next;
+            if self.only_first && reader.found.rows > 0 {
+                break;
+            }
         }
         reader.finish()
     }
@@ -84,14 +91,18 @@ struct Reader<'p> {
 }
 
 impl<'p> Reader<'p> {
-    fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys) -> Self {
+    /// A reader that stops at the first row has one shard and counts nothing: rows are read again by the thousand.
+    fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys, only_first: bool) -> Self {
         // Room for rows of 1 kB, spread evenly, with a margin: most shards never grow.
-        let expected = slice.data.len() / 900 / SHARDS + 8;
+        let expected = slice.data.len() / 800 / SHARDS;
+        let shards = if only_first { 1 } else { SHARDS };
         let mut found = Yield {
             layouts: vec![Layout::Modern(schema.clone())],
             ..Yield::default()
         };
-        found.shards = (0..SHARDS).map(|_| Vec::with_capacity(expected)).collect();
+        found.shards = (0..shards)
+            .map(|_| Vec::with_capacity(if only_first { 1 } else { expected }))
+            .collect();
         Reader {
             slice,
             keys,
@@ -102,7 +113,11 @@ impl<'p> Reader<'p> {
             found,
             clock: Clock::default(),
             host: (b"", u16::MAX),
-            counts: vec![[0; SOURCES.len() + 1]; EVENTS.len() + 1],
+            counts: if only_first {
+                Vec::new()
+            } else {
+                vec![[0; SOURCES.len() + 1]; EVENTS.len() + 1]
+            },
             unknown: BTreeMap::new(),
         }
     }
@@ -301,10 +316,14 @@ impl<'p> Reader<'p> {
         row.len = len as u32;
         row.code = event;
         row.role = events::role(event, source, modern);
-        row.schema = self.layout;
+        row.layout = self.layout;
+        row.size_bytes =
+            number(fields.total_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32);
         (row.key, row.kind) = if !fields.network_id.is_empty() {
+            row.check = self.keys.check(fields.network_id);
             (self.keys.caseless(fields.network_id), KeyKind::Network)
         } else if !fields.message_id.is_empty() {
+            row.check = self.keys.check(bare_id(fields.message_id));
             (self.keys.message_id(fields.message_id), KeyKind::Message)
         } else {
             let host = copy_host(service, host, &fields);
@@ -325,7 +344,8 @@ impl<'p> Reader<'p> {
             }
             return;
         }
-        self.found.shards[shard(row.key)].push(row);
+        let shard = shard(row.key) & (self.found.shards.len() - 1);
+        self.found.shards[shard].push(row);
     }
 
     #[inline(always)]
@@ -338,6 +358,9 @@ impl<'p> Reader<'p> {
 
     #[inline(always)]
     fn count_event(&mut self, event: u8, source: u8, fields: &KeyFields<'_>) {
+        if self.counts.is_empty() {
+            return;
+        }
         if event == UNKNOWN || source == UNKNOWN {
             let name = (fields.source.to_vec(), fields.event.to_vec());
             *self.unknown.entry(name).or_default() += 1;
@@ -388,6 +411,7 @@ struct KeyFields<'p> {
     internal_id: &'p [u8],
     message_id: &'p [u8],
     network_id: &'p [u8],
+    total_bytes: &'p [u8],
 }
 
 impl<'p> KeyFields<'p> {
@@ -402,6 +426,7 @@ impl<'p> KeyFields<'p> {
             internal_id: field(Column::InternalMessageId),
             message_id: field(Column::MessageId),
             network_id: field(Column::NetworkMessageId),
+            total_bytes: field(Column::TotalBytes),
         }
     }
 }

@@ -195,7 +195,7 @@ pub fn message(rows: &[&Row], world: &World) -> Message {
         network_message_id: first(|row| &row.network_id),
         class: class(rows, &sender, &return_path, &recipients),
         status: status(&recipients),
-        entry: entry(rows),
+        entry: entry(rows).0,
         sender,
         size_bytes: rows.iter().map(|row| row.size).max().unwrap_or(0),
         first_seen: case.first_seen,
@@ -225,7 +225,7 @@ impl<'r> Case<'r> {
         Case {
             steps: rows.iter().map(step).collect(),
             world,
-            first_seen: first_seen(rows),
+            first_seen: entry(rows).1,
             came_from: origins(rows),
             never_accepted,
         }
@@ -260,7 +260,9 @@ impl<'r> Case<'r> {
         let arrived = ["delivered", "transferred"].contains(&claim.fate);
         let claim = match (list, replaced) {
             (Some(row), _) if !is_terminal(claim.fate) => Claim::by(row, "expanded"),
-            (_, Some(row)) if !arrived => Claim::by(row, "redirected"),
+            (_, Some(row)) if !arrived && !self.was_kept(address, row) => {
+                Claim::by(row, "redirected")
+            }
             _ => claim,
         };
         let timed = STRENGTH.contains(&claim.fate) && is_terminal(claim.fate);
@@ -272,6 +274,17 @@ impl<'r> Case<'r> {
             latency_ms: timed.then_some(claim.at - self.first_seen),
             note: claim.note,
         }
+    }
+
+    /// Whether the server that redirected the address still gives it on afterwards: it was kept beside the new one.
+    fn was_kept(&self, address: &str, redirect: &Row) -> bool {
+        let keeps = ["TRANSFER", "SEND", "DEFER"];
+        self.steps.iter().any(|step| {
+            step.row.time >= redirect.time
+                && step.row.server() == redirect.server()
+                && keeps.contains(&step.row.event.as_str())
+                && step.recipients.contains(address)
+        })
     }
 
     /// The first row with one of these effects that names the address as related.
@@ -555,46 +568,51 @@ fn chain(came_from: &Origins, address: &str) -> Vec<(&'static str, String)> {
     chain
 }
 
-fn is_from_mailbox(row: &Row) -> bool {
-    row.event == "SUBMIT" || (row.event == "RECEIVE" && row.source == "STOREDRIVER")
-}
-
-/// The time of the entry row.
-fn first_seen(rows: &[&Row]) -> i64 {
-    let earliest = |wanted: &dyn Fn(&Row) -> bool| {
-        rows.iter()
-            .filter(|row| wanted(row))
-            .map(|row| row.time)
-            .min()
-    };
+/// How and when the message came in, by causality, because clocks differ: as the mailbox's own server tells
+/// it, as the transport server behind it does, the making of a report, the first receipt that no SEND leads
+/// to, a refusal; where the logs begin in the middle, the earliest row.
+fn entry(rows: &[&Row]) -> (&'static str, i64) {
     let sent_to: BTreeSet<Copy> = rows
         .iter()
         .filter(|row| row.event == "SEND")
         .filter_map(|row| row.other_copy())
         .collect();
+    let of_mailbox = |row: &Row| row.event == "RECEIVE" && row.source == "STOREDRIVER";
+    let told_by_mailbox = |row: &Row| match row.has_network_id {
+        true => of_mailbox(row),
+        false => row.event == "SUBMIT",
+    };
     let is_new = |row: &Row| {
         row.event == "RECEIVE" && !row.copy().is_some_and(|copy| sent_to.contains(&copy))
     };
-    earliest(&is_from_mailbox)
-        .or_else(|| earliest(&is_new))
-        .or_else(|| earliest(&|_| true))
-        .unwrap_or(0)
-}
-
-/// How the message came in. A DSN row always makes its message, whatever the clocks say.
-fn entry(rows: &[&Row]) -> &'static str {
-    let by_agent = rows.first().is_some_and(|row| {
-        let made = row.source == "AGENT" && !row.reference.is_empty();
-        row.event == "RECEIVE" && (made || row.source == "APPROVAL")
-    });
-    if by_agent || rows.iter().any(|row| row.event == "DSN") {
-        "generated"
-    } else if rows.iter().any(|row| is_from_mailbox(row)) {
-        "submitted"
-    } else if rows.iter().any(|row| row.event == "RECEIVE") {
-        "received"
+    let by_agent = |row: &Row| {
+        ["APPROVAL", "MAILBOXRULE"].contains(&row.source.as_str())
+            || (row.source == "AGENT" && !row.reference.is_empty())
+    };
+    let refused = |row: &Row| row.event == "FAIL" && row.copy().is_none();
+    let only_refused = rows
+        .iter()
+        .all(|row| refused(row) || row.event == "AGENTINFO");
+    let first = |wanted: &dyn Fn(&Row) -> bool| rows.iter().copied().find(|row| wanted(row));
+    let submitted =
+        first(&told_by_mailbox).or_else(|| first(&|row| row.event == "SUBMIT" || of_mailbox(row)));
+    if let Some(row) = submitted {
+        ("submitted", row.time)
+    } else if let Some(row) = first(&|row| row.event == "DSN") {
+        ("generated", row.time)
+    } else if let Some(row) = first(&is_new) {
+        (
+            if by_agent(row) {
+                "generated"
+            } else {
+                "received"
+            },
+            row.time,
+        )
+    } else if let Some(row) = first(&refused).filter(|_| only_refused) {
+        ("received", row.time)
     } else {
-        "unknown"
+        ("unknown", rows.first().map_or(0, |row| row.time))
     }
 }
 

@@ -1,0 +1,123 @@
+//! One group of rows to one path.
+//!
+//! In: the rows of one key. Out: the path, with rows that were collected twice left out and counted.
+
+use bstr::BStr;
+use bumpalo::Bump;
+use hashbrown::HashSet;
+
+use super::Joint;
+use crate::dialect::{self, Surroundings};
+use crate::event::{Event, Role};
+use crate::path::build::{Rows, build};
+use crate::path::{Path, Step};
+use crate::row::Row;
+
+/// Up to this many rows of a message are compared pair by pair first; more go through a table at once.
+const COMPARED: usize = 64;
+
+/// Brings the rows of a message in order: by time, then by place.
+pub fn sort(rows: &mut [&Row], joint: &Joint<'_>) {
+    let slices = &joint.ground.slices;
+    rows.sort_unstable_by_key(|row| {
+        let slice = &slices[row.chunk as usize];
+        (row.time, slice.file, slice.start + u64::from(row.offset))
+    });
+}
+
+/// Leaves out rows that were collected twice: same instant, same event, and the same log-id or the same bytes.
+/// Returns how many there were. `rows` must be in order.
+pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
+    let alike = |a: &Row, b: &Row| a.time == b.time && a.code == b.code;
+    let has_alike = |i: usize| {
+        rows[i + 1..]
+            .iter()
+            .take_while(|r| r.time == rows[i].time)
+            .any(|r| alike(rows[i], r))
+    };
+    if rows.len() <= COMPARED && !(0..rows.len()).any(has_alike) {
+        return 0;
+    }
+    let before = rows.len();
+    let arena = Bump::new();
+    let mut seen = HashSet::new();
+    let mut instant = None;
+    rows.retain(|row| {
+        if instant != Some(row.time) {
+            instant = Some(row.time);
+            seen.clear();
+        }
+        seen.insert((
+            row.code,
+            dialect::fingerprint(row, &joint.ground.around(row, &arena)),
+        ))
+    });
+    (before - rows.len()) as u64
+}
+
+/// Builds the path of `rows`, which must be in order, without rows collected twice, and not empty.
+pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a> {
+    let full = joint.detail.hops || joint.detail.steps;
+    let around = |row: &Row| Surroundings {
+        full,
+        ..joint.ground.around(row, arena)
+    };
+    let event = |row: &Row| dialect::event(row, &around(row));
+    let matters = |row: &&&Row| matters(row);
+    let mut events: Vec<Event<'a>> = rows.iter().filter(matters).map(|row| event(row)).collect();
+    if events.is_empty() {
+        events.push(event(rows[0]));
+    }
+    let slice = &joint.ground.slices[rows[0].chunk as usize];
+    let summary = Rows {
+        count: rows.len() as u32,
+        first: rows[0].time,
+        place: rows[0].place(slice.file, slice.start),
+        last: rows[rows.len() - 1].time,
+        size_bytes: rows
+            .iter()
+            .map(|row| u64::from(row.size_bytes))
+            .max()
+            .unwrap_or(0),
+    };
+    let mut path = build(&events, summary, joint.scene);
+    joint.links.add_to(&mut path, &joint.ground.keys);
+    if joint.detail.steps {
+        path.steps = rows.iter().map(|row| step(&event(row))).collect();
+    }
+    path
+}
+
+/// Whether a row can change what becomes of a recipient; the others are only counted.
+pub fn matters(row: &Row) -> bool {
+    !matches!(row.role, Role::Info | Role::Shadow)
+}
+
+fn step<'d>(event: &Event<'d>) -> Step<'d> {
+    let incoming = matches!(
+        event.role,
+        Role::Receive | Role::Submit | Role::Deliver | Role::Shadow
+    );
+    let (context, statuses) = (event.context.text(), event.statuses.text());
+    let peer = if incoming {
+        event.client_host
+    } else {
+        event.server_host
+    };
+    Step {
+        time: event.time,
+        server: Some(event.server),
+        role: event.role,
+        event: event.name,
+        source: event.source.text(),
+        recipients: BStr::new(event.recipients.0),
+        related: BStr::new(event.related.0),
+        peer: peer.text(),
+        detail: if context.is_empty() {
+            statuses
+        } else {
+            context
+        },
+        place: event.place,
+    }
+}

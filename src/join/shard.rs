@@ -1,0 +1,399 @@
+//! One shard of the join: its messages from window to window.
+//!
+//! In: the rows of each window. Out: paths, when they are finished or closed. What is not over when a window ends is
+//! carried: not the rows, only where they stand, 16 bytes each; they are read again if they are needed again.
+//! A message is closed when nothing was logged about it for the horizon; later rows open it anew, marked.
+//!
+//! The answer does not depend on where windows end: a message that was handed over and gets more rows is taken back
+//! first (weight -1), and a gap longer than the horizon parts a message whether or not a window ends in it.
+
+use bumpalo::Bump;
+use hashbrown::{HashMap, HashSet};
+
+use super::message::{drop_twice, matters, path, sort};
+use super::{Joint, When};
+use crate::dialect::{self, Slice};
+use crate::path::{Class, Path};
+use crate::row::Row;
+use crate::servers::Servers;
+use crate::time::Time;
+
+/// Takes paths.
+pub trait Taker {
+    /// Counts or shows a path (+1), or takes one back (-1). Returns whether it was wanted at all.
+    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> bool;
+    /// Counts rows that change nothing else of a wanted message of this class.
+    fn more_rows(&mut self, class: Class, rows: i64);
+}
+
+/// Where a row stands, and enough of it to tell that another row is not the same one.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    chunk: u32,
+    offset: u32,
+    /// Line within the chunk in the upper 24 bits, layout in the lower 8.
+    line_layout: u32,
+    print: u32,
+}
+
+impl Spot {
+    fn of(row: &Row) -> Spot {
+        let line_layout = row.line << 8 | u32::from(row.layout);
+        Spot {
+            chunk: row.chunk,
+            offset: row.offset,
+            line_layout,
+            print: print(row),
+        }
+    }
+
+    /// Reads the row again, under the key of its message.
+    fn reread(&self, key: u64, joint: &Joint<'_>) -> Option<Row> {
+        let slice = joint.ground.slices[self.chunk as usize];
+        let from = self.offset as usize;
+        let rest = Slice {
+            data: &slice.data[from..],
+            start: slice.start + from as u64,
+            ..slice
+        };
+        let layout = &joint.ground.layouts[(self.line_layout & 0xff) as usize];
+        let (row, server) = dialect::reread(rest, layout, &joint.ground.keys)?;
+        let mut row = row.under(key);
+        row.chunk = self.chunk;
+        row.offset = self.offset;
+        row.line = self.line_layout >> 8;
+        row.layout = self.line_layout as u8;
+        row.server = joint.ground.servers.find(&server).map_or(0, |id| id.0);
+        Some(row)
+    }
+}
+
+/// The same for a row that was collected twice.
+fn print(row: &Row) -> u32 {
+    let mixed = (row.time.0 as u64 ^ u64::from(row.code) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
+}
+
+/// A message that is not over.
+struct Carried {
+    spots: Vec<Spot>,
+    first: Time,
+    last: Time,
+    size_bytes: u32,
+    /// How many rows there were when its path was last built.
+    built: u32,
+    /// Handed over: its class, and whether it was wanted.
+    counted: Option<(Class, bool)>,
+    /// Rows left out as collected twice when it was handed over.
+    twice: u32,
+    /// It had been closed before.
+    reopened: bool,
+    /// Finished when it was last built.
+    finished: bool,
+}
+
+impl Carried {
+    fn new(reopened: bool) -> Carried {
+        let (first, last) = (Time(i64::MAX), Time(i64::MIN));
+        let (counted, finished) = (None, false);
+        Carried {
+            spots: Vec::new(),
+            first,
+            last,
+            size_bytes: 0,
+            built: 0,
+            counted,
+            twice: 0,
+            reopened,
+            finished,
+        }
+    }
+
+    /// Notes where rows stand.
+    fn take(&mut self, rows: &[&Row]) {
+        self.spots.reserve_exact(rows.len());
+        for row in rows {
+            self.spots.push(Spot::of(row));
+            self.first = self.first.min(row.time);
+            self.last = self.last.max(row.time);
+            self.size_bytes = self.size_bytes.max(row.size_bytes);
+        }
+    }
+
+    /// Whether the rows only add to the count: none matters, none may be there already, none is larger.
+    fn only_more(&self, rows: &[&Row]) -> bool {
+        let plain = |row: &&Row| !matters(row) && row.size_bytes <= self.size_bytes;
+        if !rows.iter().all(plain) {
+            return false;
+        }
+        if rows.len() * self.spots.len() <= 1024 {
+            return rows
+                .iter()
+                .all(|row| self.spots.iter().all(|spot| spot.print != print(row)));
+        }
+        let known: HashSet<u32> = self.spots.iter().map(|spot| spot.print).collect();
+        rows.iter().all(|row| !known.contains(&print(row)))
+    }
+}
+
+/// Which messages are closed at the end of a window.
+#[derive(Clone, Copy, Debug)]
+pub struct Closing {
+    /// No row before this instant will be read any more.
+    pub watermark: Time,
+    /// No message that stays open has an earlier row: what is shown in order may be shown up to here.
+    pub floor: Time,
+}
+
+/// What one shard keeps between windows.
+#[derive(Default)]
+pub struct Shard {
+    carried: HashMap<u64, Carried, foldhash::fast::RandomState>,
+    /// Closed by a gap, while a later part of the same message is already carried.
+    sealed: Vec<(u64, Carried)>,
+    /// Messages that were closed before they were finished.
+    closed_open: HashSet<u64, foldhash::fast::RandomState>,
+    /// Rows that had been collected twice.
+    pub rows_twice: i64,
+}
+
+/// One turn of one shard.
+struct Turn<'t, 'j, T> {
+    shard: &'t mut Shard,
+    joint: &'t Joint<'j>,
+    last: bool,
+    taker: &'t mut T,
+}
+
+impl Shard {
+    /// Joins the rows of a window. In the last one everything is handed over.
+    pub fn window(&mut self, rows: &[Row], last: bool, joint: &Joint<'_>, taker: &mut impl Taker) {
+        let mut order: Vec<(u64, u32)> =
+            rows.iter().zip(0..).map(|(row, i)| (row.key, i)).collect();
+        order.sort_unstable();
+        let mut arena = Bump::new();
+        let mut group: Vec<&Row> = Vec::new();
+        let mut turn = Turn {
+            shard: self,
+            joint,
+            last,
+            taker,
+        };
+        let mut start = 0;
+        while start < order.len() {
+            let key = order[start].0;
+            let len = order[start..].iter().take_while(|(k, _)| *k == key).count();
+            group.clear();
+            group.extend(
+                order[start..start + len]
+                    .iter()
+                    .map(|(_, i)| &rows[*i as usize]),
+            );
+            start += len;
+            sort(&mut group, joint);
+            turn.meet(key, &group, &arena);
+            if arena.allocated_bytes() > (1 << 20) {
+                arena.reset();
+            }
+        }
+        if last {
+            self.close(None, joint, taker);
+        }
+    }
+
+    /// Gives up a carried message whose rows belong to another one: its rows, under that one's key.
+    pub fn surrender(
+        &mut self,
+        key: u64,
+        home: u64,
+        joint: &Joint<'_>,
+        taker: &mut impl Taker,
+    ) -> Vec<Row> {
+        let Some(mut carried) = self.carried.remove(&key) else {
+            return Vec::new();
+        };
+        let mut turn = Turn {
+            shard: self,
+            joint,
+            last: false,
+            taker,
+        };
+        if carried.counted.is_some() {
+            turn.take_back(key, &mut carried);
+        }
+        turn.rows(home, &carried)
+    }
+
+    /// The earliest row of any message that is not over at `watermark`.
+    pub fn floor(&self, watermark: Time, horizon: i64) -> Time {
+        let open = self
+            .carried
+            .values()
+            .filter(|c| c.last.0.saturating_add(horizon) >= watermark.0);
+        open.map(|c| c.first).min().unwrap_or(watermark)
+    }
+
+    /// Closes what is over, or everything.
+    pub fn close(&mut self, closing: Option<Closing>, joint: &Joint<'_>, taker: &mut impl Taker) {
+        let horizon = joint.scene.horizon;
+        let over = |c: &Carried| {
+            closing.is_none_or(|at| c.last.0.saturating_add(horizon) < at.watermark.0)
+        };
+        let shown = |c: &Carried| {
+            joint.when == When::Finished || closing.is_none_or(|at| c.first < at.floor)
+        };
+        let mut closed: Vec<(u64, Carried)> =
+            self.sealed.extract_if(.., |(_, c)| shown(c)).collect();
+        closed.extend(
+            self.carried
+                .extract_if(|_, carried| over(carried) && shown(carried)),
+        );
+        let mut turn = Turn {
+            shard: self,
+            joint,
+            last: true,
+            taker,
+        };
+        for (key, mut carried) in closed {
+            if carried.counted.is_none() {
+                turn.hand_over(key, &mut carried, &[]);
+            }
+            if !carried.finished {
+                turn.shard.closed_open.insert(key);
+            }
+        }
+    }
+}
+
+impl<T: Taker> Turn<'_, '_, T> {
+    /// Rows of one key, in order: parted where two identifiers share a key, which is next to impossible, and where
+    /// the gap is longer than the horizon.
+    fn meet(&mut self, key: u64, rows: &[&Row], arena: &Bump) {
+        let same = |row: &&&Row| row.kind != rows[0].kind || row.check == rows[0].check;
+        if !rows.iter().all(|row| same(&row)) {
+            let (own, strangers): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| same(row));
+            self.meet(key, &own, arena);
+            return self.meet(key.wrapping_add(1), &strangers, arena);
+        }
+        let mut start = 0;
+        for i in 1..=rows.len() {
+            if i == rows.len() || rows[i].time.0 - rows[i - 1].time.0 > self.joint.scene.horizon {
+                let goes_on = !self.last || i < rows.len();
+                self.part(key, &rows[start..i], goes_on, arena);
+                start = i;
+            }
+        }
+    }
+
+    /// Rows without a long gap between them. Unless it `goes_on`, nothing can follow them.
+    fn part(&mut self, key: u64, rows: &[&Row], goes_on: bool, arena: &Bump) {
+        let (first, last) = (rows[0].time.0, rows[rows.len() - 1].time.0);
+        let horizon = self.joint.scene.horizon;
+        let apart = |c: &Carried| {
+            first.saturating_sub(c.last.0) > horizon || c.first.0.saturating_sub(last) > horizon
+        };
+        match self.shard.carried.remove(&key) {
+            Some(before) if apart(&before) => self.seal(key, before),
+            Some(mut carried) => {
+                self.more(key, &mut carried, rows);
+                self.shard.carried.insert(key, carried);
+                return;
+            }
+            None => {}
+        }
+        let mut carried = Carried::new(self.shard.closed_open.contains(&key));
+        if self.last || self.joint.when == When::Finished {
+            self.build(&mut carried, rows.to_vec(), arena);
+        }
+        if goes_on {
+            carried.take(rows);
+            self.shard.carried.insert(key, carried);
+        }
+    }
+
+    /// More rows of a message that is carried.
+    fn more(&mut self, key: u64, carried: &mut Carried, rows: &[&Row]) {
+        if let Some((class, wanted)) = carried.counted {
+            if carried.only_more(rows) {
+                if wanted {
+                    self.taker.more_rows(class, rows.len() as i64);
+                }
+                return carried.take(rows);
+            }
+            self.take_back(key, carried);
+        }
+        let total = carried.spots.len() + rows.len();
+        // Reading rows again each time would take time that grows with the square of the windows.
+        let due = self.joint.when == When::Finished && total >= 2 * carried.built as usize;
+        if self.last || due {
+            self.hand_over(key, carried, rows);
+        }
+        carried.take(rows);
+    }
+
+    /// A message whose next part begins after a gap.
+    fn seal(&mut self, key: u64, mut carried: Carried) {
+        let at_once = self.joint.when == When::Finished || self.last;
+        if carried.counted.is_none() {
+            let last = std::mem::replace(&mut self.last, at_once);
+            self.hand_over(key, &mut carried, &[]);
+            self.last = last;
+        }
+        if !carried.finished {
+            self.shard.closed_open.insert(key);
+        }
+        if !at_once {
+            carried.counted = None;
+            self.shard.sealed.push((key, carried));
+        }
+    }
+
+    /// Reads the rows of a carried message again.
+    fn rows(&self, key: u64, carried: &Carried) -> Vec<Row> {
+        carried
+            .spots
+            .iter()
+            .filter_map(|spot| spot.reread(key, self.joint))
+            .collect()
+    }
+
+    /// Builds the path of a carried message and `more` rows; hands it over if it is finished or must be.
+    fn hand_over(&mut self, key: u64, carried: &mut Carried, more: &[&Row]) {
+        let old = self.rows(key, carried);
+        let mut all: Vec<&Row> = old.iter().chain(more.iter().copied()).collect();
+        if !all.is_empty() {
+            sort(&mut all, self.joint);
+            self.build(carried, all, &Bump::new());
+        }
+    }
+
+    /// Builds a path and hands it over if it is finished or must be.
+    fn build(&mut self, carried: &mut Carried, mut rows: Vec<&Row>, arena: &Bump) {
+        carried.built = rows.len() as u32;
+        let twice = drop_twice(&mut rows, self.joint);
+        let mut path = path(&rows, self.joint, arena);
+        path.reopened = carried.reopened;
+        carried.finished = path.is_finished();
+        let now = self.joint.when == When::Finished && carried.finished;
+        if self.last || now {
+            let wanted = self.taker.add(&path, &self.joint.ground.servers, 1);
+            self.shard.rows_twice += twice as i64;
+            carried.twice = twice as u32;
+            carried.counted = Some((path.class, wanted));
+        }
+    }
+
+    /// Takes back a message that was handed over.
+    fn take_back(&mut self, key: u64, carried: &mut Carried) {
+        let rows = self.rows(key, carried);
+        let mut rows: Vec<&Row> = rows.iter().collect();
+        sort(&mut rows, self.joint);
+        drop_twice(&mut rows, self.joint);
+        let arena = Bump::new();
+        let mut path = path(&rows, self.joint, &arena);
+        path.reopened = carried.reopened;
+        self.taker.add(&path, &self.joint.ground.servers, -1);
+        self.shard.rows_twice -= i64::from(carried.twice);
+        carried.counted = None;
+    }
+}
