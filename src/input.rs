@@ -361,7 +361,7 @@ mod tests {
             names(&[root.clone(), format!("{root}/ex01/a.LOG"), root.clone()]),
             ["a.LOG", "b.log"]
         );
-        assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["a.LOG"]);
+        assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["ex01/a.LOG"]);
         assert!(Inputs::open(&[format!("{root}/none")]).is_err());
         assert!(Inputs::open(&[format!("{root}/*.none")]).is_err());
     }

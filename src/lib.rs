@@ -1,6 +1,26 @@
 //! waybill: where did that message go?
+//!
+//! Bytes of logs become rows, rows events, events of one message a path, paths sums or text. A module uses only
+//! modules of lower layers, never one of its own; `tests/all/layers.rs` reads this table and holds every import
+//! against it. `simulate` stands apart and uses layer 0 only.
+//!
+//! | layer | modules | knows |
+//! |---|---|---|
+//! | 11 | main | arguments in, exit status out |
+//! | 10 | command | each command from inputs to answer |
+//! | 9 | cli, progress, audit | flags, environment, terminal; whether logs are whole |
+//! | 8 | pipeline, report, output | pipeline runs the stages and owns the threads; the others turn plain results into bytes |
+//! | 7 | plan | which pieces of which files are read |
+//! | 6 | join, tally, filter | rows that meet, sums of paths, which are asked for |
+//! | 5 | path | what roles do to recipients |
+//! | 4 | dialect | formats: bytes to rows, rows to events |
+//! | 3 | input, servers, row, fault | files and chunks, who wrote, where a row stands, what is wrong with it |
+//! | 2 | event, simulate | one record's meaning |
+//! | 1 | keys | identifiers |
+//! | 0 | scan, time, address, status, inert, error | bytes |
 
 pub mod address;
+pub mod audit;
 pub mod cli;
 pub mod command;
 pub mod dialect;

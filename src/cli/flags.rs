@@ -65,8 +65,12 @@ Examples:
     Events(Run<TableFormat>),
     /// Are these logs whole? Coverage per server, gaps, bad rows, duplicates, clock skew
     #[command(after_help = "\
-Example:
-  waybill check /logs")]
+Examples:
+  waybill check /logs
+  waybill check /logs --strict --format json --output check.json
+
+Exit status: 0 done, 2 could not be done, 3 rows were bad or files could not be read. Other findings do not
+change it, unless --strict is given.")]
     Check(Check),
     /// Write the logs of a made-up organisation, with the truth beside them
     #[command(after_help = "\
@@ -129,6 +133,9 @@ pub struct Check {
     /// What to write; the first of these if not given
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<CheckFormat>,
+    /// Exit with 3 for any sign of loss or change
+    #[arg(long, help_heading = "Output")]
+    pub strict: bool,
     #[command(flatten)]
     pub common: Common,
 }

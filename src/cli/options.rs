@@ -39,7 +39,7 @@ pub enum Task {
     Trace { format: TraceFormat, rows: bool },
     Paths(TableFormat),
     Events(TableFormat),
-    Check(CheckFormat),
+    Check { format: CheckFormat, strict: bool },
 }
 
 /// Sums that are kept between runs of `report`, and what it is told beside the logs.
@@ -126,7 +126,10 @@ pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
         Command::Paths(run) => parts(run, Task::Paths),
         Command::Events(run) => parts(run, Task::Events),
         Command::Check(check) => (
-            Task::Check(check.format.unwrap_or_default()),
+            Task::Check {
+                format: check.format.unwrap_or_default(),
+                strict: check.strict,
+            },
             Filters::default(),
             check.common,
         ),
@@ -372,7 +375,13 @@ mod tests {
             ),
             ("paths", Task::Paths(TableFormat::Jsonl)),
             ("events", Task::Events(TableFormat::Jsonl)),
-            ("check", Task::Check(CheckFormat::Text)),
+            (
+                "check",
+                Task::Check {
+                    format: CheckFormat::Text,
+                    strict: false,
+                },
+            ),
         ] {
             assert_eq!(read(&format!("waybill {command} /logs")).task, task);
         }

@@ -175,6 +175,9 @@ where
     }
     sink.flush()?;
     let exit = summary::close(run, inputs, &outcome, begun.elapsed(), Exit::Done);
+    if shown == 0 && !run.options.quiet {
+        eprintln!("nothing matched");
+    }
     Ok(Found {
         messages: shown,
         exit,

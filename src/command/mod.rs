@@ -3,6 +3,7 @@
 //! In: resolved options. Out: the answer on standard output or in `--output`, warnings and the closing summary on
 //! standard error, and the exit status.
 
+mod check;
 mod events;
 mod messages;
 mod report;
@@ -10,12 +11,15 @@ pub mod simulate;
 mod sink;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::cli::Exit;
 use crate::cli::flags::ColorWord;
 use crate::cli::options::{Read, Task};
+use crate::dialect::{self, Detected};
 use crate::error::Error;
+use crate::inert;
 use crate::input::Inputs;
 use crate::pipeline;
 use crate::progress::Progress;
@@ -54,6 +58,9 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
             paths.join(", ")
         )));
     }
+    if !inputs.files.iter().any(|file| is_log(file.bytes())) {
+        return Err(nothing_to_read(&inputs, &paths));
+    }
     let mut sink = Sink::open(options)?;
     let progress = Progress::start(inputs.bytes(), options.progress);
     let run = Run {
@@ -66,13 +73,38 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         Task::Trace { format, rows } => messages::trace(&run, &mut inputs, format, rows, &mut sink),
         Task::Paths(format) => messages::paths(&run, &mut inputs, format, &mut sink),
         Task::Events(format) => events::run(&run, &mut inputs, format, &mut sink),
-        Task::Check(_) => todo!(),
+        Task::Check { format, strict } => check::run(&run, &mut inputs, format, strict, &mut sink),
     };
     match exit.and_then(|exit| sink.finish().map(|()| exit)) {
         Err(error) if error.broken_pipe => Ok(Exit::Done),
         Err(error) => Err(error.error),
         Ok(exit) => Ok(exit),
     }
+}
+
+fn is_log(bytes: &[u8]) -> bool {
+    matches!(dialect::detect(bytes), Detected::Log(_))
+}
+
+/// There are files, but none of them is a tracking log: what they are instead.
+fn nothing_to_read(inputs: &Inputs, paths: &[String]) -> Error {
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for file in &inputs.files {
+        let kind = match dialect::detect(file.bytes()) {
+            Detected::Other(what) => inert::terminal(what.as_bytes(), 80),
+            Detected::Empty | Detected::Log(_) => "empty".to_string(),
+        };
+        *kinds.entry(kind).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds
+        .iter()
+        .map(|(kind, files)| format!("{kind} ({files})"))
+        .collect();
+    Error(format!(
+        "no message tracking log in {}; files are told by content, and found were: {}",
+        paths.join(", "),
+        kinds.join(", ")
+    ))
 }
 
 /// What every command works with.

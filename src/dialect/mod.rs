@@ -211,6 +211,99 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     }
 }
 
+/// The id of a row's copy on its server, as logged.
+pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::internal_id(row, schema, around),
+    }
+}
+
+/// A copy handed over, as the next server's reply names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedOver<'d> {
+    pub host: &'d BStr,
+    /// Its internal id there.
+    pub id: &'d [u8],
+    /// Over the connector inside the organisation; else the reply may be anybody's.
+    pub inside: bool,
+}
+
+/// The copy that a SEND row says it handed over, whether or not the other server's rows were read.
+pub fn handed_over<'d>(row: &Row, around: &Surroundings<'d>) -> Option<HandedOver<'d>> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::handed_over(row, schema, around),
+    }
+}
+
+/// Generation of the queue database that made a row's internal id, where ids tell it.
+pub fn queue_generation(row: &Row, around: &Surroundings<'_>) -> Option<u64> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::queue_generation(row, schema, around),
+    }
+}
+
+/// The time that a row's log-id carries inside; `None` where there is no log-id.
+pub fn stamped(row: &Row, around: &Surroundings<'_>) -> Option<Stamp> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::stamped(row, schema, around),
+    }
+}
+
+/// The time inside a log-id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    At(Time),
+    /// Not of the form that carries a time, or a time long before or after Exchange: made unrecognisable, perhaps.
+    None,
+}
+
+/// One header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header<'d> {
+    pub name: &'d BStr,
+    pub value: &'d BStr,
+    /// Its first byte, and how many line breaks stand before it.
+    pub at: usize,
+    pub line: u32,
+}
+
+/// Header lines in a stretch between rows.
+pub fn headers<'d>(layout: &Layout, between: &'d [u8]) -> Vec<Header<'d>> {
+    match layout {
+        Layout::Modern(_) => modern::headers(between),
+    }
+}
+
+/// How a file begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edges {
+    pub begins: Begins,
+    pub ends: Ends,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    WithHeader,
+    WithRow,
+    /// With something that is neither: the rest of a row, most likely.
+    MidRow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    WithLineBreak,
+    /// With a row that has all its columns, but nothing behind it.
+    WithoutLineBreak,
+    MidRow,
+}
+
+/// Whether a file begins and ends at a record border. `layout` is in force at its end.
+pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
+    match layout {
+        Layout::Modern(schema) => modern::edges(schema, data),
+    }
+}
+
 /// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.layout)] {

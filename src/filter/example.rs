@@ -59,6 +59,7 @@ fn recipient(address: &'static str, fate: Fate, ms: i64, row: u64) -> Recipient<
         place: place(0, row),
         origin_unknown: false,
         deferrals: 0,
+        put_off: BStr::new(b""),
     }
 }
 
@@ -98,6 +99,7 @@ fn recipients() -> Vec<Recipient<'static>> {
             reason: Reason::Logged(text("451 4.4.0 DNS query failed")),
             next_try: Some(after(600_000)),
             deferrals: 3,
+            put_off: BStr::new(b"451 4.4.0 DNS query failed"),
             direction: Direction::Outbound,
             ..recipient("zoe@fabrikam.com", Fate::Pending, 5_000, 12)
         },

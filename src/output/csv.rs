@@ -101,7 +101,7 @@ fn fate(row: &mut Row, recipient: &Recipient, context: &Context) {
     row.address(recipient.address);
     row.word(recipient.fate.word());
     row.time(recipient.at);
-    row.text(recipient.server.map(context.server).unwrap_or_default());
+    row.text(BStr::new(&words::fate_server(recipient, context.server)));
     row.text(&words::reason(&recipient.reason, None, context.server));
     row.time(recipient.next_try);
     let lower = |address: &BStr| address.to_ascii_lowercase();

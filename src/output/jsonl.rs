@@ -3,6 +3,8 @@
 //! In: a [`Path`]. Out: one line. This is how other programs take waybill's work over, so nothing is
 //! shortened, and it must keep up with reading: no tree of values, no string per field.
 
+use bstr::BStr;
+
 use crate::event::ServerId;
 use crate::output::{Context, json, words};
 use crate::path::{Hop, Path, Reason, Recipient};
@@ -83,7 +85,10 @@ fn recipient(out: &mut Vec<u8>, recipient: &Recipient, context: &Context) {
     out.extend_from_slice(b"\",\"at\":");
     json::time(out, recipient.at);
     out.extend_from_slice(b",\"server\":");
-    server(out, recipient.server, context);
+    json::string_or_null(
+        out,
+        BStr::new(&words::fate_server(recipient, context.server)),
+    );
     out.extend_from_slice(b",\"reason\":");
     match recipient.reason {
         Reason::None => out.extend_from_slice(b"null"),

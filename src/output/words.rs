@@ -5,10 +5,13 @@
 
 use std::borrow::Cow;
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
+use crate::address::short_host;
 use crate::event::{Role, ServerId};
-use crate::path::{Class, Direction, Fate, HopRole, Path, Reason, Relation, Status, Via};
+use crate::path::{
+    Class, Direction, Fate, HopRole, Path, Reason, Recipient, Relation, Status, Via,
+};
 
 pub fn class(class: Class) -> &'static str {
     match class {
@@ -134,10 +137,23 @@ pub fn reason<'d, 'n>(
             bstr::concat([b"waits in the queue of ", name, b"; no deferral was logged"])
         }
         Reason::DuplicateOfUnseen => {
-            b"suppressed as a duplicate; the logs hold no delivery it could duplicate".to_vec()
+            b"suppressed as a duplicate; the delivery it duplicates is not among this message's rows".to_vec()
         }
     };
     Cow::Owned(sentence.into())
+}
+
+/// The server of a recipient's fate, empty where there is none: for an inferred delivery the mailbox server, even
+/// if no row of it was read.
+pub fn fate_server<'a>(
+    recipient: &Recipient<'_>,
+    name: &(dyn Fn(ServerId) -> &'a BStr + Sync),
+) -> BString {
+    match (recipient.server, recipient.reason) {
+        (Some(id), _) => name(id).into(),
+        (None, Reason::HandedToMailbox(host)) => short_host(host).to_ascii_lowercase().into(),
+        (None, _) => BString::default(),
+    }
 }
 
 /// `delivered to 3 of 4, failed for 1`: what became of the recipients, lists and forwarders left out.

@@ -188,11 +188,15 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             for address in event.recipients {
                 let person = roster.sighted(address);
                 roster.people[person].deferrals += 1;
+                roster.people[person].put_off = why(event);
             }
             still_named(event, roster);
         }
         Role::Send => still_named(event, roster),
-        Role::Duplicate | Role::Shadow | Role::Attempt | Role::Info => {}
+        Role::Attempt => event.recipients.into_iter().for_each(|address| {
+            roster.sighted(address);
+        }),
+        Role::Duplicate | Role::Shadow | Role::Info => {}
     }
 }
 
@@ -257,6 +261,14 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
         reason,
         next_try: None,
         place: event.place,
+    }
+}
+
+/// Why an event happened, in the log's words.
+fn why<'d>(event: &Event<'d>) -> &'d BStr {
+    match event.statuses.text() {
+        none if none.is_empty() => event.context.text(),
+        statuses => statuses,
     }
 }
 
@@ -356,6 +368,7 @@ fn recipients<'d>(
             place: Some(verdict.place),
             origin_unknown: !person.sighted && !matches!(verdict.fate, Fate::Rejected),
             deferrals: person.deferrals,
+            put_off: person.put_off,
         });
     }
     recipients

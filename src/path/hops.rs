@@ -160,7 +160,11 @@ fn order(hop: &Hop<'_>, events: &[Event<'_>], servers: &Servers) -> usize {
         return 0;
     }
     let mut depth = 1;
-    let mut server = hop.server;
+    // Mailbox delivery has no arrival of its own; it stands behind the transport server that handed over.
+    let mut server = match (hop.role, hop.received) {
+        (HopRole::Delivery, None) => servers.find(hop.from).unwrap_or(hop.server),
+        _ => hop.server,
+    };
     let mut passed: Vec<ServerId> = vec![server];
     loop {
         let before = events.iter().find(|e| match e.next {

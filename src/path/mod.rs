@@ -205,6 +205,8 @@ pub struct Recipient<'d> {
     pub origin_unknown: bool,
     /// How often delivery of this recipient was put off.
     pub deferrals: u32,
+    /// Why it was put off last, in the log's own words.
+    pub put_off: &'d BStr,
 }
 
 /// Who wrote a hop.

@@ -45,6 +45,7 @@ pub struct Person<'d> {
     /// Named by a row before, or other than, its last word.
     pub sighted: bool,
     pub deferrals: u32,
+    pub put_off: &'d BStr,
     verdict: Option<Verdict<'d>>,
     /// How the trail of one without a verdict ends.
     pub trail: Option<Verdict<'d>>,
@@ -101,6 +102,7 @@ impl<'d> Roster<'d> {
             address,
             sighted: false,
             deferrals: 0,
+            put_off: BStr::new(b""),
             verdict: None,
             trail: None,
             expanded: false,

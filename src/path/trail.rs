@@ -20,6 +20,7 @@ struct Way {
     deferred: Vec<usize>,
     sent: Vec<usize>,
     submitted: Vec<usize>,
+    attempts: Vec<usize>,
 }
 
 /// Gives every recipient without a last word its trail.
@@ -69,6 +70,7 @@ fn note(way: &mut Way, i: usize, event: &Event<'_>) {
             way.closed.push(event.copy);
         }
         Role::Defer => way.deferred.push(i),
+        Role::Attempt => way.attempts.push(i),
         _ => {}
     }
 }
@@ -82,7 +84,10 @@ fn end<'d>(
     horizon: i64,
 ) -> Verdict<'d> {
     let still_open = |i: &&usize| !way.closed.contains(&events[**i].copy);
-    if let Some(event) = way.deferred.iter().rfind(still_open).map(|&i| &events[i]) {
+    // A mailbox's submission that was put off is over as soon as a transport server has the message.
+    let of_queue = |i: &&usize| events[**i].service != Service::Submission && events[**i].copy != 0;
+    let in_queue = |i: &&usize| of_queue(i) && still_open(i);
+    if let Some(event) = way.deferred.iter().rfind(in_queue).map(|&i| &events[i]) {
         return deferred(event);
     }
     if let Some(event) = way.opened.iter().rfind(still_open).map(|&i| &events[i]) {
@@ -115,6 +120,13 @@ fn end<'d>(
         && let Next::Server { host, .. } = event.next
     {
         return unknown(event, Reason::NoRowOn(host));
+    }
+    if let Some(event) = way.attempts.last().map(|&i| &events[i]) {
+        return attempted(event, servers);
+    }
+    let put_off = way.deferred.iter().rfind(|i| !of_queue(i));
+    if let Some(&i) = put_off.filter(|i| way.submitted.last().is_none_or(|last| last < i)) {
+        return deferred(&events[i]);
     }
     match way.submitted.last().map(|&i| &events[i]) {
         Some(event) => submitted(event, events, servers, horizon),
@@ -187,6 +199,18 @@ fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -
         server: id,
         ..verdict(Fate::Delivered, event, Reason::HandedToMailbox(host))
     }
+}
+
+/// Mailbox delivery failed for now; the queue that will try again is on the client's host.
+fn attempted<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
+    let host = event.client_host.text();
+    let covers = |id| servers.coverage(id).covers(Service::Transport, event.time);
+    let reason = match servers.find(host) {
+        _ if host.is_empty() => Reason::None,
+        Some(id) if covers(id) => Reason::NoRowOn(host),
+        _ => Reason::NoLogOf(host),
+    };
+    unknown(event, reason)
 }
 
 /// Submitted by a mailbox, and no transport server took it.

@@ -27,6 +27,7 @@ pub fn recipient(address: &str, fate: Fate) -> Recipient<'_> {
         place: None,
         origin_unknown: false,
         deferrals: 0,
+        put_off: Default::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod cli;
+mod layers;
 mod naive;
 mod sameness;
 mod simulated;

@@ -18,7 +18,7 @@ use waybill::servers::Servers;
 use waybill::simulate;
 use waybill::tally::{Tally, TallyOptions};
 
-use crate::naive::{Message, Recipient};
+use crate::naive::{self, Message, Recipient};
 
 /// A simulated organisation on disk.
 pub struct Organisation {
@@ -151,10 +151,11 @@ fn message(path: &waybill::path::Path<'_>, servers: &Servers) -> Message {
         let recipient = Recipient {
             fate: r.fate.word(),
             at: r.at.map(|time| time.0.div_euclid(1000)),
-            server: r
-                .server
-                .map(|id| name(servers, id))
-                .filter(|name| !name.is_empty()),
+            server: match (r.server, r.reason) {
+                (None, Reason::HandedToMailbox(host)) => Some(naive::short(&host.to_string())),
+                (server, _) => server.map(|id| name(servers, id)),
+            }
+            .filter(|name| !name.is_empty()),
             via: r.via.iter().map(|(via, from)| link(*via, from)).collect(),
             latency_ms: r.latency_ms,
             note: match r.reason {

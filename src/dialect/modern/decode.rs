@@ -17,7 +17,7 @@ use crate::scan;
 use crate::time::{Time, parse_iso};
 
 /// The fields of a row by column.
-struct Fields<'a, 'd> {
+pub(super) struct Fields<'a, 'd> {
     row: &'a Row,
     schema: &'a Schema,
     bytes: &'d [u8],
@@ -27,7 +27,12 @@ struct Fields<'a, 'd> {
 }
 
 impl<'a, 'd> Fields<'a, 'd> {
-    fn new(row: &'a Row, schema: &'a Schema, around: &Surroundings<'d>, all: bool) -> Self {
+    pub(super) fn new(
+        row: &'a Row,
+        schema: &'a Schema,
+        around: &Surroundings<'d>,
+        all: bool,
+    ) -> Self {
         let from = row.offset as usize;
         let bytes = &around.data[from..from + row.len as usize];
         let split = (all || row.fields == 0).then(|| scan::split(bytes, b','));
@@ -58,7 +63,7 @@ impl<'a, 'd> Fields<'a, 'd> {
     }
 
     #[inline]
-    fn get(&self, column: Column) -> &'d BStr {
+    pub(super) fn get(&self, column: Column) -> &'d BStr {
         self.lazy(column).text()
     }
 
@@ -101,6 +106,11 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
     text.iter().try_fold(0, |n, b| {
         b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0'))
     })
+}
+
+/// Internal id of a row, as logged.
+pub fn internal_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
+    Fields::new(row, schema, around, false).get(Column::InternalMessageId)
 }
 
 /// Message-ID of a row, as logged.
@@ -270,20 +280,10 @@ fn first(list: &[u8]) -> &[u8] {
 }
 
 /// Where a SEND went, by the reply in its context: `[InternalId=N, Hostname=h]` from a transport server, `[Hostname=h]`
-/// from mailbox delivery, anything else from a host outside. 2013 swaps the two values in places; 2010 leaves
-/// out the host (`formats/modern.md` section 4).
+/// from mailbox delivery, anything else from a host outside.
 fn next_hop<'d>(fields: &Fields<'_, 'd>, context: &'d BStr, around: &Surroundings<'d>) -> Next<'d> {
-    let Some((id, host)) = reply_ids(context) else {
+    let Some((id, host)) = reply(context, || fields.get(Column::ServerHostname)) else {
         return Next::Outside;
-    };
-    let (id, host) = match (number(id), number(host)) {
-        (None, Some(_)) => (host, id),
-        _ => (id, host),
-    };
-    let host = if host.is_empty() {
-        fields.get(Column::ServerHostname)
-    } else {
-        host.as_bstr()
     };
     if id.is_empty() {
         return Next::Mailbox { host };
@@ -299,6 +299,25 @@ fn next_hop<'d>(fields: &Fields<'_, 'd>, context: &'d BStr, around: &Surrounding
     } else {
         Next::Outside
     }
+}
+
+/// Internal id (empty: none) and host that a reply names; `None` if it names neither. 2013 swaps the two values in
+/// places; 2010 leaves out the host (`formats/modern.md` section 4).
+pub(super) fn reply<'d>(
+    context: &'d BStr,
+    server_host: impl FnOnce() -> &'d BStr,
+) -> Option<(&'d [u8], &'d BStr)> {
+    let (id, host) = reply_ids(context)?;
+    let (id, host) = match (number(id), number(host)) {
+        (None, Some(_)) => (host, id),
+        _ => (id, host),
+    };
+    let host = if host.is_empty() {
+        server_host()
+    } else {
+        host.as_bstr()
+    };
+    Some((id, host))
 }
 
 /// The values of `InternalId=` and `Hostname=` in a reply; `None` if it has neither.

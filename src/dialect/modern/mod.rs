@@ -1,14 +1,16 @@
 //! Exchange 2007 to Subscription Edition: comma separated rows under a `#Fields:` line.
 //!
 //! Facts and their evidence: `formats/modern.md`. [`schema`] binds columns, [`events`] gives names their role,
-//! [`parse`] finds rows, [`decode`] understands them.
+//! [`parse`] finds rows, [`decode`] understands them, [`evidence`] tells what a row says about the log itself.
 
 mod decode;
 pub mod events;
+mod evidence;
 mod parse;
 mod schema;
 
-pub use decode::{copy, event, log_id, message_id, record};
+pub use decode::{copy, event, internal_id, log_id, message_id, record};
+pub use evidence::{edges, handed_over, headers, queue_generation, stamped};
 pub use parse::parse;
 pub use schema::{Column, Schema};
 
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn records_begin_at_rows_and_headers_only() {
         let data = b"2026-03-02T09:00:00.000Z,a\nrest\n#Fields: x\n2026-03-02T09:00:01.000Z,b\n";
-        let starts = [0, 32, 44];
+        let starts = [0, 32, 43];
         for from in 0..=data.len() {
             let want = starts
                 .iter()

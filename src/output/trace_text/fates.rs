@@ -4,6 +4,7 @@
 //! where, why in plain words, and the row that proves it.
 
 use anstyle::Style;
+use bstr::BStr;
 
 use super::{MAX_TEXT, Page, branches, text};
 use crate::inert::terminal;
@@ -11,6 +12,7 @@ use crate::output::recipients::{Node, Tree, tree};
 use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, fate_style};
 use crate::output::words;
 use crate::path::{Fate, Reason, Recipient, Via};
+use crate::status::{StatusCode, last_error};
 
 impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
     pub(super) fn recipients(&mut self) {
@@ -104,8 +106,13 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
     /// Reason, deferrals and evidence, each on a line of its own.
     fn because(&mut self, recipient: &Recipient, under: &str) {
         let at = recipient.at.map(|at| self.clock(at));
-        let reason = words::reason(&recipient.reason, at.as_deref(), self.context.server);
-        let mut reason = terminal(&reason, MAX_TEXT);
+        let mut reason = match recipient.reason {
+            Reason::Logged(words) => explained(recipient.fate, words),
+            ref reason => {
+                let sentence = words::reason(reason, at.as_deref(), self.context.server);
+                terminal(&sentence, MAX_TEXT)
+            }
+        };
         if matches!(recipient.reason, Reason::HandedToMailbox(_)) {
             reason = format!("({reason})");
         }
@@ -132,10 +139,27 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             1 => "put off once".to_string(),
             times => format!("put off {times} times"),
         };
+        if recipient.fate != Fate::Pending && !recipient.put_off.is_empty() {
+            waiting += &format!(", last: {}", explained(Fate::Pending, recipient.put_off));
+        }
         if let (Fate::Pending, Some(next)) = (recipient.fate, recipient.next_try) {
             let comma = if waiting.is_empty() { "" } else { ", " };
             waiting += &format!("{comma}next try {}", self.clock(next));
         }
         waiting
+    }
+}
+
+/// The log's own words, an error taken out of its wrapping, with what its code means before them.
+fn explained(fate: Fate, words: &BStr) -> String {
+    if matches!(fate, Fate::Delivered | Fate::Transferred) {
+        return terminal(words, MAX_TEXT);
+    }
+    let error = terminal(last_error(words), MAX_TEXT);
+    match StatusCode::find(words) {
+        Some(code) => format!("{}: {error}", code.meaning()),
+        // A drop has no reply; the log names who did it.
+        None if fate == Fate::Dropped && error.ends_with("Agent") => format!("by the {error}"),
+        None => error,
     }
 }

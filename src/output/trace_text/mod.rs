@@ -11,7 +11,7 @@ use bstr::{BStr, ByteSlice};
 use crate::inert::terminal;
 use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet};
 use crate::output::{Context, clock, jsonl, words};
-use crate::path::{Hop, Path, Relation, Step};
+use crate::path::{Entry, Fate, Hop, HopRole, Path, Relation, Step};
 use crate::time::Time;
 
 /// How a trace is laid out.
@@ -134,7 +134,11 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             (host, ip) => parts.extend([host, ip].into_iter().filter(|part| !part.is_empty())),
         }
         if let Some(server) = origin.server {
-            parts.push(format!("to {}", text((self.context.server)(server))));
+            let how = match self.path.entry {
+                Entry::Generated => "made by",
+                _ => "to",
+            };
+            parts.push(format!("{how} {}", text((self.context.server)(server))));
         }
         if !origin.connector.is_empty() {
             parts.push(format!("by {}", text(origin.connector)));
@@ -176,6 +180,8 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         let mut arrival = words::hop_role(hop.role).to_string();
         match hop.received {
             Some(received) => arrival += &format!(", received {}", self.clock(received)),
+            // Mailbox delivery never logs an arrival.
+            None if hop.role == HopRole::Delivery => {}
             None => arrival += ", no row tells when it came,",
         }
         if !hop.from.is_empty() {
@@ -198,7 +204,7 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
 
     fn departure(&self, hop: &Hop) -> String {
         let Some(sent) = hop.sent else {
-            return "no row tells that it left".to_string();
+            return self.end_of_the_way(hop);
         };
         let mut departure = match hop.to.is_empty() {
             true => format!("done {}", self.clock(sent)),
@@ -211,6 +217,20 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             departure += &format!(" by {}", text(hop.connector));
         }
         departure
+    }
+
+    /// A copy that did not leave: its recipients ended here, or a row is missing.
+    fn end_of_the_way(&self, hop: &Hop) -> String {
+        let held = |fate| matches!(fate, Fate::Failed | Fate::Dropped | Fate::Quarantined);
+        let ended = self
+            .path
+            .recipients
+            .iter()
+            .find(|r| r.server == Some(hop.server) && held(r.fate));
+        match ended {
+            Some(recipient) => format!("went no further: {}", recipient.fate.word()),
+            None => "no row tells that it left".to_string(),
+        }
     }
 
     fn evidence(&mut self, place: Option<crate::event::Place>, under: &str) {

@@ -38,7 +38,7 @@ Hops
 │    to EX02.contoso.com 09:14:02.435 after 312 ms by Intra-Organization SMTP
 │    Send Connector
 │    ex01/MSGTRK2026030109-1.LOG:3
-└─ ex02 delivery, no row tells when it came, from EX01
+└─ ex02 delivery from EX01
      done 09:14:02.918
 
 Recipients
@@ -51,7 +51,7 @@ Recipients
 │  │       (inferred: no mailbox delivery log of ex03 was read)
 │  │       ex01/MSGTRK2026030109-1.LOG:9
 │  └─ dave@contoso.com failed 09:14:02.323 after 200 ms on ex01
-│       550 5.1.1 RESOLVER.ADR.RecipNotFound; not found
+│       Mailbox not found: 550 5.1.1 RESOLVER.ADR.RecipNotFound; not found
 │       ex01/MSGTRK2026030109-1.LOG:6
 ├─ erin@contoso.com redirected 09:14:02.243 on ex01
 │  │ ex01/MSGTRK2026030109-1.LOG:5
@@ -59,7 +59,7 @@ Recipients
 │       handed to ex03 at 09:14:02.523; no log of ex03 was read
 │       ex01/MSGTRK2026030109-1.LOG:8
 └─ zoe@fabrikam.com pending as of 09:14:07.123 on ex01
-     451 4.4.0 DNS query failed
+     Network or routing error: 451 4.4.0 DNS query failed
      put off 3 times, next try 09:24:02.123
      ex01/MSGTRK2026030109-1.LOG:12
 

@@ -402,11 +402,18 @@ impl<'r> Case<'r> {
     /// where it was last seen.
     fn claim_without_copy(&self, address: &str) -> Option<Claim> {
         let rows: Vec<_> = self.rows_naming(address).collect();
-        match rows
+        let last_is = |wanted: &dyn Fn(&Effect) -> bool| {
+            let said = |e: &Effect| matches!(e, Effect::Submit | Effect::Defer);
+            rows.iter()
+                .rev()
+                .find(|(_, e)| said(e))
+                .is_some_and(|(_, e)| wanted(e))
+        };
+        let told = rows
             .iter()
             .rev()
-            .find(|(_, effect)| **effect == Effect::Submit)
-        {
+            .find(|(_, effect)| **effect == Effect::Submit);
+        match told.filter(|_| !last_is(&|effect| *effect == Effect::Defer)) {
             Some((row, _)) => Some(Claim {
                 server: None,
                 ..Claim::by(row, "unknown")

@@ -11,6 +11,8 @@ mod read;
 mod tests;
 pub mod truth;
 
+pub use read::short;
+
 use std::collections::BTreeMap;
 
 /// One message of the organisation.

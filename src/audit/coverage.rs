@@ -1,0 +1,135 @@
+//! What was read per server and service, hour by hour.
+//!
+//! In: the servers of the run. Out: [`Server`]s with the rows of every hour and the hours in which they are missed.
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::Facts;
+use super::rhythm::{self, Hours, Measure, Silence};
+use crate::keys::Service as Kind;
+use crate::servers::Coverage;
+use crate::time::{HOUR, Time};
+
+/// One server.
+#[derive(Clone, Debug, Serialize)]
+pub struct Server {
+    pub server: String,
+    pub rows: u64,
+    pub first: Option<String>,
+    pub last: Option<String>,
+    pub services: Vec<Service>,
+    #[serde(skip)]
+    pub span: Option<(Time, Time)>,
+}
+
+/// One service of a server.
+#[derive(Clone, Debug, Serialize)]
+pub struct Service {
+    pub service: &'static str,
+    pub rows: u64,
+    /// Rows in each hour that has any.
+    pub hours: Vec<HourOfRows>,
+    pub silences: Vec<Missed>,
+    #[serde(skip)]
+    pub by_hour: Hours,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HourOfRows {
+    pub from: String,
+    pub rows: u64,
+}
+
+/// Hours without rows where plenty are usual.
+#[derive(Clone, Debug, Serialize)]
+pub struct Missed {
+    pub from: String,
+    /// Exclusive.
+    pub to: String,
+    pub hours_missed: u64,
+    pub rows_usual: u64,
+    /// What tells what is usual: the same hour of other weeks or days, or the hours around.
+    pub measured_by: &'static str,
+    #[serde(skip)]
+    pub silence: Silence,
+}
+
+/// All servers with rows of their own, by name.
+pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
+    let read = facts.servers.read();
+    let mut all: [Hours; Kind::COUNT] = Default::default();
+    let mut any = Hours::new();
+    for (_, coverage) in &read {
+        for (hour, rows) in &coverage.hours {
+            for (all, rows) in all.iter_mut().zip(rows).filter(|(_, rows)| **rows > 0) {
+                *all.entry(*hour).or_default() += u64::from(*rows);
+                *any.entry(*hour).or_default() += u64::from(*rows);
+            }
+        }
+    }
+    let spans = facts
+        .span
+        .map_or(Vec::new(), |(first, last)| rhythm::spans(&any, first, last));
+    read.iter()
+        .map(|(name, coverage)| Server {
+            server: name.to_string(),
+            rows: coverage.rows,
+            first: coverage.span.map(|(first, _)| first.rfc3339()),
+            last: coverage.span.map(|(_, last)| last.rfc3339()),
+            services: services(coverage, &all, &spans, &facts.zone),
+            span: coverage.span,
+        })
+        .collect()
+}
+
+fn services(
+    coverage: &Coverage,
+    all: &[Hours; Kind::COUNT],
+    spans: &[rhythm::Span],
+    zone: &TimeZone,
+) -> Vec<Service> {
+    let mut services = Vec::new();
+    for kind in Kind::ALL {
+        let rows_of = |(hour, rows): (&i64, &[u32; Kind::COUNT])| {
+            let rows = u64::from(rows[kind as usize]);
+            (rows > 0).then_some((*hour, rows))
+        };
+        let by_hour: Hours = coverage.hours.iter().filter_map(rows_of).collect();
+        if by_hour.is_empty() {
+            continue;
+        }
+        let silences = spans
+            .iter()
+            .flat_map(|span| rhythm::silences(&by_hour, &all[kind as usize], *span, zone));
+        services.push(Service {
+            service: kind.word(),
+            rows: by_hour.values().sum(),
+            hours: by_hour
+                .iter()
+                .map(|(hour, rows)| HourOfRows {
+                    from: Time(hour * HOUR).rfc3339(),
+                    rows: *rows,
+                })
+                .collect(),
+            silences: silences.map(missed).collect(),
+            by_hour,
+        });
+    }
+    services
+}
+
+fn missed(silence: Silence) -> Missed {
+    Missed {
+        from: Time(silence.hours.start * HOUR).rfc3339(),
+        to: Time(silence.hours.end * HOUR).rfc3339(),
+        hours_missed: silence.missed,
+        rows_usual: silence.usual,
+        measured_by: match silence.by {
+            Measure::Week => "same hour of other weeks",
+            Measure::Day => "same hour of other days",
+            Measure::Neighbours => "hours around it",
+        },
+        silence,
+    }
+}

@@ -1,0 +1,281 @@
+//! Hours without rows where a server usually has plenty.
+//!
+//! In: rows of one service of one server by hour, and those of all servers. Out: [`Silence`]s. The measure is the
+//! server's own rhythm: the same hour of the week, else of the day; where the logs are too few days for that, the hours around
+//! the silence. An hour with few rows is never missed, and less than an hour is not seen.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use jiff::tz::TimeZone;
+
+use crate::report::volume::local;
+use crate::time::{HOUR, Time};
+
+/// Rows that make an hour one that is missed. With 20 rows expected, none happen by chance once in 500 million
+/// hours.
+const PLENTY: u64 = 20;
+/// Days with the same hour that make a rhythm.
+const DAYS: usize = 2;
+
+/// Rows by UTC hour.
+pub type Hours = BTreeMap<i64, u64>;
+
+/// Hours without the rows that were to be expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// UTC hours since 1970; between missed hours stand only hours without rows.
+    pub hours: Range<i64>,
+    /// How many of these hours usually have plenty.
+    pub missed: u64,
+    /// Rows expected in all of them.
+    pub usual: u64,
+    pub by: Measure,
+}
+
+/// What the silence was measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Measure {
+    Week,
+    Day,
+    Neighbours,
+}
+
+/// When the logs of all servers begin and end.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub first: Time,
+    pub last: Time,
+}
+
+/// Stretches of time in which some server has rows. A month without any row is no silence but another collection, or a
+/// row with a mad date.
+pub fn spans(all: &Hours, first: Time, last: Time) -> Vec<Span> {
+    const MONTH: i64 = 31 * 24;
+    let mut spans: Vec<Span> = Vec::new();
+    for &hour in all.keys() {
+        let end = Time((hour + 1) * HOUR - 1).min(last);
+        match spans.last_mut() {
+            Some(span) if hour - span.last.hour() <= MONTH => span.last = end,
+            _ => spans.push(Span {
+                first: Time(hour * HOUR).max(first),
+                last: end,
+            }),
+        }
+    }
+    spans
+}
+
+impl Span {
+    fn hours(self) -> Range<i64> {
+        self.first.hour()..self.last.hour() + 1
+    }
+
+    /// The part of an hour, in thousandths, that lies inside.
+    fn share(self, hour: i64) -> u64 {
+        let start = self.first.0.max(hour * HOUR);
+        let end = (self.last.0 + 1).min((hour + 1) * HOUR);
+        (end - start).max(0) as u64 * 1000 / HOUR as u64
+    }
+}
+
+/// The silences of one service. `all`: the same service on all servers together.
+pub fn silences(own: &Hours, all: &Hours, span: Span, zone: &TimeZone) -> Vec<Silence> {
+    let rhythm = Rhythm::new(own, span, zone);
+    let mut found: Vec<Silence> = Vec::new();
+    let hours = span.hours();
+    let mut start = hours.start;
+    while start < hours.end {
+        if own.contains_key(&start) {
+            start += 1;
+            continue;
+        }
+        let next = own
+            .range(start..)
+            .next()
+            .map_or(hours.end, |(hour, _)| *hour);
+        found.extend(silence(start..next.min(hours.end), own, all, &rhythm, span));
+        start = next;
+    }
+    found
+}
+
+/// One run of hours without rows.
+fn silence(
+    run: Range<i64>,
+    own: &Hours,
+    all: &Hours,
+    rhythm: &Rhythm,
+    span: Span,
+) -> Option<Silence> {
+    let mut missed: Option<Silence> = None;
+    for hour in run.clone() {
+        let Some((usual, by)) = rhythm.usual(hour) else {
+            continue;
+        };
+        let usual = usual * span.share(hour) / 1000;
+        if usual < PLENTY {
+            continue;
+        }
+        let silence = missed.get_or_insert(Silence {
+            hours: hour..hour,
+            missed: 0,
+            usual: 0,
+            by,
+        });
+        silence.hours.end = hour + 1;
+        silence.missed += 1;
+        silence.usual += usual;
+        silence.by = silence.by.max(by);
+    }
+    if missed.is_some() {
+        return missed;
+    }
+    if run.clone().any(|hour| rhythm.usual(hour).is_some()) {
+        return None;
+    }
+    let usual = between_busy_hours(&run, own, all, span)?;
+    Some(Silence {
+        missed: (run.end - run.start) as u64,
+        hours: run,
+        usual,
+        by: Measure::Neighbours,
+    })
+}
+
+/// What the hours on both sides let expect; the longer the silence, the busier they must be, because a night falls
+/// silent too. Where one's logs end before others', the others must go on.
+fn between_busy_hours(run: &Range<i64>, own: &Hours, all: &Hours, span: Span) -> Option<u64> {
+    let length = (run.end - run.start) as u64;
+    let before = own.get(&(run.start - 1)).copied();
+    let after = own.get(&run.end).copied();
+    let (edge, open) = match (before, after) {
+        (Some(before), Some(after)) => (before.min(after), false),
+        (Some(edge), None) | (None, Some(edge)) => (edge, true),
+        (None, None) => return None,
+    };
+    let thousandths: u64 = run.clone().map(|hour| span.share(hour)).sum();
+    let usual = edge * thousandths / 1000;
+    let enough = PLENTY * length.div_ceil(2);
+    let others_go_on = || {
+        let rows: u64 = all.range(run.clone()).map(|(_, rows)| rows).sum();
+        rows >= enough.max(PLENTY * length)
+    };
+    let missed = edge >= enough && usual >= PLENTY && (!open || others_go_on());
+    missed.then_some(usual)
+}
+
+/// Rows of one service by hour of the week, in the zone asked for.
+struct Rhythm<'z> {
+    weeks: BTreeMap<i64, Vec<(i64, u64)>>,
+    days: BTreeMap<(bool, i64), Vec<(i64, u64)>>,
+    zone: &'z TimeZone,
+}
+
+impl<'z> Rhythm<'z> {
+    fn new(own: &Hours, span: Span, zone: &'z TimeZone) -> Rhythm<'z> {
+        let mut rhythm = Rhythm {
+            weeks: BTreeMap::new(),
+            days: BTreeMap::new(),
+            zone,
+        };
+        // Hours that the logs hold only in part would lower the measure.
+        for hour in span.hours().filter(|hour| span.share(*hour) == 1000) {
+            let rows = own.get(&hour).copied().unwrap_or(0);
+            let (of_week, of_day) = places(hour, zone);
+            rhythm.weeks.entry(of_week).or_default().push((hour, rows));
+            rhythm.days.entry(of_day).or_default().push((hour, rows));
+        }
+        rhythm
+    }
+
+    /// The median of the other weeks' or days' same hour.
+    fn usual(&self, hour: i64) -> Option<(u64, Measure)> {
+        let (of_week, of_day) = places(hour, self.zone);
+        let median = |hours: Option<&Vec<(i64, u64)>>| {
+            let others = hours?.iter().filter(|(other, _)| *other != hour);
+            let mut rows: Vec<u64> = others.map(|(_, rows)| *rows).collect();
+            rows.sort_unstable();
+            (rows.len() >= DAYS).then(|| rows[(rows.len() - 1) / 2])
+        };
+        let week = median(self.weeks.get(&of_week)).map(|rows| (rows, Measure::Week));
+        week.or_else(|| median(self.days.get(&of_day)).map(|rows| (rows, Measure::Day)))
+    }
+}
+
+/// Hour of the week; whether it is a weekend, and hour of the day.
+fn places(hour: i64, zone: &TimeZone) -> (i64, (bool, i64)) {
+    let (local, _) = local(Time(hour * HOUR), zone);
+    let day = i64::from(local.weekday().to_monday_zero_offset());
+    let of_day = i64::from(local.hour());
+    (day * 24 + of_day, (day >= 5, of_day))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::DAY;
+
+    /// Monday 2026-03-02, 00:00 UTC.
+    const MONDAY: i64 = 1_772_409_600_000_000 / HOUR;
+
+    fn span(hours: i64) -> Span {
+        Span {
+            first: Time(MONDAY * HOUR),
+            last: Time((MONDAY + hours) * HOUR - 1),
+        }
+    }
+
+    fn found(own: &Hours, all: &Hours, hours: i64) -> Vec<(i64, i64, Measure)> {
+        let silences = silences(own, all, span(hours), &TimeZone::UTC);
+        let short = |s: &Silence| (s.hours.start - MONDAY, s.hours.end - MONDAY, s.by);
+        silences.iter().map(short).collect()
+    }
+
+    /// Office hours: 100 rows an hour from 8 to 17, Monday to Friday.
+    fn office(days: i64) -> Hours {
+        let hours = (0..days * 24).filter(|hour| (8..18).contains(&(hour % 24)));
+        let workdays = hours.filter(|hour| hour / 24 % 7 < 5);
+        workdays.map(|hour| (MONDAY + hour, 100)).collect()
+    }
+
+    #[test]
+    fn nights_and_weekends_are_silent_as_usual() {
+        assert_eq!(DAY / HOUR, 24);
+        for days in [1, 2, 3, 5, 7, 14, 21] {
+            let rows = office(days);
+            assert_eq!(found(&rows, &rows, days * 24), [], "{days} days");
+        }
+    }
+
+    #[test]
+    fn an_hour_that_is_missing_is_told_by_the_best_measure() {
+        for (days, by) in [
+            (1, Measure::Neighbours),
+            (4, Measure::Day),
+            (21, Measure::Week),
+        ] {
+            let all = office(days);
+            let mut own = all.clone();
+            own.remove(&(MONDAY + 11));
+            own.remove(&(MONDAY + 12));
+            assert_eq!(found(&own, &all, days * 24), [(11, 13, by)], "{days} days");
+        }
+    }
+
+    #[test]
+    fn logs_that_end_early_are_told_where_others_go_on() {
+        let all = office(1);
+        let own: Hours = all.range(..MONDAY + 14).map(|(h, n)| (*h, *n)).collect();
+        let both: Hours = all.iter().map(|(h, n)| (*h, 2 * n)).collect();
+        assert_eq!(found(&own, &own, 18), []);
+        assert_eq!(found(&own, &both, 18), [(14, 18, Measure::Neighbours)]);
+    }
+
+    #[test]
+    fn few_rows_are_never_missed() {
+        let mut own: Hours = (0..72).map(|hour| (MONDAY + hour, 10)).collect();
+        own.remove(&(MONDAY + 30));
+        assert_eq!(found(&own, &own, 72), []);
+    }
+}

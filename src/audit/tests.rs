@@ -1,0 +1,498 @@
+//! The audit from bytes to findings: every kind of finding on logs that have it and on logs that do not.
+
+use super::read::read;
+use super::{Check, Facts, Finding, Weight, json, text};
+use crate::inert;
+use crate::input::Inputs;
+use crate::simulate;
+use crate::time::{DAY, HOUR, SECOND, Time, days_from_civil};
+use jiff::tz::TimeZone;
+
+const HEADER: &str = "#Software: Microsoft Exchange Server\r\n#Version: 15.01.2507.023\r\n#Log-type: Message Tracking \
+                      Log\r\n#Date: 2026-03-02T00:00:00.000Z\r\n#Fields: date-time,client-ip,client-hostname,\
+                      server-ip,server-hostname,source-context,connector-id,source,event-id,internal-message-id,\
+                      message-id,network-message-id,recipient-address,recipient-status,total-bytes,recipient-count,\
+                      related-recipient-address,reference,message-subject,sender-address,return-path,message-info,\
+                      directionality,tenant-id,original-client-ip,original-server-ip,custom-data,\
+                      transport-traffic-type,log-id,schema-version\r\n";
+/// Id in the first generation of a queue database.
+const QUEUE: u64 = 6377 << 32;
+
+/// Monday 2026-03-02, 09:00.
+fn nine() -> i64 {
+    days_from_civil(2026, 3, 2) * DAY + 9 * HOUR
+}
+
+/// One row of 30 columns.
+struct Row {
+    time: i64,
+    event: &'static str,
+    client: &'static str,
+    server: &'static str,
+    context: String,
+    connector: &'static str,
+    id: u64,
+    log_id: String,
+}
+
+/// A log-id made at `time`, with digits of its own.
+fn log_id(time: i64, own: u64) -> String {
+    let ticks = ((time - days_from_civil(1, 1, 1) * DAY) * 10) as u64;
+    let own = own & 0xffff_ffff;
+    format!(
+        "{own:08x}-0000-4000-{:04x}-{:012x}",
+        ticks & 0xffff,
+        ticks >> 16
+    )
+}
+
+fn receive(server: &'static str, time: i64, id: u64) -> Row {
+    Row {
+        time,
+        event: "RECEIVE",
+        client: "client.example",
+        server,
+        context: String::new(),
+        connector: "",
+        id,
+        log_id: log_id(time, id),
+    }
+}
+
+fn send(from: &'static str, to: &'static str, time: i64, id: u64, next: u64) -> Row {
+    Row {
+        event: "SEND",
+        client: from,
+        server: to,
+        context: format!("\"250 2.6.0 <a@b> [InternalId={next}, Hostname={to}.x] Queued\""),
+        connector: "Intra-Organization SMTP Send Connector",
+        ..receive(from, time, id | 1 << 31)
+    }
+}
+
+impl Row {
+    fn text(&self) -> String {
+        format!(
+            "{},10.0.0.1,{},10.0.0.2,{},{},{},SMTP,{},{},<{}@x>,{:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa,a@x,,100,1,,,Hello,b@x,\
+             b@x,,Incoming,,,,,Email,{},15.1.2507.23\r\n",
+            Time(self.time).rfc3339(),
+            self.client,
+            self.server,
+            self.context,
+            self.connector,
+            self.event,
+            self.id,
+            self.id,
+            self.id,
+            self.log_id
+        )
+    }
+}
+
+fn log(rows: &[Row]) -> String {
+    rows.iter()
+        .fold(HEADER.to_string(), |log, row| log + &row.text())
+}
+
+/// `count` rows, one a minute, from 09:00.
+fn minutes(server: &'static str, count: i64) -> Vec<Row> {
+    let row = |n: i64| receive(server, nine() + n * 60 * SECOND, QUEUE + 1 + n as u64);
+    (0..count).map(row).collect()
+}
+
+fn checked(inputs: &mut Inputs, chunk_bytes: usize) -> Check {
+    let (audit, outcome) = read(inputs, chunk_bytes, |_| {});
+    let facts = Facts {
+        tool: "waybill".into(),
+        zone: TimeZone::UTC,
+        inputs,
+        plan: &outcome.plan,
+        servers: &outcome.servers,
+        faults: &outcome.faults,
+        events: &outcome.events,
+        rows: outcome.rows,
+        span: outcome.span,
+    };
+    Check::new(audit, &facts)
+}
+
+fn check(files: &[(&str, String)]) -> Check {
+    let inputs = || {
+        let bytes = |(name, text): &(&str, String)| (name.to_string(), text.clone().into_bytes());
+        Inputs::from_memory(files.iter().map(bytes).collect())
+    };
+    let check = checked(&mut inputs(), 1 << 20);
+    let told = serde_json::to_string(&check).unwrap();
+    for chunk_bytes in [1, 700, 5000] {
+        let other = checked(&mut inputs(), chunk_bytes);
+        assert_eq!(
+            serde_json::to_string(&other).unwrap(),
+            told,
+            "{chunk_bytes}"
+        );
+    }
+    for width in [80, 100] {
+        let mut page = Vec::new();
+        text::write(&check, &mut page, width, false).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        let fits = page.lines().all(|line| inert::columns(line) <= width);
+        assert!(fits && !page.contains('\x1b'), "{page}");
+    }
+    check
+}
+
+fn kinds(check: &Check) -> Vec<&'static str> {
+    check.findings.iter().map(|finding| finding.kind).collect()
+}
+
+fn find<'c>(check: &'c Check, kind: &str) -> &'c Finding {
+    let found = check.findings.iter().find(|finding| finding.kind == kind);
+    found.unwrap_or_else(|| panic!("no {kind} in {:?}", kinds(check)))
+}
+
+/// The one finding that a log has.
+fn only(rows: &[Row], kind: &str) -> Finding {
+    let check = check(&[("a.log", log(rows))]);
+    assert_eq!(kinds(&check), [kind]);
+    check.findings[0].clone()
+}
+
+#[test]
+fn a_whole_log_is_whole() {
+    let check = check(&[("a.log", log(&minutes("ex01", 600)))]);
+    assert_eq!(kinds(&check), [""; 0]);
+    assert!(check.verdict.whole);
+    assert_eq!(check.verdict.words, "whole as far as can be told");
+    assert_eq!(check.coverage[0].services[0].rows, 600);
+}
+
+#[test]
+fn an_hour_without_rows_is_missed() {
+    let mut rows = minutes("ex01", 600);
+    rows.retain(|row| Time(row.time).hour() != Time(nine()).hour() + 4);
+    let found = only(&rows, "hours_without_rows");
+    assert_eq!((found.weight, found.count), (Weight::Loss, 1));
+    assert_eq!(found.first, ["2026-03-02 13:00 to 2026-03-02 14:00"]);
+}
+
+#[test]
+fn missing_numbers_are_named() {
+    let parts = |number: u32| format!("ex01/MSGTRK2026030209-{number}.LOG");
+    let rows = minutes("ex01", 3);
+    let files: Vec<(String, String)> = rows
+        .iter()
+        .zip([1, 2, 4])
+        .map(|(row, n)| (parts(n), log(&[receive("ex01", row.time, row.id)])))
+        .collect();
+    let files: Vec<(&str, String)> = files.iter().map(|(n, t)| (n.as_str(), t.clone())).collect();
+    let found = check(&files);
+    assert_eq!(kinds(&found), ["file_number_missing"]);
+    assert_eq!(found.findings[0].first, ["ex01/MSGTRK2026030209-3.LOG"]);
+    assert!(check(&files[..2]).verdict.whole);
+}
+
+#[test]
+fn bad_rows_and_torn_files() {
+    let whole = log(&minutes("ex01", 4));
+    let damaged = whole.replacen(
+        "\r\n2026-03-02T09:02",
+        "\r\n2026-03-02T09:01:30.000Z,short\r\nrubbish\r\n2026-03-02T09:02",
+        1,
+    );
+    let found = check(&[("a.log", damaged)]);
+    assert_eq!(kinds(&found), ["row_bad", "row_bad"]);
+    assert_eq!(found.findings[0].first, ["a.log:9"]);
+    assert_eq!(found.findings[1].first, ["a.log:8"]);
+
+    // In the last columns, which the join never looks at, too.
+    for cut in [200, 30, 4] {
+        let torn = whole[..whole.len() - cut].to_string();
+        let later = log(&[receive("ex01", nine() + HOUR, QUEUE + 9)]);
+        let found = check(&[
+            ("MSGTRK2026030209-1.LOG", torn.clone()),
+            ("MSGTRK2026030210-1.LOG", later),
+        ]);
+        match cut {
+            4 => assert_eq!(kinds(&found), ["file_without_last_line_break"]),
+            _ => assert_eq!(kinds(&found)[0], "file_ends_mid_row"),
+        }
+        assert_eq!(found.findings[0].first, ["MSGTRK2026030209-1.LOG:9"]);
+        assert!(!found.verdict.whole);
+        let newest = check(&[("MSGTRK2026030209-1.LOG", torn)]);
+        assert!(newest.verdict.whole, "a newest file may be being written");
+    }
+    let begun = whole[HEADER.len() + 40..].to_string();
+    let found = check(&[("a.log", begun)]);
+    assert_eq!(kinds(&found), ["file_begins_mid_row", "row_bad"]);
+    let found = check(&[("a.log", whole[HEADER.len()..].to_string())]);
+    assert_eq!(kinds(&found), ["file_without_header"]);
+}
+
+#[test]
+fn rows_and_files_collected_twice() {
+    let whole = log(&minutes("ex01", 5));
+    let found = check(&[("a.log", whole.clone()), ("b.log", whole.clone())]);
+    assert_eq!(kinds(&found), ["file_twice", "rows_twice"]);
+    assert!(found.verdict.whole);
+    assert_eq!(find(&found, "file_twice").first, ["b.log = a.log"]);
+    let rows = find(&found, "rows_twice");
+    assert_eq!(
+        (rows.count, rows.first[1].as_str()),
+        (5, "b.log:7 = a.log:7")
+    );
+
+    // Without a log-id every byte counts; with one, it alone.
+    let old = "2026-03-02T09:00:00.000Z,,,,ex01,,,SMTP,RECEIVE,1,<a@x>,a@x,,1,1,,,s,b@x,b@x,\n";
+    let head = "#Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,source-context,connector-id,source,\
+                event-id,internal-message-id,message-id,recipient-address,recipient-status,total-bytes,\
+                recipient-count,related-recipient-address,reference,message-subject,sender-address,\
+                return-path,message-info\n";
+    let found = check(&[(
+        "a.log",
+        format!("{head}{old}{old}{}", old.replace("1,1", "2,1")),
+    )]);
+    assert_eq!(find(&found, "rows_twice").count, 1);
+    assert_eq!(found.findings[0].first, ["a.log:3 = a.log:2"]);
+}
+
+#[test]
+fn rows_out_of_order() {
+    let mut rows = minutes("ex01", 30);
+    rows.swap(20, 17);
+    assert_eq!(kinds(&check(&[("a.log", log(&rows))])), [""; 0]);
+    rows.swap(28, 3);
+    let found = only(&rows, "rows_out_of_order");
+    // The early row at the end, and those behind the late one at the beginning.
+    assert_eq!((found.weight, found.count), (Weight::Change, 20));
+    assert_eq!(found.first[0], "a.log:10");
+    // Logs put together are each in their own order.
+    let mut later = minutes("ex02", 10);
+    (later.iter_mut()).for_each(|row| row.log_id = log_id(row.time, row.id | 1 << 30));
+    let both = log(&minutes("ex01", 20)) + &log(&later);
+    let found = check(&[("a.log", both)]);
+    assert_eq!(kinds(&found), ["header_repeated"]);
+}
+
+#[test]
+fn log_ids_must_agree_with_the_row() {
+    let mut rows = minutes("ex01", 10);
+    rows[4].time += 30 * SECOND;
+    let found = only(&rows, "log_id_time_differs");
+    assert_eq!((found.weight, found.count), (Weight::Change, 1));
+    assert_eq!(found.first, ["a.log:10"]);
+    rows[4].log_id = "00000001-0000-4000-0000-000000000000".into();
+    let found = only(&rows, "log_id_without_time");
+    assert_eq!(found.weight, Weight::Note);
+}
+
+#[test]
+fn ids_that_run_backwards() {
+    let mut rows = minutes("ex01", 300);
+    for row in &mut rows {
+        row.id += (((row.time - nine()) / HOUR) as u64 * 5) << 32;
+    }
+    let at = rows
+        .iter()
+        .position(|row| row.time == nine() + 3 * HOUR)
+        .unwrap();
+    rows[at..].iter_mut().for_each(|row| row.id -= 5000 << 32);
+    let found = only(&rows, "ids_run_backwards");
+    assert_eq!((found.weight, found.count), (Weight::Change, 1));
+    assert_eq!(found.first[1], format!("a.log:{}", at + 6));
+}
+
+#[test]
+fn headers_that_change() {
+    let one = log(&minutes("ex01", 3));
+    let two = log(&[receive("ex01", nine() + HOUR, QUEUE + 70)]);
+    let newer = two.replace("15.01.2507.023", "15.02.1544.011");
+    let found = check(&[("a.log", format!("{one}{newer}"))]);
+    assert_eq!(kinds(&found), ["version_changes", "header_repeated"]);
+    assert_eq!(
+        found.findings[0].first,
+        ["a.log:10: 15.01.2507.023 to 15.02.1544.011"]
+    );
+    let wider = two
+        .replace("schema-version\r\n", "schema-version,more\r\n")
+        .replace(".23\r\n", ".23,\r\n");
+    let found = check(&[("a.log", format!("{one}{wider}"))]);
+    assert_eq!(kinds(&found), ["columns_change", "header_repeated"]);
+    assert_eq!(found.findings[0].first, ["a.log:13: 30 to 31"]);
+}
+
+/// Mail both ways between two servers, one a minute, the clock of the second before by `ahead`.
+fn two_servers(ahead: i64) -> [(&'static str, Vec<Row>); 2] {
+    let (mut one, mut two) = (minutes("ex01", 120), minutes("ex02", 120));
+    for row in &mut two {
+        row.time += ahead;
+        row.log_id = log_id(row.time, row.id);
+    }
+    for n in 0..100 {
+        let at = nine() + (n + 5) * 60 * SECOND + 7 * SECOND;
+        let id = QUEUE + 1000 + n as u64;
+        if n % 2 == 0 {
+            one.push(send("ex01", "ex02", at, id, id));
+            two.push(receive("ex02", at + ahead - SECOND / 10, id));
+        } else {
+            two.push(send("ex02", "ex01", at + ahead, id, id));
+            one.push(receive("ex01", at - SECOND / 10, id));
+        }
+    }
+    one.sort_by_key(|row| row.time);
+    two.sort_by_key(|row| row.time);
+    // Ids of two servers are of one kind; log-ids are not.
+    two.iter_mut()
+        .for_each(|row| row.log_id = log_id(row.time, row.id | 1 << 30));
+    [("ex01.log", one), ("ex02.log", two)]
+}
+
+fn check_two(servers: &[(&'static str, Vec<Row>); 2]) -> Check {
+    check(&[
+        (servers[0].0, log(&servers[0].1)),
+        (servers[1].0, log(&servers[1].1)),
+    ])
+}
+
+#[test]
+fn clocks_that_differ() {
+    let found = check_two(&two_servers(0));
+    assert_eq!(kinds(&found), [""; 0]);
+    assert_eq!(found.clocks[0].offset_ms, Some(0));
+    assert_eq!(found.clocks[0].median_ms, -100);
+    let found = check_two(&two_servers(600 * SECOND));
+    assert_eq!(kinds(&found), ["clock_differs"]);
+    assert_eq!(found.clocks[0].offset_ms, Some(600_000));
+    assert_eq!(found.clocks[1].offset_ms, Some(-600_000));
+    let words = "ex02 is 10 min 00 s before ex01: SEND ex01.log:";
+    assert!(found.findings[0].first[0].starts_with(words));
+}
+
+#[test]
+fn messages_that_never_arrived() {
+    let mut servers = two_servers(0);
+    let lost = servers[1]
+        .1
+        .iter()
+        .position(|row| row.id == QUEUE + 1050)
+        .unwrap();
+    servers[1].1.remove(lost);
+    let found = check_two(&servers);
+    assert_eq!(kinds(&found), ["receive_missing"]);
+    assert_eq!(
+        (found.findings[0].weight, found.findings[0].count),
+        (Weight::Loss, 1)
+    );
+    let sent = servers[0]
+        .1
+        .iter()
+        .position(|row| row.event == "SEND" && row.id == (QUEUE + 1050) | (1 << 31));
+    assert_eq!(
+        found.findings[0].first,
+        [format!("ex01.log:{}", sent.unwrap() + 6)]
+    );
+    // Near the end of the other's log nothing follows from it.
+    servers[1].1.truncate(100);
+    assert_eq!(kinds(&check_two(&servers)), ["hours_without_rows"]);
+    // And without any log of it, that is what is told.
+    let found = check(&[(servers[0].0, log(&servers[0].1))]);
+    assert_eq!(kinds(&found), ["server_missing"]);
+    assert_eq!(found.findings[0].count, 50);
+}
+
+#[test]
+fn unknown_events_and_files_passed_over() {
+    let mut rows = minutes("ex01", 3);
+    rows[1].event = "FUTUREEVENT";
+    let found = only(&rows, "event_unknown");
+    assert_eq!(found.first, ["SMTP FUTUREEVENT x 1"]);
+    let whole = log(&minutes("ex01", 3));
+    let other = HEADER.replace("Message Tracking", "SMTP Receive Protocol");
+    let found = check(&[
+        ("a.log", whole.clone()),
+        ("b.log", other),
+        ("c\x1b[31m.log", String::new()),
+    ]);
+    assert_eq!(kinds(&found), ["file_passed_over"]);
+    let found = check(&[
+        ("a.log", whole.clone()),
+        ("MSGTRK20260302-1.LOG", String::new()),
+    ]);
+    assert_eq!(find(&found, "file_no_log").weight, Weight::Loss);
+    let mut inputs = Inputs::from_memory(vec![("a.log".into(), whole.into_bytes())]);
+    inputs
+        .unreadable
+        .push(("b.log".into(), "permission denied".into()));
+    let found = checked(&mut inputs, 1 << 20);
+    assert_eq!(kinds(&found), ["file_unreadable"]);
+    let mut out = Vec::new();
+    json::write(&found, &mut out).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(value["schema"], 1);
+    assert_eq!(value["findings"][0]["weight"], "loss");
+}
+
+/// Simulated logs in a folder of their own; `damage` is done to the folder before the check.
+fn simulated(skew_ms: i64, damage: impl Fn(&std::path::Path)) -> Check {
+    let folder = tempfile::tempdir().unwrap();
+    let options = simulate::Options {
+        skew_ms,
+        messages_per_day: 1500,
+        ..simulate::Options::default()
+    };
+    simulate::run(&options, folder.path()).unwrap();
+    damage(folder.path());
+    let paths = [folder.path().to_string_lossy().into_owned()];
+    checked(&mut Inputs::open(&paths).unwrap(), 1 << 20)
+}
+
+#[test]
+fn simulated_logs_show_what_was_done_to_them() {
+    let transport = |hour: &str| format!("ex02/MessageTracking/MSGTRK20260302{hour}-1.LOG");
+    let clean = simulated(0, |_| {});
+    assert!(clean.verdict.whole, "{:#?}", clean.findings);
+    assert!(
+        clean
+            .clocks
+            .iter()
+            .all(|clock| clock.offset_ms.is_some_and(|ms| ms.abs() < 50))
+    );
+
+    let found = simulated(0, |folder| {
+        std::fs::remove_file(folder.join(transport("11"))).unwrap()
+    });
+    let silence = find(&found, "hours_without_rows");
+    assert_eq!(silence.first, ["2026-03-02 11:00 to 2026-03-02 12:00"]);
+    assert!(silence.what.starts_with("ex02 has no transport rows"));
+
+    let found = simulated(0, |folder| {
+        let copy = folder.join("copy.LOG");
+        std::fs::copy(folder.join(transport("11")), copy).unwrap();
+    });
+    assert!(found.verdict.whole);
+    assert_eq!(find(&found, "file_twice").count, 1);
+    assert_eq!(find(&found, "rows_twice").count, found.inputs.rows_twice);
+
+    let found = simulated(0, |folder| {
+        let bytes = std::fs::read(folder.join(transport("11"))).unwrap();
+        let half = bytes.len() / 2;
+        let row = half + bytes[half..].iter().position(|b| *b == b'\n').unwrap();
+        std::fs::write(folder.join(transport("11")), &bytes[..row + 300]).unwrap();
+    });
+    let torn = find(&found, "file_ends_mid_row");
+    assert_eq!(torn.weight, Weight::Loss);
+    assert!(torn.first[0].starts_with(&transport("11")));
+    assert!(find(&found, "receive_missing").what.contains("ex02"));
+
+    let found = simulated(600_000, |_| {});
+    assert!(found.verdict.whole, "{:#?}", found.findings);
+    find(&found, "clock_differs");
+    // Servers of two sites, once round: the offsets must add up to nothing.
+    let offset = |from: &str, to: &str| {
+        let mut clocks = found.clocks.iter();
+        let pair = clocks.find(|clock| clock.from == from && clock.to == to);
+        pair.unwrap().offset_ms.unwrap()
+    };
+    let there = offset("ex01", "ex03") + offset("ex03", "ex02");
+    let round = there + offset("ex02", "ex04") + offset("ex04", "ex01");
+    assert!(round.abs() < 100, "{round}");
+}
