@@ -46,7 +46,7 @@ pub fn run(
     let everything = filter.is_empty();
     let options = pipeline::Options {
         detail: Detail {
-            hops: true,
+            hops: !everything,
             steps: false,
         },
         when: When::Finished,

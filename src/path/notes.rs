@@ -1,7 +1,6 @@
 //! What rows say beside the fates: deferrals, who decided failures, and oddities.
 //!
-//! In: the events of one message. Out: [`Notes`], empty for the ordinary message and then without any
-//! allocation. They change no fate; the report counts them.
+//! In: the events of one message. Out: [`Notes`]. They change no fate; the report counts them.
 
 use bstr::{BStr, ByteSlice};
 
@@ -17,6 +16,22 @@ pub struct Notes<'d> {
     /// The source (`SMTP`, `AGENT`, ...) of the rows that failed, dropped or refused, by their place.
     pub sources: Vec<(Place, &'d BStr)>,
     pub oddities: Vec<Oddity<'d>>,
+    /// Every server that handled the message, each once.
+    pub servers: Vec<ServerId>,
+    /// The ways out of servers, as often as they were taken.
+    pub ways: Vec<Way<'d>>,
+}
+
+/// A copy left a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'d> {
+    pub server: ServerId,
+    pub connector: &'d BStr,
+    /// The host it was given to, as logged.
+    pub to: &'d BStr,
+    pub outside: bool,
+    /// Milliseconds since the message first came to this server.
+    pub stay_ms: Option<i64>,
 }
 
 /// One row that put delivery off.
@@ -64,8 +79,12 @@ pub fn of<'d>(events: &[Event<'d>], entry: Place) -> Notes<'d> {
         entry: Some(entry),
         ..Notes::default()
     };
-    for event in events {
+    for (i, event) in events.iter().enumerate() {
+        if !notes.servers.contains(&event.server) {
+            notes.servers.push(event.server);
+        }
         match event.role {
+            Role::Send | Role::Leave => notes.ways.push(way(event, &events[..i])),
             Role::Fail | Role::Drop | Role::Quarantine => {
                 notes.sources.push((event.place, event.source.text()));
             }
@@ -79,6 +98,20 @@ pub fn of<'d>(events: &[Event<'d>], entry: Place) -> Notes<'d> {
         }
     }
     notes
+}
+
+/// `before` are the rows of earlier times, so the first receipt on the server is the earliest.
+fn way<'d>(event: &Event<'d>, before: &[Event<'d>]) -> Way<'d> {
+    let came = before.iter().find(|e| {
+        e.server == event.server && matches!(e.role, Role::Receive | Role::Report | Role::Resubmit)
+    });
+    Way {
+        server: event.server,
+        connector: event.connector.text(),
+        to: event.server_host.text(),
+        outside: event.role == Role::Leave,
+        stay_ms: came.map(|came| event.time.millis_since(came.time)),
+    }
 }
 
 fn odd(event: &Event<'_>) -> Option<Odd> {

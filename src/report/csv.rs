@@ -70,6 +70,7 @@ fn line(row: &Row, traced: bool) -> Vec<String> {
 fn cell(cell: &Cell) -> String {
     match cell {
         Cell::None => String::new(),
+        Cell::Time(time) => time.clone(),
         Cell::Text(text) => inert::csv_cell(text.as_bytes()).into_owned(),
         Cell::Count(value) | Cell::Bytes(value) | Cell::Millis(value) => value.to_string(),
         Cell::Share(share) => format!("{share:.4}"),

@@ -358,35 +358,44 @@ fn clocks(report: &Report, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Forwards to outside that earlier days did not have; without earlier days all of them, as a notice.
+/// Forwards to outside that earlier days did not have; without earlier days one notice about all of them.
 fn forwards(report: &Report, baseline: Option<&Baseline>, findings: &mut Vec<Finding>) {
-    let forwards = report
-        .oddities
-        .cases
-        .iter()
-        .filter(|case| case.kind == Kind::ForwardOutside);
-    for case in forwards {
-        let known = baseline.map(|days| days.forwards.contains(&case.what));
-        let Some((from, to)) = case.what.split_once(" > ") else {
-            continue;
-        };
-        let (severity, new) = match known {
-            Some(true) => continue,
-            Some(false) => (Severity::Bad, "new"),
-            None => (
-                Severity::Notice,
-                "not known whether new: no earlier days were given",
-            ),
-        };
+    let forwards = (report.oddities.cases.iter())
+        .filter(|case| case.kind == Kind::ForwardOutside && case.what.contains(" > "));
+    let Some(baseline) = baseline else {
+        let count = forwards.clone().count() as i64;
+        if count > 0 {
+            let what = format!(
+                "Mail goes on to addresses outside by {}",
+                plural(count, "forward")
+            );
+            let mut evidence: Vec<String> = (forwards.clone().take(EVIDENCE))
+                .map(|case| format!("{}: {}", case.what, plural(case.messages, "message")))
+                .collect();
+            evidence
+                .push("whether one of them is new is not known: no earlier days were given".into());
+            findings.push(Finding {
+                evidence,
+                examples: forwards
+                    .flat_map(|case| &case.examples)
+                    .take(EVIDENCE)
+                    .cloned()
+                    .collect(),
+                ..finding(Severity::Notice, "forward", what, count)
+            });
+        }
+        return;
+    };
+    for case in forwards.filter(|case| !baseline.forwards.contains(&case.what)) {
+        let (from, to) = case.what.split_once(" > ").expect("filtered for it");
+        let what = format!("New: mail of {from} goes on to {to} outside");
         findings.push(Finding {
-            evidence: vec![format!("{}; {new}", plural(case.messages, "message"))],
+            evidence: vec![format!(
+                "{}; none on earlier days",
+                plural(case.messages, "message")
+            )],
             examples: case.examples.clone(),
-            ..finding(
-                severity,
-                "forward",
-                format!("Mail of {from} goes on to {to} outside"),
-                case.messages,
-            )
+            ..finding(Severity::Bad, "forward", what, case.messages)
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Where mail came in, which way it left each server, and between which servers it went.
 //!
-//! In: paths with their hops. Out: [`Hops`]. Hosts and connectors are numbered ([`Words`]). Everything is
+//! In: paths with their notes. Out: [`Hops`]. Hosts and connectors are numbered ([`Words`]). Everything is
 //! counted once per message, so a message that forks and leaves a server twice to the same place is one.
 
 use hashbrown::hash_map::Entry as Slot;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::short_host;
 use crate::event::ServerId;
-use crate::path::{Entry, Fate, HopRole, Path};
+use crate::path::{Entry, Fate, Path};
 use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Coarse;
 use crate::tally::words::{WordId, Words};
@@ -86,31 +86,29 @@ impl Hops {
     }
 
     fn ways(&mut self, path: &Path<'_>, size_bytes: i64, weight: i64) {
-        let mut handled: Vec<ServerId> = Vec::new();
+        // Few ways per message, so a list is the quickest set.
         let (mut out, mut between): (Vec<Out>, Vec<(ServerId, WordId)>) = (Vec::new(), Vec::new());
-        for hop in &path.hops {
-            if !handled.contains(&hop.server) {
-                handled.push(hop.server);
-            }
-            if hop.to.is_empty() || !matches!(hop.role, HopRole::Transport | HopRole::Edge) {
+        for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
+            let connector = self.words.id(way.connector);
+            let key = (way.server, connector, self.words.id(way.to));
+            if out.contains(&key) {
                 continue;
             }
-            let stay_ms = (hop.received.zip(hop.sent)).map(|(came, left)| left.millis_since(came));
-            let connector = self.words.id(hop.connector);
-            let key = (hop.server, connector, self.words.id(hop.to));
-            if !out.contains(&key) {
-                out.push(key);
-                let way = self.sent.entry(key).or_default();
-                way.count(size_bytes, stay_ms, weight);
+            out.push(key);
+            let sent = self.sent.entry(key).or_default();
+            sent.count(size_bytes, way.stay_ms, weight);
+            if way.outside {
+                continue;
             }
-            let key = (hop.server, self.words.id(short_host(hop.to)));
-            if hop.role == HopRole::Transport && !between.contains(&key) {
+            let key = (way.server, self.words.id(short_host(way.to)));
+            if !between.contains(&key) {
                 between.push(key);
-                let way = self.between.entry(key).or_default();
-                way.count(size_bytes, stay_ms, weight);
+                let sent = self.between.entry(key).or_default();
+                sent.count(size_bytes, way.stay_ms, weight);
             }
         }
-        *self.servers.entry(handled.len() as u32).or_default() += weight;
+        let handled = path.notes.servers.len() as u32;
+        *self.servers.entry(handled).or_default() += weight;
     }
 
     /// Adds what `other` counted.

@@ -217,7 +217,7 @@ fn upright(what: &str, columns: &[Column], unit: &str) -> Markup {
                     rect.touch x=(at(x - step / 2.0)) y="0" width=(at(step)) height=(HEIGHT) {}
                 }
                 @if i % every == 0 {
-                    text.word x=(at(x)) y=(HEIGHT + 16.0) text-anchor="middle" { (column.word) }
+                    text.word.alt[i / every % 2 == 1] x=(at(x)) y=(HEIGHT + 16.0) text-anchor="middle" { (column.word) }
                 }
             }
         }

@@ -11,6 +11,8 @@ use crate::report::{Report, tables as all_tables};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
+/// Findings that are shown at once.
+const FINDINGS: usize = 12;
 /// Nothing is fetched and nothing sent, whatever a subject says.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       form-action 'none'; base-uri 'none'";
@@ -190,7 +192,23 @@ fn headline(report: &Report) -> Markup {
     }
 }
 
+fn one(finding: &Finding) -> Markup {
+    html! {
+        li class=(tone(finding.severity)) {
+            p {
+                span.badge { (badge(finding.severity)) } " "
+                strong { (shown(&finding.what)) "." }
+            }
+            @for evidence in &finding.evidence {
+                p.evidence { (shown(evidence)) }
+            }
+            (tables::examples(&finding.examples))
+        }
+    }
+}
+
 fn trouble(findings: &[Finding]) -> Markup {
+    let first = findings.len().min(FINDINGS);
     html! {
         section aria-labelledby="trouble" {
             h2 id="trouble" { "What is wrong" }
@@ -198,16 +216,13 @@ fn trouble(findings: &[Finding]) -> Markup {
                 p.all-well { "Nothing that these logs show." }
             }
             ol.findings {
-                @for finding in findings {
-                    li class=(tone(finding.severity)) {
-                        p {
-                            span.badge { (badge(finding.severity)) } " "
-                            strong { (shown(&finding.what)) "." }
-                        }
-                        @for evidence in &finding.evidence {
-                            p.evidence { (shown(evidence)) }
-                        }
-                        (tables::examples(&finding.examples))
+                @for finding in &findings[..first] { (one(finding)) }
+            }
+            @if first < findings.len() {
+                details {
+                    summary { (plural((findings.len() - first) as i64, "more finding")) }
+                    ol.findings {
+                        @for finding in &findings[first..] { (one(finding)) }
                     }
                 }
             }

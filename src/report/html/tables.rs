@@ -8,7 +8,7 @@ use crate::report::tables::{Cell, Row, Table};
 use crate::report::text::page::{duration, grouped, size};
 
 /// From so many lines on a table has a filter.
-const FILTER_FROM: usize = 8;
+const FILTER_FROM: usize = 20;
 
 /// One table, at most `lines` lines of it.
 pub fn table(table: &Table, lines: usize) -> Markup {
@@ -40,7 +40,7 @@ pub fn table(table: &Table, lines: usize) -> Markup {
                                 }
                             }
                             @if traced {
-                                th scope="col" { "messages" }
+                                th scope="col" { "trace" }
                             }
                         }
                     }
@@ -83,6 +83,10 @@ fn cell(cell: &Cell) -> Markup {
             let text = self::shown(text);
             return html! { td { bdi { (text) } } };
         }
+        Cell::Time(time) => {
+            let time = time.replace('T', " ");
+            return html! { td.t { (time) } };
+        }
         Cell::Count(count) => (*count as f64, grouped(*count)),
         Cell::Bytes(bytes) => (*bytes as f64, size(*bytes)),
         Cell::Millis(ms) => (*ms as f64, duration((*ms).max(0) as u64)),
@@ -92,7 +96,7 @@ fn cell(cell: &Cell) -> Markup {
 }
 
 fn is_number(cell: &Cell) -> bool {
-    !matches!(cell, Cell::None | Cell::Text(_))
+    !matches!(cell, Cell::None | Cell::Text(_) | Cell::Time(_))
 }
 
 /// The messages that a figure can be traced to.

@@ -61,7 +61,8 @@ fn volume(report: &Report) -> Vec<Table> {
     let section = Section::Volume;
     let columns = |first: &[&'static str]| [first, &FLOWS].concat();
     let hours = volume.by_hour.iter();
-    let hours = hours.map(|hour| [vec![text(&hour.hour)], flows(&hour.flows)].concat());
+    let hours =
+        hours.map(|hour| [vec![Cell::Time(hour.hour.clone())], flows(&hour.flows)].concat());
     let days = volume.by_day.iter().map(|day| {
         let messages = day.flows.total.messages;
         let change = day
@@ -72,7 +73,12 @@ fn volume(report: &Report) -> Vec<Table> {
             });
         let usual = day.usual_messages.map_or(Cell::None, Cell::Count);
         [
-            vec![text(&day.day), text(day.weekday), usual, change],
+            vec![
+                Cell::Time(day.day.clone()),
+                text(day.weekday),
+                usual,
+                change,
+            ],
             flows(&day.flows),
         ]
         .concat()

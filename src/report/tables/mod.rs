@@ -34,6 +34,8 @@ pub struct Row {
 pub enum Cell {
     None,
     Text(String),
+    /// RFC 3339.
+    Time(String),
     Count(i64),
     Bytes(i64),
     Millis(i64),
@@ -155,6 +157,11 @@ fn maybe(words: &Option<String>) -> Cell {
     words.as_ref().map_or(Cell::None, text)
 }
 
+fn time(time: &Option<String>) -> Cell {
+    time.as_ref()
+        .map_or(Cell::None, |time| Cell::Time(time.clone()))
+}
+
 fn millis(ms: Option<u64>) -> Cell {
     ms.map_or(Cell::None, |ms| Cell::Millis(ms as i64))
 }
@@ -172,7 +179,7 @@ const MESSAGE: [&str; 7] = [
 
 fn message(message: &Message) -> [Cell; 7] {
     [
-        text(&message.first_seen),
+        Cell::Time(message.first_seen.clone()),
         text(&message.sender),
         maybe(&message.recipient),
         text(&message.subject),

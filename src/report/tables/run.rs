@@ -1,6 +1,6 @@
 //! Trouble, coverage, balance, failures, what waits, and what is unknown.
 
-use super::{Cell, MESSAGE, Section, Table, maybe, message, table, text};
+use super::{Cell, MESSAGE, Section, Table, maybe, message, table, text, time};
 use crate::report::Report;
 use crate::report::open::Counted;
 
@@ -41,8 +41,8 @@ fn coverage(report: &Report) -> Vec<Table> {
         vec![
             text(&server.server),
             text(server.services.join(", ")),
-            maybe(&server.first),
-            maybe(&server.last),
+            time(&server.first),
+            time(&server.last),
             Cell::Count(server.rows as i64),
             Cell::Bytes(server.bytes as i64),
             Cell::Count(server.hours_with_rows as i64),
@@ -61,7 +61,7 @@ fn coverage(report: &Report) -> Vec<Table> {
     ];
     let gaps = coverage.servers.iter().flat_map(|server| {
         server.gaps.iter().map(|gap| {
-            let (from, to) = (text(&gap.from), text(&gap.to));
+            let (from, to) = (Cell::Time(gap.from.clone()), Cell::Time(gap.to.clone()));
             vec![text(&server.server), from, to, Cell::Count(gap.hours)]
         })
     });

@@ -1,6 +1,6 @@
 //! Connectors, lists, sizes, oddities and mailboxes.
 
-use super::{Cell, Section, Table, maybe, millis, table, text};
+use super::{Cell, Section, Table, maybe, millis, table, text, time};
 use crate::report::Report;
 
 /// The tables of these sections.
@@ -102,7 +102,7 @@ fn lists(report: &Report) -> Vec<Table> {
             text(&list.address),
             Cell::Count(list.uses),
             Cell::Count(list.nested_uses),
-            maybe(&list.last_use),
+            time(&list.last_use),
             Cell::Count(list.members),
             Cell::Count(list.reached),
         ]
@@ -183,7 +183,7 @@ fn oddities(report: &Report) -> Vec<Table> {
     let bursts = oddities.bursts.iter().map(|burst| {
         let counts = [burst.messages, burst.normal].map(Cell::Count);
         [
-            vec![text(&burst.sender), text(&burst.hour)],
+            vec![text(&burst.sender), Cell::Time(burst.hour.clone())],
             counts.to_vec(),
         ]
         .concat()
