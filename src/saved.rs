@@ -18,7 +18,6 @@ use std::io::Write;
 use std::path::Path;
 
 use hashbrown::HashMap;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -128,28 +127,88 @@ impl Saved {
     }
 }
 
-/// Reads and merges all files.
-///
-/// # Errors
-/// If one of them cannot be read; the first by order.
-pub fn merge_all(paths: &[impl AsRef<Path> + Sync]) -> Result<Option<Saved>, Error> {
-    // Neighbours are merged one after the other, so that few large sums meet at the end.
-    let parts: Result<Vec<Option<Saved>>, Error> = paths
-        .par_chunks(paths.len().div_ceil(rayon::current_num_threads()).max(1))
-        .map(|paths| {
-            let mut sum: Option<Saved> = None;
-            for path in paths {
-                let day = Saved::read(path.as_ref())?;
-                match &mut sum {
-                    Some(sum) => sum.merge(day),
-                    None => sum = Some(day),
-                }
-            }
-            Ok(sum)
-        })
-        .collect();
-    Ok(parts?.into_iter().flatten().reduce(|mut a, b| {
-        a.merge(b);
-        a
-    }))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::Fate;
+    use crate::report::{Report, ReportOptions};
+    use crate::tally::TallyOptions;
+    use crate::tally::samples::{message, recipient};
+    use jiff::tz::TimeZone;
+
+    /// A day of `server` with messages `ids`, the server being number `number` of its run.
+    fn day(server: &str, number: u16, ids: &[String]) -> Saved {
+        let mut tally = Tally::new(TallyOptions::default());
+        for (minute, id) in ids.iter().enumerate() {
+            let mut to = recipient("bob@own.test", Fate::Delivered);
+            to.server = Some(ServerId(number));
+            let mut failed = recipient("eve@own.test", Fate::Failed);
+            failed.server = Some(ServerId(number));
+            let mut path = message(id, minute as i64, vec![to, failed]);
+            path.origin.server = Some(ServerId(number));
+            tally.add(&path, 1);
+        }
+        tally.name_rows(&|place| format!("log:{}", place.line + 1));
+        let mut names: Vec<String> = (0..number).map(|n| format!("other{n}")).collect();
+        names.push(server.into());
+        let facts = Facts {
+            rows: 4 * ids.len() as u64,
+            ..Facts::none()
+        };
+        Saved {
+            names,
+            facts,
+            tally,
+        }
+    }
+
+    fn report(saved: Saved) -> serde_json::Value {
+        let names = |id: ServerId| saved.names[usize::from(id.0)].clone();
+        let report = Report::new(&saved.tally, saved.facts, &ReportOptions::default(), &names);
+        serde_json::to_value(report).unwrap()
+    }
+
+    #[test]
+    fn days_of_different_runs_merge_as_if_read_at_once() {
+        let ids: Vec<String> = (0..40).map(|n| format!("<{n}>")).collect();
+        // The second run knew the server by another number.
+        let mut sum = day("ex01", 0, &ids[..20]);
+        let mut second = day("ex01", 3, &ids[..0]);
+        let again = day("ex01", 3, &ids);
+        second.tally = again.tally;
+        second.facts.rows = 160;
+        let alone = day("ex01", 0, &ids[..20]);
+        let mut twice = alone.clone();
+        twice.merge(day("ex01", 0, &ids));
+        sum.merge(second);
+        assert_eq!(report(sum), report(twice));
+    }
+
+    #[test]
+    fn a_file_comes_back_as_it_was_and_anything_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.waybill");
+        let saved = day("ex01", 1, &["<1>".into(), "<2>".into()]);
+        saved.write(&path).unwrap();
+        let back = Saved::read(&path).unwrap();
+        assert_eq!(back.facts.zone, TimeZone::UTC);
+        assert_eq!(report(back), report(saved));
+        let good = fs::read(&path).unwrap();
+        let refused = |bytes: &[u8], word: &str| {
+            let why = Saved::from_bytes(bytes).unwrap_err();
+            assert!(why.contains(word), "{why}");
+        };
+        refused(b"", "no saved day");
+        refused(b"#Software: Microsoft Exchange Server", "no saved day");
+        refused(&good[..20], "header");
+        refused(&good[..good.len() - 1], "cut off");
+        for at in [60, good.len() / 2, good.len() - 1] {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            refused(&bad, "checksum");
+        }
+        let mut newer = good.clone();
+        newer[8] = 99;
+        refused(&newer, "layout 99");
+    }
 }

@@ -4,6 +4,7 @@
 //! standard error, and the exit status.
 
 mod check;
+mod days;
 mod events;
 mod messages;
 mod report;

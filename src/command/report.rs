@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::sink::Failed;
-use super::{Run, Sink, summary};
+use super::{Run, Sink, days, summary};
+use crate::audit::names;
 use crate::cli::Exit;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
@@ -21,9 +22,9 @@ use crate::pipeline::{self, Outcome};
 use crate::progress::Progress;
 use crate::report::baseline::Baseline;
 use crate::report::{
-    self, BadRows, EventCount, Facts, Report, ReportOptions, ServerFacts, SkippedFile,
+    self, BadRows, EventCount, Facts, MissingFiles, Report, ReportOptions, ServerFacts, SkippedFile,
 };
-use crate::saved::{self, Saved};
+use crate::saved::Saved;
 use crate::servers::{Coverage, Servers};
 use crate::tally::{Tally, TallyOptions};
 
@@ -92,8 +93,8 @@ pub fn run(
 /// If one of the files is no saved day, or the report cannot be written.
 pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     let begun = Instant::now();
-    let days = &options.days.merge;
-    let mut saved = saved::merge_all(days)?.ok_or_else(|| Error("no saved day".into()))?;
+    let files = &options.days.merge;
+    let mut saved = days::merge_all(files)?.ok_or_else(|| Error("no saved day".into()))?;
     saved.facts.seconds = begun.elapsed().as_secs_f64();
     if let Some(path) = &options.days.save {
         saved.write(path)?;
@@ -113,7 +114,7 @@ pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     if !options.quiet {
         eprintln!(
             "{} saved days merged, {:.2} s",
-            days.len(),
+            files.len(),
             begun.elapsed().as_secs_f64()
         );
     }
@@ -136,13 +137,13 @@ fn write(
     }
     if !options.days.baseline.is_empty() {
         let mut baseline = Baseline::default();
-        if let Some(earlier) = saved::merge_all(&options.days.baseline)? {
+        if let Some(earlier) = days::merge_all(&options.days.baseline)? {
             baseline.add(&earlier.tally, zone);
         }
         shown.baseline = Some(baseline);
     }
-    let names = |id: ServerId| saved.names[usize::from(id.0)].clone();
-    let report = Report::new(&saved.tally, saved.facts, &shown, &names);
+    let server_names = |id: ServerId| saved.names[usize::from(id.0)].clone();
+    let report = Report::new(&saved.tally, saved.facts, &shown, &server_names);
     match format {
         ReportFormat::Text => report::text::write(&report, sink, width, colour)?,
         ReportFormat::Json => report::json::write(&report, sink)?,
@@ -232,6 +233,7 @@ fn facts(run: &Run<'_>, inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -
         own_domains: outcome.own.names(),
         domains_guessed: outcome.own.guessed,
         skipped_files: unreadable.chain(other).collect(),
+        missing_files: missing_files(inputs),
         events: events(outcome),
         bad_row_reasons: outcome
             .faults
@@ -243,6 +245,19 @@ fn facts(run: &Run<'_>, inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -
             })
             .collect(),
     }
+}
+
+fn missing_files(inputs: &Inputs) -> Vec<MissingFiles> {
+    let names = names::read_all(inputs.files.iter().map(|file| file.name.as_str()));
+    let holes = names::holes(&names).into_iter();
+    holes
+        .map(|hole| MissingFiles {
+            folder: hole.folder,
+            from: hole.from,
+            to: hole.to,
+            files: hole.files,
+        })
+        .collect()
 }
 
 fn server(name: &str, coverage: &Coverage) -> ServerFacts {

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::report::{BadRows, EventCount, Facts, ServerFacts, SkippedFile};
+use crate::report::{BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile};
 use crate::time::{HOUR, Time};
 
 /// The section `coverage`.
@@ -16,6 +16,7 @@ pub struct Coverage {
     /// The domains were guessed from submissions and deliveries, not given.
     pub domains_guessed: bool,
     pub skipped_files: Vec<SkippedFile>,
+    pub missing_files: Vec<MissingFiles>,
     pub bad_rows: Vec<BadRows>,
     pub events: Vec<EventCount>,
 }
@@ -67,6 +68,7 @@ pub fn coverage(facts: Facts) -> Coverage {
         own_domains: facts.own_domains,
         domains_guessed: facts.domains_guessed,
         skipped_files: facts.skipped_files,
+        missing_files: facts.missing_files,
         bad_rows: facts.bad_row_reasons,
         events: facts.events,
     };

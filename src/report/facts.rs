@@ -2,12 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
 use super::{BadRows, EventCount, Facts, ServerFacts};
 
 /// Examples kept of rows that could not be read.
 const EXAMPLES: usize = 5;
 
 impl Facts {
+    /// Of a run that read nothing.
+    pub fn none() -> Facts {
+        Facts {
+            tool: String::new(),
+            zone: TimeZone::UTC,
+            from: None,
+            to: None,
+            files: 0,
+            bytes: 0,
+            rows: 0,
+            bad_rows: 0,
+            rows_twice: 0,
+            seconds: 0.0,
+            servers: Vec::new(),
+            own_domains: Vec::new(),
+            domains_guessed: false,
+            skipped_files: Vec::new(),
+            events: Vec::new(),
+            bad_row_reasons: Vec::new(),
+            missing_files: Vec::new(),
+        }
+    }
+
     /// Adds what another run knows.
     pub fn merge(&mut self, other: Facts) {
         self.from = self.from.min(other.from).or(self.from).or(other.from);
@@ -23,6 +48,7 @@ impl Facts {
         self.own_domains.sort();
         self.own_domains.dedup();
         self.skipped_files.extend(other.skipped_files);
+        self.missing_files.extend(other.missing_files);
         merge_servers(&mut self.servers, other.servers);
         merge_events(&mut self.events, other.events);
         for more in other.bad_row_reasons {

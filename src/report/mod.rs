@@ -64,6 +64,18 @@ pub struct Facts {
     pub skipped_files: Vec<SkippedFile>,
     pub events: Vec<EventCount>,
     pub bad_row_reasons: Vec<BadRows>,
+    /// Files that the numbers in the names of the others say are missing.
+    pub missing_files: Vec<MissingFiles>,
+}
+
+/// Files of one folder with following numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MissingFiles {
+    pub folder: String,
+    /// First and last missing name.
+    pub from: String,
+    pub to: String,
+    pub files: u64,
 }
 
 fn utc() -> TimeZone {

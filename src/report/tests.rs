@@ -42,6 +42,7 @@ fn facts() -> Facts {
             path: "a\x1b[2J.log".into(),
             why: "not a log".into(),
         }],
+        missing_files: Vec::new(),
         events: vec![EventCount {
             source: "AGENT".into(),
             event: "NEWTHING".into(),

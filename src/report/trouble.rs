@@ -170,6 +170,21 @@ fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
             ..finding(Severity::Warning, "missing_logs", what, trail.recipients)
         });
     }
+    let missing = &report.coverage.missing_files;
+    if !missing.is_empty() {
+        let files: u64 = missing.iter().map(|hole| hole.files).sum();
+        let first = missing.iter().take(EVIDENCE);
+        let what = format!(
+            "{} missing, by the numbers of the others",
+            plural(files as i64, "log file")
+        );
+        findings.push(Finding {
+            evidence: first
+                .map(|h| format!("{}{} to {}", h.folder, h.from, h.to))
+                .collect(),
+            ..finding(Severity::Warning, "missing_logs", what, files as i64)
+        });
+    }
     let (bad_rows, skipped) = (
         report.inputs.bad_rows as i64,
         report.inputs.skipped_files as i64,

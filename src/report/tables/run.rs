@@ -89,6 +89,10 @@ fn coverage(report: &Report) -> Vec<Table> {
             known,
         ]
     });
+    let missing = coverage.missing_files.iter().map(|hole| {
+        let names = [&hole.folder, &hole.from, &hole.to].map(text);
+        [names.to_vec(), vec![Cell::Count(hole.files as i64)]].concat()
+    });
     let section = Section::Coverage;
     vec![
         table(section, "servers", "Servers", &columns).lines(servers),
@@ -121,6 +125,13 @@ fn coverage(report: &Report) -> Vec<Table> {
             &["file", "why"],
         )
         .lines(skipped.map(|file| vec![text(&file.path), text(&file.why)])),
+        table(
+            section,
+            "missing_files",
+            "Missing by the numbers of the others",
+            &["folder", "from", "to", "files"],
+        )
+        .lines(missing),
         table(
             section,
             "events",
