@@ -18,6 +18,7 @@ use crate::join::links::Links;
 use crate::join::shard::{Closing, Shard, Taker};
 use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
+use crate::path::anonymous::Anonymous;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
 use crate::plan::{Chunk, Plan, WINDOW_BYTES, slice, survey};
@@ -38,6 +39,8 @@ pub struct Options {
     pub horizon: i64,
     /// About this many bytes of logs are joined at a time.
     pub window_bytes: u64,
+    /// People and domains under other names.
+    pub anonymous: Option<Anonymous>,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             links: false,
             horizon: 3 * DAY,
             window_bytes: WINDOW_BYTES,
+            anonymous: None,
         }
     }
 }
@@ -127,6 +131,7 @@ pub fn run<T: Taker + Send, E>(
             own: &own,
             horizon: options.horizon,
             hops: options.detail.hops,
+            anonymous: options.anonymous.as_ref(),
         };
         let joint = Joint {
             ground: &ground,

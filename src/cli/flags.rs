@@ -78,6 +78,12 @@ Examples:
   waybill simulate --out demo --seed 7 --days 2 --messages 10000
   waybill simulate --out demo --servers 4 --size 1G --leave-out ex03")]
     Simulate(Simulate),
+    /// Print what is in force: every key of waybill.toml, its value, and where it comes from
+    #[command(after_help = "\
+Example:
+  waybill config --config /etc/waybill.toml")]
+    #[command(mut_arg("paths", |paths| paths.required(false)))]
+    Config(Config),
     /// Print completions for a shell
     #[command(after_help = "\
 Example:
@@ -103,6 +109,49 @@ pub struct Run<F: ValueEnum + Clone + Send + Sync + Default + 'static> {
     pub common: Common,
 }
 
+/// `config` takes the flags whose values it shows.
+#[derive(Debug, Args)]
+pub struct Config {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub figures: Figures,
+}
+
+/// What the report shows and leaves out.
+#[derive(Debug, Default, Args)]
+pub struct Figures {
+    /// Lines of each top list
+    #[arg(long, value_name = "N", env = "WAYBILL_TOP", help_heading = "Output")]
+    pub top: Option<usize>,
+    /// Limits of the service level: how much arrived within 30s,90s,5m
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "WAYBILL_SLA",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub sla: Vec<String>,
+    /// Leave out mail from or to such an address, like Exchange's own probes
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "WAYBILL_PROBES",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub probe: Vec<String>,
+    /// All distribution lists there are, one address a line: says which are never used
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WAYBILL_LISTS",
+        help_heading = "Output"
+    )]
+    pub lists: Option<PathBuf>,
+}
+
 /// `report` can keep its sums, and make a report of kept ones.
 #[derive(Debug, Args)]
 pub struct Report {
@@ -117,14 +166,8 @@ pub struct Report {
     /// Days kept with --save, to say what is unusual and new
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Saved days")]
     pub baseline: Vec<PathBuf>,
-    /// All distribution lists there are, one address a line: says which are never used
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "WAYBILL_LISTS",
-        help_heading = "Output"
-    )]
-    pub lists: Option<PathBuf>,
+    #[command(flatten)]
+    pub figures: Figures,
 }
 
 /// `check` looks at all rows: there is nothing to filter.
@@ -323,6 +366,14 @@ pub struct Common {
     /// Read defaults from this file (waybill.toml); flags and WAYBILL_* go before it
     #[arg(long, value_name = "FILE", env = "WAYBILL_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Replace addresses, domains, subjects and clients by names made with this key, the same every time
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "WAYBILL_ANONYMOUS",
+        hide_env_values = true
+    )]
+    pub anonymous: Option<String>,
     /// A message is finished when nothing was logged for so long: 3d, 12h
     #[arg(long, value_name = "TIME", env = "WAYBILL_HORIZON")]
     pub horizon: Option<String>,

@@ -4,7 +4,7 @@
 //! standard error, and the exit status.
 
 mod check;
-mod days;
+pub mod days;
 mod events;
 mod messages;
 mod report;
@@ -22,6 +22,7 @@ use crate::dialect::{self, Detected};
 use crate::error::Error;
 use crate::inert;
 use crate::input::Inputs;
+use crate::path::anonymous::Anonymous;
 use crate::pipeline;
 use crate::progress::Progress;
 
@@ -122,6 +123,7 @@ impl Run<'_> {
             domains: self.options.domains.clone(),
             horizon: self.options.horizon,
             window_bytes: self.options.window_bytes,
+            anonymous: self.options.anonymous.as_deref().map(Anonymous::new),
             ..pipeline::Options::default()
         }
     }

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use bstr::BStr;
+
 use super::sink::Failed;
 use super::{Run, Sink, days, summary};
 use crate::audit::names;
@@ -12,12 +14,12 @@ use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
 use crate::error::Error;
 use crate::event::ServerId;
-use crate::filter::Filter;
+use crate::filter::{Filter, Pattern};
 use crate::input::Inputs;
 use crate::join::shard::Taker;
 use crate::join::{Detail, When};
 use crate::keys::Service;
-use crate::path::{Class, Path};
+use crate::path::{Class, Path, anonymous};
 use crate::pipeline::{self, Outcome};
 use crate::progress::Progress;
 use crate::report::baseline::Baseline;
@@ -39,7 +41,7 @@ pub fn run(
     let filter = &run.options.filter;
     let tally_options = TallyOptions {
         include_probes: filter.include_probes,
-        ..TallyOptions::default()
+        top: run.options.days.top,
     };
     // Probes are counted apart by the tally, so the filter must let them through.
     let mut filter = filter.clone();
@@ -56,8 +58,13 @@ pub fn run(
     let plan = pipeline::plan(inputs, run.options.chunk_bytes as usize);
     let inputs = &*inputs;
     let filter = (!everything).then_some(&filter);
+    let probes: &[Pattern] = match run.options.filter.include_probes {
+        true => &[],
+        false => &run.options.days.probes,
+    };
     let make = || Counting {
         filter,
+        probes,
         tally: Tally::new(tally_options),
     };
     let read = |bytes| run.progress.add(bytes);
@@ -131,7 +138,11 @@ fn write(
 ) -> Result<(), Failed> {
     let zone = &options.zone;
     saved.facts.zone = zone.clone();
-    let mut shown = ReportOptions::default();
+    let mut shown = ReportOptions {
+        top: options.days.top,
+        sla_ms: options.days.sla_ms.clone(),
+        ..ReportOptions::default()
+    };
     if let Some(path) = &options.days.lists {
         shown.known_lists = known_lists(path)?;
     }
@@ -176,6 +187,8 @@ fn known_lists(path: &std::path::Path) -> Result<Vec<String>, Error> {
 /// One thread's sums.
 struct Counting<'f> {
     filter: Option<&'f Filter>,
+    /// Addresses whose mail is left out like that of Exchange's own probes.
+    probes: &'f [Pattern],
     tally: Tally,
 }
 
@@ -185,6 +198,14 @@ impl Taker for Counting<'_> {
         let wanted = self
             .filter
             .is_none_or(|filter| filter.matches(path, &server));
+        let probe = |address: &BStr| self.probes.iter().any(|pattern| pattern.matches(address));
+        let is_probe = !self.probes.is_empty()
+            && path.class == Class::Mail
+            && (probe(path.sender) || path.recipients.iter().any(|r| probe(r.address)));
+        if wanted && is_probe {
+            self.tally.totals.leave_out_as_probe(path, weight);
+            return false;
+        }
         if wanted {
             self.tally.add(path, weight);
         }
@@ -230,7 +251,10 @@ fn facts(run: &Run<'_>, inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -
             .into_iter()
             .map(|(name, c)| server(&name.to_string(), c))
             .collect(),
-        own_domains: outcome.own.names(),
+        own_domains: match run.options.anonymous {
+            Some(_) => vec![format!("*.{}", anonymous::OWN)],
+            None => outcome.own.names(),
+        },
         domains_guessed: outcome.own.guessed,
         skipped_files: unreadable.chain(other).collect(),
         missing_files: missing_files(inputs),

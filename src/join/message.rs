@@ -85,6 +85,9 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     if joint.detail.steps {
         path.steps = rows.iter().map(|row| step(&event(row))).collect();
     }
+    if let Some(anonymous) = joint.scene.anonymous {
+        anonymous.veil(&mut path, joint.scene.own, arena);
+    }
     path
 }
 

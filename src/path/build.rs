@@ -6,6 +6,7 @@
 
 use bstr::BStr;
 
+use super::anonymous::Anonymous;
 use super::domains::{OwnDomains, class, direction};
 use super::roster::{Roster, Verdict};
 use super::{
@@ -26,6 +27,8 @@ pub struct Scene<'d> {
     pub horizon: i64,
     /// Whether hops are wanted, too; counting needs only fates.
     pub hops: bool,
+    /// People and domains under other names.
+    pub anonymous: Option<&'d Anonymous>,
 }
 
 /// What is known of all rows of the message, those that only count included.

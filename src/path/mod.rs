@@ -3,6 +3,7 @@
 //! In: nothing; this file holds the types. Out: [`Path`], built by [`build`] from the events of one
 //! message. Text is borrowed from the logs and decoded only when printed.
 
+pub mod anonymous;
 pub mod build;
 pub mod domains;
 mod hops;

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::path::Direction;
-use crate::report::{Message, Names};
+use crate::report::{Message, Names, ReportOptions};
 use crate::tally::histogram::{COARSE_ERROR, Histogram, RELATIVE_ERROR};
 use crate::tally::latency as tally;
 
@@ -18,6 +18,8 @@ pub struct Latencies {
     pub by_server: Vec<OfServer>,
     /// From the server where the message came in to the one that decided, most recipients first.
     pub by_server_pair: Vec<OfPair>,
+    /// How many arrived within the limits that `--sla` names.
+    pub service_level: Vec<Kept>,
     /// How many arrived within these times, for the chart.
     pub distribution: Vec<Within>,
     /// Messages by their slowest recipient.
@@ -45,6 +47,15 @@ pub struct Within {
     /// Null: longer than all steps.
     pub below_ms: Option<u64>,
     pub recipients: i64,
+}
+
+/// Recipients whose mail took at most about so long.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Kept {
+    pub within_ms: u64,
+    pub recipients: i64,
+    /// Of those measured, 0 to 1.
+    pub share: f64,
 }
 
 /// Upper ends of the chart's steps.
@@ -98,7 +109,7 @@ pub struct Slow {
 }
 
 /// The section `latency` with the `top` slowest messages.
-pub fn latencies(sums: &tally::Latencies, top: usize, names: &Names<'_>) -> Latencies {
+pub fn latencies(sums: &tally::Latencies, options: &ReportOptions, names: &Names<'_>) -> Latencies {
     let mut by_server: Vec<OfServer> = (sums.by_server().iter())
         .map(|(server, sum)| OfServer {
             server: server.map(names),
@@ -115,7 +126,7 @@ pub fn latencies(sums: &tally::Latencies, top: usize, names: &Names<'_>) -> Late
             })
             .collect(),
         by_server,
-        slowest: (sums.slowest.first(top).iter())
+        slowest: (sums.slowest.first(options.top).iter())
             .map(|entry| Slow {
                 latency_ms: entry.value,
                 message: Message::new(entry, names),
@@ -124,6 +135,7 @@ pub fn latencies(sums: &tally::Latencies, top: usize, names: &Names<'_>) -> Late
         relative_error: RELATIVE_ERROR,
         relative_error_of_pairs: COARSE_ERROR,
         by_server_pair: pairs(sums, names),
+        service_level: service_level(&sums.total().histogram, &options.sla_ms),
         distribution: distribution(&sums.total().histogram),
     }
 }
@@ -144,6 +156,18 @@ fn pairs(sums: &tally::Latencies, names: &Names<'_>) -> Vec<OfPair> {
         (b.count.cmp(&a.count)).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to)))
     });
     pairs
+}
+
+fn service_level(sum: &Histogram, limits_ms: &[u64]) -> Vec<Kept> {
+    let kept = limits_ms.iter().map(|&within_ms| {
+        let recipients = sum.below(within_ms + 1);
+        Kept {
+            within_ms,
+            recipients,
+            share: recipients as f64 / sum.count().max(1) as f64,
+        }
+    });
+    kept.collect()
 }
 
 fn distribution(sum: &Histogram) -> Vec<Within> {

@@ -128,6 +128,8 @@ pub struct ReportOptions {
     pub top: usize,
     /// All lists there are, if somebody knows; lower case.
     pub known_lists: Vec<String>,
+    /// Limits of the service level, milliseconds: how much arrived within each.
+    pub sla_ms: Vec<u64>,
     /// What earlier days were like, if they are known.
     pub baseline: Option<baseline::Baseline>,
 }
@@ -137,6 +139,7 @@ impl Default for ReportOptions {
         ReportOptions {
             top: 25,
             known_lists: Vec::new(),
+            sla_ms: Vec::new(),
             baseline: None,
         }
     }
@@ -224,7 +227,7 @@ impl Report {
             totals: balance::totals(&tally.totals),
             balance: balance::balance(&tally.totals),
             volume: volume::volume(&tally.volume, &facts.zone, baseline),
-            latency: latency::latencies(&tally.latency, options.top, names),
+            latency: latency::latencies(&tally.latency, options, names),
             failures: failures::failures(&tally.failures, names),
             pending: open::pending(&tally.pending, facts.from, facts.to, options.top, names),
             unknown: open::unknown(&tally.unknown, names),

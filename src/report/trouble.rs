@@ -194,11 +194,15 @@ fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
         let rows = rows.filter_map(|bad| bad.first.first().cloned());
         let files = report.coverage.skipped_files.iter();
         let files = files.map(|file| format!("{}: {}", file.path, file.why));
-        let what = format!(
-            "{} and {} could not be read",
-            plural(bad_rows, "row"),
-            plural(skipped, "file")
-        );
+        let what = match (bad_rows, skipped) {
+            (0, files) => format!("{} left aside", plural(files, "file")),
+            (rows, 0) => format!("{} could not be read", plural(rows, "row")),
+            (rows, files) => format!(
+                "{} could not be read, {} left aside",
+                plural(rows, "row"),
+                plural(files, "file")
+            ),
+        };
         findings.push(Finding {
             evidence: rows.chain(files).take(EVIDENCE).collect(),
             ..finding(Severity::Notice, "unread", what, bad_rows + skipped)

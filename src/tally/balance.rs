@@ -78,6 +78,13 @@ pub fn recipients_in_balance(path: &Path<'_>) -> i64 {
 }
 
 impl Totals {
+    /// Counts a message as left out with the probes, whatever its class.
+    pub fn leave_out_as_probe(&mut self, path: &Path<'_>, weight: i64) {
+        // Rows that come later are not told of, so none are counted.
+        self.probe.messages += weight;
+        self.probe.recipients += weight * recipients_in_balance(path);
+    }
+
     /// Counts a probe or system message as left out.
     pub fn exclude(&mut self, path: &Path<'_>, weight: i64) {
         let share = match path.class {

@@ -8,6 +8,7 @@ use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::List;
 use crate::event::ServerId;
 use crate::path::{Fate, Path, Reason};
 use crate::status;
@@ -86,8 +87,7 @@ impl Pending {
             count(&mut self.since, path.first_seen.0, weight);
             let (wait, host) = match recipient.reason {
                 Reason::Logged(words) => {
-                    let reason = status::last_error(words);
-                    let reason = &reason[..reason.len().min(REASON_BYTES)];
+                    let reason = reason_of(words);
                     (Wait::Logged(reason.into()), status::host(words))
                 }
                 Reason::InQueueOf(server) => (Wait::InQueueOf(server), None),
@@ -102,8 +102,7 @@ impl Pending {
             );
         }
         for deferral in &path.notes.deferrals {
-            let reason = status::last_error(deferral.words);
-            let reason = &reason[..reason.len().min(REASON_BYTES)];
+            let reason = reason_of(deferral.words);
             count(&mut self.deferred_because, reason.into(), weight);
             let host = status::host(deferral.words).unwrap_or_else(|| domain(deferral.recipient));
             let host: Box<[u8]> = host.to_ascii_lowercase().into();
@@ -217,6 +216,18 @@ impl Unknown {
             self.missing.entry(missing).or_default().merge(cases);
         }
     }
+}
+
+/// What tells reasons apart: the last error, once where a row repeats it for each recipient.
+fn reason_of(words: &[u8]) -> &[u8] {
+    let first = match words {
+        [b'[', b'{', ..] => words,
+        _ => List(words).into_iter().next().unwrap_or(words),
+    };
+    let reason = status::last_error(first);
+    let reason = reason.strip_prefix(b"'").unwrap_or(reason);
+    let reason = reason.strip_suffix(b"'").unwrap_or(reason);
+    &reason[..reason.len().min(REASON_BYTES)]
 }
 
 /// What stands after the last `@`; empty without one.

@@ -141,6 +141,22 @@ fn latency(report: &Report) -> Vec<Table> {
         ];
         (line.concat(), Vec::new())
     });
+    let levels = latency.service_level.iter().map(|level| {
+        let within = Cell::Millis(level.within_ms as i64);
+        vec![
+            within,
+            Cell::Count(level.recipients),
+            Cell::Share(level.share),
+        ]
+    });
+    let levels = table(
+        section,
+        "service_level",
+        "Service level",
+        &["within", "recipients", "share"],
+    )
+    .note("Delivered and transferred recipients within the limits of --sla.")
+    .lines(levels);
     let error = 100.0 * latency.relative_error;
     let coarse = 100.0 * latency.relative_error_of_pairs;
     let pair_columns = ["from", "to", "recipients", "p50", "p95", "max"];
@@ -151,6 +167,7 @@ fn latency(report: &Report) -> Vec<Table> {
                  it entered, by two servers' clocks, and not in the percentiles."
             ))
             .lines(lines.map(|(which, of, sums)| of_one(which, of, sums))),
+        levels,
         table(section, "latency_by_server_pair", "From server to server", &pair_columns)
             .note(format!("From where the message came in to where it was decided; within {coarse:.1} %."))
             .lines(pairs),
