@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::address::short_host;
 use crate::report::{Names, decoded};
 use crate::tally::hops::{self as tally, Way};
 
@@ -78,16 +79,18 @@ pub struct Reach {
 
 /// The section `connectors`.
 pub fn connectors(sums: &tally::Hops, names: &Names<'_>) -> Connectors {
-    let text = |id| super::given(sums.words.get(id));
     let mut received: Vec<Received> = (sums.received.iter())
         .filter(|(_, mail)| mail.messages != 0)
-        .map(|(&(server, connector, client), mail)| Received {
-            server: names(server),
-            connector: text(connector),
-            client: text(client),
-            messages: mail.messages,
-            recipients: mail.recipients,
-            bytes: mail.bytes,
+        .map(|(&(server, both), mail)| {
+            let (connector, client) = sums.texts(both);
+            Received {
+                server: names(server),
+                connector: super::given(connector),
+                client: super::given(client),
+                messages: mail.messages,
+                recipients: mail.recipients,
+                bytes: mail.bytes,
+            }
         })
         .collect();
     received.sort_by(|a, b| {
@@ -114,14 +117,17 @@ pub fn connectors(sums: &tally::Hops, names: &Names<'_>) -> Connectors {
 fn sent(sums: &tally::Hops, names: &Names<'_>) -> Vec<Sent> {
     let used = sums.sent.iter().filter(|(_, way)| way.messages != 0);
     let mut sent: Vec<Sent> = used
-        .map(|(&(server, connector, host), way)| Sent {
-            server: names(server),
-            connector: super::given(sums.words.get(connector)),
-            next_hop: decoded(sums.words.get(host)),
-            messages: way.messages,
-            bytes: way.bytes,
-            stay_p50_ms: way.stay.quantile(0.50),
-            stay_p95_ms: way.stay.quantile(0.95),
+        .map(|(&(server, both, _), way)| {
+            let (connector, host) = sums.texts(both);
+            Sent {
+                server: names(server),
+                connector: super::given(connector),
+                next_hop: decoded(host),
+                messages: way.messages,
+                bytes: way.bytes,
+                stay_p50_ms: way.stay.quantile(0.50),
+                stay_p95_ms: way.stay.quantile(0.95),
+            }
         })
         .collect();
     sent.sort_by(|a, b| {
@@ -132,18 +138,22 @@ fn sent(sums: &tally::Hops, names: &Names<'_>) -> Vec<Sent> {
 }
 
 fn between(sums: &tally::Hops, names: &Names<'_>) -> Vec<Between> {
-    let line = |from: String, to: String, way: &Way| Between {
+    let inside = sums
+        .sent
+        .iter()
+        .filter(|((_, _, outside), way)| !outside && way.messages != 0);
+    let mut ways: BTreeMap<(String, String), Way> = BTreeMap::new();
+    for (&(server, both, _), way) in inside {
+        let to = decoded(short_host(sums.texts(both).1));
+        ways.entry((names(server), to)).or_default().merge(way);
+    }
+    let between = ways.into_iter().map(|((from, to), way)| Between {
         from,
         to,
         messages: way.messages,
         bytes: way.bytes,
         stay_p50_ms: way.stay.quantile(0.50),
         stay_p95_ms: way.stay.quantile(0.95),
-    };
-    let used = sums.between.iter().filter(|(_, way)| way.messages != 0);
-    let mut between: Vec<Between> = used
-        .map(|(&(server, host), way)| line(names(server), decoded(sums.words.get(host)), way))
-        .collect();
-    between.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
-    between
+    });
+    between.collect()
 }

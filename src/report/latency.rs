@@ -26,7 +26,7 @@ pub struct Latencies {
     pub slowest: Vec<Slow>,
     /// Percentiles are at most this far off, relative to their value; `max` and counts are exact.
     pub relative_error: f64,
-    /// The same of `by_server_pair`.
+    /// The same of `by_server_pair`, its `max` included.
     pub relative_error_of_pairs: f64,
 }
 

@@ -15,9 +15,12 @@ pub const COARSE_ERROR: f64 = 1.0 / 16.0;
 /// Distinct largest values kept, so that the maximum stays exact while fewer than these are taken back.
 const PEAKS: usize = 64;
 
+/// A coarser histogram keeps no largest values: its maximum is as good as its quantiles.
+const EXACT_MAX_BITS: u32 = 6;
+
 /// The usual histogram.
 pub type Histogram = Classes<6>;
-/// An eighth of the room, for tables with many of them (one per pair of servers).
+/// An eighth of the room, and no exact maximum, for tables with many of them (one per pair of servers).
 pub type Coarse = Classes<3>;
 
 /// Signed counts by class of value, 2 to the power of `BITS` classes to the octave.
@@ -87,7 +90,9 @@ impl<const BITS: u32> Classes<BITS> {
         }
         self.counts[class] += weight;
         self.total += weight;
-        self.peaks.note(value, weight);
+        if BITS >= EXACT_MAX_BITS {
+            self.peaks.note(value, weight);
+        }
     }
 
     /// Adds what `other` counted.

@@ -6,9 +6,8 @@
 use hashbrown::hash_map::Entry as Slot;
 use serde::{Deserialize, Serialize};
 
-use crate::address::short_host;
 use crate::event::ServerId;
-use crate::path::{Entry, Fate, Path};
+use crate::path::{Entry, Fate, Path, notes};
 use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Coarse;
 use crate::tally::words::{WordId, Words};
@@ -24,10 +23,10 @@ pub struct Way {
     pub stay: Coarse,
 }
 
-/// By which connector a message came in and from which address: server, connector, client.
-pub type In = (ServerId, WordId, WordId);
-/// By which connector a message left a server, and to which host.
-pub type Out = (ServerId, WordId, WordId);
+/// Two texts under one number: connector and client, or connector and next host, a zero byte between them.
+pub type Both = WordId;
+/// A way out: server, connector and next host, whether the host is outside.
+pub type Out = (ServerId, Both, bool);
 
 /// Deliveries by how far the mailbox is from the server where the message was submitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,26 +43,42 @@ pub struct Reach {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Hops {
     pub words: Words,
-    pub received: Map<In, Mail>,
+    /// Where messages came in: server, connector and client.
+    pub received: Map<(ServerId, Both), Mail>,
     pub sent: Map<Out, Way>,
-    /// From a server to a host of the organisation (by its short name).
-    pub between: Map<(ServerId, WordId), Way>,
     /// Messages by how many servers handled them.
     pub servers: Map<u32, i64>,
     pub reach: Reach,
+    /// Two texts put together; kept for its memory.
+    #[serde(skip)]
+    scratch: Vec<u8>,
 }
 
 impl Hops {
+    fn both(&mut self, first: &[u8], second: &[u8]) -> Both {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(first);
+        self.scratch.push(0);
+        self.scratch.extend_from_slice(second);
+        self.words.id(&self.scratch)
+    }
+
+    /// The two texts of a number, lower case.
+    pub fn texts(&self, both: Both) -> (&[u8], &[u8]) {
+        let text = self.words.get(both);
+        let zero = memchr::memrchr(0, text).unwrap_or(text.len());
+        (&text[..zero], text.get(zero + 1..).unwrap_or_default())
+    }
+
     /// Counts `path`, which has `recipients` in the balance.
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
         let size_bytes = summed_size_bytes(path);
         if let Some(server) = path.origin.server {
-            let connector = self.words.id(path.origin.connector);
             let client = match path.origin.client_ip {
                 ip if ip.is_empty() => path.origin.client_host,
                 ip => ip,
             };
-            let key = (server, connector, self.words.id(client));
+            let key = (server, self.both(path.origin.connector, client));
             let mail = self.received.entry(key).or_default();
             mail.add(recipients, size_bytes, weight);
         }
@@ -87,25 +102,21 @@ impl Hops {
 
     fn ways(&mut self, path: &Path<'_>, size_bytes: i64, weight: i64) {
         // Few ways per message, so a list is the quickest set.
-        let (mut out, mut between): (Vec<Out>, Vec<(ServerId, WordId)>) = (Vec::new(), Vec::new());
-        for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
-            let connector = self.words.id(way.connector);
-            let key = (way.server, connector, self.words.id(way.to));
-            if out.contains(&key) {
+        let ways = &path.notes.ways;
+        for (i, way) in ways
+            .iter()
+            .enumerate()
+            .filter(|(_, way)| !way.to.is_empty())
+        {
+            let same = |other: &&notes::Way<'_>| {
+                (other.server, other.to, other.connector) == (way.server, way.to, way.connector)
+            };
+            if ways[..i].iter().any(|other| same(&other)) {
                 continue;
             }
-            out.push(key);
+            let key = (way.server, self.both(way.connector, way.to), way.outside);
             let sent = self.sent.entry(key).or_default();
             sent.count(size_bytes, way.stay_ms, weight);
-            if way.outside {
-                continue;
-            }
-            let key = (way.server, self.words.id(short_host(way.to)));
-            if !between.contains(&key) {
-                between.push(key);
-                let sent = self.between.entry(key).or_default();
-                sent.count(size_bytes, way.stay_ms, weight);
-            }
         }
         let handled = path.notes.servers.len() as u32;
         *self.servers.entry(handled).or_default() += weight;
@@ -117,18 +128,11 @@ impl Hops {
             .map(|id| self.words.id(other.words.get(id)))
             .collect();
         let word = |id: WordId| ids[id as usize];
-        for (&(server, connector, client), mail) in &other.received {
-            merge_mail(
-                &mut self.received,
-                (server, word(connector), word(client)),
-                mail,
-            );
+        for (&(server, both), mail) in &other.received {
+            merge_mail(&mut self.received, (server, word(both)), mail);
         }
-        for (&(server, connector, host), way) in &other.sent {
-            merge_way(&mut self.sent, (server, word(connector), word(host)), way);
-        }
-        for (&(server, host), way) in &other.between {
-            merge_way(&mut self.between, (server, word(host)), way);
+        for (&(server, both, outside), way) in &other.sent {
+            merge_way(&mut self.sent, (server, word(both), outside), way);
         }
         for (&servers, messages) in &other.servers {
             *self.servers.entry(servers).or_default() += messages;
@@ -141,21 +145,24 @@ impl Hops {
     /// Gives servers other numbers.
     pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
         let received = std::mem::take(&mut self.received);
-        for ((server, connector, client), mail) in received {
-            merge_mail(&mut self.received, (new(server), connector, client), &mail);
+        for ((server, both), mail) in received {
+            merge_mail(&mut self.received, (new(server), both), &mail);
         }
         let sent = std::mem::take(&mut self.sent);
-        for ((server, connector, host), way) in sent {
-            merge_way(&mut self.sent, (new(server), connector, host), &way);
-        }
-        let between = std::mem::take(&mut self.between);
-        for ((server, host), way) in between {
-            merge_way(&mut self.between, (new(server), host), &way);
+        for ((server, both, outside), way) in sent {
+            merge_way(&mut self.sent, (new(server), both, outside), &way);
         }
     }
 }
 
 impl Way {
+    /// Adds what went another way.
+    pub fn merge(&mut self, more: &Way) {
+        self.messages += more.messages;
+        self.bytes += more.bytes;
+        self.stay.merge(&more.stay);
+    }
+
     fn count(&mut self, size_bytes: i64, stay_ms: Option<i64>, weight: i64) {
         self.messages += weight;
         self.bytes += weight * size_bytes;
@@ -165,13 +172,11 @@ impl Way {
     }
 }
 
-fn merge_way<K: std::hash::Hash + Eq>(ways: &mut Map<K, Way>, key: K, more: &Way) {
+/// Adds what went one way to what is counted under `key`.
+fn merge_way(ways: &mut Map<Out, Way>, key: Out, more: &Way) {
     match ways.entry(key) {
         Slot::Occupied(mut way) => {
-            let way = way.get_mut();
-            way.messages += more.messages;
-            way.bytes += more.bytes;
-            way.stay.merge(&more.stay);
+            way.get_mut().merge(more);
         }
         Slot::Vacant(way) => {
             way.insert(more.clone());
