@@ -148,7 +148,10 @@ fn write(
     }
     if !options.days.baseline.is_empty() {
         let mut baseline = Baseline::default();
-        if let Some(earlier) = days::merge_all(&options.days.baseline)? {
+        // A day that is made again is no earlier day of its own.
+        let mut earlier = options.days.baseline.clone();
+        earlier.retain(|path| Some(path) != options.days.save.as_ref());
+        if let Some(earlier) = days::merge_all(&earlier)? {
             baseline.add(&earlier.tally, zone);
         }
         shown.baseline = Some(baseline);
