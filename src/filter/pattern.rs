@@ -6,7 +6,7 @@
 
 use bstr::{BStr, ByteSlice};
 
-use crate::x400::{is_mts_id, plain_mts_id};
+use crate::address::x400::{is_mts_id, plain_mts_id};
 
 /// An MTS-ID in the form in which it is compared.
 fn plain(id: &[u8]) -> Vec<u8> {

@@ -6,9 +6,9 @@ use bstr::{BStr, BString};
 use bumpalo::Bump;
 
 use crate::address::bare_id;
+use crate::address::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
 use crate::event::Event;
 use crate::path::Path;
-use crate::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
 
 /// Gives a path its identifiers: the Message-ID it is known by outside, if there is one, and all others.
 pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {

@@ -16,9 +16,9 @@ use bstr::{BStr, BString};
 use super::legacy::Entry;
 use super::legacy::text::{date_time, number};
 use super::{Detected, Layout};
+use crate::address::x400::{is_store, server_of};
 use crate::row::Row;
 use crate::time::Time;
-use crate::x400::{is_store, server_of};
 
 /// The name shown.
 pub const NAME: &str = "exchange/5.5";

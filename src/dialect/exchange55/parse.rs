@@ -5,13 +5,13 @@
 //! a fault.
 
 use super::{FIELDS, fields, is_header, own_server};
+use crate::address::x400;
 use crate::dialect::legacy::text::{date_time, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
 use crate::scan::MAX_FIELDS;
-use crate::x400;
 
 /// Finds the records of `slice`; `once`: the first one only.
 pub fn parse<'p>(slice: Slice<'p>, keys: &'p Keys, once: bool) -> Yield {
