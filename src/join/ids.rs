@@ -20,10 +20,13 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
         let linked = remote_message_id(linked).map_or(linked, BStr::new);
         [event.message_id.text(), linked]
     });
-    for id in std::iter::once(path.message_id)
-        .chain(told)
-        .filter(|id| is_proper_id(id))
-    {
+    // Most rows of a message write its ids alike.
+    let mut seen: Vec<&BStr> = Vec::new();
+    for id in std::iter::once(path.message_id).chain(told) {
+        if seen.contains(&id) || !is_proper_id(id) {
+            continue;
+        }
+        seen.push(id);
         let form = outer_form(id, &arena);
         if !plain.contains(&form) {
             plain.push(form);

@@ -51,9 +51,7 @@ fn line_end(data: &[u8], at: usize) -> (usize, usize) {
 
 /// The number of recipients that a header line promises.
 fn expected(line: &[u8]) -> usize {
-    let count = fields(line)
-        .get(FIELDS - 1)
-        .and_then(|field| number(field.trim_ascii()));
+    let count = number(fields(line)[FIELDS - 1].trim_ascii());
     count.unwrap_or(0).min(u64::from(u32::MAX)) as usize
 }
 
