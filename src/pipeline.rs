@@ -19,6 +19,7 @@ use crate::join::shard::{Closing, Shard, Taker};
 use crate::join::tie::Ties;
 use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
+use crate::path::anonymous::Anonymous;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
 use crate::plan::{self, Chunk, Plan, Survey, WINDOW_BYTES, slice};
@@ -39,6 +40,8 @@ pub struct Options {
     pub horizon: i64,
     /// About this many bytes of logs are joined at a time.
     pub window_bytes: u64,
+    /// People and domains under other names.
+    pub anonymous: Option<Anonymous>,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
             links: false,
             horizon: 3 * DAY,
             window_bytes: WINDOW_BYTES,
+            anonymous: None,
         }
     }
 }
@@ -146,6 +150,7 @@ pub fn run<T: Taker + Send, E>(
             own: &own,
             horizon: options.horizon,
             hops: options.detail.hops,
+            anonymous: options.anonymous.as_ref(),
         };
         let joint = Joint {
             ground: &ground,

@@ -42,6 +42,7 @@ fn facts() -> Facts {
             path: "a\x1b[2J.log".into(),
             why: "not a log".into(),
         }],
+        missing_files: Vec::new(),
         events: vec![EventCount {
             source: "AGENT".into(),
             event: "NEWTHING".into(),
@@ -255,7 +256,7 @@ fn hours_and_days_are_of_the_zone() {
         vec![recipient("bob@own.test", Fate::Delivered)],
     );
     let zone = TimeZone::get("Asia/Kolkata").unwrap();
-    let volume = volume::volume(&tally([&late]).volume, &zone);
+    let volume = volume::volume(&tally([&late]).volume, &zone, None);
     assert_eq!(volume.by_hour[0].hour, "2026-03-03T05:00:00+05:30");
     assert_eq!(volume.by_day[0].day, "2026-03-03");
     assert_eq!(volume.by_day[0].weekday, "Tuesday");
@@ -272,7 +273,7 @@ fn an_hour_that_comes_twice_is_two() {
     first.first_seen = crate::time::parse_iso(b"2026-10-25T00:30:00Z").unwrap();
     let mut second = first.clone();
     second.first_seen = Time(first.first_seen.0 + HOUR);
-    let volume = volume::volume(&tally([&first, &second]).volume, &zone);
+    let volume = volume::volume(&tally([&first, &second]).volume, &zone, None);
     let hours: Vec<&str> = volume.by_hour.iter().map(|h| h.hour.as_str()).collect();
     assert_eq!(
         hours,
@@ -290,7 +291,10 @@ fn ties_in_top_lists_are_in_order_of_name() {
         vec![to("c@own.test"), to("b@own.test"), to("d@own.test")],
     );
     let tally = tally([&a]);
-    let options = ReportOptions { top: 2 };
+    let options = ReportOptions {
+        top: 2,
+        ..ReportOptions::default()
+    };
     let report = Report::new(&tally, facts(), &options, &names);
     let recipients = &report.top.recipients;
     assert_eq!(recipients.count, 3);
