@@ -108,9 +108,12 @@ pub fn run<T: Taker + Send, E>(
     };
     ground.servers.survey(survey.servers);
     watch.lap("survey");
-    let ties = ties(inputs, &plan, &ground.keys);
-    watch.lap("ties");
     let windows = plan.windows(options.window_bytes);
+    let mut ties = match windows.len() {
+        0 | 1 => Ties::default(), // the only window's own rows tell
+        _ => ties(inputs, &plan, &ground.keys),
+    };
+    watch.lap("ties");
     let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
     let mut links = Links::default();
     let mut sums = Sums::default();
@@ -126,6 +129,14 @@ pub fn run<T: Taker + Send, E>(
             false,
             &read,
         );
+        if windows.len() == 1
+            && plan
+                .chunks
+                .iter()
+                .any(|chunk| dialect::has_ties(&chunk.layout))
+        {
+            ties = Ties::of(yields.iter().map(Ties::noted).collect());
+        }
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
         let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
@@ -237,7 +248,13 @@ fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
     let parts = legacy
         .into_par_iter()
         .with_max_len(1)
-        .map(|chunk| Ties::noted(dialect::parse(slice(inputs, chunk, 0), &chunk.layout, keys)))
+        .map(|chunk| {
+            Ties::noted(&dialect::parse(
+                slice(inputs, chunk, 0),
+                &chunk.layout,
+                keys,
+            ))
+        })
         .collect();
     Ties::of(parts)
 }

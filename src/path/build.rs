@@ -14,10 +14,10 @@ use super::{
     notes, trail,
 };
 use crate::address::List;
+use crate::address::x400::is_proper_id;
 use crate::event::{Event, Next, Place, Raw, Role};
 use crate::servers::Servers;
 use crate::time::Time;
-use crate::x400::is_proper_id;
 
 /// What a path is judged by beside its own events.
 #[derive(Clone, Copy)]
