@@ -109,7 +109,8 @@ fn read<T: Taker + Default + Send>(logs: &Folder) -> (Vec<T>, Vec<String>) {
     let plan = pipeline::plan(&mut inputs, 16 << 20);
     let done = |_: &mut [Mutex<T>]| Ok::<(), ()>(());
     let options = pipeline::Options::default();
-    let run = pipeline::run(&inputs, plan, &options, |_| {}, T::default, done);
+    let survey = pipeline::survey(&inputs, &plan);
+    let run = pipeline::run(&inputs, plan, survey, &options, |_| {}, T::default, done);
     let (outcome, takers) = run.expect("nothing to fail");
     (takers, outcome.servers.names())
 }

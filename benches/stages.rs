@@ -17,6 +17,7 @@ use waybill::input::Inputs;
 use waybill::join::adopt::Adoption;
 use waybill::join::links::Links;
 use waybill::join::shard::{Shard, Taker};
+use waybill::join::tie::Ties;
 use waybill::join::{Detail, Ground, Joint, When};
 use waybill::path::build::Scene;
 use waybill::path::domains::OwnDomains;
@@ -174,7 +175,7 @@ fn join(bencher: Bencher) {
     for row in chunks.into_iter().flatten().filter(|row| row.key != 0) {
         shards[dialect::shard(row.key)].push(row);
     }
-    Adoption::new(false, false).place(&mut shards, &ground);
+    Adoption::new(false, false).place(&mut shards, &Ties::default(), &ground);
     let own = OwnDomains::given(["example.com"]);
     let scene = Scene {
         servers: &ground.servers,

@@ -146,12 +146,16 @@ pub struct Event<'d> {
     pub next: Next<'d>,
     pub message_id: Raw<'d>,
     pub network_message_id: Raw<'d>,
+    /// Another identifier of the same message (Linked-MSGID, a foreign system's id); empty: none.
+    pub linked_id: &'d BStr,
     pub recipients: List<'d>,
     pub statuses: Raw<'d>,
     /// List, or addresses before a rename or redirect.
     pub related: List<'d>,
     /// Message-ID that a report, journal copy or failure refers to.
     pub reference: Raw<'d>,
+    /// Tells of a report, a message of its own; `reference` names what it is about.
+    pub is_report: bool,
     /// Taken from a mailbox of the organisation.
     pub from_mailbox: bool,
     /// Told by the mailbox's own server: nothing comes before it.
@@ -215,6 +219,46 @@ pub struct Record<'d> {
     pub traffic_type: &'d BStr,
     pub log_id: &'d BStr,
     pub schema_version: &'d BStr,
+    /// Columns that only Exchange 4.0 to 2003 had; `custom_data` shows them, too.
+    pub extras: Extras<'d>,
+}
+
+/// Columns that only Exchange 4.0 to 2003 had, as logged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras<'d> {
+    /// The connector or store that tells the event.
+    pub gateway: &'d BStr,
+    /// The other side of the event.
+    pub partner: &'d BStr,
+    /// The target that failed, of a rerouted message.
+    pub attempted: &'d BStr,
+    /// Linked-MSGID, or the id a foreign system uses.
+    pub linked_id: &'d BStr,
+    /// Id of the message that a report is about.
+    pub about: &'d BStr,
+    pub priority: &'d BStr,
+    pub seconds: &'d BStr,
+    pub cost: &'d BStr,
+    pub encryption: &'d BStr,
+    pub origination: &'d BStr,
+}
+
+impl<'d> Extras<'d> {
+    /// Each column with its name, the gateway left out: it is shown as the connector.
+    pub fn named(self) -> impl Iterator<Item = (&'static str, &'d BStr)> {
+        [
+            ("partner", self.partner),
+            ("attempted-partner", self.attempted),
+            ("linked-id", self.linked_id),
+            ("subject-id", self.about),
+            ("priority", self.priority),
+            ("seconds", self.seconds),
+            ("cost", self.cost),
+            ("encryption", self.encryption),
+            ("origination-time", self.origination),
+        ]
+        .into_iter()
+    }
 }
 
 #[cfg(test)]

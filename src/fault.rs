@@ -21,6 +21,14 @@ pub enum Reason {
     TooLong,
     /// A row without a `#Fields:` line before it and with a number of columns no layout has.
     NoLayout,
+    /// A line of a multi-line log that belongs to no record.
+    Stray,
+    /// XML that is not well formed, or nested deeper than any track history.
+    BadXml,
+    /// A record has more or fewer recipients than it says.
+    RecipientCount,
+    /// The empty line between two records is missing.
+    NoEmptyLine,
     /// The file ends inside a row: normal for a log that is still being written.
     TornEnd,
 }
@@ -36,6 +44,10 @@ impl Reason {
             Reason::NoLayout => {
                 "no #Fields: line before it and no known layout has that many columns"
             }
+            Reason::Stray => "belongs to no record",
+            Reason::BadXml => "is not well-formed XML, or is nested too deep",
+            Reason::RecipientCount => "has more or fewer recipients than it says",
+            Reason::NoEmptyLine => "has no empty line behind it",
             Reason::TornEnd => {
                 "the file ends inside this row (normal for a log that is being written)"
             }
@@ -44,7 +56,12 @@ impl Reason {
 
     /// Whether the row was lost through damage; the torn end of a live log is no damage.
     pub fn is_damage(self) -> bool {
-        self != Reason::TornEnd
+        self != Reason::TornEnd && !self.is_recovered()
+    }
+
+    /// Whether the row was read all the same.
+    pub fn is_recovered(self) -> bool {
+        matches!(self, Reason::RecipientCount | Reason::NoEmptyLine)
     }
 }
 

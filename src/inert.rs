@@ -76,7 +76,7 @@ fn column_width(c: char) -> usize {
 }
 
 /// Characters that are not controls but hide, reorder or break what stands around them.
-fn is_treacherous(c: char) -> bool {
+pub fn is_treacherous(c: char) -> bool {
     matches!(u32::from(c),
         0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
         | 0x200b..=0x200f // zero width, left-to-right and right-to-left marks

@@ -9,7 +9,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use globset::Glob;
+use bstr::BString;
+use encoding_rs::{UTF_16BE, UTF_16LE};
+use globset::GlobBuilder;
 use memmap2::Mmap;
 use walkdir::WalkDir;
 
@@ -31,6 +33,8 @@ enum Data {
 pub struct LogFile {
     /// As found under the given path: the name that evidence is quoted with.
     pub name: String,
+    /// The server that wrote it, short and lower case, where rows do not name it; set when its format is told.
+    pub server: BString,
     data: Data,
     /// Where chunks begin, with the number of lines before them once somebody asked.
     chunks: Vec<(u64, OnceLock<u64>)>,
@@ -50,17 +54,18 @@ impl LogFile {
         self.chunks = starts.map(|start| (start, OnceLock::new())).collect();
     }
 
-    /// Lines before chunk `index`, counted when first asked for.
+    /// Lines before chunk `index`, counted when first asked for, from the nearest chunk that was counted.
     fn lines_before(&self, index: usize) -> u64 {
-        let (start, lines) = &self.chunks[index];
-        *lines.get_or_init(|| {
-            if index == 0 {
-                return 0;
-            }
-            let from = self.chunks[index - 1].0 as usize;
-            let own = memchr::memchr_iter(b'\n', &self.bytes()[from..*start as usize]).count();
-            self.lines_before(index - 1) + own as u64
-        })
+        let known = |i: &usize| self.chunks[*i].1.get().is_some();
+        let from = (0..=index).rev().find(known);
+        let mut lines = from.map_or(0, |i| self.chunks[i].1.get().copied().unwrap_or(0));
+        let mut at = from.map_or(0, |i| self.chunks[i].0 as usize);
+        for (start, counted) in &self.chunks[from.map_or(0, |i| i + 1)..=index] {
+            lines += memchr::memchr_iter(b'\n', &self.bytes()[at..*start as usize]).count() as u64;
+            at = *start as usize;
+            counted.get_or_init(|| lines);
+        }
+        lines
     }
 }
 
@@ -94,6 +99,7 @@ impl Inputs {
             match read(&path, &mut maps) {
                 Ok(data) => inputs.files.push(LogFile {
                     name,
+                    server: BString::default(),
                     data,
                     chunks: Vec::new(),
                 }),
@@ -105,6 +111,7 @@ impl Inputs {
             std::io::stdin().lock().read_to_end(&mut bytes)?;
             inputs.files.push(LogFile {
                 name: "-".to_string(),
+                server: BString::default(),
                 data: Data::Owned(bytes),
                 chunks: Vec::new(),
             });
@@ -120,6 +127,7 @@ impl Inputs {
             .into_iter()
             .map(|(name, bytes)| LogFile {
                 name,
+                server: BString::default(),
                 data: Data::Owned(bytes),
                 chunks: Vec::new(),
             })
@@ -186,7 +194,9 @@ fn find(
         return Ok(());
     }
     if argument.contains(['*', '?', '[', '{']) {
-        let glob = Glob::new(argument).map_err(|e| {
+        // As in a shell, `*` stays within one folder; `**` goes below.
+        let glob = GlobBuilder::new(argument).literal_separator(true).build();
+        let glob = glob.map_err(|e| {
             Error(format!(
                 "`{argument}` is not a pattern that can be read: {e}"
             ))
@@ -299,11 +309,28 @@ fn read(path: &Path, maps: &mut usize) -> std::io::Result<Data> {
         // SAFETY: the map is read-only and private to us. Another program may still shrink the file, which
         // would end this one with SIGBUS; servers only append to their tracking logs.
         let map = unsafe { Mmap::map(&file) }?;
-        return Ok(Data::Mapped(map));
+        return Ok(utf8(&map).map_or(Data::Mapped(map), Data::Owned));
     }
     let mut bytes = Vec::with_capacity(size as usize);
     file.read_to_end(&mut bytes)?;
-    Ok(Data::Owned(bytes))
+    Ok(Data::Owned(utf8(&bytes).unwrap_or(bytes)))
+}
+
+/// UTF-16 as UTF-8, told by its mark or by the markup XML begins with; `None` for everything else. Logs that went
+/// through PowerShell, and TrackHistory, come in it; dialects know only bytes that hold ASCII.
+fn utf8(bytes: &[u8]) -> Option<Vec<u8>> {
+    let encoding = match bytes.get(..2)? {
+        [0xff, 0xfe] | [b'<', 0] => UTF_16LE,
+        [0xfe, 0xff] | [0, b'<'] => UTF_16BE,
+        _ => return None,
+    };
+    Some(
+        encoding
+            .decode_with_bom_removal(bytes)
+            .0
+            .into_owned()
+            .into_bytes(),
+    )
 }
 
 #[cfg(test)]
@@ -362,6 +389,9 @@ mod tests {
             ["a.LOG", "b.log"]
         );
         assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["ex01/a.LOG"]);
+        assert_eq!(names(&[format!("{root}/*.log")]), ["b.log"]);
+        assert_eq!(names(&[format!("{root}/**/*.LOG")]), ["ex01/a.LOG"]);
+        assert!(Inputs::open(&[format!("{root}/*.LOG")]).is_err());
         assert!(Inputs::open(&[format!("{root}/none")]).is_err());
         assert!(Inputs::open(&[format!("{root}/*.none")]).is_err());
     }

@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::RandomState;
 
 use crate::address::{bare_id, short_host};
+use crate::x400;
 
 /// An id space of its own on one server (`formats/modern.md` section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,10 +70,42 @@ impl Keys {
         self.bytes(&text.to_ascii_lowercase())
     }
 
-    /// The key of a Message-ID: brackets do not count, case does.
+    /// The key of a Message-ID: brackets do not count, case does. An MTS-ID, plain or embedded in a Message-ID, has
+    /// one key in all its forms.
     #[inline]
     pub fn message_id(&self, id: &[u8]) -> u64 {
-        self.bytes(bare_id(id))
+        let id = bare_id(id);
+        if x400::is_mts_id(id) {
+            return self.mts_id(id);
+        }
+        self.bytes(id)
+    }
+
+    #[cold]
+    fn mts_id(&self, id: &[u8]) -> u64 {
+        let mut plain = Vec::with_capacity(id.len());
+        x400::plain_mts_id(id, &mut plain);
+        self.bytes(&plain)
+    }
+
+    /// [`Keys::check`] of a Message-ID; MTS-IDs, which have many forms, all have the same.
+    #[inline]
+    pub fn id_check(&self, id: &[u8]) -> u16 {
+        let id = bare_id(id);
+        if x400::is_mts_id(id) {
+            return 0;
+        }
+        self.check(id)
+    }
+
+    /// The key of a message's stay at a place (`part` of `host`) where it has no id of its own.
+    #[inline]
+    pub fn stay(&self, host: &[u8], part: u8, message: u64) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        hasher.write_u64(self.caseless(short_host(host)));
+        hasher.write_u8(part);
+        hasher.write_u64(message);
+        hasher.finish() | 1
     }
 
     /// A second, weaker look at an identifier: its ends and its length, letter case left out.

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     let done = match options {
         Options::Read(read) => command::read(&read),
         Options::Simulate(simulate) => command::simulate::run(&simulate),
+        Options::Explain(words) => command::explain::run(&words),
         Options::Completions(shell) => command::print(|out| {
             cli::completions(shell, out);
             Ok(())

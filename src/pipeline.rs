@@ -16,12 +16,13 @@ use crate::input::Inputs;
 use crate::join::adopt::Adoption;
 use crate::join::links::Links;
 use crate::join::shard::{Closing, Shard, Taker};
+use crate::join::tie::Ties;
 use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
 use crate::path::anonymous::Anonymous;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
-use crate::plan::{Chunk, Plan, WINDOW_BYTES, slice, survey};
+use crate::plan::{self, Chunk, Plan, Survey, WINDOW_BYTES, slice};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::{DAY, Time};
@@ -77,6 +78,11 @@ pub fn plan(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
     Plan::new(inputs, chunk_bytes)
 }
 
+/// A first look at what is planned: own domains and servers.
+pub fn survey(inputs: &Inputs, plan: &Plan) -> Survey {
+    plan::survey(inputs, plan, &Keys::default())
+}
+
 /// Reads everything window by window and hands each message to a taker, of which every thread has one. After each
 /// window `window_done` may write what the takers have; `read` is told how many bytes were read.
 ///
@@ -85,6 +91,7 @@ pub fn plan(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
 pub fn run<T: Taker + Send, E>(
     inputs: &Inputs,
     plan: Plan,
+    survey: Survey,
     options: &Options,
     read: impl Fn(u64) + Sync,
     make: impl Fn() -> T,
@@ -95,13 +102,14 @@ pub fn run<T: Taker + Send, E>(
         .map(|_| Mutex::new(make()))
         .collect();
     let mut ground = ground(inputs, &plan.chunks, Keys::default());
-    let survey = survey(inputs, &plan, &ground.keys);
     let own = match options.domains.as_slice() {
         [] => OwnDomains::guessed(survey.domains),
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
     ground.servers.survey(survey.servers);
     watch.lap("survey");
+    let ties = ties(inputs, &plan, &ground.keys);
+    watch.lap("ties");
     let windows = plan.windows(options.window_bytes);
     let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
     let mut links = Links::default();
@@ -120,8 +128,8 @@ pub fn run<T: Taker + Send, E>(
         );
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
-        let mut rows = gather(yields, &mut sums, &mut ground, &mut held, watermark);
-        let late = adoption.place(&mut rows, &ground);
+        let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
+        let late = adoption.place(&mut rows, &ties, &ground);
         if options.links {
             links.note(&rows, &ground);
         }
@@ -218,11 +226,28 @@ fn parse(
         .collect()
 }
 
+/// What the logs of 2003 and before say about identifiers of one message, and which ids are reports: known for all
+/// windows before the first, so that no message has to change its key. Those logs are read once more for it.
+fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
+    let legacy: Vec<&Chunk> = plan
+        .chunks
+        .iter()
+        .filter(|chunk| dialect::has_ties(&chunk.layout))
+        .collect();
+    let parts = legacy
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|chunk| Ties::noted(dialect::parse(slice(inputs, chunk, 0), &chunk.layout, keys)))
+        .collect();
+    Ties::of(parts)
+}
+
 /// What chunks found, brought together: counts and tables merged, rows by shard, with the run's numbers of servers
 /// and layouts. Chunks end at different times; rows from `watermark` on are held for the next window, so that a
 /// window ends for all servers at one instant and cuts through few messages.
 fn gather(
     yields: Vec<Yield>,
+    ties: &Ties,
     sums: &mut Sums,
     ground: &mut Ground<'_>,
     held: &mut [Vec<Row>],
@@ -231,7 +256,10 @@ fn gather(
     let mut shards: Vec<Vec<(Vec<Row>, usize)>> = (0..SHARDS).map(|_| Vec::new()).collect();
     let mut numbers = Vec::with_capacity(yields.len());
     for (i, mut found) in yields.into_iter().enumerate() {
-        let rows = std::mem::take(&mut found.shards);
+        let rows = ties.place(
+            std::mem::take(&mut found.shards),
+            std::mem::take(&mut found.reports),
+        );
         numbers.push(sums.add(found, ground));
         for (shard, rows) in shards
             .iter_mut()
@@ -359,6 +387,7 @@ impl Reading {
         let mut rows = Vec::with_capacity(batch.len());
         for mut found in yields {
             let mut own = std::mem::take(&mut found.loose);
+            own.extend(found.reports.iter().map(|report| report.row));
             own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
             let numbers = self.sums.add(found, &mut ground);
             rows.push(own.into_iter().map(|row| numbers.renumber(row)).collect());

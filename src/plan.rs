@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use bumpalo::Bump;
 use rayon::prelude::*;
 
@@ -50,6 +50,8 @@ pub struct Plan {
     pub chunks: Vec<Chunk>,
     /// File index and what it is instead, in words.
     pub passed_over: Vec<(u32, String)>,
+    /// File index and why it must not be read.
+    pub refused: Vec<(u32, String)>,
     /// Files without any bytes but white space.
     pub empty: Vec<u32>,
     pub bytes: u64,
@@ -76,16 +78,38 @@ impl Plan {
         let mut plan = Plan::default();
         for (file, (detected, chunks)) in cut.into_iter().enumerate() {
             match detected {
-                Detected::Log(_) => plan.bytes += inputs.files[file].bytes().len() as u64,
+                Detected::Log(layout) => {
+                    let log = &mut inputs.files[file];
+                    plan.bytes += log.bytes().len() as u64;
+                    log.server = dialect::file_server(&layout, log.bytes(), &log.name);
+                }
+                Detected::Refused(why) => plan.refused.push((file as u32, why)),
                 Detected::Other(what) => plan.passed_over.push((file as u32, what)),
                 Detected::Empty => plan.empty.push(file as u32),
             }
-            inputs.files[file].set_chunks(chunks.iter().map(|chunk| chunk.start as u64));
             plan.chunks.extend(chunks);
         }
-        plan.chunks
-            .sort_by_key(|chunk| (chunk.time, chunk.file, chunk.start));
+        plan.order();
+        plan.mark(inputs);
         plan
+    }
+
+    /// Brings chunks in the order of time.
+    pub fn order(&mut self) {
+        self.chunks
+            .sort_by_key(|chunk| (chunk.time, chunk.file, chunk.start));
+    }
+
+    /// Tells the inputs where chunks begin: rows know their line only from there.
+    pub fn mark(&self, inputs: &mut Inputs) {
+        let mut starts: Vec<Vec<u64>> = vec![Vec::new(); inputs.files.len()];
+        for chunk in &self.chunks {
+            starts[chunk.file as usize].push(chunk.start as u64);
+        }
+        for (file, mut starts) in inputs.files.iter_mut().zip(starts) {
+            starts.sort_unstable();
+            file.set_chunks(starts.into_iter());
+        }
     }
 
     /// Chunks by window: each of about so many bytes.
@@ -157,12 +181,13 @@ pub fn slice<'d>(inputs: &'d Inputs, chunk: &Chunk, number: u32) -> Slice<'d> {
         file: chunk.file,
         start: chunk.start as u64,
         ends_file: chunk.end == data.len(),
+        server: inputs.files[chunk.file as usize].server.as_bstr(),
         keep_loose: false,
     }
 }
 
 /// What a first look shows, by a sample that depends on the files alone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// Domains that mailboxes of the organisation send from and receive at.
     pub domains: BTreeSet<BString>,

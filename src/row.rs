@@ -22,6 +22,16 @@ pub enum KeyKind {
     Message,
     /// Only the copy it is about: server and internal id.
     Copy,
+    /// The second identifier it carries: of a report, or of what a report is about.
+    Second,
+}
+
+/// What is known of some rows beside their key.
+pub mod mark {
+    /// Brought under one key with rows that have other ids of the same message ([`crate::join::tie`]).
+    pub const TIED: u8 = 1;
+    /// Tells of a report what it means for the message that the report is about.
+    pub const OF_ORIGINAL: u8 = 2;
 }
 
 /// A found record.
@@ -53,6 +63,8 @@ pub struct Row {
     pub layout: u8,
     /// How many of `ends` are set; 0: the row must be split anew (long, or over several lines).
     pub fields: u8,
+    /// [`mark`]s.
+    pub marks: u8,
     ends: [u16; KEPT_ENDS],
 }
 
@@ -65,8 +77,8 @@ impl Row {
             return;
         }
         self.fields = fields as u8;
-        for i in 0..KEPT_ENDS {
-            self.ends[i] = ends[i] as u16;
+        for (kept, end) in self.ends.iter_mut().zip(ends) {
+            *kept = *end as u16;
         }
     }
 
@@ -87,6 +99,7 @@ impl Row {
             code: 0,
             layout: 0,
             fields: 0,
+            marks: 0,
             ends: [0; KEPT_ENDS],
         }
     }
@@ -103,6 +116,12 @@ impl Row {
             usize::from(self.ends[index - 1]) + 1
         };
         &bytes[start..usize::from(self.ends[index])]
+    }
+
+    /// Whether the row has a [`mark`].
+    #[inline]
+    pub fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
     }
 
     /// The same row under the key of another message.

@@ -175,7 +175,9 @@ impl Servers {
 
     /// The short lower-case name; empty for a row that names no server.
     pub fn name(&self, id: ServerId) -> &BStr {
-        self.names[usize::from(id.0)].as_bstr()
+        // Where only a sample is looked at, servers have no numbers yet.
+        let name = self.names.get(usize::from(id.0));
+        name.map_or(BStr::new(b""), |name| name.as_bstr())
     }
 
     /// All names by number.

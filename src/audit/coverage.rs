@@ -41,7 +41,7 @@ pub struct HourOfRows {
     pub rows: u64,
 }
 
-/// Hours without rows where plenty are usual.
+/// Hours without rows, or next to none, where plenty are usual.
 #[derive(Clone, Debug, Serialize)]
 pub struct Missed {
     pub from: String,
@@ -68,9 +68,12 @@ pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
             }
         }
     }
-    let spans = facts
+    let mut spans = facts
         .span
         .map_or(Vec::new(), |(first, last)| rhythm::spans(&any, first, last));
+    for span in &mut spans {
+        *span = rhythm::body(&any, *span, &facts.zone);
+    }
     read.iter()
         .map(|(name, coverage)| Server {
             server: name.to_string(),
@@ -81,6 +84,19 @@ pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
             span: coverage.span,
         })
         .collect()
+}
+
+impl Server {
+    /// Whether transport rows are missed in the hour.
+    pub fn is_silent(&self, hour: i64) -> bool {
+        let transport = Kind::Transport.word();
+        let silences = (self.services.iter())
+            .filter(|service| service.service == transport)
+            .flat_map(|service| &service.silences);
+        silences
+            .map(|missed| &missed.silence.hours)
+            .any(|hours| hours.contains(&hour))
+    }
 }
 
 fn services(

@@ -145,8 +145,8 @@ impl Legs {
         }
     }
 
-    /// Brings the legs together.
-    pub fn meet(mut self, servers: &Servers) -> HandOvers {
+    /// Brings the legs together. `silent`: hours in which a server's rows are missed, which is a finding of its own.
+    pub fn meet(mut self, servers: &Servers, silent: &dyn Fn(ServerId, i64) -> bool) -> HandOvers {
         let receivers: Vec<Option<ServerId>> = self
             .hosts
             .iter()
@@ -179,7 +179,7 @@ impl Legs {
                 continue;
             };
             match receives.first() {
-                None if must_have_arrived(servers, receiver, send.time) => {
+                None if must_have_arrived(servers, receiver, send.time, silent) => {
                     let pair = (send.server, receiver);
                     found.missing.entry(pair).or_default().push(send.spot);
                 }
@@ -209,7 +209,12 @@ fn single(legs: &[Leg]) -> bool {
 }
 
 /// Whether the receiving server's transport log was read for the time of a SEND and well around it.
-fn must_have_arrived(servers: &Servers, receiver: ServerId, time: Time) -> bool {
+fn must_have_arrived(
+    servers: &Servers,
+    receiver: ServerId,
+    time: Time,
+    silent: &dyn Fn(ServerId, i64) -> bool,
+) -> bool {
     let coverage = servers.coverage(receiver);
     let transport = Service::Transport as usize;
     let around = [time.0 - MARGIN, time.0, time.0 + MARGIN].map(Time);
@@ -219,7 +224,7 @@ fn must_have_arrived(servers: &Servers, receiver: ServerId, time: Time) -> bool 
     inside
         && around.iter().all(|time| {
             let rows = coverage.hours.get(&time.hour());
-            rows.is_some_and(|rows| rows[transport] > 0)
+            rows.is_some_and(|rows| rows[transport] > 0) && !silent(receiver, time.hour())
         })
 }
 

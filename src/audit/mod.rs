@@ -260,8 +260,13 @@ impl Check {
     pub fn new(audit: Audit, facts: &Facts<'_>) -> Check {
         let plan = facts.plan;
         let twice = audit.prints.compare(&plan.chunks);
-        let met = audit.legs.meet(facts.servers);
         let coverage = coverage::coverage(facts);
+        let silent = |server: ServerId, hour: i64| {
+            let name = facts.servers.name(server);
+            let mut servers = coverage.iter().filter(|of| of.server.as_bytes() == name);
+            servers.any(|server| server.is_silent(hour))
+        };
+        let met = audit.legs.meet(facts.servers, &silent);
         let seen = findings::Seen {
             twice: &twice,
             equal: files::equal(facts.inputs, plan, &Keys::default()),

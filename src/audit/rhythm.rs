@@ -1,4 +1,4 @@
-//! Hours without rows where a server usually has plenty.
+//! Hours without rows, or next to none, where a server usually has plenty.
 //!
 //! In: rows of one service of one server by hour, and those of all servers. Out: [`Silence`]s. The measure is the
 //! server's own rhythm: the same hour of the week, else of the day; where the logs are too few days for that, the hours around
@@ -15,16 +15,22 @@ use crate::time::{HOUR, Time};
 /// Rows that make an hour one that is missed. With 20 rows expected, none happen by chance once in 500 million
 /// hours.
 const PLENTY: u64 = 20;
+/// An hour with less than this part of its usual rows has next to none.
+const NEXT_TO_NONE: u64 = 20;
+/// The same where only the hours around are known, which a night must not be taken for,
+const DROP: u64 = 50;
+/// and for how many hours at most.
+const LONGEST_DROP: i64 = 3;
 /// Days with the same hour that make a rhythm.
 const DAYS: usize = 2;
 
 /// Rows by UTC hour.
 pub type Hours = BTreeMap<i64, u64>;
 
-/// Hours without the rows that were to be expected.
+/// Hours without the rows that were to be expected, or with next to none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Silence {
-    /// UTC hours since 1970; between missed hours stand only hours without rows.
+    /// UTC hours since 1970; between missed hours stand only hours without any row.
     pub hours: Range<i64>,
     /// How many of these hours usually have plenty.
     pub missed: u64,
@@ -79,73 +85,109 @@ impl Span {
     }
 }
 
+/// A span without the hours at its ends in which the whole organisation, taken together, has less than a quarter of its
+/// usual rows: there a collection begins or fades out, and no server's silence means anything.
+pub fn body(all: &Hours, span: Span, zone: &TimeZone) -> Span {
+    let rhythm = Rhythm::new(all, span, zone);
+    let fading = |hours: &mut dyn Iterator<Item = i64>| {
+        let (mut rows, mut usual, mut fading) = (0, 0, 0);
+        for (n, hour) in hours.enumerate() {
+            rows += all.get(&hour).copied().unwrap_or(0);
+            usual += rhythm.usual(hour).map_or(0, |(usual, _)| usual) * span.share(hour) / 1000;
+            if rows * 4 < usual {
+                fading = n as i64 + 1;
+            }
+        }
+        fading
+    };
+    let hours = span.hours();
+    let first = hours.start + fading(&mut hours.clone());
+    let end = hours.end - fading(&mut hours.clone().rev());
+    if first >= end {
+        return span;
+    }
+    Span {
+        first: span.first.max(Time(first * HOUR)),
+        last: span.last.min(Time(end * HOUR - 1)),
+    }
+}
+
 /// The silences of one service. `all`: the same service on all servers together.
 pub fn silences(own: &Hours, all: &Hours, span: Span, zone: &TimeZone) -> Vec<Silence> {
     let rhythm = Rhythm::new(own, span, zone);
+    let rows = |hour: i64| own.get(&hour).copied().unwrap_or(0);
     let mut found: Vec<Silence> = Vec::new();
     let hours = span.hours();
-    let mut start = hours.start;
-    while start < hours.end {
-        if own.contains_key(&start) {
-            start += 1;
+    let mut hour = hours.start;
+    while hour < hours.end {
+        let usual = rhythm.usual(hour);
+        let silence = match usual {
+            Some((usual, by)) => {
+                let usual = usual * span.share(hour) / 1000;
+                let missed = usual >= PLENTY && rows(hour) * NEXT_TO_NONE < usual;
+                missed.then_some((hour..hour + 1, usual, by))
+            }
+            None => between_busy_hours(hour, own, all, span)
+                .map(|(run, usual)| (run, usual, Measure::Neighbours)),
+        };
+        let Some((run, usual, by)) = silence else {
+            hour += 1;
             continue;
+        };
+        hour = run.end;
+        let missed = (run.end - run.start) as u64;
+        // A night between two missed days belongs to them.
+        let goes_on = |last: &Silence| (last.hours.end..run.start).all(|hour| rows(hour) == 0);
+        match found.last_mut().filter(|last| goes_on(last)) {
+            Some(last) => {
+                last.hours.end = run.end;
+                last.missed += missed;
+                last.usual += usual;
+                last.by = last.by.max(by);
+            }
+            None => found.push(Silence {
+                hours: run,
+                missed,
+                usual,
+                by,
+            }),
         }
-        let next = own
-            .range(start..)
-            .next()
-            .map_or(hours.end, |(hour, _)| *hour);
-        found.extend(silence(start..next.min(hours.end), own, all, &rhythm, span));
-        start = next;
     }
     found
 }
 
-/// One run of hours without rows.
-fn silence(
-    run: Range<i64>,
+/// A run of silent hours that begins at `start` between busy ones, and the rows that were to be expected. Rows of
+/// other files than the missing ones keep an hour from being quite empty, so a short drop to next to none
+/// counts as well.
+fn between_busy_hours(
+    start: i64,
     own: &Hours,
     all: &Hours,
-    rhythm: &Rhythm,
     span: Span,
-) -> Option<Silence> {
-    let mut missed: Option<Silence> = None;
-    for hour in run.clone() {
-        let Some((usual, by)) = rhythm.usual(hour) else {
-            continue;
-        };
-        let usual = usual * span.share(hour) / 1000;
-        if usual < PLENTY {
-            continue;
+) -> Option<(Range<i64>, u64)> {
+    let rows = |hour: i64| own.get(&hour).copied().unwrap_or(0);
+    let end = span.hours().end;
+    let drop = (start..end).find(|hour| rows(*hour) * DROP >= rows(start - 1));
+    if let Some(back) = drop.filter(|back| (1..=LONGEST_DROP).contains(&(back - start))) {
+        let run = start..back;
+        let deep = run.clone().all(|hour| rows(hour) * DROP < rows(back));
+        if let Some(usual) = missed_between(&run, own, all, span).filter(|_| deep) {
+            return Some((run, usual));
         }
-        let silence = missed.get_or_insert(Silence {
-            hours: hour..hour,
-            missed: 0,
-            usual: 0,
-            by,
-        });
-        silence.hours.end = hour + 1;
-        silence.missed += 1;
-        silence.usual += usual;
-        silence.by = silence.by.max(by);
     }
-    if missed.is_some() {
-        return missed;
-    }
-    if run.clone().any(|hour| rhythm.usual(hour).is_some()) {
+    let silent_before = start > span.hours().start && rows(start - 1) == 0;
+    if rows(start) > 0 || silent_before {
         return None;
     }
-    let usual = between_busy_hours(&run, own, all, span)?;
-    Some(Silence {
-        missed: (run.end - run.start) as u64,
-        hours: run,
-        usual,
-        by: Measure::Neighbours,
-    })
+    let back = own.range(start..).next().map_or(end, |(hour, _)| *hour);
+    let run = start..back.min(end);
+    let usual = missed_between(&run, own, all, span)?;
+    Some((run, usual))
 }
 
 /// What the hours on both sides let expect; the longer the silence, the busier they must be, because a night falls
 /// silent too. Where one's logs end before others', the others must go on.
-fn between_busy_hours(run: &Range<i64>, own: &Hours, all: &Hours, span: Span) -> Option<u64> {
+fn missed_between(run: &Range<i64>, own: &Hours, all: &Hours, span: Span) -> Option<u64> {
     let length = (run.end - run.start) as u64;
     let before = own.get(&(run.start - 1)).copied();
     let after = own.get(&run.end).copied();
@@ -270,6 +312,28 @@ mod tests {
         let both: Hours = all.iter().map(|(h, n)| (*h, 2 * n)).collect();
         assert_eq!(found(&own, &own, 18), []);
         assert_eq!(found(&own, &both, 18), [(14, 18, Measure::Neighbours)]);
+    }
+
+    #[test]
+    fn next_to_none_is_as_good_as_none() {
+        for days in [1, 4] {
+            let all = office(days);
+            let mut own = all.clone();
+            own.insert(MONDAY + 11, 1);
+            assert_eq!(found(&own, &all, days * 24).len(), 1, "{days} days");
+            own.insert(MONDAY + 11, 30);
+            assert_eq!(found(&own, &all, days * 24), [], "{days} days");
+        }
+    }
+
+    #[test]
+    fn a_collection_may_fade_out() {
+        let mut all: Hours = (0..48).map(|hour| (MONDAY + hour, 1000)).collect();
+        all.extend([(MONDAY + 48, 30), (MONDAY + 49, 25)]);
+        let mut span = span(50);
+        span.last = Time(span.last.0 - 55 * 60 * 1_000_000);
+        let body = body(&all, span, &TimeZone::UTC);
+        assert_eq!(body.hours(), MONDAY..MONDAY + 48);
     }
 
     #[test]

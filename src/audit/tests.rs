@@ -432,10 +432,11 @@ fn unknown_events_and_files_passed_over() {
 }
 
 /// Simulated logs in a folder of their own; `damage` is done to the folder before the check.
-fn simulated(skew_ms: i64, damage: impl Fn(&std::path::Path)) -> Check {
+fn simulated(days: u32, skew_ms: i64, damage: impl Fn(&std::path::Path)) -> Check {
     let folder = tempfile::tempdir().unwrap();
     let options = simulate::Options {
         skew_ms,
+        days,
         messages_per_day: 1500,
         ..simulate::Options::default()
     };
@@ -448,7 +449,7 @@ fn simulated(skew_ms: i64, damage: impl Fn(&std::path::Path)) -> Check {
 #[test]
 fn simulated_logs_show_what_was_done_to_them() {
     let transport = |hour: &str| format!("ex02/MessageTracking/MSGTRK20260302{hour}-1.LOG");
-    let clean = simulated(0, |_| {});
+    let clean = simulated(1, 0, |_| {});
     assert!(clean.verdict.whole, "{:#?}", clean.findings);
     assert!(
         clean
@@ -457,14 +458,14 @@ fn simulated_logs_show_what_was_done_to_them() {
             .all(|clock| clock.offset_ms.is_some_and(|ms| ms.abs() < 50))
     );
 
-    let found = simulated(0, |folder| {
+    let found = simulated(1, 0, |folder| {
         std::fs::remove_file(folder.join(transport("11"))).unwrap()
     });
     let silence = find(&found, "hours_without_rows");
     assert_eq!(silence.first, ["2026-03-02 11:00 to 2026-03-02 12:00"]);
     assert!(silence.what.starts_with("ex02 has no transport rows"));
 
-    let found = simulated(0, |folder| {
+    let found = simulated(1, 0, |folder| {
         let copy = folder.join("copy.LOG");
         std::fs::copy(folder.join(transport("11")), copy).unwrap();
     });
@@ -472,7 +473,7 @@ fn simulated_logs_show_what_was_done_to_them() {
     assert_eq!(find(&found, "file_twice").count, 1);
     assert_eq!(find(&found, "rows_twice").count, found.inputs.rows_twice);
 
-    let found = simulated(0, |folder| {
+    let found = simulated(1, 0, |folder| {
         let bytes = std::fs::read(folder.join(transport("11"))).unwrap();
         let half = bytes.len() / 2;
         let row = half + bytes[half..].iter().position(|b| *b == b'\n').unwrap();
@@ -483,7 +484,15 @@ fn simulated_logs_show_what_was_done_to_them() {
     assert!(torn.first[0].starts_with(&transport("11")));
     assert!(find(&found, "receive_missing").what.contains("ex02"));
 
-    let found = simulated(600_000, |_| {});
+    let clean = simulated(3, 0, |_| {});
+    assert!(clean.verdict.whole, "{:#?}", clean.findings);
+    let found = simulated(3, 0, |folder| {
+        std::fs::remove_file(folder.join(transport("11"))).unwrap();
+    });
+    assert_eq!(kinds(&found)[..2], ["hours_without_rows", "event_unknown"]);
+    assert!(found.findings[0].what.contains("same hour of other days"));
+
+    let found = simulated(1, 600_000, |_| {});
     assert!(found.verdict.whole, "{:#?}", found.findings);
     find(&found, "clock_differs");
     // Servers of two sites, once round: the offsets must add up to nothing.

@@ -195,8 +195,8 @@ fn strips<W: Write>(check: &Check, page: &mut Page<'_, W>) -> io::Result<()> {
         n => format!("{} hours", grouped(n as u64)),
     };
     let key = format!(
-        "each column is {unit}, from {}: ▁ to █ rows, by this service's busiest, · none, ! none where plenty are \
-         usual",
+        "each column is {unit}, from {}: ▁ to █ rows, by this service's busiest, · none, ! none or \
+         next to none where plenty are usual",
         hour(first, &check.time_zone)
     );
     page.say(&key, Tone::Faint)

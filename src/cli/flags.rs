@@ -61,8 +61,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   waybill events /logs --output events.jsonl
-  waybill events /logs --format csv --recipient bob@contoso.com")]
-    Events(Run<TableFormat>),
+  waybill events /logs --format csv --recipient bob@contoso.com
+  waybill events /logs --format xml --declaration --output history.xml")]
+    Events(Events),
     /// Are these logs whole? Coverage per server, gaps, bad rows, duplicates, clock skew
     #[command(after_help = "\
 Examples:
@@ -84,6 +85,16 @@ Example:
   waybill config --config /etc/waybill.toml")]
     #[command(mut_arg("paths", |paths| paths.required(false)))]
     Config(Config),
+    /// What an event, source, status code or message id means
+    #[command(after_help = "\
+Examples:
+  waybill explain 1028
+  waybill explain DELIVER STOREDRIVER 5.2.2")]
+    Explain {
+        /// Event number or name, source, status code, or an id as logged
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
     /// Print completions for a shell
     #[command(after_help = "\
 Example:
@@ -183,11 +194,33 @@ pub struct Check {
     pub common: Common,
 }
 
+/// `events` can write TrackHistory XML.
+#[derive(Debug, Args)]
+pub struct Events {
+    #[command(flatten)]
+    pub run: Run<EventsFormat>,
+    #[command(flatten)]
+    pub xml: XmlFlags,
+}
+
+/// What stands before the root element of `--format xml`.
+#[derive(Debug, Default, Args)]
+pub struct XmlFlags {
+    /// With --format xml: begin with the XML declaration
+    #[arg(long, help_heading = "Output")]
+    pub declaration: bool,
+    /// With --format xml: name this stylesheet (data/trackhistory.xsl shows a page in a browser)
+    #[arg(long, value_name = "HREF", help_heading = "Output")]
+    pub stylesheet: Option<String>,
+}
+
 /// `trace` can show the rows too.
 #[derive(Debug, Args)]
 pub struct Trace {
     #[command(flatten)]
     pub run: Run<TraceFormat>,
+    #[command(flatten)]
+    pub xml: XmlFlags,
     /// Show every row of the message too
     #[arg(long, help_heading = "Output")]
     pub rows: bool,
@@ -220,6 +253,19 @@ pub enum TraceFormat {
     Text,
     /// One object per message
     Json,
+    /// TrackHistory, as the Message Tracking Center of 2003 saves it
+    Xml,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EventsFormat {
+    /// One JSON object per line
+    #[default]
+    Jsonl,
+    /// For spreadsheets
+    Csv,
+    /// TrackHistory, as the Message Tracking Center of 2003 saves it
+    Xml,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -403,6 +449,15 @@ pub enum LayoutWord {
     Columns30,
     /// Servers of several versions
     Mixed,
+    /// Exchange 5.5
+    #[value(name = "5.5")]
+    Exchange55,
+    /// Exchange 2003
+    #[value(name = "2003")]
+    Exchange2003,
+    /// A 5.5 site and a 2003 site that exchange mail
+    #[value(name = "mixed-legacy")]
+    MixedLegacy,
 }
 
 #[derive(Debug, Args)]

@@ -10,10 +10,12 @@ use jiff::tz::TimeZone;
 
 use super::config::File;
 use super::flags::{
-    CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, Figures, Filters, FindFormat,
-    LayoutWord, ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
+    CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, EventsFormat, Figures, Filters,
+    FindFormat, LayoutWord, ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
+    XmlFlags,
 };
 use crate::filter::{Filter, Pattern, parse_day, parse_when};
+use crate::output::trackhistory::Prolog;
 use crate::path::{Direction, Status};
 use crate::time::{DAY, HOUR, SECOND, Time};
 
@@ -28,6 +30,7 @@ pub enum Options {
     /// A command that reads logs.
     Read(Box<Read>),
     Simulate(SimulateOptions),
+    Explain(Vec<String>),
     Completions(clap_complete::Shell),
     Man,
     /// What is in force.
@@ -41,7 +44,7 @@ pub enum Task {
     Find(FindFormat),
     Trace { format: TraceFormat, rows: bool },
     Paths(TableFormat),
-    Events(TableFormat),
+    Events(EventsFormat),
     Check { format: CheckFormat, strict: bool },
 }
 
@@ -87,6 +90,8 @@ pub struct Read {
     /// `None` is standard output.
     pub output: Option<PathBuf>,
     pub force: bool,
+    /// With `--format xml`: what stands before the root element.
+    pub prolog: Prolog,
     pub threads: usize,
     pub color: ColorWord,
     pub quiet: bool,
@@ -125,6 +130,7 @@ pub struct SimulateOptions {
 /// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from, and `file` gives what was not typed.
 pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     let mut days = KeptDays::default();
+    let mut prolog = Prolog::default();
     let (task, filters, mut common) = match cli.command {
         Command::Report(mut report) => {
             if report.run.common.paths.is_empty() && report.merge.is_empty() {
@@ -143,10 +149,15 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         Command::Find(run) => parts(run, Task::Find),
         Command::Trace(trace) => {
             let rows = trace.rows;
+            prolog = prolog_of(trace.xml);
             parts(trace.run, |format| Task::Trace { format, rows })
         }
         Command::Paths(run) => parts(run, Task::Paths),
-        Command::Events(run) => parts(run, Task::Events),
+        Command::Events(events) => {
+            prolog = prolog_of(events.xml);
+            parts(events.run, Task::Events)
+        }
+        Command::Explain { words } => return Ok(Options::Explain(words)),
         Command::Check(check) => (
             Task::Check {
                 format: check.format.unwrap_or_default(),
@@ -168,13 +179,19 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         ));
     }
     file.fill(&mut common);
-    if matches!(task, Task::Events(_)) && common.anonymous.is_some() {
-        return Err(
-            "events: rows are shown as logged; --anonymous goes with report, find, trace and paths"
-                .into(),
-        );
+    let as_logged = matches!(
+        task,
+        Task::Events(_)
+            | Task::Trace {
+                format: TraceFormat::Xml,
+                ..
+            }
+    );
+    if as_logged && common.anonymous.is_some() {
+        let way_out = "--anonymous goes with report, find, paths and trace as text or json";
+        return Err(format!("rows are shown as logged here; {way_out}"));
     }
-    let mut read = read(task, filters, common, now)?;
+    let mut read = read(task, filters, common, prolog, now)?;
     read.days = days;
     Ok(Options::Read(Box::new(read)))
 }
@@ -209,6 +226,13 @@ fn span_ms(text: &str) -> Result<u64, String> {
     found.ok_or_else(|| format!("--sla: '{text}' is no limit; write 30s, 5m or 2h"))
 }
 
+fn prolog_of(flags: XmlFlags) -> Prolog {
+    Prolog {
+        declaration: flags.declaration,
+        stylesheet: flags.stylesheet,
+    }
+}
+
 fn parts<F>(run: Run<F>, task: impl Fn(F) -> Task) -> (Task, Filters, Common)
 where
     F: clap::ValueEnum + Clone + Send + Sync + Default + 'static,
@@ -220,7 +244,13 @@ where
     )
 }
 
-fn read(task: Task, filters: Filters, common: Common, now: Time) -> Result<Read, String> {
+fn read(
+    task: Task,
+    filters: Filters,
+    common: Common,
+    prolog: Prolog,
+    now: Time,
+) -> Result<Read, String> {
     let zone = match common.tz.as_deref() {
         None => TimeZone::UTC,
         Some(name) => zone(name)?,
@@ -233,6 +263,7 @@ fn read(task: Task, filters: Filters, common: Common, now: Time) -> Result<Read,
         zone,
         output: common.output.filter(|file| file.as_os_str() != "-"),
         force: common.force,
+        prolog,
         threads: threads(common.threads)?,
         color: common.color,
         quiet: common.quiet,
@@ -434,7 +465,7 @@ mod tests {
                 },
             ),
             ("paths", Task::Paths(TableFormat::Jsonl)),
-            ("events", Task::Events(TableFormat::Jsonl)),
+            ("events", Task::Events(EventsFormat::Jsonl)),
             (
                 "check",
                 Task::Check {

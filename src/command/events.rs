@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::sink::Failed;
 use super::{Run, Sink, summary};
 use crate::cli::Exit;
-use crate::cli::flags::TableFormat;
+use crate::cli::flags::EventsFormat;
 use crate::dialect;
 use crate::input::Inputs;
 use crate::join::Ground;
@@ -31,16 +31,21 @@ const CHUNK_BYTES: usize = 1 << 20;
 pub fn run(
     run: &Run<'_>,
     inputs: &mut Inputs,
-    format: TableFormat,
+    format: EventsFormat,
     sink: &mut Sink,
 ) -> Result<Exit, Failed> {
     let begun = Instant::now();
     let chunk_bytes = CHUNK_BYTES.min(run.options.chunk_bytes as usize);
     let mut reading = pipeline::Reading::new(inputs, chunk_bytes);
     let inputs = &*inputs;
-    if format == TableFormat::Csv {
+    if format == EventsFormat::Csv {
         let mut head = Vec::new();
         output::events_csv::header(&mut head);
+        sink.write_all(&head)?;
+    }
+    if format == EventsFormat::Xml {
+        let mut head = Vec::new();
+        output::trackhistory::open(&mut head, &run.options.prolog);
         sink.write_all(&head)?;
     }
     let batch = CHUNKS_PER_THREAD * rayon::current_num_threads();
@@ -51,6 +56,11 @@ pub fn run(
                 for text in texts {
                     sink.write_all(&text)?;
                 }
+            }
+            if format == EventsFormat::Xml {
+                let mut end = Vec::new();
+                output::trackhistory::close(&mut end);
+                sink.write_all(&end)?;
             }
             sink.flush()?;
             Ok(())
@@ -92,7 +102,7 @@ fn render(
     inputs: &Inputs,
     ground: &Ground<'_>,
     mut rows: Vec<Row>,
-    format: TableFormat,
+    format: EventsFormat,
 ) -> Vec<u8> {
     rows.sort_unstable_by_key(|row| row.offset);
     let mut text = Vec::with_capacity(rows.len() * 1500);
@@ -104,10 +114,11 @@ fn render(
             if filter.matches_record(&record) {
                 let (file, line) = (inputs.name(record.place), inputs.line(record.place));
                 match format {
-                    TableFormat::Jsonl => {
+                    EventsFormat::Jsonl => {
                         output::events_jsonl::write(&mut text, &record, file, line)
                     }
-                    TableFormat::Csv => output::events_csv::write(&mut text, &record, file, line),
+                    EventsFormat::Csv => output::events_csv::write(&mut text, &record, file, line),
+                    EventsFormat::Xml => output::trackhistory::write(&mut text, &record, file),
                 }
             }
         }

@@ -21,7 +21,9 @@ use crate::join::shard::Taker;
 use crate::join::{Detail, When};
 use crate::output::{self, Context};
 use crate::path::{Class, Path};
-use crate::pipeline;
+use crate::pipeline::{self, Outcome};
+use crate::plan::{Plan, Survey};
+use crate::search;
 use crate::servers::Servers;
 use crate::time::Time;
 
@@ -34,7 +36,7 @@ pub fn find(run: &Run<'_>, inputs: &mut Inputs, sink: &mut Sink) -> Result<Exit,
     let head = |out: &mut Vec<u8>, zone: &TimeZone| output::find::header(out, layout, zone);
     let detail = Detail {
         hops: true,
-        steps: false,
+        ..Detail::default()
     };
     let write = |out: &mut Vec<u8>, path: &Path<'_>, context: &Context<'_>| {
         output::find::write(out, path, layout, context);
@@ -60,12 +62,29 @@ pub fn trace(
     let detail = Detail {
         hops: true,
         steps: rows || format == TraceFormat::Json,
+        records: format == TraceFormat::Xml,
     };
     let write = |out: &mut Vec<u8>, path: &Path<'_>, context: &Context<'_>| match format {
         TraceFormat::Text => output::trace_text::write(out, path, context, &layout),
         TraceFormat::Json => output::trace_json::write(out, path, context),
+        TraceFormat::Xml => {
+            for record in &path.records {
+                output::trackhistory::write(out, record, (context.file)(record.place));
+            }
+        }
     };
-    let found = show(run, inputs, detail, |_, _| {}, write, sink)?;
+    let is_xml = format == TraceFormat::Xml;
+    let head = |out: &mut Vec<u8>, _: &TimeZone| {
+        if is_xml {
+            output::trackhistory::open(out, &run.options.prolog);
+        }
+    };
+    let found = show(run, inputs, detail, head, write, sink)?;
+    if is_xml && (found.messages > 0 || run.options.output.is_some()) {
+        let mut end = Vec::new();
+        output::trackhistory::close(&mut end);
+        sink.write_all(&end)?;
+    }
     Ok(found.status(true))
 }
 
@@ -78,7 +97,7 @@ pub fn paths(
 ) -> Result<Exit, Failed> {
     let detail = Detail {
         hops: true,
-        steps: false,
+        ..Detail::default()
     };
     let head = |out: &mut Vec<u8>, _: &TimeZone| {
         if format == TableFormat::Csv {
@@ -122,56 +141,36 @@ where
 {
     let begun = Instant::now();
     let filter = &run.options.filter;
-    let zone = &run.options.zone;
-    let options = pipeline::Options {
-        detail,
-        when: When::Closed,
-        links: true,
-        ..run.pipeline_options()
-    };
     let plan = pipeline::plan(inputs, run.options.chunk_bytes as usize);
-    let inputs = &*inputs;
-    let limit = filter.limit.map_or(usize::MAX, |limit| limit as usize);
-    let mut shown = 0;
-    let make = || Showing {
-        filter,
-        zone,
-        inputs,
+    let survey = pipeline::survey(inputs, &plan);
+    let mut answer = Answer {
+        run,
+        detail,
+        head: &head,
         write: &write,
-        text: Vec::new(),
-        order: Vec::new(),
+        sink,
+        shown: 0,
     };
-    let in_order = |showing: &mut [Mutex<Showing<'_, W>>]| -> Result<(), Failed> {
-        let showing: Vec<_> = showing
-            .iter_mut()
-            .map(|s| s.get_mut().expect("a panic ends the run"))
-            .collect();
-        let mut messages: Vec<_> = showing
-            .iter()
-            .flat_map(|showing| showing.messages())
-            .collect();
-        messages.sort_unstable_by_key(|(order, _)| *order);
-        for (_, text) in messages.into_iter().take(limit - shown) {
-            if shown == 0 {
-                let mut opening = Vec::new();
-                head(&mut opening, zone);
-                sink.write_all(&opening)?;
-            }
-            sink.write_all(text)?;
-            shown += 1;
+    let found = match filter
+        .needle()
+        .map(|needle| search::narrow(inputs, &plan, needle))
+    {
+        Some(Some(narrow)) if !narrow.chunks.is_empty() => {
+            answer.of(inputs, narrow, survey.clone(), true)?
         }
-        for showing in showing {
-            showing.text.clear();
-            showing.order.clear();
-        }
-        Ok(())
+        _ => None,
     };
-    let read = |bytes| run.progress.add(bytes);
-    let (outcome, _) = pipeline::run(inputs, plan, &options, read, make, in_order)?;
+    let outcome = match found {
+        Some(outcome) => outcome,
+        None => {
+            plan.mark(inputs);
+            let all = answer.of(inputs, plan, survey, false)?;
+            all.expect("only a search can be unsure")
+        }
+    };
+    let shown = answer.shown;
     if shown == 0 && run.options.output.is_some() {
-        let mut opening = Vec::new();
-        head(&mut opening, zone);
-        sink.write_all(&opening)?;
+        answer.open()?;
     }
     sink.flush()?;
     let exit = summary::close(run, inputs, &outcome, begun.elapsed(), Exit::Done);
@@ -184,6 +183,104 @@ where
     })
 }
 
+/// The answer while it is being written.
+struct Answer<'a, H, W> {
+    run: &'a Run<'a>,
+    detail: Detail,
+    head: &'a H,
+    write: &'a W,
+    sink: &'a mut Sink,
+    shown: usize,
+}
+
+/// Why a run ended before its end.
+enum Stop {
+    Failed(Failed),
+    /// A message that was searched for is not finished by the rows that hold its identifier.
+    Unsure,
+}
+
+impl<H, W> Answer<'_, H, W>
+where
+    H: Fn(&mut Vec<u8>, &TimeZone),
+    W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>) + Sync,
+{
+    /// Reads what is planned and writes the messages that match. After a search, `None` if that may not be all there is
+    /// to say: then nothing was written.
+    fn of(
+        &mut self,
+        inputs: &Inputs,
+        plan: Plan,
+        survey: Survey,
+        searched: bool,
+    ) -> Result<Option<Outcome>, Failed> {
+        let run = self.run;
+        let options = pipeline::Options {
+            detail: self.detail,
+            when: When::Closed,
+            links: true,
+            ..run.pipeline_options()
+        };
+        let (filter, zone, write) = (&run.options.filter, &run.options.zone, self.write);
+        let make = || Showing {
+            filter,
+            zone,
+            inputs,
+            write,
+            text: Vec::new(),
+            order: Vec::new(),
+            unfinished: false,
+        };
+        let read = |bytes| run.progress.add(bytes);
+        let done = |showing: &mut [Mutex<Showing<'_, W>>]| {
+            let mut showing: Vec<_> = showing
+                .iter_mut()
+                .map(|s| s.get_mut().expect("a panic ends the run"))
+                .collect();
+            if searched && showing.iter().any(|showing| showing.unfinished) {
+                return Err(Stop::Unsure);
+            }
+            self.in_order(&mut showing).map_err(Stop::Failed)
+        };
+        match pipeline::run(inputs, plan, survey, &options, read, make, done) {
+            Ok((outcome, _)) => Ok(Some(outcome)),
+            Err(Stop::Unsure) => Ok(None),
+            Err(Stop::Failed(failed)) => Err(failed),
+        }
+    }
+
+    /// Writes what was rendered, in the order of earliest rows.
+    fn in_order(&mut self, showing: &mut [&mut Showing<'_, W>]) -> Result<(), Failed> {
+        let limit = self.run.options.filter.limit;
+        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+        let mut messages: Vec<_> = showing
+            .iter()
+            .flat_map(|showing| showing.messages())
+            .collect();
+        messages.sort_unstable_by_key(|(order, _)| *order);
+        for (_, text) in messages.into_iter().take(limit - self.shown) {
+            if self.shown == 0 {
+                self.open()?;
+            }
+            self.sink.write_all(text)?;
+            self.shown += 1;
+        }
+        for showing in showing {
+            showing.text.clear();
+            showing.order.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes what stands above the first message.
+    fn open(&mut self) -> Result<(), Failed> {
+        let mut opening = Vec::new();
+        (self.head)(&mut opening, &self.run.options.zone);
+        self.sink.write_all(&opening)?;
+        Ok(())
+    }
+}
+
 /// One thread's rendered messages.
 struct Showing<'s, W> {
     filter: &'s Filter,
@@ -193,6 +290,8 @@ struct Showing<'s, W> {
     text: Vec<u8>,
     /// Earliest row of each, and where its text ends.
     order: Vec<((Time, Place), usize)>,
+    /// A message is among them that has a recipient without a proven last word.
+    unfinished: bool,
 }
 
 impl<W> Showing<'_, W> {
@@ -215,10 +314,12 @@ impl<W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>)> Taker for Showing<'_, W> {
         let context = Context {
             server: &server,
             place: &place,
+            file: &|place| self.inputs.name(place),
             zone: self.zone,
         };
         (self.write)(&mut self.text, path, &context);
         self.order.push((path.earliest, self.text.len()));
+        self.unfinished |= !path.is_finished();
         true
     }
 

@@ -6,6 +6,7 @@
 mod check;
 pub mod days;
 mod events;
+pub mod explain;
 mod messages;
 mod report;
 pub mod simulate;
@@ -93,7 +94,7 @@ fn nothing_to_read(inputs: &Inputs, paths: &[String]) -> Error {
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for file in &inputs.files {
         let kind = match dialect::detect(file.bytes()) {
-            Detected::Other(what) => inert::terminal(what.as_bytes(), 80),
+            Detected::Refused(what) | Detected::Other(what) => inert::terminal(what.as_bytes(), 80),
             Detected::Empty | Detected::Log(_) => "empty".to_string(),
         };
         *kinds.entry(kind).or_default() += 1;

@@ -50,13 +50,14 @@ pub fn run(
     let options = pipeline::Options {
         detail: Detail {
             hops: !everything,
-            steps: false,
+            ..Detail::default()
         },
         when: When::Finished,
         ..run.pipeline_options()
     };
     let plan = pipeline::plan(inputs, run.options.chunk_bytes as usize);
     let inputs = &*inputs;
+    let survey = pipeline::survey(inputs, &plan);
     let filter = (!everything).then_some(&filter);
     let probes: &[Pattern] = match run.options.filter.include_probes {
         true => &[],
@@ -69,7 +70,7 @@ pub fn run(
     };
     let read = |bytes| run.progress.add(bytes);
     let done = |_: &mut [Mutex<Counting<'_>>]| Ok::<(), Failed>(());
-    let (outcome, counted) = pipeline::run(inputs, plan, &options, read, make, done)?;
+    let (outcome, counted) = pipeline::run(inputs, plan, survey, &options, read, make, done)?;
     let mut sum = Tally::new(tally_options);
     for counting in counted {
         sum.merge(counting.tally);

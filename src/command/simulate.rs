@@ -6,7 +6,7 @@ use super::Exit;
 use crate::cli::flags::LayoutWord;
 use crate::cli::options::SimulateOptions;
 use crate::error::Error;
-use crate::simulate::{self, Layout, LayoutChoice};
+use crate::simulate::{self, Generation, Layout, LayoutChoice};
 
 /// Writes the logs and says how many.
 ///
@@ -46,6 +46,9 @@ fn options(flags: &SimulateOptions) -> simulate::Options {
             LayoutWord::Columns27 => LayoutChoice::One(Layout::V2013),
             LayoutWord::Columns30 => LayoutChoice::One(Layout::V2016),
             LayoutWord::Mixed => LayoutChoice::Mixed,
+            LayoutWord::Exchange55 => LayoutChoice::Legacy(Generation::Old),
+            LayoutWord::Exchange2003 => LayoutChoice::Legacy(Generation::New),
+            LayoutWord::MixedLegacy => LayoutChoice::Legacy(Generation::Both),
         },
         servers: usize::from(flags.servers),
         sites: usize::from(flags.sites),

@@ -30,7 +30,9 @@ pub fn close(
     if run.options.time {
         times(outcome, elapsed);
     }
-    let skipped = !inputs.unreadable.is_empty() || outcome.faults.damaged() > 0;
+    let skipped = !inputs.unreadable.is_empty()
+        || !outcome.plan.refused.is_empty()
+        || outcome.faults.damaged() > 0;
     match done {
         Exit::Done if skipped && !run.options.lenient => Exit::Skipped,
         done => done,
@@ -47,6 +49,10 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
             inputs.unreadable.len() - FILES_NAMED
         );
     }
+    for (file, why) in outcome.plan.refused.iter().take(FILES_NAMED) {
+        let name = &inputs.files[*file as usize].name;
+        eprintln!("warning: {}: not read: {why}", show(name));
+    }
     for (reason, count, places) in outcome.faults.iter() {
         let first: Vec<String> = places
             .iter()
@@ -59,6 +65,14 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
             ""
         };
         let rows = if count == 1 { "row" } else { "rows" };
+        if reason.is_recovered() {
+            eprintln!(
+                "note: {count} {rows} read all the same: {}: {}{more}",
+                reason.words(),
+                first.join(", ")
+            );
+            continue;
+        }
         eprintln!(
             "warning: {count} {rows} left out: {}: {}{more}",
             reason.words(),
@@ -90,7 +104,10 @@ fn show(text: &str) -> String {
 }
 
 fn line(inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -> String {
-    let files = inputs.files.len() - outcome.plan.passed_over.len() - outcome.plan.empty.len();
+    let files = inputs.files.len()
+        - outcome.plan.passed_over.len()
+        - outcome.plan.refused.len()
+        - outcome.plan.empty.len();
     let seconds = elapsed.as_secs_f64();
     let megabytes = outcome.plan.bytes as f64 / 1e6;
     format!(

@@ -3,7 +3,11 @@
 //! In: the bytes of a file or chunk. Out: [`Detected`], [`Yield`], [`Event`], [`Record`]. One folder per format
 //! stands beside this file; a new format is a new folder, a variant of [`Layout`] and a line in each `match` below.
 
+pub mod exchange2000;
+pub mod exchange55;
+pub mod legacy;
 pub mod modern;
+pub mod trackhistory;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,7 +18,7 @@ use bumpalo::Bump;
 use crate::event::{Event, Record};
 use crate::fault::Faults;
 use crate::keys::Keys;
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 use crate::servers::{Seen, Servers};
 use crate::time::Time;
 
@@ -36,6 +40,12 @@ pub fn shard(key: u64) -> usize {
 pub enum Layout {
     /// Exchange 2007 and later.
     Modern(modern::Schema),
+    /// Exchange 4.0, 5.0 and 5.5.
+    Exchange55,
+    /// Exchange 2000 and 2003.
+    Exchange2000(exchange2000::Schema),
+    /// TrackHistory XML.
+    TrackHistory(trackhistory::Document),
 }
 
 impl Layout {
@@ -43,6 +53,9 @@ impl Layout {
     pub fn name(&self) -> &'static str {
         match self {
             Layout::Modern(schema) => schema.name,
+            Layout::Exchange55 => exchange55::NAME,
+            Layout::Exchange2000(schema) => schema.name,
+            Layout::TrackHistory(_) => trackhistory::NAME,
         }
     }
 }
@@ -52,6 +65,8 @@ impl Layout {
 pub enum Detected {
     /// A tracking log; the layout in force at its first byte.
     Log(Layout),
+    /// A file that must not be read, and why.
+    Refused(String),
     /// Something else, in words: another Exchange log, or no log at all.
     Other(String),
     /// No bytes.
@@ -63,13 +78,44 @@ pub fn detect(data: &[u8]) -> Detected {
     if data.iter().all(u8::is_ascii_whitespace) {
         return Detected::Empty;
     }
-    modern::detect(data)
+    exchange2000::detect(data)
+        .or_else(|| trackhistory::detect(data))
+        .or_else(|| exchange55::detect(data))
+        .unwrap_or_else(|| modern::detect(data))
+}
+
+/// The server that wrote a file, where many rows do not name it; `name` is the file's. Empty: rows do.
+pub fn file_server(layout: &Layout, data: &[u8], name: &str) -> BString {
+    match layout {
+        Layout::Exchange55 => exchange55::server(data, name),
+        _ => BString::default(),
+    }
 }
 
 /// Where to begin reading at or behind `from`: the first byte of a record or header line, or the end.
 pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
     match layout {
         Layout::Modern(_) => modern::next_record(data, from),
+        Layout::Exchange55 => exchange55::next_record(data, from),
+        Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
+        Layout::TrackHistory(_) => trackhistory::next_record(data, from),
+    }
+}
+
+/// The first byte of the record that holds the byte `at`.
+pub fn record_start(layout: &Layout, data: &[u8], at: usize) -> usize {
+    match layout {
+        Layout::Modern(_) => modern::record_start(data, at),
+        _ => 0, // never searched
+    }
+}
+
+/// Whether every row of a message holds its Message-ID or network-message-id as it stands.
+pub fn is_searchable(layout: &Layout) -> bool {
+    match layout {
+        Layout::Modern(_) => true,
+        // Messages go by several ids, and each in several forms.
+        _ => false,
     }
 }
 
@@ -77,6 +123,10 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
         Layout::Modern(_) => modern::last_schema(&data[range]).map(Layout::Modern),
+        Layout::Exchange2000(schema) => {
+            exchange2000::last_schema(&data[range], schema).map(Layout::Exchange2000)
+        }
+        Layout::Exchange55 | Layout::TrackHistory(_) => None,
     }
 }
 
@@ -84,6 +134,8 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
 pub fn fits(layout: &Layout, data: &[u8]) -> bool {
     match layout {
         Layout::Modern(schema) => modern::fits(schema, data),
+        Layout::Exchange2000(schema) => exchange2000::fits(schema, data),
+        Layout::Exchange55 | Layout::TrackHistory(_) => true,
     }
 }
 
@@ -91,6 +143,9 @@ pub fn fits(layout: &Layout, data: &[u8]) -> bool {
 pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
     match layout {
         Layout::Modern(_) => modern::time_at(data, from),
+        Layout::Exchange55 => exchange55::time_at(data, from),
+        Layout::Exchange2000(schema) => exchange2000::time_at(schema, data, from),
+        Layout::TrackHistory(_) => trackhistory::time_at(data, from),
     }
 }
 
@@ -105,6 +160,8 @@ pub struct Slice<'d> {
     pub start: u64,
     /// Whether the file ends with it.
     pub ends_file: bool,
+    /// The server that wrote the file, for rows that do not name it.
+    pub server: &'d BStr,
     /// Whether rows without any id are kept, for commands that show single rows.
     pub keep_loose: bool,
 }
@@ -119,6 +176,10 @@ pub struct Yield {
     pub rows_without_id: u64,
     /// Those rows, if they were asked for.
     pub loose: Vec<Row>,
+    /// Keys of two identifiers that one row gives to one message.
+    pub ties: Vec<(u64, u64)>,
+    /// Rows about reports; where they belong is known only after all rows were seen.
+    pub reports: Vec<ReportRow>,
     pub faults: Faults,
     pub events: EventCounts,
     pub seen: Seen,
@@ -128,6 +189,15 @@ pub struct Yield {
     pub span: Option<(Time, Time)>,
     /// Rows of other logs inside this file.
     pub passed_over: u64,
+}
+
+/// A row that names a report and the message the report is about, in an order that logs do not agree on.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportRow {
+    /// Under the first identifier.
+    pub row: Row,
+    /// Key of the second; 0: none.
+    pub second: u64,
 }
 
 /// How many rows each (source, event) had: (count, whether the table knows both).
@@ -148,6 +218,16 @@ impl EventCounts {
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
+        layout => parse_legacy(slice, layout, keys, false),
+    }
+}
+
+fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
+    match layout {
+        Layout::Exchange55 => exchange55::parse(slice, keys, once),
+        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, once),
+        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, once),
+        Layout::Modern(_) => Yield::default(),
     }
 }
 
@@ -155,8 +235,10 @@ pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
 pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
     let found = match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
+        layout => parse_legacy(slice, layout, keys, true),
     };
-    let row = *found.shards.iter().flatten().next()?;
+    let of_report = found.reports.first().map(|report| &report.row);
+    let row = *found.shards.iter().flatten().next().or(of_report)?;
     Some((row, found.seen.name(row.server).to_owned()))
 }
 
@@ -176,10 +258,30 @@ pub struct Surroundings<'d> {
     pub arena: &'d Bump,
 }
 
+impl Surroundings<'_> {
+    /// Whether a row is of Exchange 2003 or older.
+    pub fn is_legacy(&self, row: &Row) -> bool {
+        !matches!(self.layouts[usize::from(row.layout)], Layout::Modern(_))
+    }
+}
+
 /// Understands a row.
 pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
+        layout => legacy::event(&entry(row, layout, around), row, around),
+    }
+}
+
+/// A legacy row by its columns.
+fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy::Entry<'d> {
+    let from = row.offset as usize;
+    let bytes = &around.data[from..from + row.len as usize];
+    match layout {
+        Layout::Exchange55 => exchange55::entry(row, bytes),
+        Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema),
+        Layout::TrackHistory(document) => trackhistory::entry(bytes, document, around.arena),
+        Layout::Modern(_) => unreachable!("a modern row has no legacy columns"),
     }
 }
 
@@ -187,13 +289,15 @@ pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
 pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
+        layout => legacy::record(&entry(row, layout, around), row, around),
     }
 }
 
-/// Key of the copy a row is about; 0: none.
+/// Key of the copy a row is about, where a row may have no other identifier; 0: none.
 pub fn copy(row: &Row, around: &Surroundings<'_>) -> u64 {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::copy(row, schema, around),
+        _ => 0,
     }
 }
 
@@ -201,13 +305,27 @@ pub fn copy(row: &Row, around: &Surroundings<'_>) -> u64 {
 pub fn has_network_id(layout: &Layout) -> bool {
     match layout {
         Layout::Modern(schema) => schema.has_network_id(),
+        _ => false,
     }
+}
+
+/// Whether rows of this layout may carry two identifiers, or tell of reports.
+pub fn has_ties(layout: &Layout) -> bool {
+    !matches!(layout, Layout::Modern(_))
 }
 
 /// Message-ID of a row, as logged.
 pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
+        layout => {
+            let entry = entry(row, layout, around);
+            if row.kind == KeyKind::Second {
+                entry.about
+            } else {
+                entry.id
+            }
+        }
     }
 }
 
@@ -215,6 +333,7 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
 pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::internal_id(row, schema, around),
+        _ => BStr::new(b""),
     }
 }
 
@@ -232,6 +351,7 @@ pub struct HandedOver<'d> {
 pub fn handed_over<'d>(row: &Row, around: &Surroundings<'d>) -> Option<HandedOver<'d>> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::handed_over(row, schema, around),
+        _ => None,
     }
 }
 
@@ -239,6 +359,7 @@ pub fn handed_over<'d>(row: &Row, around: &Surroundings<'d>) -> Option<HandedOve
 pub fn queue_generation(row: &Row, around: &Surroundings<'_>) -> Option<u64> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::queue_generation(row, schema, around),
+        _ => None,
     }
 }
 
@@ -246,6 +367,7 @@ pub fn queue_generation(row: &Row, around: &Surroundings<'_>) -> Option<u64> {
 pub fn stamped(row: &Row, around: &Surroundings<'_>) -> Option<Stamp> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::stamped(row, schema, around),
+        _ => None,
     }
 }
 
@@ -271,6 +393,7 @@ pub struct Header<'d> {
 pub fn headers<'d>(layout: &Layout, between: &'d [u8]) -> Vec<Header<'d>> {
     match layout {
         Layout::Modern(_) => modern::headers(between),
+        _ => Vec::new(),
     }
 }
 
@@ -301,6 +424,16 @@ pub enum Ends {
 pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
     match layout {
         Layout::Modern(schema) => modern::edges(schema, data),
+        _ => Edges {
+            begins: match data.first() {
+                Some(b'#' | b'<') => Begins::WithHeader,
+                _ => Begins::WithRow,
+            },
+            ends: match data.ends_with(b"\n") {
+                true => Ends::WithLineBreak,
+                false => Ends::WithoutLineBreak,
+            },
+        },
     }
 }
 
@@ -308,6 +441,7 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::log_id(row, schema, around),
+        _ => BStr::new(b""),
     };
     if !log_id.is_empty() {
         return log_id;

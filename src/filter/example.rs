@@ -183,6 +183,7 @@ pub fn path() -> Path<'static> {
         recipients: recipients(),
         hops: hops(),
         steps: steps(),
+        records: Vec::new(),
         related: vec![(Relation::Report, text("<dsn1@contoso.com>"))],
         rows: 20,
         entered_recipients: 5,
@@ -232,6 +233,7 @@ pub fn record() -> Record<'static> {
         traffic_type: text("Email"),
         log_id: text("1f"),
         schema_version: text("15.02.0000.000"),
+        extras: Default::default(),
     }
 }
 

@@ -70,6 +70,18 @@ impl Filter {
 }
 
 impl Filter {
+    /// Bytes that every row of a wanted message holds, if one identifier is asked for.
+    pub fn needle(&self) -> Option<&[u8]> {
+        match (
+            self.message_id.as_slice(),
+            self.network_message_id.as_slice(),
+        ) {
+            ([one], _) => one.needle(),
+            ([], [one]) => one.lower_needle(),
+            _ => None,
+        }
+    }
+
     /// Whether nothing in particular is asked for.
     pub fn is_empty(&self) -> bool {
         let Filter {

@@ -12,6 +12,8 @@ pub struct Pattern {
     text: Vec<u8>,
     /// Letters beyond ASCII need Unicode's rules to compare without case, which is slower.
     ascii: bool,
+    /// As typed, for identifiers: their letter case counts.
+    literal: Option<Vec<u8>>,
 }
 
 impl Pattern {
@@ -21,6 +23,7 @@ impl Pattern {
         Pattern {
             ascii: text.is_ascii(),
             text: text.into_bytes(),
+            literal: None,
         }
     }
 
@@ -37,9 +40,25 @@ impl Pattern {
         }
     }
 
-    /// A Message-ID with or without its brackets.
+    /// A Message-ID with or without its brackets. Without a wildcard its letter case counts, as it does for
+    /// the servers that compare it.
     pub fn message_id(text: &str) -> Pattern {
-        Pattern::exact(bare_id(text.trim().as_bytes()).to_str().unwrap_or(text))
+        let bare = bare_id(text.trim().as_bytes()).to_str().unwrap_or(text);
+        Pattern {
+            literal: (!bare.contains('*')).then(|| bare.as_bytes().to_vec()),
+            ..Pattern::exact(bare)
+        }
+    }
+
+    /// The bytes that a log must hold if this identifier is in it; `None` if wildcards or quotes leave that open.
+    pub fn needle(&self) -> Option<&[u8]> {
+        let text = self.literal.as_deref()?;
+        (!text.is_empty() && !text.contains(&b'"')).then_some(text)
+    }
+
+    /// The bytes of a whole text as logs write it if they write it in lower case.
+    pub fn lower_needle(&self) -> Option<&[u8]> {
+        (!self.text.is_empty() && !self.text.contains(&b'*')).then_some(&self.text)
     }
 
     /// Whether `text` from a log is what is wanted.
@@ -53,7 +72,10 @@ impl Pattern {
 
     /// Whether a Message-ID is what is wanted, its brackets left out.
     pub fn matches_id(&self, id: &[u8]) -> bool {
-        self.matches(bare_id(id))
+        match &self.literal {
+            Some(literal) => bare_id(id) == literal,
+            None => self.matches(bare_id(id)),
+        }
     }
 
     /// Whether a host is what is wanted: `ex01` finds `EX01.contoso.com`, and the long name finds

@@ -10,6 +10,7 @@ use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::Ground;
+use super::tie::Ties;
 use crate::dialect;
 use crate::dialect::shard;
 use crate::event::Role;
@@ -45,7 +46,14 @@ impl Adoption {
 
     /// Places the orphans of a window; rows that change their key change their shard. Returns orphans of earlier windows
     /// whose message turned up only now: pairs (their key, the message's key).
-    pub fn place(&mut self, shards: &mut [Vec<Row>], ground: &Ground<'_>) -> Vec<(u64, u64)> {
+    pub fn place(
+        &mut self,
+        shards: &mut [Vec<Row>],
+        ties: &Ties,
+        ground: &Ground<'_>,
+    ) -> Vec<(u64, u64)> {
+        // A file may bind its columns anew in the middle, which the plan does not see.
+        self.mixed = self.mixed || ground.is_mixed();
         let orphans = self.orphans(shards);
         if !self.windows && orphans.is_empty() {
             return Vec::new();
@@ -53,7 +61,7 @@ impl Adoption {
         let (wanted, mixed) = ((!self.windows).then_some(&orphans), self.mixed);
         let proofs: Vec<Vec<(u64, u64)>> = shards
             .par_iter()
-            .map(|rows| proofs(rows, wanted, mixed, ground))
+            .map(|rows| proofs(rows, wanted, mixed, ties, ground))
             .collect();
         let mut late = Vec::new();
         for (weak, home) in proofs.into_iter().flatten() {
@@ -136,6 +144,7 @@ fn proofs(
     rows: &[Row],
     wanted: Option<&HashSet<u64>>,
     mixed: bool,
+    ties: &Ties,
     ground: &Ground<'_>,
 ) -> Vec<(u64, u64)> {
     let mut arena = Bump::new();
@@ -154,7 +163,7 @@ fn proofs(
         }
         if mixed && row.kind == KeyKind::Network {
             let message_id = dialect::message_id(row, &ground.around(row, &arena));
-            let key = ground.keys.message_id(message_id);
+            let key = ties.key(ground.keys.message_id(message_id));
             if !message_id.is_empty() && is_wanted(key) {
                 found.push((key, row.key));
             }

@@ -14,6 +14,7 @@ use crate::event::Role;
 use crate::keys::Keys;
 use crate::path::{Path, Reason, Recipient, Relation};
 use crate::row::Row;
+use crate::x400::is_proper_id;
 
 /// Ties by key of the Message-ID.
 #[derive(Default)]
@@ -87,16 +88,16 @@ fn part(rows: &[Row], ground: &Ground<'_>) -> Part {
         if !message_id.is_empty() {
             part.ids.push((ground.keys.message_id(message_id), row.key));
         }
-        if matches!(row.role, Role::Report | Role::Receive) {
+        if matches!(row.role, Role::Report | Role::Receive) || around.is_legacy(row) {
             let event = dialect::event(row, &around);
-            let relation = if row.role == Role::Report {
+            let relation = if event.is_report {
                 Relation::Report
             } else {
                 Relation::Journal
             };
-            let refers = row.role == Role::Report || event.generated;
+            let refers = event.is_report || event.generated;
             if refers
-                && event.reference.text().contains(&b'@')
+                && is_proper_id(event.reference.text())
                 && event.reference.text() != message_id
             {
                 let about = ground.keys.message_id(event.reference.text());

@@ -6,12 +6,12 @@ use bstr::BStr;
 use bumpalo::Bump;
 use hashbrown::HashSet;
 
-use super::Joint;
-use crate::dialect::{self, Surroundings};
+use super::{Joint, ids};
+use crate::dialect::{self, Surroundings, legacy};
 use crate::event::{Event, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 
 /// Up to this many rows of a message are compared pair by pair first; more go through a table at once.
 const COMPARED: usize = 64;
@@ -80,13 +80,33 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .max()
             .unwrap_or(0),
     };
+    let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
+    if is_legacy {
+        legacy::settle::settle(&mut events, arena);
+    }
     let mut path = build(&events, summary, joint.scene);
+    if is_legacy {
+        ids::identify(&mut path, &events);
+    }
+    if path.network_message_id.is_empty() {
+        // Only rows that change nothing may carry it: shadow rows of a newer server.
+        let row = rows.iter().find(|row| row.kind == KeyKind::Network);
+        if let Some(row) = row {
+            path.network_message_id = event(row).network_message_id.text();
+        }
+    }
     joint.links.add_to(&mut path, &joint.ground.keys);
     if joint.detail.steps {
         path.steps = rows.iter().map(|row| step(&event(row))).collect();
     }
     if let Some(anonymous) = joint.scene.anonymous {
         anonymous.veil(&mut path, joint.scene.own, arena);
+    }
+    if joint.detail.records {
+        path.records = rows
+            .iter()
+            .map(|row| dialect::record(row, &around(row)))
+            .collect();
     }
     path
 }

@@ -2,16 +2,19 @@
 //!
 //! In: rows by shard, window by window. Out: paths, handed to the caller. [`message`] builds the path of one group of
 //! rows; [`shard`] keeps what is not over when a window ends; [`adopt`] finds the message of rows with only a
-//! weaker identifier; [`links`] knows what ties messages.
+//! weaker identifier; [`tie`] makes identifiers of one message one;
+//! [`links`] knows what ties messages.
 
 pub mod adopt;
+mod ids;
 pub mod links;
 mod message;
 pub mod shard;
+pub mod tie;
 
 use bumpalo::Bump;
 
-use crate::dialect::{Layout, Slice, Surroundings};
+use crate::dialect::{self, Layout, Slice, Surroundings};
 use crate::keys::Keys;
 use crate::path::build::Scene;
 use crate::row::Row;
@@ -28,6 +31,13 @@ pub struct Ground<'d> {
 }
 
 impl<'d> Ground<'d> {
+    /// Whether some rows read so far have network-message-ids and others cannot have one.
+    pub fn is_mixed(&self) -> bool {
+        let mut layouts = self.layouts.iter().map(dialect::has_network_id);
+        let first = layouts.next();
+        layouts.any(|has| Some(has) != first)
+    }
+
     /// The run's number of a layout.
     pub fn layout(&mut self, layout: &Layout) -> u8 {
         let known = self.layouts.iter().position(|l| l == layout);
@@ -60,6 +70,8 @@ pub struct Detail {
     pub hops: bool,
     /// Every row as a step.
     pub steps: bool,
+    /// Every row with all its columns.
+    pub records: bool,
 }
 
 /// When a message is handed to the caller.

@@ -13,8 +13,9 @@ use hashbrown::{HashMap, HashSet};
 use super::message::{drop_twice, matters, path, sort};
 use super::{Joint, When};
 use crate::dialect::{self, Slice};
+use crate::event::Role;
 use crate::path::{Class, Path};
-use crate::row::Row;
+use crate::row::{KeyKind, Row, mark};
 use crate::scan;
 use crate::servers::Servers;
 use crate::time::Time;
@@ -27,9 +28,16 @@ pub trait Taker {
     fn more_rows(&mut self, class: Class, rows: i64);
 }
 
+/// Kept under its second identifier.
+const SECOND: u32 = 1 << 31;
+/// A row's own marks stand below it.
+const MARKS_FROM: u32 = 29;
+const CHUNK: u32 = (1 << MARKS_FROM) - 1;
+
 /// Where a row stands, and enough of it to tell that another row is not the same one.
 #[derive(Clone, Copy, Debug)]
 struct Spot {
+    /// In the upper 3 bits what reading again cannot tell.
     chunk: u32,
     offset: u32,
     /// Line within the chunk in the upper 24 bits, layout in the lower 8.
@@ -40,8 +48,14 @@ struct Spot {
 impl Spot {
     fn of(row: &Row) -> Spot {
         let line_layout = row.line << 8 | u32::from(row.layout);
+        let second = if row.kind == KeyKind::Second {
+            SECOND
+        } else {
+            0
+        };
+        let marks = u32::from(row.marks) << MARKS_FROM | second;
         Spot {
-            chunk: row.chunk,
+            chunk: row.chunk | marks,
             offset: row.offset,
             line_layout,
             print: print(row),
@@ -50,7 +64,8 @@ impl Spot {
 
     /// Reads the row again, under the key of its message.
     fn reread(&self, key: u64, joint: &Joint<'_>) -> Option<Row> {
-        let slice = joint.ground.slices[self.chunk as usize];
+        let chunk = self.chunk & CHUNK;
+        let slice = joint.ground.slices[chunk as usize];
         let from = self.offset as usize;
         let rest = Slice {
             data: &slice.data[from..],
@@ -60,7 +75,14 @@ impl Spot {
         let layout = &joint.ground.layouts[(self.line_layout & 0xff) as usize];
         let (row, server) = dialect::reread(rest, layout, &joint.ground.keys)?;
         let mut row = row.under(key);
-        row.chunk = self.chunk;
+        row.chunk = chunk;
+        row.marks = ((self.chunk & !SECOND) >> MARKS_FROM) as u8;
+        if self.chunk & SECOND != 0 {
+            row.kind = KeyKind::Second;
+        }
+        if row.has(mark::OF_ORIGINAL) {
+            row.role = Role::Fail;
+        }
         row.offset = self.offset;
         row.line = self.line_layout >> 8;
         row.layout = self.line_layout as u8;
@@ -289,7 +311,12 @@ impl<T: Taker> Turn<'_, '_, T> {
     /// Rows of one key, in order: parted where two identifiers share a key, which is next to impossible, and where
     /// the gap is longer than the horizon.
     fn meet(&mut self, key: u64, rows: &[&Row], arena: &Bump) {
-        let same = |row: &&&Row| row.kind != rows[0].kind || row.check == rows[0].check;
+        let same = |row: &&&Row| {
+            row.kind != rows[0].kind
+                || row.check == rows[0].check
+                || row.has(mark::TIED)
+                || rows[0].has(mark::TIED)
+        };
         if !rows.iter().all(|row| same(&row)) {
             let (own, strangers): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| same(row));
             self.meet(key, &own, arena);

@@ -11,6 +11,7 @@ pub mod find;
 pub mod jsonl;
 pub mod trace_json;
 pub mod trace_text;
+pub mod trackhistory;
 
 mod cells;
 mod clock;
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub server: &'a (dyn Fn(ServerId) -> &'a BStr + Sync),
     /// `file as found under the given path:line`.
     pub place: &'a (dyn Fn(Place) -> String + Sync),
+    /// The file as found under the given path.
+    pub file: &'a (dyn Fn(Place) -> &'a str + Sync),
     /// For people; what machines read is in UTC.
     pub zone: &'a TimeZone,
 }
@@ -46,6 +49,7 @@ pub(crate) mod testing {
     pub const UTC: Context<'static> = Context {
         server: &names,
         place: &place_text,
+        file: &|_| "ex01/a.LOG",
         zone: &TimeZone::UTC,
     };
 

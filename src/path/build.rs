@@ -17,6 +17,7 @@ use crate::address::List;
 use crate::event::{Event, Next, Place, Raw, Role};
 use crate::servers::Servers;
 use crate::time::Time;
+use crate::x400::is_proper_id;
 
 /// What a path is judged by beside its own events.
 #[derive(Clone, Copy)]
@@ -74,7 +75,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
     };
     let recipients = recipients(&roster, scene, first_seen, own_sender);
     let return_path = text(|e| e.return_path);
-    let has_report_row = events.iter().any(|e| e.role == Role::Report);
+    let has_report_row = events.iter().any(|e| e.is_report);
     let class = class(
         has_report_row,
         sender,
@@ -111,6 +112,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
             Vec::new()
         },
         steps: Vec::new(),
+        records: Vec::new(),
         related: related(events, class),
         rows: rows.count,
         notes: notes::of(events, head.place),
@@ -178,7 +180,16 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
                 roster.redirected(old, new, when);
             }
         }
-        Role::Deliver => judge(event, all, Fate::Delivered, roster),
+        Role::Deliver => {
+            if event.from_mailbox {
+                // The store of 4.0 to 5.5 submits and delivers in one row.
+                event
+                    .recipients
+                    .into_iter()
+                    .for_each(|address| _ = roster.sighted(address));
+            }
+            judge(event, all, Fate::Delivered, roster);
+        }
         Role::Leave => judge(event, all, Fate::Transferred, roster),
         Role::Quarantine => judge(event, all, Fate::Quarantined, roster),
         Role::Drop => judge(event, all, Fate::Dropped, roster),
@@ -354,6 +365,8 @@ fn recipients<'d>(
         };
         let own = match verdict.fate {
             Fate::Delivered => Some(true),
+            // A contact has a distinguished name inside and an address outside.
+            Fate::Transferred if person.address.starts_with(b"/") => Some(false),
             _ => scene.own.owns(person.address),
         };
         let decided =
@@ -424,13 +437,13 @@ fn related<'d>(events: &[Event<'d>], class: Class) -> Vec<(Relation, &'d BStr)> 
     let mut related = Vec::new();
     for event in events {
         let relation = match event.role {
+            _ if event.is_report => Relation::ReportOf,
             Role::Fail => Relation::Report,
-            Role::Report => Relation::ReportOf,
             Role::Receive if event.generated && class != Class::Report => Relation::Journal,
             _ => continue,
         };
         let reference = event.reference.text();
-        let looks_like_id = reference.contains(&b'@') || reference.starts_with(b"<");
+        let looks_like_id = is_proper_id(reference) || reference.starts_with(b"<");
         if looks_like_id && !related.contains(&(relation, reference)) {
             related.push((relation, reference));
         }

@@ -6,7 +6,7 @@ use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeSet;
 
 use super::{Class, Direction};
-use crate::address::domain;
+use crate::address::{domain, has_prefix};
 
 /// The accepted domains, lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,9 @@ impl OwnDomains {
 
     /// Whether the domain of `address` is the organisation's; `None` if it has no domain.
     pub fn owns(&self, address: &[u8]) -> Option<bool> {
+        if has_prefix(address, b"/o=") {
+            return Some(true); // a distinguished name of the directory
+        }
         let domain = domain(address)?;
         let mut buffer = [0; 255];
         let Some(lower) = buffer.get_mut(..domain.len()) else {
@@ -99,6 +102,11 @@ fn begins_with_any(address: &[u8], prefixes: &[&[u8]]) -> bool {
         .any(|prefix| crate::address::has_prefix(address, prefix))
 }
 
+/// Whether a distinguished name is of a server's own service: directory and public folder replication of 5.5.
+fn is_service(address: &[u8]) -> bool {
+    has_prefix(address, b"/o=") && crate::x400::server_of(address).is_some()
+}
+
 /// What kind of mail it is: reports first, then probes, system mail, and the null return path.
 pub fn class<'d>(
     has_report_row: bool,
@@ -114,7 +122,9 @@ pub fn class<'d>(
     }
     let is_null = return_path.trim() == b"<>";
     let is_system = |address: &BStr| {
-        begins_with_any(address, &SYSTEM) || !is_null && begins_with_any(address, &POSTMASTER)
+        is_service(address)
+            || begins_with_any(address, &SYSTEM)
+            || !is_null && begins_with_any(address, &POSTMASTER)
     };
     let any = recipients.clone().next().is_some();
     if is_system(sender) || any && recipients.all(is_system) {

@@ -14,7 +14,7 @@ mod trail;
 use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Place, Role, ServerId};
+use crate::event::{Place, Record, Role, ServerId};
 use crate::time::Time;
 
 /// What kind of mail a message is (SEMANTICS, section 5).
@@ -324,6 +324,8 @@ pub struct Path<'d> {
     pub hops: Vec<Hop<'d>>,
     /// Filled only where rows are shown (`trace`).
     pub steps: Vec<Step<'d>>,
+    /// Filled only where records are written (`trace --format xml`).
+    pub records: Vec<Record<'d>>,
     pub related: Vec<(Relation, &'d BStr)>,
     /// Rows of the message, rows collected twice left out.
     pub rows: u32,

@@ -221,7 +221,7 @@ impl<'d> Roster<'d> {
         person.verdict.is_none()
             && !person.expanded
             && !person.renamed
-            && !(person.redirected && !person.kept)
+            && (!person.redirected || person.kept)
     }
 
     /// What became of an address; `None` for one that is only another name.

@@ -23,6 +23,7 @@ mod files;
 mod flow;
 mod layout;
 mod leave;
+mod legacy;
 mod mail;
 mod oddities;
 mod organisation;
@@ -39,6 +40,7 @@ mod truth;
 mod wording;
 
 pub use layout::Layout;
+pub use legacy::Generation;
 pub use stories::story_options;
 
 /// Which column layouts the servers write.
@@ -47,6 +49,8 @@ pub enum LayoutChoice {
     One(Layout),
     /// Servers of all four kinds in one organisation.
     Mixed,
+    /// Exchange 5.5, 2003, or both.
+    Legacy(Generation),
 }
 
 impl LayoutChoice {
@@ -58,6 +62,9 @@ impl LayoutChoice {
             "27" => LayoutChoice::One(Layout::V2013),
             "30" => LayoutChoice::One(Layout::V2016),
             "mixed" => LayoutChoice::Mixed,
+            "5.5" => LayoutChoice::Legacy(Generation::Old),
+            "2003" => LayoutChoice::Legacy(Generation::New),
+            "mixed-legacy" => LayoutChoice::Legacy(Generation::Both),
             _ => return None,
         })
     }
@@ -132,6 +139,9 @@ pub struct Summary {
 
 /// Simulates and writes into `out`, which is made where it is missing.
 pub fn run(options: &Options, out: &Path) -> Result<Summary, Error> {
+    if let LayoutChoice::Legacy(generation) = options.layout {
+        return legacy::run(options, generation, out);
+    }
     fs::create_dir_all(out)?;
     let mut rng = rng::Rng::new(options.seed);
     let org = organisation::Organisation::new(options, &mut rng);

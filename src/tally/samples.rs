@@ -75,6 +75,7 @@ pub fn message<'d>(id: &'d str, minute: i64, recipients: Vec<Recipient<'d>>) -> 
         recipients,
         hops: Vec::new(),
         steps: Vec::new(),
+        records: Vec::new(),
         related: Vec::new(),
         rows: 4,
         reopened: false,

@@ -95,7 +95,17 @@ pub fn program_in_windows(files: Vec<(String, Vec<u8>)>, window_bytes: u64) -> A
         };
         let plan = pipeline::plan(&mut inputs, chunk_bytes);
         let done = |_: &mut [std::sync::Mutex<Taken>]| Ok::<(), ()>(());
-        pipeline::run(&inputs, plan, &options, |_| {}, Taken::default, done).unwrap()
+        let survey = pipeline::survey(&inputs, &plan);
+        pipeline::run(
+            &inputs,
+            plan,
+            survey,
+            &options,
+            |_| {},
+            Taken::default,
+            done,
+        )
+        .unwrap()
     };
     // Counting takes messages back and counts them again; showing waits until they are closed.
     let counted = run(When::Finished).1;

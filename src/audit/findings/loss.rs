@@ -71,8 +71,8 @@ pub fn silences(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
             let count = missed.iter().map(|m| m.hours_missed).sum();
             let rows: u64 = missed.iter().map(|m| m.rows_usual).sum();
             let what = format!(
-                "{} has no {} rows in {} in which about {} are usual ({}): the server was down, its files were \
-                 not collected, or they were lost.",
+                "{} has no {} rows, or next to none, in {} in which about {} are usual ({}): the server was down, \
+                 its files were not collected, or they were lost.",
                 server.server,
                 service.service,
                 plural(count, "hour"),

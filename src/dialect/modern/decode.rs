@@ -50,11 +50,10 @@ impl<'a, 'd> Fields<'a, 'd> {
         let Some(at) = self.schema.at(column) else {
             return &[];
         };
-        let raw = match &self.split {
+        match &self.split {
             Some(fields) => fields.get(at).copied().unwrap_or_default(),
             None => self.row.field(self.bytes, at),
-        };
-        raw
+        }
     }
 
     #[inline]
@@ -216,6 +215,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         next,
         message_id: fields.lazy(Column::MessageId),
         network_message_id: fields.lazy(Column::NetworkMessageId),
+        linked_id: BStr::new(b""),
         recipients: List(fields.get(Column::RecipientAddress)),
         statuses: fields.lazy(Column::RecipientStatus),
         related: match role {
@@ -226,6 +226,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             _ => List(b""),
         },
         reference,
+        is_report: row.role == Role::Report,
         from_mailbox: row.role == Role::Submit
             || row.code == code::RECEIVE && source == code::STOREDRIVER,
         starts_message: row.code == if modern { code::RECEIVE } else { code::SUBMIT },
@@ -390,6 +391,7 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         traffic_type: get(Column::TransportTrafficType),
         log_id: get(Column::LogId),
         schema_version: get(Column::SchemaVersion),
+        extras: Default::default(),
     }
 }
 

@@ -53,6 +53,78 @@ pub const EVENTS: [(&str, Role); 42] = [
     ("CLIENTSUBMISSION", Role::Info),
 ];
 
+/// What each of [`EVENTS`] means, in its order: for `explain`.
+pub const EVENT_MEANINGS: [&str; EVENTS.len()] = [
+    "a transport server, or a mailbox's submission service, took responsibility for the message",
+    "the message was given to the next host; its reply says whether that is a server of yours",
+    "the message is in the recipient's mailbox",
+    "recipients were moved to a new copy of the message on the same server",
+    "a transport agent noted something",
+    "a shadow copy took over because the primary server was gone",
+    "a shadow copy was received for safekeeping: never a delivery",
+    "a shadow copy was discarded because the primary delivered",
+    "a mailbox's submission service handed the message to transport",
+    "a message waits in a mailbox's outbox to be submitted",
+    "a recipient was found under another address: the same recipient",
+    "a list was replaced by its members",
+    "a recipient was replaced by, or joined by, another one (forward, rule, alternate recipient)",
+    "a non-delivery report or receipt was sent to the outside",
+    "delivery failed for good",
+    "a delivery status notification was made",
+    "delivery is put off and will be tried again",
+    "the message was dropped without a report",
+    "the recipient had this message already: suppressed",
+    "a member was a recipient already: suppressed",
+    "the target of a redirect was a recipient already: suppressed",
+    "an attempt to deliver failed; another row says what came of it",
+    "a shadow copy could not take over",
+    "a server was told about its shadow copy",
+    "the message was not well-formed enough to be delivered or returned",
+    "the message crashed transport and was set aside",
+    "submission by the mailbox is put off",
+    "submission by the mailbox failed for good",
+    "a delivered message was put back into the queue from the safety net",
+    "putting back a message is put off",
+    "putting back a message failed",
+    "the message was loaded into the queue when transport started",
+    "the message was suppressed",
+    "sending was slowed down by a limit",
+    "a message for a moderator was made",
+    "a moderator approved the message",
+    "a moderator rejected the message",
+    "no moderator decided in time",
+    "no moderator could be reached",
+    "a message was processed",
+    "a meeting message was processed",
+    "a client submitted the message",
+];
+
+/// What each of [`SOURCES`] means, in its order: for `explain`.
+pub const SOURCE_MEANINGS: [&str; SOURCES.len()] = [
+    "SMTP: receiving or sending over the network",
+    "the store driver: between mailboxes and transport",
+    "a transport agent",
+    "routing: no way to the recipient, or a new one",
+    "the resolver: recipients looked up in the directory",
+    "shadow redundancy",
+    "the safety net: delivered mail kept for a while",
+    "delivery status notifications",
+    "a queue on the server",
+    "DNS lookup of the next host",
+    "an administrator",
+    "moderation",
+    "transport starting up",
+    "a foreign connector's folder",
+    "a rule in a mailbox",
+    "the processor of meeting messages",
+    "originator requested alternate recipient",
+    "the pickup folder",
+    "messages that crash transport",
+    "a mail-enabled public folder",
+    "the replay folder",
+    "delayed delivery status notifications",
+];
+
 /// Sources; the index is the source's code. The last three are not on the vendor's list but were seen.
 pub const SOURCES: [&str; 22] = [
     "SMTP",
@@ -128,6 +200,7 @@ pub mod code {
     pub const DELIVER: u8 = find(&EVENT_NAMES, "DELIVER");
     pub const DELIVERFAIL: u8 = find(&EVENT_NAMES, "DELIVERFAIL");
     pub const DUPLICATEDELIVER: u8 = find(&EVENT_NAMES, "DUPLICATEDELIVER");
+    pub const DEFER: u8 = find(&EVENT_NAMES, "DEFER");
     pub const FAIL: u8 = find(&EVENT_NAMES, "FAIL");
     pub const AGENTINFO: u8 = find(&EVENT_NAMES, "AGENTINFO");
     pub const SUBMIT: u8 = find(&EVENT_NAMES, "SUBMIT");
@@ -218,7 +291,8 @@ pub fn service(event: u8, source: u8, has_network_id: bool) -> Service {
 pub fn logged_by_client(event: u8, source: u8, has_network_id: bool) -> bool {
     match event {
         code::SEND | code::SENDEXTERNAL | code::AGENTINFO | code::SUBMIT => true,
-        code::FAIL => source == code::SMTP,
+        // A connection to the next hop: this side is its client.
+        code::FAIL | code::DEFER => source == code::SMTP,
         code::DELIVER | code::DUPLICATEDELIVER => !has_network_id,
         _ => false,
     }

@@ -34,10 +34,11 @@ pub fn detect(data: &[u8]) -> Detected {
             {
                 return Detected::Log(Layout::Modern(schema));
             }
-        } else if looks_like_row(line) && is_tracking_log(log_type) {
-            if let Some(schema) = Schema::from_width(scan::split(line, b',').len()) {
-                return Detected::Log(Layout::Modern(schema));
-            }
+        } else if looks_like_row(line)
+            && is_tracking_log(log_type)
+            && let Some(schema) = Schema::from_width(scan::split(line, b',').len())
+        {
+            return Detected::Log(Layout::Modern(schema));
         }
     }
     Detected::Other(match log_type {
@@ -102,6 +103,19 @@ pub fn next_record(data: &[u8], from: usize) -> usize {
     data.len()
 }
 
+/// The first byte of the row or header line that holds the byte `at`.
+pub fn record_start(data: &[u8], at: usize) -> usize {
+    let mut until = at;
+    while let Some(newline) = memchr::memrchr(b'\n', &data[..until]) {
+        let line = &data[newline + 1..];
+        if looks_like_row(line) || line.starts_with(b"#") {
+            return newline + 1;
+        }
+        until = newline;
+    }
+    0
+}
+
 /// The last `#Fields:` line in a stretch.
 pub fn last_schema(data: &[u8]) -> Option<Schema> {
     let mut until = data.len();
@@ -122,15 +136,16 @@ pub fn last_schema(data: &[u8]) -> Option<Schema> {
     None
 }
 
-/// Whether the first line is a header, or a row with as many columns as the schema and an event where it says.
+/// Whether a `#Fields:` line comes before any row, or the first row has as many columns as the schema and an event
+/// where it says.
 pub fn fits(schema: &Schema, data: &[u8]) -> bool {
-    let Some(line) = lines(data).next() else {
+    let binds =
+        |line: &[u8]| header(line).is_some_and(|(name, _)| name.eq_ignore_ascii_case(b"fields"));
+    let telling = lines(data).find(|line| looks_like_row(line) || binds(line));
+    let Some(row) = telling.filter(|line| !binds(line)) else {
         return true;
     };
-    if line.starts_with(b"#") {
-        return true;
-    }
-    let fields = scan::split(line, b',');
+    let fields = scan::split(row, b',');
     let event = schema
         .at(Column::EventId)
         .and_then(|at| fields.get(at))

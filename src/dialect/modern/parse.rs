@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use super::decode::number;
 use super::events::{self, EVENTS, SOURCES, UNKNOWN, code};
 use super::{Column, Schema, header, is_tracking_log, looks_like_row};
-use crate::address::bare_id;
 use crate::dialect::{EventCounts, Layout, MAX_RECORD_BYTES, SHARDS, Slice, Yield, shard};
 use crate::event::Place;
 use crate::fault::Reason;
@@ -159,7 +158,7 @@ impl<'p> Reader<'p> {
         let mut quotes = memchr::memchr_iter(b'"', &rest[..next]).count();
         let mut end = end;
         let reason = loop {
-            if quotes % 2 == 0 {
+            if quotes.is_multiple_of(2) {
                 break None;
             }
             let tail = &rest[next..];
@@ -323,7 +322,7 @@ impl<'p> Reader<'p> {
             row.check = self.keys.check(fields.network_id);
             (self.keys.caseless(fields.network_id), KeyKind::Network)
         } else if !fields.message_id.is_empty() {
-            row.check = self.keys.check(bare_id(fields.message_id));
+            row.check = self.keys.id_check(fields.message_id);
             (self.keys.message_id(fields.message_id), KeyKind::Message)
         } else {
             let host = copy_host(service, host, &fields);

@@ -106,6 +106,7 @@ fn times_are_in_the_zone_with_the_date_where_it_changes() {
     let context = Context {
         server: &|id| names(id),
         place: &place_text,
+        file: &|_| "",
         zone: &zone,
     };
     let mut path = path();

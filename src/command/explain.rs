@@ -1,0 +1,269 @@
+//! `explain`: what an event, source, status code or message id means.
+//!
+//! In: words as they stand in logs. Out: a line or a few for each, from the tables that the parsers use. Words that
+//! nobody knows get the nearest names and the exit status of "nothing matched".
+
+use std::io::Write;
+
+use crate::cli::Exit;
+use crate::dialect::legacy::events as legacy;
+use crate::dialect::modern::events as modern;
+use crate::error::Error;
+use crate::status::StatusCode;
+use crate::x400::{is_mts_id, plain_mts_id};
+
+/// Names farther away than this are no help.
+const NEAR: usize = 4;
+
+/// Explains each word.
+///
+/// # Errors
+/// If the answer cannot be written.
+pub fn run(words: &[String]) -> Result<Exit, Error> {
+    let mut all_known = true;
+    super::print(|out| {
+        for word in words {
+            let lines = explain(word);
+            all_known &= !lines.is_empty();
+            for line in lines {
+                writeln!(out, "{line}")?;
+            }
+        }
+        Ok(())
+    })?;
+    for word in words.iter().filter(|word| explain(word).is_empty()) {
+        let shown = crate::inert::terminal(word.as_bytes(), 80);
+        match nearest(word)[..] {
+            [] => eprintln!("waybill: '{shown}' is not known"),
+            ref names => eprintln!(
+                "waybill: '{shown}' is not known; near it: {}",
+                names.join(", ")
+            ),
+        }
+    }
+    Ok(if all_known {
+        Exit::Done
+    } else {
+        Exit::NothingMatched
+    })
+}
+
+/// All that is known of a word; nothing if it is unknown.
+fn explain(word: &str) -> Vec<String> {
+    let word = word.trim();
+    let mut lines = Vec::new();
+    let number = word.parse().ok().map(|n: u64| legacy::code(n));
+    if let Some(kind) = number.and_then(legacy::kind) {
+        let name = kind.name;
+        lines.push(format!(
+            "{word}  event of Exchange 4.0 to 2003: {name}: {}",
+            kind.meaning
+        ));
+        lines.push(format!(
+            "{}does to recipients: {}",
+            " ".repeat(word.len() + 2),
+            effect(&format!("{:?}", kind.role))
+        ));
+    }
+    let same = |name: &str| name.eq_ignore_ascii_case(word);
+    for ((name, role), meaning) in modern::EVENTS
+        .iter()
+        .zip(modern::EVENT_MEANINGS)
+        .filter(|((name, _), _)| same(name))
+    {
+        lines.push(format!(
+            "{name}  event of Exchange 2007 and later: {meaning}"
+        ));
+        lines.push(format!(
+            "{}does to recipients: {}",
+            " ".repeat(name.len() + 2),
+            effect(&format!("{role:?}"))
+        ));
+    }
+    for (name, meaning) in modern::SOURCES
+        .iter()
+        .zip(modern::SOURCE_MEANINGS)
+        .filter(|(name, _)| same(name))
+    {
+        lines.push(format!(
+            "{name}  source of Exchange 2007 and later: {meaning}"
+        ));
+    }
+    for kind in legacy::EVENTS.iter().filter(|kind| same(kind.name)) {
+        lines.push(format!(
+            "{}  event {} of Exchange 4.0 to 2003: {}",
+            kind.name, kind.number, kind.meaning
+        ));
+    }
+    if lines.is_empty() {
+        lines.extend(status(word));
+        lines.extend(id(word));
+    }
+    lines
+}
+
+/// What a role does, in words.
+fn effect(role: &str) -> &'static str {
+    match role {
+        "Submit" => "a mailbox handed the message in: the path begins",
+        "Receive" => "opens a copy with these recipients on this server",
+        "Expand" => "a list becomes its members",
+        "Resolve" => "a new name for the same recipient",
+        "Redirect" => "another recipient instead of, or beside, the old one",
+        "Fork" => "they move to a new copy on the same server",
+        "Send" => "they leave this server's copy for the next host",
+        "Deliver" => "delivered: the last word",
+        "Leave" => "transferred out of the organisation: the last word",
+        "Fail" => "failed, unless another row says that it arrived",
+        "Drop" => "dropped without a report",
+        "Quarantine" => "held by a filter",
+        "Defer" => "pending, with the reason",
+        "Duplicate" => "merged with a recipient that is there already",
+        "Report" => "none; a report is a message of its own, linked to the one it is about",
+        "Shadow" => "none, ever: a shadow copy is not a delivery",
+        "Resubmit" => "a copy is opened again that may be delivered already",
+        _ => "none",
+    }
+}
+
+fn status(word: &str) -> Option<String> {
+    let mut digits = word.split('.');
+    let numeric = word.contains('.') || word.len() == 3;
+    let all = digits.clone().count() <= 3
+        && digits.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let code = StatusCode::find(word.as_bytes()).filter(|_| numeric && all)?;
+    Some(format!("{code}  status code: {}", code.meaning()))
+}
+
+/// What the form of an identifier tells.
+fn id(word: &str) -> Vec<String> {
+    let bare = word.trim_start_matches('<').trim_end_matches('>');
+    if is_mts_id(bare.as_bytes()) {
+        let kind = match bare.contains('%') {
+            true => "Message-ID of the 5.5 Internet Mail Service; it embeds the MTS-ID",
+            false => {
+                "X.400 MTS-ID, the message id of Exchange 4.0 to 5.5, and of 2003 towards them"
+            }
+        };
+        let mut plain = Vec::new();
+        plain_mts_id(bare.as_bytes(), &mut plain);
+        let plain = String::from_utf8_lossy(&plain).into_owned();
+        let mut lines = vec![format!("{word}  {kind}"), format!("  compared as: {plain}")];
+        lines.extend(origin(&plain));
+        return lines;
+    }
+    let is_guid = bare.len() == 36
+        && bare.bytes().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        });
+    match bare.rsplit_once('@') {
+        _ if is_guid => vec![format!(
+            "{word}  network message id of Exchange 2013 and later: the same at every hop"
+        )],
+        Some((local, host)) if !local.is_empty() && !host.is_empty() && word.starts_with('<') => {
+            vec![format!(
+                "{word}  Message-ID (RFC 5322), made by {host}; the same at every hop"
+            )]
+        }
+        Some((local, host))
+            if local.len() >= 32 && local.bytes().all(|b| b.is_ascii_hexdigit()) =>
+        {
+            vec![format!(
+                "{word}  Message-ID as a store of Exchange makes it, on {host}"
+            )]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Server and time in the local part of an MTS-ID: `SERVER-yymmddhhmmssZ-n`.
+fn origin(plain: &str) -> Option<String> {
+    let local = plain.split(';').find_map(|part| part.strip_prefix("l="))?;
+    let mut parts = local.rsplitn(3, '-');
+    let (_, time, server) = (
+        parts.next()?,
+        parts.next()?.strip_suffix('z')?,
+        parts.next()?,
+    );
+    let all_digits = time.len() == 12 && time.bytes().all(|b| b.is_ascii_digit());
+    let two = |i: usize| &time[i..i + 2];
+    all_digits.then(|| {
+        let century = if two(0) < "70" { "20" } else { "19" };
+        let (date, clock) = (
+            [two(0), two(2), two(4)].join("-"),
+            [two(6), two(8), two(10)].join(":"),
+        );
+        format!("  submitted on {server} at {century}{date} {clock} UTC")
+    })
+}
+
+/// Known names that differ in few letters, nearest first.
+fn nearest(word: &str) -> Vec<String> {
+    let word = word.trim().to_ascii_uppercase();
+    let names = modern::EVENTS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(modern::SOURCES)
+        .map(str::to_string);
+    let numbers = legacy::EVENTS.iter().map(|kind| kind.number.to_string());
+    let mut near: Vec<(usize, String)> = names
+        .chain(numbers)
+        .map(|name| (distance(word.as_bytes(), name.as_bytes()), name))
+        .filter(|(far, name)| *far <= NEAR.min(name.len() / 2))
+        .collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// How many letters must be changed, added or taken out.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_tables_is_explained() {
+        for (name, _) in modern::EVENTS {
+            assert!(!explain(&name.to_lowercase()).is_empty(), "{name}");
+        }
+        for kind in legacy::EVENTS {
+            assert!(explain(&kind.number.to_string())[0].contains(kind.meaning));
+        }
+        assert!(explain("5.2.2")[0].contains("status code"));
+        assert!(explain("550")[0].contains("status code"));
+        assert!(explain("DSN").len() == 3, "an event and a source");
+    }
+
+    #[test]
+    fn ids_tell_where_they_come_from() {
+        let told = explain("C=US;A= ;P=TAZ;L=TAZDC1-020425175433Z-7").join("\n");
+        assert!(
+            told.contains("submitted on tazdc1 at 2002-04-25 17:54:33 UTC"),
+            "{told}"
+        );
+        assert!(explain("<a@b.example>")[0].contains("b.example"));
+        assert!(explain("0e3c9d5a-98a1-4a2b-8a3e-08d5a1b2c3d4")[0].contains("network"));
+    }
+
+    #[test]
+    fn unknown_words_get_near_names() {
+        assert!(explain("DELVER").is_empty());
+        assert_eq!(nearest("DELVER")[0], "DELIVER");
+        assert_eq!(nearest("1082").len(), 3);
+        assert!(nearest("completely-else").is_empty());
+    }
+}

@@ -1,0 +1,164 @@
+//! Exchange 4.0, 5.0 and 5.5: `YYYYMMDD.log`, records of one header line and a line per recipient.
+//!
+//! Facts and their evidence: `formats/legacy.md` section 1. A record is a line of 13 tab separated fields, as many
+//! recipient lines as the last field says, and an empty line. Logs were written over a network by a service that lost
+//! records when it could not keep up, so each of these promises is found broken; what can be read is read.
+//!
+//! A record begins at any line that has the form of a header line and goes on to the next such line: that is what
+//! lets a file be cut anywhere.
+
+mod parse;
+
+pub use parse::parse;
+
+use bstr::{BStr, BString};
+
+use super::legacy::Entry;
+use super::legacy::text::{date_time, number};
+use super::{Detected, Layout};
+use crate::row::Row;
+use crate::time::Time;
+use crate::x400::{is_store, server_of};
+
+/// The name shown.
+pub const NAME: &str = "exchange/5.5";
+
+/// Fields of a header line.
+pub const FIELDS: usize = 13;
+
+/// Lines looked at before a file is taken for something else: it may begin inside a record.
+const LINES_TRIED: usize = 20;
+/// The file's own server is looked for in this much of it.
+const SERVER_SOUGHT_BYTES: usize = 8 << 20;
+
+/// Tells a log by a line of the right form near its beginning.
+pub fn detect(data: &[u8]) -> Option<Detected> {
+    let found = lines(data).take(LINES_TRIED).any(is_header);
+    found.then_some(Detected::Log(Layout::Exchange55))
+}
+
+/// The server that wrote a log: the one its own stores and connectors are on, else the folder's name
+/// (`EX01/tracking.log/20020429.log`, `EX01/20020429.log`), which is only where somebody put the file.
+pub fn server(data: &[u8], name: &str) -> BString {
+    let sought = &data[..data.len().min(SERVER_SOUGHT_BYTES)];
+    let told = lines(sought)
+        .filter(|line| is_header(line))
+        .find_map(|line| own_server(&fields(line)));
+    if let Some(server) = told {
+        return server.to_ascii_lowercase().into();
+    }
+    let folders = name.rsplit(['/', '\\']).skip(1);
+    let folder = folders
+        .map(str::to_ascii_lowercase)
+        .find(|f| f != "tracking.log" && f != "exchsrvr");
+    folder.unwrap_or_default().into()
+}
+
+/// The server a record itself names as its writer: that of its gateway, or of the store it tells of.
+fn own_server<'d>(fields: &[&'d [u8]]) -> Option<&'d [u8]> {
+    let (gateway, partner) = (fields[3], fields[4]);
+    server_of(gateway).or_else(|| match fields[1] {
+        b"4" | b"9" | b"1000" if is_store(partner) => server_of(partner),
+        _ => None,
+    })
+}
+
+/// Lines without their line breaks.
+fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    data.split(|&b| b == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// The leading fields of a line.
+fn fields(line: &[u8]) -> Vec<&[u8]> {
+    line.splitn(FIELDS + 1, |&b| b == b'\t')
+        .take(FIELDS)
+        .collect()
+}
+
+/// Whether a line has the form of a header line: 13 fields, the second a number, the third a time.
+fn is_header(line: &[u8]) -> bool {
+    // Recipient lines have one tab at most, so most lines end here.
+    let mut tabs = memchr::memchr_iter(b'\t', line);
+    let (Some(first), Some(second), Some(third)) = (tabs.next(), tabs.next(), tabs.next()) else {
+        return false;
+    };
+    number(&line[first + 1..second]).is_some()
+        && line.get(second + 1).is_some_and(u8::is_ascii_digit)
+        && tabs.count() + 3 >= FIELDS - 1
+        && date_time(&line[second + 1..third]).is_some()
+}
+
+/// The first byte at or behind `from` that begins a record.
+pub fn next_record(data: &[u8], from: usize) -> usize {
+    if from == 0 || from >= data.len() {
+        return from.min(data.len());
+    }
+    let mut at = from - 1; // a record may begin exactly at `from`, behind a line break
+    while let Some(newline) = memchr::memchr(b'\n', &data[at..]) {
+        at += newline + 1;
+        let end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
+        if is_header(&data[at..end]) {
+            return at;
+        }
+    }
+    data.len()
+}
+
+/// Time of the first record at or behind `from`.
+pub fn time_at(data: &[u8], from: usize) -> Option<Time> {
+    let window = &data[from..data.len().min(from + (256 << 10))];
+    let line = lines(window).find(|line| is_header(line))?;
+    date_time(fields(line)[2])
+}
+
+/// A record by its columns.
+pub fn entry<'d>(row: &Row, bytes: &'d [u8]) -> Entry<'d> {
+    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    let head = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
+    let split = if row.fields == 0 {
+        fields(head)
+    } else {
+        Vec::new()
+    };
+    let field = |at: usize| match row.fields {
+        0 => BStr::new(split.get(at).copied().unwrap_or_default()),
+        _ => BStr::new(row.field(bytes, at)),
+    };
+    let count = number(field(12));
+    let mut recipients = Vec::with_capacity(count.unwrap_or(1).min(1000) as usize);
+    let rest = bytes.get(end + 1..).unwrap_or_default();
+    recipients.extend(
+        lines(rest)
+            .filter(|line| !line.trim_ascii().is_empty())
+            .map(recipient),
+    );
+    Entry {
+        dialect: NAME,
+        event: field(1),
+        id: field(0),
+        linked: field(5),
+        about: field(11),
+        gateway: field(3),
+        partner: field(4),
+        sender: field(6),
+        priority: field(7),
+        size_bytes: number(field(8)),
+        seconds: field(9),
+        cost: field(10),
+        recipient_count: count,
+        recipients,
+        ..Entry::default()
+    }
+}
+
+/// A recipient line: the name, and in records about reports a status behind a tab.
+fn recipient(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memrchr(b'\t', line) {
+        Some(tab) if number(line[tab + 1..].trim_ascii()).is_some() => {
+            (&line[..tab], line[tab + 1..].trim_ascii())
+        }
+        Some(tab) if line[tab + 1..].trim_ascii().is_empty() => (&line[..tab], b""),
+        _ => (line, b""),
+    }
+}

@@ -1,0 +1,352 @@
+//! Finds the records of a chunk.
+//!
+//! In: a chunk that begins at a header line, or at the beginning of a file. Out: [`Yield`]. A record whose recipients
+//! do not match their number, or whose empty line is missing, is read and noted; a line that belongs to no record is
+//! a fault.
+
+use super::{FIELDS, fields, is_header, own_server};
+use crate::dialect::legacy::text::{date_time, number};
+use crate::dialect::legacy::{Finder, Found};
+use crate::dialect::{Layout, Slice, Yield};
+use crate::fault::Reason;
+use crate::keys::Keys;
+use crate::scan::MAX_FIELDS;
+use crate::x400;
+
+/// Finds the records of `slice`; `once`: the first one only.
+pub fn parse<'p>(slice: Slice<'p>, keys: &'p Keys, once: bool) -> Yield {
+    let mut finder = Finder::new(slice, Layout::Exchange55, keys);
+    let data = slice.data;
+    let mut at = 0;
+    while at < data.len() {
+        let (end, next) = line_end(data, at);
+        let line = &data[at..end];
+        if line.iter().all(u8::is_ascii_whitespace) {
+            finder.line += 1;
+            at = next;
+        } else if is_header(line) {
+            let extent = extent(data, next, expected(line));
+            record(&mut finder, (at, end), &extent, slice);
+            finder.line += 1 + extent.lines;
+            at = extent.next;
+            if once {
+                break;
+            }
+        } else {
+            let torn = slice.ends_file && next == data.len() && !data.ends_with(b"\n");
+            finder.fault(at, if torn { Reason::TornEnd } else { Reason::Stray });
+            finder.line += 1;
+            at = next;
+        }
+    }
+    finder.finish()
+}
+
+/// Where a line ends without its line break, and where the next begins.
+fn line_end(data: &[u8], at: usize) -> (usize, usize) {
+    let newline = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
+    let end = newline - usize::from(newline > at && data[newline - 1] == b'\r');
+    (end, (newline + 1).min(data.len()))
+}
+
+/// The number of recipients that a header line promises.
+fn expected(line: &[u8]) -> usize {
+    let count = fields(line)
+        .get(FIELDS - 1)
+        .and_then(|field| number(field.trim_ascii()));
+    count.unwrap_or(0).min(u64::from(u32::MAX)) as usize
+}
+
+/// The recipient lines of a record.
+struct Extent {
+    /// Behind the last recipient line, without its line break.
+    end: Option<usize>,
+    /// Where reading goes on.
+    next: usize,
+    lines: u32,
+    recipients: usize,
+    expected: usize,
+    /// The next record began without an empty line before it.
+    no_empty_line: bool,
+}
+
+/// Follows a record's recipient lines: to the empty line behind the promised number, or to the next header line.
+fn extent(data: &[u8], from: usize, expected: usize) -> Extent {
+    let mut extent = Extent {
+        end: None,
+        next: from,
+        lines: 0,
+        recipients: 0,
+        expected,
+        no_empty_line: true,
+    };
+    while extent.next < data.len() {
+        let (end, next) = line_end(data, extent.next);
+        let line = &data[extent.next..end];
+        let blank = line.iter().all(u8::is_ascii_whitespace);
+        if !blank && is_header(line) {
+            return extent;
+        }
+        if blank {
+            extent.no_empty_line = false;
+        } else {
+            // Behind an empty line only what the header still promised; never a piece of another header line.
+            let pieces = memchr::memchr_iter(b'\t', line).count();
+            if pieces > 1 || !extent.no_empty_line && extent.recipients >= expected {
+                return extent;
+            }
+            extent.recipients += 1;
+            extent.end = Some(end);
+        }
+        extent.lines += 1;
+        extent.next = next;
+        if blank && extent.recipients >= expected {
+            return extent;
+        }
+    }
+    extent
+}
+
+fn record<'p>(
+    finder: &mut Finder<'p>,
+    (at, end): (usize, usize),
+    extent: &Extent,
+    slice: Slice<'p>,
+) {
+    let data = slice.data;
+    let line = &data[at..end];
+    let head = fields(line);
+    let Some(time) = date_time(head[2]) else {
+        return finder.fault(at, Reason::NoTime);
+    };
+    let cut_off = slice.ends_file && extent.next == data.len() && extent.no_empty_line;
+    if extent.recipients != extent.expected {
+        let reason = if cut_off {
+            Reason::TornEnd
+        } else {
+            Reason::RecipientCount
+        };
+        finder.fault(at, reason);
+    } else if extent.no_empty_line && !cut_off {
+        finder.fault(at, Reason::NoEmptyLine);
+    }
+    let mut ends = [0; MAX_FIELDS];
+    let mut to = 0;
+    for (i, field) in head.iter().enumerate() {
+        to += field.len();
+        ends[i] = to as u32;
+        to += 1;
+    }
+    let is_connector = matches!(number(head[1]), Some(1001..=1018));
+    finder.add(&Found {
+        at,
+        len: extent.end.unwrap_or(end) - at,
+        event: head[1],
+        time,
+        server: own_server(&head).unwrap_or(slice.server),
+        id: head[0],
+        // Only the Internet Mail Service's remote ids are Message-IDs of the message itself.
+        linked: if is_connector {
+            x400::remote_message_id(head[5]).unwrap_or_default()
+        } else {
+            b""
+        },
+        about: head[11],
+        size_bytes: number(head[8]).unwrap_or(0),
+        ends,
+        fields: FIELDS,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{next_record, server};
+    use super::*;
+    use crate::dialect::Detected;
+    use bstr::BStr;
+    use proptest::prelude::*;
+
+    fn head(id: &str, event: u32, second: u32, recipients: usize) -> String {
+        format!(
+            "C=US;A= ;P=CORP;L=EX01-020425175433Z-{id}\t{event}\t2002.4.29 18:50:{second}\t\t\t\t/o=CORP/cn=A\t0\t1497\t0\t0\t\t{recipients}"
+        )
+    }
+
+    /// Id and recipients.
+    type Told = (String, Vec<String>);
+
+    /// All records, and the faults, read in chunks of about `chunk` bytes.
+    fn read(data: &[u8], chunk: usize) -> (Vec<Told>, Vec<(Reason, u64)>) {
+        let keys = Keys::default();
+        let (mut records, mut faults) = (Vec::new(), crate::fault::Faults::default());
+        let mut start = 0;
+        while start < data.len() {
+            let end = next_record(data, (start + chunk).min(data.len()));
+            let slice = Slice {
+                data: &data[start..end],
+                chunk: 0,
+                file: 0,
+                start: start as u64,
+                ends_file: end == data.len(),
+                server: BStr::new("ex01"),
+                keep_loose: true,
+            };
+            let found = parse(slice, &keys, false);
+            let mut rows: Vec<_> = found
+                .shards
+                .into_iter()
+                .flatten()
+                .chain(found.loose)
+                .collect();
+            rows.extend(found.reports.iter().map(|report| report.row));
+            rows.sort_by_key(|row| row.offset);
+            for row in rows {
+                let bytes = &slice.data[row.offset as usize..(row.offset + row.len) as usize];
+                let entry = super::super::entry(&row, bytes);
+                let names = entry
+                    .recipients
+                    .iter()
+                    .map(|(name, _)| String::from_utf8_lossy(name).into_owned());
+                records.push((entry.id.to_string(), names.collect()));
+            }
+            faults.merge(found.faults);
+            start = end;
+        }
+        (
+            records,
+            faults
+                .iter()
+                .map(|(reason, count, _)| (reason, count))
+                .collect(),
+        )
+    }
+
+    fn names(records: &[Told]) -> Vec<String> {
+        records
+            .iter()
+            .map(|(id, names)| format!("{}:{}", id.rsplit('-').next().unwrap(), names.join(",")))
+            .collect()
+    }
+
+    #[test]
+    fn every_broken_promise_is_survived() {
+        let two = format!(
+            "{}\na\nb\n\n{}\nc\n\n",
+            head("1", 0, 1, 2),
+            head("2", 9, 2, 1)
+        );
+        let crlf = two.replace('\n', "\r\n");
+        for whole in [&two, &crlf] {
+            let (records, faults) = read(whole.as_bytes(), 1 << 20);
+            assert_eq!(names(&records), ["1:a,b", "2:c"]);
+            assert!(faults.is_empty(), "{faults:?}");
+        }
+        let faulty = |text: String, want: &[&str], reason: Reason| {
+            let (records, faults) = read(text.as_bytes(), 1 << 20);
+            assert_eq!(names(&records), want, "{text}");
+            assert_eq!(faults, [(reason, 1)], "{text}");
+        };
+        let (first, second) = (head("1", 0, 1, 2), head("2", 9, 2, 1));
+        faulty(
+            format!("{first}\na\n\n{second}\nc\n\n"),
+            &["1:a", "2:c"],
+            Reason::RecipientCount,
+        );
+        faulty(
+            format!("{first}\na\nb\nx\n\n{second}\nc\n\n"),
+            &["1:a,b,x", "2:c"],
+            Reason::RecipientCount,
+        );
+        faulty(
+            format!("{first}\na\nb\n{second}\nc\n\n"),
+            &["1:a,b", "2:c"],
+            Reason::NoEmptyLine,
+        );
+        faulty(
+            format!("{first}\na\nb\n\nstray\n\n{second}\nc\n\n"),
+            &["1:a,b", "2:c"],
+            Reason::Stray,
+        );
+        faulty(
+            format!("rest of a name\n\n{second}\nc\n\n"),
+            &["2:c"],
+            Reason::Stray,
+        );
+        faulty(
+            format!("{second}\nc\n\n{first}\na"),
+            &["2:c", "1:a"],
+            Reason::TornEnd,
+        );
+        faulty(
+            format!("{second}\nc\n\n{}", &first[..70]),
+            &["2:c"],
+            Reason::TornEnd,
+        );
+        faulty(
+            format!("{second}\nc\n\n{}\n{second}\nc\n\n", &first[..70]),
+            &["2:c", "2:c"],
+            Reason::Stray,
+        );
+    }
+
+    #[test]
+    fn statuses_stand_behind_a_tab() {
+        let line = super::super::recipient;
+        assert_eq!(line(b"/o=CORP/cn=B\t1"), (&b"/o=CORP/cn=B"[..], &b"1"[..]));
+        assert_eq!(line(b"/o=CORP/cn=B"), (&b"/o=CORP/cn=B"[..], &b""[..]));
+        assert_eq!(line(b"/o=CORP/cn=B\t"), (&b"/o=CORP/cn=B"[..], &b""[..]));
+    }
+
+    #[test]
+    fn the_server_is_told_by_a_store_or_by_the_folder() {
+        let plain = format!("{}\na\n\n", head("1", 0, 1, 1));
+        assert_eq!(
+            server(plain.as_bytes(), "PLATINUM/tracking.log/20020429.log"),
+            "platinum"
+        );
+        assert_eq!(server(plain.as_bytes(), "20020429.log"), "");
+        let store = plain.replace("\t0\t2002", "\t9\t2002").replacen(
+            "\t\t\t\t/o",
+            "\t\t/O=CORP/CN=SERVERS/CN=EX07/CN=MICROSOFT PRIVATE MDB\t\t/o",
+            1,
+        );
+        assert_eq!(
+            server(format!("{plain}{store}").as_bytes(), "x/y.log"),
+            "ex07"
+        );
+        let detected = super::super::detect(plain.as_bytes());
+        assert!(matches!(detected, Some(Detected::Log(_))));
+        assert_eq!(super::super::detect(b"a\tb\tc\n"), None);
+    }
+
+    proptest! {
+        /// However a file is cut, the same records come out of it, damage or not.
+        #[test]
+        fn chunks_change_nothing(
+            parts in prop::collection::vec((0usize..4, 0usize..4, 0u8..12), 1..12),
+            chunk in 1usize..600,
+            crlf: bool,
+        ) {
+            let mut text = String::new();
+            for (i, (promised, present, damage)) in parts.into_iter().enumerate() {
+                let mut record = head(&i.to_string(), 9, (i % 60) as u32, promised);
+                record.push('\n');
+                for n in 0..present {
+                    record += &format!("/o=CORP/cn=R{n}\n");
+                }
+                match damage {
+                    0 => {}
+                    1 => record.truncate(record.len() * 2 / 3),
+                    2 => record += "\n\nstray line\n",
+                    3 => record += "\n\na\tb\tc\n",
+                    _ => record.push('\n'),
+                }
+                text += &record;
+            }
+            if crlf {
+                text = text.replace('\n', "\r\n");
+            }
+            prop_assert_eq!(read(text.as_bytes(), chunk), read(text.as_bytes(), 1 << 20));
+        }
+    }
+}

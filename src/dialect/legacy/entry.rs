@@ -1,0 +1,351 @@
+//! A legacy record by its own columns, and what follows from it: [`Event`] and [`Record`].
+//!
+//! In: an [`Entry`], the same for all three formats. Out: which copy an event is about, where a message went next,
+//! who its recipients are. Exchange gave copies no ids of their own in that time: a message is at a place (a server's MTA,
+//! a connector, a server's SMTP queue) at most once, so place and message together name the copy.
+
+use std::borrow::Cow;
+
+use bstr::{BStr, ByteSlice};
+use bumpalo::Bump;
+
+use super::events;
+use super::text::{number, readable};
+use crate::address::List;
+use crate::dialect::Surroundings;
+use crate::event::{Event, Extras, Next, Raw, Record, Role, ServerId};
+use crate::keys::Service;
+use crate::row::{KeyKind, Row, mark};
+use crate::x400::{connector_of, plain_address, server_of};
+
+/// One record's columns, blank markers gone. What a format does not have is empty.
+#[derive(Clone, Debug, Default)]
+pub struct Entry<'d> {
+    pub dialect: &'static str,
+    /// Event number as logged.
+    pub event: &'d BStr,
+    /// MSGID or MTS-ID.
+    pub id: &'d BStr,
+    /// Linked-MSGID, or the id a foreign system uses.
+    pub linked: &'d BStr,
+    /// Id of the message that a report is about.
+    pub about: &'d BStr,
+    /// Connector or store that tells the event.
+    pub gateway: &'d BStr,
+    /// The other side.
+    pub partner: &'d BStr,
+    pub attempted: &'d BStr,
+    /// The list that was expanded.
+    pub list: &'d BStr,
+    pub client_ip: &'d BStr,
+    pub client_host: &'d BStr,
+    pub server_ip: &'d BStr,
+    pub server_host: &'d BStr,
+    pub recipients: Recipients<'d>,
+    pub recipient_count: Option<u64>,
+    pub size_bytes: Option<u64>,
+    pub subject: &'d BStr,
+    pub sender: &'d BStr,
+    pub priority: &'d BStr,
+    pub seconds: &'d BStr,
+    pub cost: &'d BStr,
+    pub encryption: &'d BStr,
+    pub origination: &'d BStr,
+    pub version: &'d BStr,
+}
+
+/// Addresses with their report statuses.
+pub type Recipients<'d> = Vec<(&'d [u8], &'d [u8])>;
+
+/// Places where a message waits on one server.
+mod part {
+    pub const MTA: u8 = 0;
+    pub const CONNECTOR: u8 = 1;
+    pub const SMTP: u8 = 2;
+}
+
+/// Addresses in the form all stages share, as a list field.
+fn list<'d>(addresses: impl Iterator<Item = &'d [u8]>, arena: &'d Bump) -> List<'d> {
+    let mut addresses = addresses.peekable();
+    let Some(first) = addresses.next() else {
+        return List(b"");
+    };
+    let first = plain(first, arena);
+    if addresses.peek().is_none() && !first.contains(&b';') && !first.starts_with(b"'") {
+        return List(first);
+    }
+    let mut text = Vec::new();
+    for address in std::iter::once(first).chain(addresses.map(|a| plain(a, arena))) {
+        if !text.is_empty() {
+            text.push(b';');
+        }
+        if address.contains(&b';') || address.starts_with(b"'") {
+            text.push(b'\'');
+            text.extend_from_slice(address);
+            text.push(b'\'');
+        } else {
+            text.extend_from_slice(address);
+        }
+    }
+    List(arena.alloc_slice_copy(&text))
+}
+
+fn plain<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
+    match plain_address(address) {
+        Cow::Borrowed(address) => readable(address, arena),
+        Cow::Owned(address) => readable(arena.alloc_slice_copy(&address), arena),
+    }
+}
+
+/// What one record means for paths.
+pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Event<'d> {
+    let arena = around.arena;
+    let server = ServerId(row.server);
+    let host: &'d BStr = around.servers.name(server);
+    let kind = events::kind(row.code);
+    let is_report = kind.is_some_and(|kind| kind.is_report);
+    // Told of the original: who got no mail. Told of the report: it goes to the original's sender.
+    let of_original = row.has(mark::OF_ORIGINAL);
+    let (own, other) = match row.kind {
+        KeyKind::Second => (entry.about, entry.id),
+        _ => (entry.id, entry.about),
+    };
+    let failed = |(_, status): &&(&[u8], &[u8])| number(status) == Some(1);
+    let addresses = |(address, _): &(&'d [u8], &'d [u8])| *address;
+    let sender = plain(entry.sender, arena);
+    let recipients = match is_report {
+        true if of_original => list(entry.recipients.iter().filter(failed).map(addresses), arena),
+        true => List(sender),
+        false => list(entry.recipients.iter().map(addresses), arena),
+    };
+    let next = next(entry, row, host, around);
+    let role = if next == Next::Outside {
+        Role::Leave
+    } else {
+        row.role
+    };
+    let arrives = matches!(role, Role::Receive | Role::Deliver | Role::Submit);
+    let peer = peer(entry);
+    Event {
+        time: row.time,
+        place: row.place(around.file, around.start),
+        role,
+        service: Service::Transport,
+        server,
+        name: entry.event,
+        source: Raw::plain(BStr::new(kind.map_or("", |kind| kind.name))),
+        copy: copy(entry, row, host, around),
+        parent: 0,
+        next,
+        message_id: Raw::plain(own),
+        network_message_id: Raw::plain(BStr::new(b"")),
+        linked_id: if is_report {
+            BStr::new(b"")
+        } else {
+            entry.linked
+        },
+        recipients,
+        statuses: Raw::plain(b""),
+        related: List(plain(entry.list, arena)),
+        reference: Raw::plain(match role {
+            _ if is_report => other,
+            Role::Fail => entry.linked,
+            _ => BStr::new(b""),
+        }),
+        is_report: is_report && !of_original,
+        from_mailbox: matches!(events::number(row.code), 4 | 1000 | 1027),
+        starts_message: matches!(events::number(row.code), 4 | 1000 | 1027),
+        generated: false,
+        sender: Raw::plain(if is_report { BStr::new(b"") } else { sender }),
+        return_path: Raw::plain(if is_report && !of_original {
+            BStr::new(b"<>")
+        } else {
+            null_path(entry.sender)
+        }),
+        subject: Raw::plain(readable(entry.subject, arena)),
+        size_bytes: entry.size_bytes.unwrap_or(0),
+        client_ip: Raw::plain(entry.client_ip),
+        original_client_ip: Raw::plain(BStr::new(b"")),
+        client_host: Raw::plain(if arrives && entry.client_host.is_empty() {
+            peer
+        } else {
+            entry.client_host
+        }),
+        server_host: Raw::plain(if arrives { host } else { peer }),
+        connector: Raw::plain(match connector_of(entry.gateway) {
+            Some(name) => BStr::new(name),
+            None if server_of(entry.gateway).is_some() => BStr::new(b""), // a store
+            None => entry.gateway,
+        }),
+        context: Raw::plain(match () {
+            () if of_original => BStr::new("non-delivery report"),
+            () if role == Role::Leave => entry.linked,
+            () if tells_why(role) => BStr::new(kind.map_or("", |kind| kind.name)),
+            () => BStr::new(b""),
+        }),
+        next_try: None,
+    }
+}
+
+/// Whether an event's name is the reason for what it does to recipients.
+fn tells_why(role: Role) -> bool {
+    matches!(
+        role,
+        Role::Fail | Role::Drop | Role::Quarantine | Role::Defer
+    )
+}
+
+fn null_path(sender: &BStr) -> &BStr {
+    if sender == "<>" {
+        sender
+    } else {
+        BStr::new(b"")
+    }
+}
+
+/// The other side by its short name: the server or connector in a distinguished name, else what the record says.
+fn peer<'d>(entry: &Entry<'d>) -> &'d BStr {
+    let partner = entry.partner;
+    match server_of(partner).or_else(|| connector_of(partner)) {
+        Some(name) => BStr::new(name),
+        None => partner,
+    }
+}
+
+/// The copy a record is about.
+fn copy(entry: &Entry<'_>, row: &Row, host: &BStr, around: &Surroundings<'_>) -> u64 {
+    let keys = around.keys;
+    match events::number(row.code) {
+        4 | 1000 | 1027 => 0,
+        0..=999 => keys.stay(host, part::MTA, row.key),
+        1001..=1018 => connector_stay(entry.gateway, host, row, around),
+        _ => keys.stay(host, part::SMTP, row.key),
+    }
+}
+
+fn connector_stay(name: &[u8], host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
+    let place = connector_of(name).unwrap_or(if name.is_empty() { host } else { name });
+    around.keys.stay(place, part::CONNECTOR, row.key)
+}
+
+/// Where a hand-over went.
+fn next<'d>(entry: &Entry<'d>, row: &Row, host: &'d BStr, around: &Surroundings<'d>) -> Next<'d> {
+    if row.role != Role::Send {
+        return Next::None;
+    }
+    let keys = around.keys;
+    let peer = peer(entry);
+    let at = |host: &'d BStr, part| Next::Server {
+        host,
+        copy: keys.stay(host, part, row.key),
+    };
+    match events::number(row.code) {
+        // The store of the same server takes it and gives it to the MTA or delivers it.
+        1013 => at(host, part::MTA),
+        1029 if peer.is_empty() => at(host, part::MTA),
+        1029 => at(peer, part::MTA),
+        1031 => {
+            // Which column names the other host is contested; the partner is what Microsoft's own tool shows.
+            let peer = if peer.is_empty() {
+                entry.client_host
+            } else {
+                peer
+            };
+            if is_inside(peer, entry.partner, around) {
+                at(peer, part::SMTP)
+            } else {
+                Next::Outside
+            }
+        }
+        _ if peer.is_empty() => Next::None,
+        _ if connector_of(entry.partner).is_some() => Next::Server {
+            host: peer,
+            copy: connector_stay(entry.partner, host, row, around),
+        },
+        _ => at(peer, part::MTA),
+    }
+}
+
+/// Whether a host is of this organisation: read, named by a distinguished name, or by a name without domain.
+fn is_inside(host: &[u8], named: &[u8], around: &Surroundings<'_>) -> bool {
+    let bare_name = !host.is_empty() && host.find_byteset(b".:[]").is_none();
+    bare_name || server_of(named).is_some() || around.servers.has_log(host)
+}
+
+/// A record by its columns, for `events`.
+pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Record<'d> {
+    let arena = around.arena;
+    let event = event(entry, row, around);
+    let none = BStr::new(b"");
+    let extras = Extras {
+        gateway: entry.gateway,
+        partner: entry.partner,
+        attempted: entry.attempted,
+        linked_id: entry.linked,
+        about: entry.about,
+        priority: entry.priority,
+        seconds: entry.seconds,
+        cost: entry.cost,
+        encryption: entry.encryption,
+        origination: entry.origination,
+    };
+    let custom_data = extras
+        .named()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| {
+            BStr::new(arena.alloc_slice_copy(&bstr::concat([name.as_bytes(), b"=", value])))
+        });
+    Record {
+        place: event.place,
+        dialect: entry.dialect,
+        time: row.time,
+        role: event.role,
+        event: entry.event,
+        source: event.source.text(),
+        server: around.servers.name(event.server),
+        client_ip: entry.client_ip,
+        client_host: entry.client_host,
+        server_ip: entry.server_ip,
+        server_host: entry.server_host,
+        source_context: none,
+        connector: entry.gateway,
+        internal_message_id: none,
+        message_id: entry.id,
+        network_message_id: none,
+        recipients: entry
+            .recipients
+            .iter()
+            .map(|(a, _)| readable(a, arena))
+            .collect(),
+        recipient_statuses: entry
+            .recipients
+            .iter()
+            .map(|(_, status)| BStr::new(*status))
+            .collect(),
+        size_bytes: entry.size_bytes,
+        recipient_count: entry.recipient_count,
+        related_recipients: if entry.list.is_empty() {
+            vec![]
+        } else {
+            vec![entry.list]
+        },
+        reference: if entry.about.is_empty() {
+            entry.linked
+        } else {
+            entry.about
+        },
+        subject: event.subject.text(),
+        sender: readable(entry.sender, arena),
+        return_path: none,
+        message_info: none,
+        directionality: none,
+        tenant_id: none,
+        original_client_ip: none,
+        original_server_ip: none,
+        custom_data: custom_data.collect(),
+        traffic_type: none,
+        log_id: none,
+        schema_version: entry.version,
+        extras,
+    }
+}

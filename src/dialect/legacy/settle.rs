@@ -1,0 +1,230 @@
+//! What one legacy record cannot say and all of a message's records together can.
+//!
+//! In: the events of one message. Out: the same events, made complete: which list was expanded, whom a redirect
+//! replaced, which address a distinguished name has outside, and gateways that took "in" for "out". All of this
+//! is inferred, from the message's own records alone, and only where there is one answer.
+
+use bstr::ByteSlice;
+use bumpalo::Bump;
+use hashbrown::{HashMap, HashSet};
+
+use crate::address::List;
+use crate::event::{Event, Next, Role};
+
+/// Makes the events of one message complete.
+pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
+    turn_swapped(events);
+    name_replaced(events);
+    tie_names(events, arena);
+}
+
+/// A gateway built by the sample of the development kit logs "in" for "out" (`formats/legacy.md` section 1.3): what was
+/// handed to it just before, it cannot have brought in.
+fn turn_swapped(events: &mut [Event<'_>]) {
+    for i in 0..events.len() {
+        let copy = events[i].copy;
+        let handed =
+            |e: &Event<'_>| matches!(e.next, Next::Server { copy: next, .. } if next == copy);
+        if events[i].name == "1004" && copy != 0 && events.iter().any(handed) {
+            events[i].role = Role::Leave;
+            events[i].next = Next::Outside;
+        }
+    }
+}
+
+/// Whether an event is the last word about its recipients.
+fn is_final(role: Role) -> bool {
+    matches!(
+        role,
+        Role::Deliver | Role::Leave | Role::Fail | Role::Drop | Role::Quarantine
+    )
+}
+
+/// Addresses, each once, compared without case.
+#[derive(Default)]
+struct Names<'d> {
+    list: Vec<&'d [u8]>,
+    lower: HashSet<Vec<u8>>,
+}
+
+impl<'d> Names<'d> {
+    /// Of the events that are `wanted`, in the order of their naming.
+    fn of(events: &[Event<'d>], wanted: impl Fn(usize, &Event<'d>) -> bool) -> Names<'d> {
+        let mut names = Names::default();
+        for (_, event) in events
+            .iter()
+            .enumerate()
+            .filter(|(i, event)| wanted(*i, event))
+        {
+            event
+                .recipients
+                .into_iter()
+                .for_each(|address| names.add(address));
+        }
+        names
+    }
+
+    fn add(&mut self, address: &'d [u8]) {
+        if self.lower.insert(address.to_ascii_lowercase()) {
+            self.list.push(address);
+        }
+    }
+
+    fn hold(&self, address: &[u8]) -> bool {
+        self.lower.contains(&address.to_ascii_lowercase())
+    }
+}
+
+fn replaces(event: &Event<'_>) -> bool {
+    matches!(event.role, Role::Expand | Role::Redirect)
+}
+
+/// Expansions and redirects name the new recipients only: the old one is the one on that server of which nothing more
+/// is heard.
+fn name_replaced(events: &mut [Event<'_>]) {
+    for i in 0..events.len() {
+        let event = events[i];
+        if !replaces(&event) || !event.related.0.is_empty() {
+            continue;
+        }
+        let new = Names::of(events, |at, _| at == i);
+        let settled = Names::of(events, |_, e| is_final(e.role));
+        let mut known = Names::default();
+        events
+            .iter()
+            .flat_map(|e| e.related)
+            .for_each(|address| known.add(address));
+        let came = Names::of(events, |at, e| {
+            e.server == event.server && (at < i || at > i && !replaces(e))
+        });
+        let lost =
+            |address: &&&[u8]| !(new.hold(address) || settled.hold(address) || known.hold(address));
+        let lost: Vec<&[u8]> = came.list.iter().filter(lost).copied().collect();
+        if let [old] = lost[..] {
+            events[i].related = List(old);
+        } else if let [only] = new.list[..]
+            && event.role == Role::Expand
+            && came.hold(only)
+            && !settled.hold(only)
+        {
+            // The record names the list itself; its members are those that turn up later.
+            let before = Names::of(events, |at, _| at < i);
+            let is_new = |e: &&Event<'_>| e.recipients.into_iter().any(|a| !before.hold(a));
+            let members = events[i + 1..].iter().find(is_new).map(|e| e.recipients);
+            events[i].related = List(only);
+            events[i].recipients = members.unwrap_or(List(b""));
+        }
+    }
+}
+
+/// Inside, a recipient goes by its distinguished name, outside by its SMTP address. Where both kinds are named, they are
+/// tied by the name they share; else if one of each is left, and one turns up only behind a server to which the
+/// other was handed. Two that one record names are two.
+fn tie_names<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
+    let is_name = |address: &[u8]| address.starts_with(b"/");
+    let all = || {
+        events
+            .iter()
+            .filter(|e| !e.is_report)
+            .flat_map(|e| e.recipients)
+    };
+    if !all().any(is_name) || all().all(is_name) {
+        return;
+    }
+    let all = Names::of(events, |_, e| !e.is_report);
+    let settled = Names::of(events, |_, e| is_final(e.role));
+    let members = Names::of(events, |_, e| e.role == Role::Expand);
+    let mut replaced = Names::default();
+    events
+        .iter()
+        .flat_map(|e| e.related)
+        .for_each(|address| replaced.add(address));
+    let free = |address: &&&[u8]| {
+        !(replaced.hold(address) || members.hold(address) && settled.hold(address))
+    };
+    let (mut names, mut outside): (Vec<&[u8]>, Vec<&[u8]>) = all
+        .list
+        .iter()
+        .filter(free)
+        .copied()
+        .partition(|address| is_name(address));
+    let mut told_in: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+    for (i, event) in events.iter().enumerate().filter(|(_, e)| !e.is_report) {
+        for address in event.recipients {
+            told_in
+                .entry(address.to_ascii_lowercase())
+                .or_default()
+                .push(i);
+        }
+    }
+    let rows = |a: &[u8]| {
+        told_in
+            .get(&a.to_ascii_lowercase())
+            .map_or(&[][..], Vec::as_slice)
+    };
+    let together = |a: &[u8], b: &[u8]| rows(a).iter().any(|i| rows(b).contains(i));
+    let mut by_local: HashMap<Vec<u8>, usize> = HashMap::new();
+    for (i, address) in outside.iter().enumerate() {
+        by_local.entry(local_part(address)).or_insert(i);
+    }
+    let mut pairs: Vec<(&[u8], &[u8])> = Vec::new();
+    names.retain(|name| {
+        let address = by_local.get(&common_name(name)).map(|&i| outside[i]);
+        let alike = address.filter(|address| !together(name, address));
+        pairs.extend(alike.map(|address| (*name, address)));
+        alike.is_none()
+    });
+    outside.retain(|address| !pairs.iter().any(|(_, tied)| tied == address));
+    if let ([name], [address]) = (&names[..], &outside[..]) {
+        let (open, end) = if settled.hold(name) {
+            (address, name)
+        } else {
+            (name, address)
+        };
+        let first = |address: &[u8]| rows(address).first().copied();
+        let (before, after) = (first(open), first(end));
+        let goes_on = before < after && after.is_some_and(|at| !events[at].from_mailbox);
+        if goes_on && !settled.hold(open) && settled.hold(end) && !together(name, address) {
+            pairs.push((name, address));
+        }
+    }
+    let Some(&first) = events.first() else { return };
+    for (name, address) in pairs {
+        // The one with a last word stays.
+        let (old, new) = match settled.hold(name) && !settled.hold(address) {
+            true => (address, name),
+            false => (name, address),
+        };
+        events.push(Event {
+            role: Role::Resolve,
+            recipients: quoted(new, arena),
+            related: quoted(old, arena),
+            copy: 0,
+            next: Next::None,
+            from_mailbox: false,
+            starts_message: false,
+            is_report: false,
+            ..first
+        });
+    }
+}
+
+/// A list field of one address.
+fn quoted<'d>(address: &'d [u8], arena: &'d Bump) -> List<'d> {
+    if address.contains(&b';') {
+        return List(arena.alloc_slice_copy(&bstr::concat([b"'", address, b"'"])));
+    }
+    List(address)
+}
+
+/// `JOE` of `/o=CORP/cn=Recipients/cn=JOE`, lower case.
+fn common_name(name: &[u8]) -> Vec<u8> {
+    let at = name.rfind(b"=").map_or(0, |at| at + 1);
+    name[at..].to_ascii_lowercase()
+}
+
+/// `joe` of `Joe@corp.example`.
+fn local_part(address: &[u8]) -> Vec<u8> {
+    let end = address.find_byte(b'@').unwrap_or(address.len());
+    address[..end].to_ascii_lowercase()
+}

@@ -1,0 +1,49 @@
+//! The identifiers a message of 2003 or before goes by.
+//!
+//! In: a path and its events. Out: the path's Message-ID and its other ids, each once.
+
+use bstr::{BStr, BString};
+use bumpalo::Bump;
+
+use crate::address::bare_id;
+use crate::event::Event;
+use crate::path::Path;
+use crate::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
+
+/// Gives a path its identifiers: the Message-ID it is known by outside, if there is one, and all others.
+pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
+    let arena = Bump::new();
+    let mut plain: Vec<BString> = Vec::new();
+    let mut ids: Vec<&'d BStr> = Vec::new();
+    let told = events.iter().flat_map(|event| {
+        let linked = event.linked_id;
+        let linked = remote_message_id(linked).map_or(linked, BStr::new);
+        [event.message_id.text(), linked]
+    });
+    for id in std::iter::once(path.message_id)
+        .chain(told)
+        .filter(|id| is_proper_id(id))
+    {
+        let form = outer_form(id, &arena);
+        if !plain.contains(&form) {
+            plain.push(form);
+            ids.push(id);
+        }
+    }
+    let outside = |id: &&BStr| !is_mts_id(bare_id(id)) || id.contains(&b'%');
+    if let Some(at) = ids.iter().position(outside) {
+        path.message_id = ids.remove(at);
+    } else if !ids.is_empty() {
+        path.message_id = ids.remove(0);
+    }
+    path.other_ids = ids;
+}
+
+/// Ids that look alike to a person are one; a Message-ID that embeds an MTS-ID is shown beside it.
+fn outer_form(id: &BStr, arena: &Bump) -> BString {
+    let mut form = plain_id(id, arena).to_owned();
+    if id.contains(&b'%') {
+        form.push(b'@');
+    }
+    form.into()
+}

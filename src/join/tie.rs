@@ -1,0 +1,235 @@
+//! Identifiers that rows prove to be of one message are made one; reports are put under their own.
+//!
+//! In: what all chunks of 2003 and before noted: pairs of keys from rows that carry two identifiers (Linked-MSGID, a 5.5
+//! connector's remote id), rows about reports. Out: [`Ties`], which puts each window's rows under the key their message
+//! goes by. Archives without such rows pay nothing.
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::dialect::{ReportRow, SHARDS, Yield, shard};
+use crate::event::Role;
+use crate::row::{KeyKind, Row, mark};
+
+/// An identifier that is linked to more others than this names no message: it is a dummy that a gateway writes.
+const MAX_LINKS: usize = 32;
+
+type Map = HashMap<u64, u64, foldhash::fast::RandomState>;
+type Set = HashSet<u64, foldhash::fast::RandomState>;
+
+/// Which keys are of one message, and which are known as messages.
+#[derive(Default)]
+pub struct Ties {
+    /// Key -> the one all go by.
+    one: Map,
+    /// Of the keys that rows about reports name: those of messages, by the keys they go by.
+    messages: Set,
+}
+
+/// What one chunk noted.
+#[derive(Default)]
+pub struct Noted {
+    pairs: Vec<(u64, u64)>,
+    /// Keys that rows about reports name.
+    reported: Vec<u64>,
+    /// Keys of all other rows.
+    keys: Vec<u64>,
+}
+
+impl Ties {
+    /// Keeps of a chunk's rows what ties need.
+    pub fn noted(found: Yield) -> Noted {
+        let mut keys: Vec<u64> = found.shards.iter().flatten().map(|row| row.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let reported = found.reports.iter().flat_map(|r| [r.row.key, r.second]);
+        Noted {
+            pairs: found.ties,
+            reported: reported.collect(),
+            keys,
+        }
+    }
+
+    /// Unites keys by pairs; finds out which ids that reports name are messages.
+    pub fn of(parts: Vec<Noted>) -> Ties {
+        let mut ties = Ties::united(
+            parts
+                .iter()
+                .flat_map(|part| part.pairs.iter().copied())
+                .collect(),
+        );
+        let reported = parts
+            .iter()
+            .flat_map(|part| &part.reported)
+            .map(|key| ties.key(*key));
+        let reported: Set = reported.collect();
+        if !reported.is_empty() {
+            let keys = parts
+                .iter()
+                .flat_map(|part| &part.keys)
+                .map(|key| ties.key(*key));
+            ties.messages = keys.filter(|key| reported.contains(key)).collect();
+        }
+        ties
+    }
+
+    fn united(mut pairs: Vec<(u64, u64)>) -> Ties {
+        pairs
+            .iter_mut()
+            .for_each(|(a, b)| (*a, *b) = (*a.min(b), *a.max(b)));
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut links: HashMap<u64, usize> = HashMap::new();
+        for (a, b) in &pairs {
+            *links.entry(*a).or_default() += 1;
+            *links.entry(*b).or_default() += 1;
+        }
+        let mut ties = Ties::default();
+        for (a, b) in pairs {
+            if links[&a] <= MAX_LINKS && links[&b] <= MAX_LINKS {
+                let (a, b) = (ties.root(a), ties.root(b));
+                ties.one.insert(a.max(b), a.min(b));
+                ties.one.insert(a.min(b), a.min(b));
+            }
+        }
+        let keys: Vec<u64> = ties.one.keys().copied().collect();
+        for key in keys {
+            let root = ties.root(key);
+            ties.one.insert(key, root);
+        }
+        ties
+    }
+
+    /// Follows a key to the one its message goes by, shortening the way.
+    fn root(&mut self, key: u64) -> u64 {
+        let mut at = key;
+        let mut way = Vec::new();
+        while let Some(&next) = self.one.get(&at).filter(|next| **next != at) {
+            way.push(at);
+            at = next;
+        }
+        for passed in way {
+            self.one.insert(passed, at);
+        }
+        at
+    }
+
+    /// The key that a message goes by.
+    #[inline]
+    pub fn key(&self, key: u64) -> u64 {
+        if self.one.is_empty() {
+            return key;
+        }
+        self.one.get(&key).copied().unwrap_or(key)
+    }
+
+    /// Puts a chunk's rows under the keys their messages go by, and rows about reports in their place.
+    pub fn place(&self, mut shards: Vec<Vec<Row>>, reports: Vec<ReportRow>) -> Vec<Vec<Row>> {
+        if !self.one.is_empty() {
+            let mut moved = Vec::new();
+            shards
+                .iter_mut()
+                .for_each(|rows| self.take_tied(rows, &mut moved));
+            for row in moved {
+                shards[shard(row.key)].push(row);
+            }
+        }
+        if !reports.is_empty() {
+            shards.resize(SHARDS, Vec::new());
+            reports
+                .into_iter()
+                .for_each(|report| self.report(report, &mut shards));
+        }
+        shards
+    }
+
+    fn take_tied(&self, rows: &mut Vec<Row>, moved: &mut Vec<Row>) {
+        rows.retain_mut(|row| {
+            let Some(&key) = self
+                .one
+                .get(&row.key)
+                .filter(|_| row.kind != KeyKind::Network)
+            else {
+                return true;
+            };
+            row.marks |= mark::TIED;
+            if key == row.key {
+                return true;
+            }
+            moved.push(row.under(key));
+            false
+        });
+    }
+
+    /// Puts a row about a report under the report, and once more under the message the report is about. Which of its
+    /// two identifiers is the report's, logs and documents disagree on (`formats/legacy.md` section 1.5): the one
+    /// that is known as a message is not.
+    fn report(&self, ReportRow { row, second }: ReportRow, shards: &mut [Vec<Row>]) {
+        let first = self.key(row.key);
+        let second = if second == 0 { 0 } else { self.key(second) };
+        let first_is_message = self.messages.contains(&first) && !self.messages.contains(&second);
+        let (own, about) = if first_is_message {
+            (second, first)
+        } else {
+            (first, second)
+        };
+        for (key, of_original) in [(own, false), (about, true)] {
+            if key == 0 || of_original && about == own {
+                continue;
+            }
+            let mut copy = row.under(key);
+            copy.kind = if key == first {
+                KeyKind::Message
+            } else {
+                KeyKind::Second
+            };
+            if self.one.contains_key(&key) {
+                copy.marks |= mark::TIED;
+            }
+            if of_original {
+                copy.marks |= mark::OF_ORIGINAL;
+                copy.role = Role::Fail;
+            }
+            shards[shard(key)].push(copy);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_unite_and_dummies_do_not() {
+        let ties = Ties::united(vec![(1, 2), (3, 2), (5, 4), (9, 9)]);
+        assert_eq!(
+            [1, 2, 3, 4, 5, 7].map(|key| ties.key(key)),
+            [1, 1, 1, 4, 4, 7]
+        );
+        let dummy = Ties::united((1..100).map(|key| (key, 1000)).collect());
+        assert_eq!(dummy.key(1000), 1000);
+        assert_eq!(dummy.key(50), 50);
+    }
+
+    #[test]
+    fn reports_go_under_the_id_that_is_no_message() {
+        let (message, report) = (1 << 60, 2 << 60);
+        for (first, second) in [(message, report), (report, message)] {
+            let noted = Noted {
+                pairs: vec![],
+                reported: vec![first, second],
+                keys: vec![message],
+            };
+            let mut row = Row::blank(0).under(first);
+            row.role = Role::Report;
+            let shards = Ties::of(vec![noted]).place(vec![], vec![ReportRow { row, second }]);
+            let of = |key: u64| {
+                shards[shard(key)]
+                    .iter()
+                    .map(|row| (row.role, row.has(mark::OF_ORIGINAL)))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(of(message), [(Role::Fail, true)], "{first}");
+            assert_eq!(of(report), [(Role::Report, false)], "{first}");
+        }
+    }
+}

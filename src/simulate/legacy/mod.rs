@@ -1,0 +1,218 @@
+//! Organisations of 1998 to 2006: sites of Exchange 5.5 and of 2003, and both in one organisation.
+//!
+//! In: [`Options`]. Out: `<SERVER>/tracking.log/YYYYMMDD.log` (5.5) and `<SERVER>.log/YYYYMMDD.log` (2003) for each server,
+//! and `truth.jsonl`. Each message takes one of a few ways, chosen at random, so that every end a recipient can
+//! come to occurs. Shaped after `formats/legacy.md`: rows of events of which no real one was found (reports,
+//! the Internet Mail Service's) follow the documented rules and may differ from Exchange's.
+
+mod new;
+mod old;
+mod write;
+
+use std::io::Error;
+use std::path::Path;
+
+use super::rng::Rng;
+use super::{Options, Summary};
+use crate::time::{DAY, SECOND};
+use write::{Logs, Truth};
+
+/// Which generations the organisation has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// Exchange 5.5 only.
+    Old,
+    /// Exchange 2003 only.
+    New,
+    /// Every other server is still on 5.5.
+    Both,
+}
+
+/// One server; the first of each generation has the way to the Internet.
+struct Server {
+    name: String,
+    /// 5.5.
+    is_old: bool,
+}
+
+/// A mailbox.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct User(usize);
+
+/// What became of one recipient.
+struct Told {
+    address: String,
+    status: &'static str,
+    server: Option<usize>,
+    via: Option<(&'static str, String)>,
+}
+
+/// A message on its way.
+struct Mail {
+    mts_id: String,
+    /// The Message-ID, once it has one.
+    message_id: String,
+    sender: String,
+    size: i64,
+    subject: String,
+    first_seen: i64,
+    class: &'static str,
+    /// Servers that had it over SMTP, for the next one.
+    told: Vec<Told>,
+}
+
+impl Mail {
+    fn told(&mut self, address: &str, status: &'static str, server: Option<usize>) {
+        let address = address.to_lowercase();
+        self.told.push(Told {
+            address,
+            status,
+            server,
+            via: None,
+        });
+    }
+}
+
+/// The organisation while time passes.
+struct Site {
+    servers: Vec<Server>,
+    users: usize,
+    rng: Rng,
+    logs: Logs,
+    truth: Truth,
+    number: u64,
+    clock: i64,
+}
+
+impl Site {
+    fn server_of(&self, user: User) -> usize {
+        user.0 % self.servers.len()
+    }
+
+    fn user(&mut self) -> User {
+        User(self.rng.below(self.users))
+    }
+
+    /// A user on a server of the wanted generation.
+    fn user_of(&mut self, old: bool) -> User {
+        loop {
+            let user = self.user();
+            if self.servers[self.server_of(user)].is_old == old {
+                return user;
+            }
+        }
+    }
+
+    /// The distinguished name of a mailbox.
+    fn name(&self, user: User) -> String {
+        format!("/o=CORP/ou=HQ/cn=Recipients/cn=U{}", user.0)
+    }
+
+    fn address(&self, user: User) -> String {
+        format!("u{}@corp.example", user.0)
+    }
+
+    fn mta(&self, server: usize) -> String {
+        let name = &self.servers[server].name;
+        format!("/O=CORP/OU=HQ/CN=CONFIGURATION/CN=SERVERS/CN={name}/CN=MICROSOFT MTA")
+    }
+
+    fn store(&self, server: usize) -> String {
+        let name = &self.servers[server].name;
+        format!("/O=CORP/OU=HQ/CN=CONFIGURATION/CN=SERVERS/CN={name}/CN=MICROSOFT PRIVATE MDB")
+    }
+
+    /// Some seconds later.
+    fn later(&mut self, at: &mut i64) -> i64 {
+        *at += self.rng.between(1, 5) * SECOND;
+        *at
+    }
+
+    fn outsider(&mut self) -> String {
+        format!(
+            "p{}@partner{}.example",
+            self.rng.below(500),
+            self.rng.below(9)
+        )
+    }
+
+    /// A new message, submitted on `server` now.
+    fn draft(&mut self, server: usize, sender: String) -> Mail {
+        self.number += 1;
+        let stamp = write::stamp(self.clock);
+        let name = &self.servers[server].name;
+        Mail {
+            mts_id: format!("c=US;a= ;p=CORP;l={name}-{stamp}Z-{}", self.number),
+            message_id: String::new(),
+            sender,
+            size: self.rng.skewed(3000),
+            subject: format!("Subject {}", self.number),
+            first_seen: self.clock,
+            class: "mail",
+            told: Vec::new(),
+        }
+    }
+
+    fn finish(&mut self, mail: Mail) {
+        let servers = &self.servers;
+        self.truth
+            .add(&mail, |server| servers[server].name.to_lowercase());
+    }
+
+    fn first(&self, old: bool) -> usize {
+        self.servers
+            .iter()
+            .position(|server| server.is_old == old)
+            .unwrap_or(0)
+    }
+}
+
+/// Simulates and writes into `out`.
+pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summary, Error> {
+    let count = options.servers.max(2);
+    let is_old = |i: usize| match generation {
+        Generation::Old => true,
+        Generation::New => false,
+        Generation::Both => i.is_multiple_of(2),
+    };
+    let servers: Vec<Server> = (0..count)
+        .map(|i| Server {
+            name: format!("{}{:02}", if is_old(i) { "OLD" } else { "NEW" }, i + 1),
+            is_old: is_old(i),
+        })
+        .collect();
+    let start = options.start_micros();
+    let mut site = Site {
+        logs: Logs::new(servers.iter().map(|s| (s.name.clone(), s.is_old)).collect()),
+        servers,
+        users: options.users.max(2 * count),
+        rng: Rng::new(options.seed),
+        truth: Truth::default(),
+        number: 0,
+        clock: start,
+    };
+    // 350 bytes of log per record, about seven records per message.
+    let per_day = options
+        .size_bytes
+        .map_or(options.messages_per_day, |bytes| bytes / 2500)
+        .max(1);
+    for day in 0..i64::from(options.days) {
+        for i in 0..per_day as i64 {
+            site.clock = start + day * DAY + i * (22 * 3600 * SECOND) / per_day as i64;
+            let user = site.user();
+            match site.servers[site.server_of(user)].is_old {
+                true => old::message(&mut site, user),
+                false => new::message(&mut site, user),
+            }
+        }
+        // Nothing may end with the log: a last message on every server, an hour later.
+        site.clock = start + day * DAY + 23 * 3600 * SECOND;
+        for server in 0..count {
+            match site.servers[server].is_old {
+                true => old::closing(&mut site, server),
+                false => new::closing(&mut site, server),
+            }
+        }
+    }
+    site.logs.write(out, &options.leave_out, site.truth)
+}

@@ -1,0 +1,234 @@
+//! Records to files.
+//!
+//! In: records with their time. Out: one file per server and day, records in order of time; the truth beside them.
+
+use std::fs;
+use std::io::{Error, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::Summary;
+use super::Mail;
+use crate::time::{DAY, SECOND, Time, civil_from_days};
+
+/// Date and time of day.
+fn parts(at: i64) -> (i64, u32, u32, i64, i64, i64) {
+    let (y, m, d) = civil_from_days(at.div_euclid(DAY));
+    let s = at.rem_euclid(DAY) / SECOND;
+    (y, m, d, s / 3600, s / 60 % 60, s % 60)
+}
+
+/// `020425175433`, as in MTS-IDs.
+pub fn stamp(at: i64) -> String {
+    let (y, m, d, h, mi, s) = parts(at);
+    format!("{:02}{m:02}{d:02}{h:02}{mi:02}{s:02}", y % 100)
+}
+
+/// A record of 5.5; recipients with an optional status.
+pub struct Old<'r> {
+    pub id: &'r str,
+    pub event: u16,
+    pub gateway: &'r str,
+    pub partner: &'r str,
+    pub remote_id: &'r str,
+    pub originator: &'r str,
+    pub size: i64,
+    pub about: &'r str,
+    pub recipients: &'r [String],
+    pub status: Option<u8>,
+}
+
+/// A record of 2003.
+#[derive(Clone, Copy)]
+pub struct New<'r> {
+    pub id: &'r str,
+    pub event: u16,
+    pub client: &'r str,
+    pub partner: &'r str,
+    pub linked: &'r str,
+    pub sender: &'r str,
+    pub subject: &'r str,
+    pub size: i64,
+    pub recipients: &'r [String],
+}
+
+/// All logs.
+pub struct Logs {
+    servers: Vec<(String, bool)>,
+    records: Vec<Vec<(i64, usize, String)>>,
+    rows: usize,
+}
+
+impl Logs {
+    pub fn new(servers: Vec<(String, bool)>) -> Logs {
+        let records = servers.iter().map(|_| Vec::new()).collect();
+        Logs {
+            servers,
+            records,
+            rows: 0,
+        }
+    }
+
+    fn push(&mut self, server: usize, at: i64, text: String) {
+        self.rows += 1;
+        self.records[server].push((at, self.rows, text));
+    }
+
+    pub fn old(&mut self, server: usize, at: i64, r: &Old<'_>) {
+        let (y, m, d, h, mi, s) = parts(at);
+        let mut text = format!(
+            "{}\t{}\t{y}.{m}.{d} {h}:{mi}:{s}\t{}\t{}\t{}\t{}\t0\t{}\t0\t0\t{}\t{}\n",
+            r.id,
+            r.event,
+            r.gateway,
+            r.partner,
+            r.remote_id,
+            r.originator,
+            r.size,
+            r.about,
+            r.recipients.len()
+        );
+        for recipient in r.recipients {
+            text += recipient;
+            if let Some(status) = r.status {
+                text += &format!("\t{status}");
+            }
+            text.push('\n');
+        }
+        text.push('\n');
+        self.push(server, at, text);
+    }
+
+    pub fn new_row(&mut self, server: usize, at: i64, r: &New<'_>) {
+        let (y, m, d, h, mi, s) = parts(at);
+        let blank = |text: &str| {
+            if text.is_empty() {
+                "-".to_string()
+            } else {
+                text.to_string()
+            }
+        };
+        let name = self.servers[server].0.clone();
+        let mut text = String::new();
+        for recipient in r.recipients {
+            text += &format!(
+                "{y}-{m}-{d}\t{h}:{mi}:{s} GMT\t-\t{}\t{}\t{name}\t10.0.0.{}\t{recipient}\t{}\t{}\t0\t0\t{}\t{}\t{y}-{m}-{d} \
+                 {h}:{mi}:{s} GMT\t0\tVersion: 6.0.3790.1830\t{}\t{}\t{}\t-\n",
+                blank(r.client),
+                blank(r.partner),
+                server + 1,
+                r.event,
+                r.id,
+                r.size,
+                r.recipients.len(),
+                blank(r.linked),
+                blank(r.subject),
+                blank(r.sender),
+            );
+        }
+        self.push(server, at, text);
+    }
+
+    /// Writes everything.
+    pub fn write(
+        mut self,
+        out: &Path,
+        leave_out: &[String],
+        mut truth: Truth,
+    ) -> Result<Summary, Error> {
+        let mut summary = Summary::default();
+        fs::create_dir_all(out)?;
+        for ((name, is_old), records) in self.servers.iter().zip(&mut self.records) {
+            if leave_out.contains(&name.to_lowercase()) {
+                continue;
+            }
+            records.sort();
+            let folder = match is_old {
+                true => out.join(name).join("tracking.log"),
+                false => out.join(format!("{name}.log")),
+            };
+            fs::create_dir_all(&folder)?;
+            for day in records.chunk_by(|a, b| a.0.div_euclid(DAY) == b.0.div_euclid(DAY)) {
+                let (y, m, d, ..) = parts(day[0].0);
+                let mut text = if *is_old {
+                    String::new()
+                } else {
+                    HEADER.to_string()
+                };
+                day.iter().for_each(|(_, _, record)| text += record);
+                fs::write(folder.join(format!("{y}{m:02}{d:02}.log")), &text)?;
+                summary.files += 1;
+                summary.bytes += text.len() as u64;
+                summary.rows += day.len() as u64;
+            }
+        }
+        truth.lines.sort();
+        summary.messages = truth.lines.len() as u64;
+        let mut file = std::io::BufWriter::new(fs::File::create(out.join("truth.jsonl"))?);
+        for (_, line) in truth.lines {
+            writeln!(file, "{line}")?;
+        }
+        file.flush()?;
+        Ok(summary)
+    }
+}
+
+/// What every log of 2003 begins with.
+const HEADER: &str = "# Message Tracking Log File\n# Exchange System Attendant Version 6.5.7226.0\n# \
+    Date\tTime\tclient-ip\tClient-hostname\tPartner-Name\tServer-hostname\tserver-IP\tRecipient-Address\tEvent-ID\t\
+    MSGID\tPriority\tRecipient-Report-Status\ttotal-bytes\tNumber-Recipients\tOrigination-Time\tEncryption\t\
+    service-Version\tLinked-MSGID\tMessage-Subject\tSender-Address\n\n\n";
+
+/// What really became of every message.
+#[derive(Default)]
+pub struct Truth {
+    lines: Vec<(i64, String)>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    message_id: &'a str,
+    network_message_id: Option<&'a str>,
+    mts_id: &'a str,
+    class: &'a str,
+    sender: &'a str,
+    subject: &'a str,
+    first_seen: String,
+    recipients: Vec<Recipient<'a>>,
+}
+
+#[derive(Serialize)]
+struct Recipient<'a> {
+    address: &'a str,
+    status: &'a str,
+    server: Option<String>,
+    via: Option<(&'a str, &'a str)>,
+}
+
+impl Truth {
+    pub fn add(&mut self, mail: &Mail, name: impl Fn(usize) -> String) {
+        let recipients = mail.told.iter().map(|told| Recipient {
+            address: &told.address,
+            status: told.status,
+            server: told.server.map(&name),
+            via: told.via.as_ref().map(|(kind, address)| (*kind, &**address)),
+        });
+        let line = Line {
+            message_id: if mail.message_id.is_empty() {
+                &mail.mts_id
+            } else {
+                &mail.message_id
+            },
+            network_message_id: None,
+            mts_id: &mail.mts_id,
+            class: mail.class,
+            sender: &mail.sender,
+            subject: &mail.subject,
+            first_seen: Time(mail.first_seen).rfc3339(),
+            recipients: recipients.collect(),
+        };
+        let text = serde_json::to_string(&line).unwrap_or_default();
+        self.lines.push((mail.first_seen, text));
+    }
+}

@@ -1,0 +1,266 @@
+//! X.400 identifiers and addresses, as Exchange 4.0 to 2003 write them.
+//!
+//! In: ids and addresses as logged. Out: the form in which they are compared; servers and connectors named inside
+//! distinguished names. `formats/legacy.md` section 1.4 has the forms and where each was seen.
+
+use std::borrow::Cow;
+
+use bumpalo::Bump;
+
+use crate::address::{bare_id, has_prefix};
+
+/// Whether an id is an MTS-ID (`C=US;A= ;P=CORP;L=EX01-020425175433Z-7`, also with `/`), or a Message-ID that
+/// embeds one (`c=US%a=_%p=CORP%l=...@host`). No other mail system begins its ids so.
+#[inline]
+pub fn is_mts_id(id: &[u8]) -> bool {
+    let id = id.strip_prefix(b"/").unwrap_or(id);
+    matches!(
+        id,
+        [
+            b'c' | b'C' | b'a' | b'A' | b'p' | b'P' | b'l' | b'L',
+            b'=',
+            ..
+        ]
+    ) && memchr::memchr3(b';', b'%', b'/', id).is_some()
+}
+
+/// Writes the form in which MTS-IDs are compared: lower case, `;` between the parts, values trimmed, quotes gone.
+/// `_` counts as a blank, because the Internet Mail Service writes one for the other.
+pub fn plain_mts_id(id: &[u8], out: &mut Vec<u8>) {
+    let id = embedded(id);
+    let mut quoted = false;
+    for &byte in id {
+        match byte {
+            b'"' => quoted = !quoted,
+            b';' | b'/' | b'%' if !quoted => {
+                trim_blanks(out);
+                if !out.is_empty() {
+                    out.push(b';');
+                }
+            }
+            b' ' | b'_' if matches!(out.last(), None | Some(b'=' | b';')) => {}
+            b'_' => out.push(b' '),
+            byte => out.push(byte.to_ascii_lowercase()),
+        }
+    }
+    trim_blanks(out);
+    if out.last() == Some(&b';') {
+        out.pop();
+    }
+}
+
+fn trim_blanks(out: &mut Vec<u8>) {
+    while out.last() == Some(&b' ') {
+        out.pop();
+    }
+}
+
+/// The MTS-ID inside a Message-ID of the Internet Mail Service: what stands before the `@` of its host.
+fn embedded(id: &[u8]) -> &[u8] {
+    let is_wrapped = memchr::memchr(b'%', id).is_some() && memchr::memchr(b';', id).is_none();
+    match memchr::memrchr(b'@', id).filter(|_| is_wrapped) {
+        Some(at) => &id[..at],
+        None => id,
+    }
+}
+
+/// An id in the form in which it is compared, whatever its kind.
+pub fn plain_id<'d>(id: &'d [u8], arena: &'d Bump) -> &'d [u8] {
+    let id = bare_id(id);
+    if !is_mts_id(id) {
+        return id;
+    }
+    let mut plain = Vec::with_capacity(id.len());
+    plain_mts_id(id, &mut plain);
+    arena.alloc_slice_copy(&plain)
+}
+
+/// The Message-ID in a connector's remote id: `<id@host>[QUEUEFILE]` without brackets and queue file. `None` where the
+/// foreign system's id has another form.
+pub fn remote_message_id(remote: &[u8]) -> Option<&[u8]> {
+    let inner = remote.strip_prefix(b"<")?;
+    let end = memchr::memrchr(b'>', inner)?;
+    let id = &inner[..end];
+    (id.len() > 3 && id.contains(&b'@')).then_some(id)
+}
+
+/// Whether an id may join two messages: dummies (`-`, `<>`, a bare number) may not.
+pub fn is_proper_id(id: &[u8]) -> bool {
+    let id = bare_id(id);
+    id.len() >= 3 && (is_mts_id(id) || id.contains(&b'@'))
+}
+
+/// The server a distinguished name lies on: `/CN=SERVERS/CN=<X>/...`, or `CONNECTOR (<X>)` under `/CN=CONNECTIONS/`.
+pub fn server_of(name: &[u8]) -> Option<&[u8]> {
+    if let Some(server) = behind(name, b"/cn=servers/cn=") {
+        return Some(server);
+    }
+    let open = memchr::memrchr(b'(', connector_of(name)?)?;
+    let inner = connector_of(name)?[open + 1..].strip_suffix(b")")?;
+    (!inner.is_empty()).then_some(inner)
+}
+
+/// The connector a distinguished name is of: `/CN=CONNECTIONS/CN=<name>`.
+pub fn connector_of(name: &[u8]) -> Option<&[u8]> {
+    behind(name, b"/cn=connections/cn=")
+}
+
+/// Whether the name is of a mailbox or public folder store.
+pub fn is_store(name: &[u8]) -> bool {
+    has_suffix(name, b" mdb")
+}
+
+fn has_suffix(text: &[u8], suffix: &[u8]) -> bool {
+    text.len() >= suffix.len() && text[text.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
+}
+
+/// What stands between `mark` (lower case) and the next `/`.
+fn behind<'d>(name: &'d [u8], mark: &[u8]) -> Option<&'d [u8]> {
+    let at = find_caseless(name, mark)? + mark.len();
+    let rest = &name[at..];
+    let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
+    (end > 0).then(|| &rest[..end])
+}
+
+fn find_caseless(text: &[u8], lower: &[u8]) -> Option<usize> {
+    // Every mark begins with a slash, of which a name has a handful.
+    memchr::memchr_iter(b'/', text).find(|&at| has_prefix(&text[at..], lower))
+}
+
+/// An address in the one form that all stages share: a proxy's type is taken off, and what a connector wrapped
+/// (`IMCEAEX-_O=...@host`, `DDA:SMTP=user(a)host`) is unwrapped.
+pub fn plain_address(address: &[u8]) -> Cow<'_, [u8]> {
+    let address = address.trim_ascii();
+    for kind in [&b"SMTP:"[..], b"EX:"] {
+        if has_prefix(address, kind) {
+            return Cow::Borrowed(&address[kind.len()..]);
+        }
+    }
+    if has_prefix(address, b"IMCEAEX-") {
+        return Cow::Owned(unwrap_imceaex(&address[b"IMCEAEX-".len()..]));
+    }
+    let dda = memchr::memchr_iter(b'=', address).find(|&at| {
+        has_suffix(&address[..at], b"dda:smtp") || has_suffix(&address[..at], b"dda:rfc-822")
+    });
+    match dda {
+        Some(at) => Cow::Owned(unwrap_dda(&address[at + 1..])),
+        None => Cow::Borrowed(address),
+    }
+}
+
+/// `_O=CORP_OU=HQ_cn=RECIPIENTS_cn=JOE+20SMITH@host` to the name it was made of: `_` is `/`, `+20` a byte.
+fn unwrap_imceaex(wrapped: &[u8]) -> Vec<u8> {
+    let end = memchr::memrchr(b'@', wrapped).unwrap_or(wrapped.len());
+    let mut plain = Vec::with_capacity(end);
+    let mut at = 0;
+    while at < end {
+        match wrapped[at] {
+            b'_' => plain.push(b'/'),
+            b'+' if at + 2 < end => match hex(wrapped[at + 1], wrapped[at + 2]) {
+                Some(byte) => {
+                    plain.push(byte);
+                    at += 2;
+                }
+                None => plain.push(b'+'),
+            },
+            byte => plain.push(byte),
+        }
+        at += 1;
+    }
+    plain
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    Some((digit(high)? * 16 + digit(low)?) as u8)
+}
+
+/// `user(a)host;C=...` to `user@host`; 5.5 SP3 damaged the parentheses to `(040)a(041)` (Q249349).
+fn unwrap_dda(value: &[u8]) -> Vec<u8> {
+    let end = memchr::memchr2(b';', b'/', value).unwrap_or(value.len());
+    let text = value[..end].to_vec();
+    for at_sign in [&b"(040)a(041)"[..], b"(a)"] {
+        if let Some(at) = memchr::memmem::find(&text, at_sign) {
+            return [&text[..at], b"@", &text[at + at_sign.len()..]].concat();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(id: &str) -> String {
+        assert!(is_mts_id(id.as_bytes()), "{id}");
+        let mut out = Vec::new();
+        plain_mts_id(id.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn all_forms_of_one_id_are_equal() {
+        let want = "c=us;a=;p=corp;l=ex 01-960701173047z-2";
+        for form in [
+            "C=US;A= ;P=CORP;L=EX_01-960701173047Z-2",
+            "c=US;a= ;p=Corp;l=EX_01-960701173047Z-2;",
+            "/C=US/A= /P=CORP/L=EX_01-960701173047Z-2",
+            "c=US;a=;p=\"CORP\";l=\"EX_01-960701173047Z-2\"",
+            "c=US%a=_%p=Corp%l=EX_01-960701173047Z-2@ex01.corp.example",
+        ] {
+            assert_eq!(plain(form), want, "{form}");
+        }
+        assert_eq!(plain("C=US;L=\"a;b/c\""), "c=us;l=a;b/c");
+    }
+
+    #[test]
+    fn other_ids_are_left_alone() {
+        for id in ["abc@host.example", "c=x@host", "<a@b>", "", "p=1", "l"] {
+            assert!(!is_mts_id(id.as_bytes()), "{id}");
+        }
+        assert!(!is_proper_id(b"-") && !is_proper_id(b"<>") && !is_proper_id(b"12345678"));
+        assert!(is_proper_id(b"<a@b>") && is_proper_id(b"c=US;a= ;l=X"));
+    }
+
+    #[test]
+    fn remote_ids_lose_brackets_and_queue_file() {
+        let id = remote_message_id(b"<c=US%a=_%p=M%l=T-1Z-2@t.example>[PBZ70AAB]").unwrap();
+        assert_eq!(id, b"c=US%a=_%p=M%l=T-1Z-2@t.example");
+        assert_eq!(remote_message_id(b"[PBZ70AAB]"), None);
+        assert_eq!(remote_message_id(b"<>"), None);
+    }
+
+    #[test]
+    fn servers_and_connectors_are_found_in_names() {
+        let mta = b"/O=TAZ/OU=BACKBONE/CN=CONFIGURATION/CN=SERVERS/CN=TAZDC1/CN=MICROSOFT MTA";
+        assert_eq!(server_of(mta), Some(&b"TAZDC1"[..]));
+        assert_eq!(connector_of(mta), None);
+        let imc = b"/o=M/ou=T/cn=Configuration/cn=Connections/cn=Internet Mail Connector (TAMRAJ2)";
+        assert_eq!(server_of(imc), Some(&b"TAMRAJ2"[..]));
+        assert_eq!(
+            connector_of(imc),
+            Some(&b"Internet Mail Connector (TAMRAJ2)"[..])
+        );
+        assert_eq!(server_of(b"alpine.microsoft.com"), None);
+        assert_eq!(server_of(b"/cn=Connections/cn=X400 to HQ"), None);
+        assert!(is_store(b"/o=M/cn=Servers/cn=T/cn=Microsoft Private MDB"));
+    }
+
+    #[test]
+    fn wrapped_addresses_come_out() {
+        let address =
+            |text: &str| String::from_utf8(plain_address(text.as_bytes()).into_owned()).unwrap();
+        assert_eq!(
+            address("IMCEAEX-_O=MICROSOFT_OU=ALPINE_cn=RECIPIENTS_cn=JOE+20S@alpine.example"),
+            "/O=MICROSOFT/OU=ALPINE/cn=RECIPIENTS/cn=JOE S"
+        );
+        assert_eq!(address("SMTP:joe@a.example"), "joe@a.example");
+        assert_eq!(address("EX:/O=CORP/CN=X"), "/O=CORP/CN=X");
+        assert_eq!(
+            address("C=US;A= ;P=C;DDA:SMTP=joe(a)a.example;"),
+            "joe@a.example"
+        );
+        assert_eq!(address("DDA:SMTP=joe(040)a(041)a.example"), "joe@a.example");
+        assert_eq!(address("joe@a.example"), "joe@a.example");
+    }
+}

@@ -1,0 +1,323 @@
+//! Exchange 4.0 to 2003 from outside: the simulator's truth, TrackHistory there and back, hostile XML, real rows.
+//!
+//! In: simulated organisations, rows written by hand, and the samples where their folder exists. Out: what the program
+//! says of them, as `paths` prints it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use waybill::simulate::{Generation, LayoutChoice, Options};
+
+use crate::simulated::Organisation;
+
+fn waybill(arguments: &[&str]) -> (String, String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code().unwrap(),
+    )
+}
+
+fn paths(folder: &Path, more: &[&str]) -> Vec<Value> {
+    let folder = folder.to_str().unwrap();
+    let arguments = [
+        &["paths", folder, "--include-probes", "--quiet", "--lenient"],
+        more,
+    ]
+    .concat();
+    let (text, errors, _) = waybill(&arguments);
+    assert!(errors.is_empty(), "{errors}");
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn organisation(generation: Generation, seed: u64, messages: u64) -> Organisation {
+    Organisation::new(&Options {
+        seed,
+        layout: LayoutChoice::Legacy(generation),
+        messages_per_day: messages,
+        start: (2003, 8, 12),
+        servers: 4,
+        users: 60,
+        ..Options::default()
+    })
+}
+
+/// `address status server via` of every recipient.
+fn recipients(message: &Value) -> BTreeSet<String> {
+    let via = |r: &Value| match &r["via"] {
+        Value::Array(links) => links
+            .iter()
+            .find(|l| l["kind"] != "resolved")
+            .map(|l| format!("{}:{}", l["kind"], l["address"])),
+        _ => None,
+    };
+    let told = |r: &Value| {
+        r["via"]
+            .as_array()
+            .filter(|v| v.len() == 2 && v[0].is_string())
+            .map(|v| format!("{}:{}", v[0], v[1]))
+    };
+    let line = |r: &Value| {
+        let server = if r["status"] == "unknown" {
+            &Value::Null
+        } else {
+            &r["server"]
+        };
+        format!(
+            "{} {} {} {}",
+            r["address"],
+            r["status"],
+            server,
+            told(r).or_else(|| via(r)).unwrap_or_default()
+        )
+    };
+    message["recipients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(line)
+        .collect()
+}
+
+/// Messages by every id they go by.
+fn by_id(messages: &[Value]) -> BTreeMap<String, &Value> {
+    let mut found = BTreeMap::new();
+    for message in messages {
+        let others = message["other_ids"].as_array().unwrap();
+        for id in others
+            .iter()
+            .chain([&message["message_id"]])
+            .filter_map(Value::as_str)
+        {
+            found.insert(id.to_lowercase(), message);
+        }
+    }
+    found
+}
+
+/// What the program says otherwise than the truth.
+fn disagreements(truth: &[Value], found: &[Value]) -> Vec<String> {
+    let known = by_id(found);
+    let mut lines = Vec::new();
+    for told in truth {
+        let id = told["message_id"].as_str().unwrap();
+        let Some(message) = known.get(&id.to_lowercase()) else {
+            lines.push(format!("{id}: not found"));
+            continue;
+        };
+        let (want, have) = (recipients(told), recipients(message));
+        if want != have {
+            let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+                a.difference(b).cloned().collect::<Vec<_>>()
+            };
+            lines.push(format!(
+                "{id}: truth {:?}, program {:?}",
+                only(&want, &have),
+                only(&have, &want)
+            ));
+        }
+        if told["class"] != message["class"] {
+            lines.push(format!(
+                "{id}: {} is called {}",
+                told["class"], message["class"]
+            ));
+        }
+    }
+    if truth.len() != found.len() {
+        lines.push(format!("{} messages, program {}", truth.len(), found.len()));
+    }
+    lines
+}
+
+#[test]
+fn the_truth_of_all_generations_is_told() {
+    let mut fates = BTreeSet::new();
+    for generation in [Generation::Old, Generation::New, Generation::Both] {
+        for seed in [1, 2] {
+            let organisation = organisation(generation, seed, 400);
+            let (truth, found) = (organisation.truth(), paths(organisation.path(), &[]));
+            let lines = disagreements(&truth, &found);
+            let first = lines.iter().take(8).cloned().collect::<Vec<_>>().join("\n");
+            assert!(
+                lines.is_empty(),
+                "{generation:?} {seed}: {} lines\n{first}",
+                lines.len()
+            );
+            let all = truth
+                .iter()
+                .flat_map(|told| told["recipients"].as_array().unwrap());
+            fates.extend(all.map(|recipient| recipient["status"].to_string()));
+        }
+    }
+    assert_eq!(fates.len(), 9, "every end is in the truth: {fates:?}");
+}
+
+#[test]
+fn chunks_and_windows_change_nothing() {
+    let organisation = organisation(Generation::Both, 3, 300);
+    let want = paths(organisation.path(), &[]);
+    for more in [
+        &["--chunk-bytes", "700"][..],
+        &["--window-bytes", "20000", "--chunk-bytes", "3000"],
+        &["--threads", "1"],
+    ] {
+        let found = paths(organisation.path(), more);
+        assert_eq!(want.len(), found.len(), "{more:?}");
+        for (a, b) in want.iter().zip(&found) {
+            assert_eq!(a, b, "{more:?}");
+        }
+    }
+}
+
+#[test]
+fn track_history_read_back_gives_the_same_paths() {
+    for generation in [Generation::Old, Generation::New, Generation::Both] {
+        let organisation = organisation(generation, 4, 200);
+        let truth = organisation.truth();
+        let folder = organisation.path().to_str().unwrap();
+        let written = tempfile::tempdir().unwrap();
+        let file = written.path().join("history.xml");
+        let more = [
+            "--format",
+            "xml",
+            "--declaration",
+            "--quiet",
+            "--output",
+            file.to_str().unwrap(),
+        ];
+        let (_, errors, status) = waybill(&[&["events", folder], &more[..]].concat());
+        assert_eq!((errors.as_str(), status), ("", 0));
+        let found = paths(written.path(), &[]);
+        let lines = disagreements(&truth, &found);
+        let first = lines.iter().take(8).cloned().collect::<Vec<_>>().join("\n");
+        assert!(
+            lines.is_empty(),
+            "{generation:?}: {} lines\n{first}",
+            lines.len()
+        );
+        assert_eq!(paths(written.path(), &["--chunk-bytes", "999"]), found);
+        // What `trace` writes of all messages is the same history in another order.
+        let traced = tempfile::tempdir().unwrap();
+        let file = traced.path().join("trace.xml");
+        let more = [
+            "--format",
+            "xml",
+            "--include-probes",
+            "--quiet",
+            "--output",
+            file.to_str().unwrap(),
+        ];
+        waybill(&[&["trace", folder], &more[..]].concat());
+        let lines = disagreements(&truth, &paths(traced.path(), &[]));
+        assert!(lines.is_empty(), "{generation:?}: {lines:?}");
+    }
+}
+
+const ENTRY: &str = "<Exchange_MessageTrackingEntry><TimeLogged>2002-2-6 16:50:23</TimeLogged><MessageID>a@b</MessageID>\
+    <EntryType>1028</EntryType><ServerName>ex</ServerName><Recipients><Recipient><RecipientAddress> x&amp;y@b </RecipientAddress>\
+    </Recipient></Recipients></Exchange_MessageTrackingEntry>";
+
+/// `paths` of one file with these bytes: the answer, what was said, the status.
+fn one_file(bytes: &[u8]) -> (String, String, i32) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("history.xml"), bytes).unwrap();
+    waybill(&["paths", folder.path().to_str().unwrap()])
+}
+
+#[test]
+fn hostile_xml_is_refused_with_a_word() {
+    let bomb = format!(
+        "<!DOCTYPE TrackHistory [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><TrackHistory>{ENTRY}</TrackHistory>"
+    );
+    let outside = format!(
+        "<!DOCTYPE TrackHistory SYSTEM \"file:///etc/passwd\"><TrackHistory>{ENTRY}</TrackHistory>"
+    );
+    for text in [bomb, outside] {
+        let (answer, said, status) = one_file(text.as_bytes());
+        assert!(
+            answer.is_empty() && status >= 2 && said.contains("document type"),
+            "{status} {said}"
+        );
+    }
+    let deep = ENTRY.replace("2002-2-6", &"<a>".repeat(100_000));
+    for bad in [
+        deep,
+        ENTRY.replace("&amp;", "&undefined;"),
+        ENTRY.replace("</EntryType>", "</Other>"),
+    ] {
+        let (answer, said, status) =
+            one_file(format!("<TrackHistory>{bad}{ENTRY}</TrackHistory>").as_bytes());
+        assert_eq!((answer.lines().count(), status), (1, 3), "{said}");
+        assert!(said.contains("well-formed"), "{said}");
+    }
+}
+
+#[test]
+fn encodings_are_those_declared_or_marked() {
+    let text = format!(
+        "<TrackHistory>{}</TrackHistory>",
+        ENTRY.replace("x&amp;y", "m\u{fc}ller")
+    );
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let latin: Vec<u8> = format!("<?xml version='1.0' encoding='iso-8859-1'?>{text}")
+        .chars()
+        .map(|c| c as u8)
+        .collect();
+    for bytes in [
+        text.clone().into_bytes(),
+        format!("\u{feff}{text}").into_bytes(),
+        utf16,
+        latin,
+    ] {
+        let (answer, said, status) = one_file(&bytes);
+        assert_eq!(status, 0, "{said}");
+        assert!(answer.contains("m\u{fc}ller@b"), "{answer}");
+    }
+    let (_, said, _) =
+        one_file(format!("<?xml version='1.0' encoding='no-such'?>{text}").as_bytes());
+    assert!(said.contains("encoding is not known"), "{said}");
+}
+
+/// Real rows, where they are at hand.
+#[test]
+fn real_rows_tell_their_story() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples/legacy");
+    if !samples.is_dir() {
+        return;
+    }
+    let one = |name: &str| paths(&samples.join(name), &[]);
+    let four = one("40-four-records-tabs-inferred.log");
+    assert_eq!((four.len(), &four[0]["rows"]), (1, &Value::from(4)));
+    let statuses: Vec<&str> = four[0]["recipients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|r| r["status"].as_str())
+        .collect();
+    assert_eq!(statuses, ["delivered", "transferred"]);
+    assert_eq!(one("55-exact-one-record.log")[0]["class"], "system");
+    assert_eq!(one("2003-two-lines.log").len(), 2);
+    let history = one("trackhistory-example.xml");
+    assert_eq!(history[0]["recipients"].as_array().unwrap().len(), 2);
+    let header = std::fs::read(samples.join("2003-header.txt")).unwrap();
+    let rows = std::fs::read(samples.join("2003-one-line.log")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.log"), [header, rows].concat()).unwrap();
+    let (event, ..) = waybill(&["events", folder.path().to_str().unwrap()]);
+    assert!(
+        event.contains("\"offset\":338,"),
+        "the offset that the SDK's example names: {event}"
+    );
+}
