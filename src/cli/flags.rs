@@ -79,12 +79,6 @@ Examples:
   waybill simulate --out demo --seed 7 --days 2 --messages 10000
   waybill simulate --out demo --servers 4 --size 1G --leave-out ex03")]
     Simulate(Simulate),
-    /// Print what is in force: every key of waybill.toml, its value, and where it comes from
-    #[command(after_help = "\
-Example:
-  waybill config --config /etc/waybill.toml")]
-    #[command(mut_arg("paths", |paths| paths.required(false)))]
-    Config(Config),
     /// What an event, source, status code or message id means
     #[command(after_help = "\
 Examples:
@@ -95,6 +89,12 @@ Examples:
         #[arg(required = true)]
         words: Vec<String>,
     },
+    /// Print what is in force: every key of waybill.toml, its value, and where it comes from
+    #[command(after_help = "\
+Example:
+  waybill config --config /etc/waybill.toml")]
+    #[command(mut_arg("paths", |paths| paths.required(false)))]
+    Config(Config),
     /// Print completions for a shell
     #[command(after_help = "\
 Example:

@@ -129,8 +129,8 @@ pub struct SimulateOptions {
 
 /// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from, and `file` gives what was not typed.
 pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
-    let mut days = KeptDays::default();
     let mut prolog = Prolog::default();
+    let mut days = KeptDays::default();
     let (task, filters, mut common) = match cli.command {
         Command::Report(mut report) => {
             if report.run.common.paths.is_empty() && report.merge.is_empty() {
@@ -179,21 +179,39 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         ));
     }
     file.fill(&mut common);
-    let as_logged = matches!(
-        task,
-        Task::Events(_)
-            | Task::Trace {
-                format: TraceFormat::Xml,
-                ..
-            }
-    );
-    if as_logged && common.anonymous.is_some() {
-        let way_out = "--anonymous goes with report, find, paths and trace as text or json";
-        return Err(format!("rows are shown as logged here; {way_out}"));
+    if matches!(task, Task::Events(_)) && common.anonymous.is_some() {
+        return Err(
+            "events: rows are shown as logged; --anonymous goes with report, find, trace and paths"
+                .into(),
+        );
+    }
+    if shows_rows_of_the_nameless(task, &common) {
+        return Err(
+            "trace: --format xml shows rows as logged; --anonymous goes with text and json".into(),
+        );
     }
     let mut read = read(task, filters, common, prolog, now)?;
     read.days = days;
     Ok(Options::Read(Box::new(read)))
+}
+
+/// TrackHistory holds rows as logged, which have no anonymous form.
+fn shows_rows_of_the_nameless(task: Task, common: &Common) -> bool {
+    let xml = matches!(
+        task,
+        Task::Trace {
+            format: TraceFormat::Xml,
+            ..
+        }
+    );
+    xml && common.anonymous.is_some()
+}
+
+fn prolog_of(flags: XmlFlags) -> Prolog {
+    Prolog {
+        declaration: flags.declaration,
+        stylesheet: flags.stylesheet,
+    }
 }
 
 fn figures(flags: Figures) -> Result<KeptDays, String> {
@@ -224,13 +242,6 @@ fn span_ms(text: &str) -> Result<u64, String> {
         .into_iter()
         .find_map(read);
     found.ok_or_else(|| format!("--sla: '{text}' is no limit; write 30s, 5m or 2h"))
-}
-
-fn prolog_of(flags: XmlFlags) -> Prolog {
-    Prolog {
-        declaration: flags.declaration,
-        stylesheet: flags.stylesheet,
-    }
 }
 
 fn parts<F>(run: Run<F>, task: impl Fn(F) -> Task) -> (Task, Filters, Common)

@@ -99,14 +99,14 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     if joint.detail.steps {
         path.steps = rows.iter().map(|row| step(&event(row))).collect();
     }
-    if let Some(anonymous) = joint.scene.anonymous {
-        anonymous.veil(&mut path, joint.scene.own, arena);
-    }
     if joint.detail.records {
         path.records = rows
             .iter()
             .map(|row| dialect::record(row, &around(row)))
             .collect();
+    }
+    if let Some(anonymous) = joint.scene.anonymous {
+        anonymous.veil(&mut path, joint.scene.own, arena);
     }
     path
 }
