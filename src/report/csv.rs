@@ -34,11 +34,8 @@ fn one(table: &Table, file: &File) -> io::Result<()> {
         .terminator(csv::Terminator::CRLF)
         .from_writer(io::BufWriter::new(file));
     let traced = table.rows.iter().any(|row| !row.examples.is_empty());
-    let mut header: Vec<String> = table
-        .columns
-        .iter()
-        .map(|name| name.replace(' ', "_"))
-        .collect();
+    let columns = table.columns.iter().enumerate();
+    let mut header: Vec<String> = columns.map(|(i, name)| heading(table, i, name)).collect();
     if header[0].is_empty() {
         header[0] = "what".into();
     }
@@ -50,6 +47,19 @@ fn one(table: &Table, file: &File) -> io::Result<()> {
         csv.write_record(line(row, traced))?;
     }
     csv.flush()
+}
+
+/// The column's name with its unit, where the name does not have it.
+fn heading(table: &Table, column: usize, name: &str) -> String {
+    let name = name.replace(' ', "_");
+    let has = |kind: fn(&Cell) -> bool| table.rows.iter().any(|row| kind(&row.cells[column]));
+    if has(|cell| matches!(cell, Cell::Millis(_))) {
+        format!("{name}_ms")
+    } else if has(|cell| matches!(cell, Cell::Bytes(_))) && !name.contains("bytes") {
+        format!("{name}_bytes")
+    } else {
+        name
+    }
 }
 
 fn line(row: &Row, traced: bool) -> Vec<String> {

@@ -160,7 +160,9 @@ fn trends(sums: &tally::Pending, start: Option<Time>, end: Option<Time>) -> Vec<
     };
     let (start, hours) = (start.hour(), end.hour() - start.hour() + 1);
     let mut trends: BTreeMap<&[u8], (i64, i64)> = BTreeMap::new();
-    for ((host, hour), &deferrals) in &sums.hourly {
+    // What was taken back again is as if it had never been.
+    let put_off = sums.hourly.iter().filter(|(_, deferrals)| **deferrals != 0);
+    for ((host, hour), &deferrals) in put_off {
         let trend = trends.entry(host).or_default();
         match 3 * (hour - start) / hours.max(1) {
             ..=0 => trend.0 += deferrals,
