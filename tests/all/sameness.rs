@@ -119,7 +119,7 @@ fn the_order_of_arguments_changes_nothing() {
 }
 
 #[test]
-fn threads_and_chunks_change_nothing() {
+fn threads_chunks_and_windows_change_nothing() {
     for (layout, seed) in [("21", 22), ("mixed", 23)] {
         let organisation = organisation(layout, seed);
         let root = organisation.path().to_str().unwrap();
@@ -133,6 +133,10 @@ fn threads_and_chunks_change_nothing() {
             let bytes = bytes.to_string();
             let got = paths(&[root, "--chunk-bytes", &bytes]);
             same(&want, &got, &format!("chunks of {bytes} bytes"));
+        }
+        for window in ["20k", "300k", "2M"] {
+            let got = paths(&[root, "--window-bytes", window, "--chunk-bytes", "10k"]);
+            same(&want, &got, &format!("windows of {window}"));
         }
     }
 }
