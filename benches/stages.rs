@@ -182,6 +182,7 @@ fn join(bencher: Bencher) {
         own: &own,
         horizon: 3 * DAY,
         hops: false,
+        anonymous: None,
     };
     let joint = Joint {
         ground: &ground,

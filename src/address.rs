@@ -3,6 +3,8 @@
 //! In: fields as logged. Out: comparison without case, domains, short host names, list elements. Nothing is
 //! decoded or allocated.
 
+pub mod x400;
+
 /// The domain of an SMTP address: what follows the last `@`; `None` where there is none.
 pub fn domain(address: &[u8]) -> Option<&[u8]> {
     let at = memchr::memrchr(b'@', address)?;

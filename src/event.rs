@@ -5,18 +5,18 @@
 
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::address::List;
 use crate::keys::Service;
 use crate::time::Time;
 
 /// A server whose own rows were read, or that rows speak of: an index into [`crate::servers::Servers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServerId(pub u16);
 
 /// Where a row stands. Sorts by file and offset; file and line are put into words only when shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// Index of the file, in the order of names.
     pub file: u32,

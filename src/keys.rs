@@ -8,8 +8,8 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
 
+use crate::address::x400;
 use crate::address::{bare_id, short_host};
-use crate::x400;
 
 /// An id space of its own on one server (`formats/modern.md` section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

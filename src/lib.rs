@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 11 | main | arguments in, exit status out |
 //! | 10 | command | each command from inputs to answer |
-//! | 9 | cli, progress, audit | flags, environment, terminal; whether logs are whole |
+//! | 9 | cli, progress, audit, saved | flags, environment, terminal; whether logs are whole; days kept |
 //! | 8 | pipeline, search, report, output | pipeline runs the stages and owns the threads; the others turn plain results into bytes |
 //! | 7 | plan | which pieces of which files are read |
 //! | 6 | join, tally, filter | rows that meet, sums of paths, which are asked for |
@@ -17,7 +17,7 @@
 //! | 3 | input, servers, row, fault | files and chunks, who wrote, where a row stands, what is wrong with it |
 //! | 2 | event, simulate | one record's meaning |
 //! | 1 | keys | identifiers |
-//! | 0 | scan, time, address, x400, status, inert, error | bytes |
+//! | 0 | scan, time, address, status, inert, error | bytes |
 
 pub mod address;
 pub mod audit;
@@ -39,6 +39,7 @@ pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod row;
+pub mod saved;
 pub mod scan;
 pub mod search;
 pub mod servers;
@@ -46,4 +47,3 @@ pub mod simulate;
 pub mod status;
 pub mod tally;
 pub mod time;
-pub mod x400;

@@ -1,15 +1,24 @@
 //! The program: arguments in, answer on standard output, everything else on standard error.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use waybill::cli::config::File;
 use waybill::cli::{self, Cli, Exit, Options};
 use waybill::command;
 use waybill::time::Time;
 
 fn main() -> ExitCode {
-    let options = match cli::options::resolve(Cli::parse(), now()) {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let file = match config_file(&matches) {
+        Ok(file) => file,
+        Err(why) => return unusable(&why),
+    };
+    let options = match cli::options::resolve(cli, &file, now()) {
         Ok(options) => options,
         Err(why) => return unusable(&why),
     };
@@ -22,11 +31,35 @@ fn main() -> ExitCode {
             Ok(())
         }),
         Options::Man => command::print(cli::man),
+        Options::Config => command::print(|out| {
+            let matches = matches
+                .subcommand()
+                .map_or(&matches, |(_, matches)| matches);
+            file.print(matches, out)
+        }),
     };
     match done {
         Ok(exit) => exit.into(),
         Err(error) => unusable(&error.to_string()),
     }
+}
+
+/// The file that `--config` names, else `waybill.toml` here if there is one.
+fn config_file(matches: &ArgMatches) -> Result<File, String> {
+    let named = matches.subcommand().and_then(|(_, matches)| {
+        matches
+            .try_get_one::<PathBuf>("config")
+            .ok()
+            .flatten()
+            .cloned()
+    });
+    let path = named.clone().unwrap_or_else(|| "waybill.toml".into());
+    if named.is_none() && !path.exists() {
+        return Ok(File::default());
+    }
+    let name = path.display().to_string();
+    let text = fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
+    File::parse(&name, &text)
 }
 
 fn unusable(why: &str) -> ExitCode {

@@ -19,6 +19,7 @@ use crate::join::shard::{Closing, Shard, Taker};
 use crate::join::tie::Ties;
 use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
+use crate::path::anonymous::Anonymous;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
 use crate::plan::{self, Chunk, Plan, Survey, WINDOW_BYTES, slice};
@@ -39,6 +40,8 @@ pub struct Options {
     pub horizon: i64,
     /// About this many bytes of logs are joined at a time.
     pub window_bytes: u64,
+    /// People and domains under other names.
+    pub anonymous: Option<Anonymous>,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
             links: false,
             horizon: 3 * DAY,
             window_bytes: WINDOW_BYTES,
+            anonymous: None,
         }
     }
 }
@@ -104,9 +108,12 @@ pub fn run<T: Taker + Send, E>(
     };
     ground.servers.survey(survey.servers);
     watch.lap("survey");
-    let ties = ties(inputs, &plan, &ground.keys);
-    watch.lap("ties");
     let windows = plan.windows(options.window_bytes);
+    let mut ties = match windows.len() {
+        0 | 1 => Ties::default(), // the only window's own rows tell
+        _ => ties(inputs, &plan, &ground.keys),
+    };
+    watch.lap("ties");
     let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
     let mut links = Links::default();
     let mut sums = Sums::default();
@@ -122,6 +129,14 @@ pub fn run<T: Taker + Send, E>(
             false,
             &read,
         );
+        if windows.len() == 1
+            && plan
+                .chunks
+                .iter()
+                .any(|chunk| dialect::has_ties(&chunk.layout))
+        {
+            ties = Ties::of(yields.iter().map(Ties::noted).collect());
+        }
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
         let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
@@ -135,6 +150,7 @@ pub fn run<T: Taker + Send, E>(
             own: &own,
             horizon: options.horizon,
             hops: options.detail.hops,
+            anonymous: options.anonymous.as_ref(),
         };
         let joint = Joint {
             ground: &ground,
@@ -232,7 +248,13 @@ fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
     let parts = legacy
         .into_par_iter()
         .with_max_len(1)
-        .map(|chunk| Ties::noted(dialect::parse(slice(inputs, chunk, 0), &chunk.layout, keys)))
+        .map(|chunk| {
+            Ties::noted(&dialect::parse(
+                slice(inputs, chunk, 0),
+                &chunk.layout,
+                keys,
+            ))
+        })
         .collect();
     Ties::of(parts)
 }

@@ -180,6 +180,11 @@ impl Servers {
         name.map_or(BStr::new(b""), |name| name.as_bstr())
     }
 
+    /// All names by number.
+    pub fn names(&self) -> Vec<String> {
+        self.names.iter().map(ToString::to_string).collect()
+    }
+
     /// What was read of this server's rows.
     pub fn coverage(&self, id: ServerId) -> &Coverage {
         &self.coverage[usize::from(id.0)]

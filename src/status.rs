@@ -6,8 +6,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// An enhanced status code (RFC 3463), or the reply code (RFC 5321) where that is all there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StatusCode {
     /// `5.1.1`: class, subject, detail.
     Enhanced(u16, u16, u16),

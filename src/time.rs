@@ -4,10 +4,14 @@
 //! in UTC (`formats/modern.md` section 1), so no zone is known here: zones are for display and
 //! grouping and live in `zone`.
 
+use serde::{Deserialize, Serialize};
+
 /// A point in time: microseconds since 1970-01-01T00:00:00 UTC.
 ///
 /// On-premises logs carry milliseconds; Exchange Online exports carry seven digits, of which six are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Time(pub i64);
 
 /// Microseconds in a second.

@@ -34,8 +34,11 @@ pub enum Command {
     #[command(after_help = "\
 Examples:
   waybill report /logs --domain contoso.com --tz Europe/Berlin
-  waybill report /logs --format json --output report.json --day yesterday")]
-    Report(Run<ReportFormat>),
+  waybill report /logs --format json --output report.json --day yesterday
+  waybill report /logs --day yesterday --format html --output report.html --save days/2026-03-01.waybill
+  waybill report --merge days/2026-03-*.waybill --format html --output march.html")]
+    #[command(mut_arg("paths", |paths| paths.required(false)))]
+    Report(Report),
     /// One line per message that matches
     #[command(after_help = "\
 Examples:
@@ -86,6 +89,12 @@ Examples:
         #[arg(required = true)]
         words: Vec<String>,
     },
+    /// Print what is in force: every key of waybill.toml, its value, and where it comes from
+    #[command(after_help = "\
+Example:
+  waybill config --config /etc/waybill.toml")]
+    #[command(mut_arg("paths", |paths| paths.required(false)))]
+    Config(Config),
     /// Print completions for a shell
     #[command(after_help = "\
 Example:
@@ -109,6 +118,67 @@ pub struct Run<F: ValueEnum + Clone + Send + Sync + Default + 'static> {
     pub filters: Filters,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// `config` takes the flags whose values it shows.
+#[derive(Debug, Args)]
+pub struct Config {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub figures: Figures,
+}
+
+/// What the report shows and leaves out.
+#[derive(Debug, Default, Args)]
+pub struct Figures {
+    /// Lines of each top list
+    #[arg(long, value_name = "N", env = "WAYBILL_TOP", help_heading = "Output")]
+    pub top: Option<usize>,
+    /// Limits of the service level: how much arrived within 30s,90s,5m
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "WAYBILL_SLA",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub sla: Vec<String>,
+    /// Leave out mail from or to such an address, like Exchange's own probes
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "WAYBILL_PROBES",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub probe: Vec<String>,
+    /// All distribution lists there are, one address a line: says which are never used
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WAYBILL_LISTS",
+        help_heading = "Output"
+    )]
+    pub lists: Option<PathBuf>,
+}
+
+/// `report` can keep its sums, and make a report of kept ones.
+#[derive(Debug, Args)]
+pub struct Report {
+    #[command(flatten)]
+    pub run: Run<ReportFormat>,
+    /// Keep the sums in this file, to be merged later
+    #[arg(long, value_name = "FILE", help_heading = "Saved days")]
+    pub save: Option<PathBuf>,
+    /// Instead of reading logs, report on days that were kept with --save
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["paths", "since", "until", "day"], help_heading = "Saved days")]
+    pub merge: Vec<PathBuf>,
+    /// Days kept with --save, to say what is unusual and new
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Saved days")]
+    pub baseline: Vec<PathBuf>,
+    #[command(flatten)]
+    pub figures: Figures,
 }
 
 /// `check` looks at all rows: there is nothing to filter.
@@ -163,6 +233,10 @@ pub enum ReportFormat {
     Text,
     /// One object for programs
     Json,
+    /// A folder with one file per table (--output DIR)
+    Csv,
+    /// One page with charts, to mail or to print
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -338,6 +412,14 @@ pub struct Common {
     /// Read defaults from this file (waybill.toml); flags and WAYBILL_* go before it
     #[arg(long, value_name = "FILE", env = "WAYBILL_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Replace addresses, domains, subjects and clients by names made with this key, the same every time
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "WAYBILL_ANONYMOUS",
+        hide_env_values = true
+    )]
+    pub anonymous: Option<String>,
     /// A message is finished when nothing was logged for so long: 3d, 12h
     #[arg(long, value_name = "TIME", env = "WAYBILL_HORIZON")]
     pub horizon: Option<String>,

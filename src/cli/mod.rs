@@ -3,6 +3,7 @@
 //! In: arguments and environment. Out: [`Options`], in which every default is explicit ([`options`]). The
 //! raw flags are in [`flags`]. Nothing is read or written here but help.
 
+pub mod config;
 pub mod flags;
 pub mod options;
 

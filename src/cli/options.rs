@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::config::File;
 use super::flags::{
-    CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, EventsFormat, Filters, FindFormat,
-    LayoutWord, ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat, XmlFlags,
+    CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, EventsFormat, Figures, Filters,
+    FindFormat, LayoutWord, ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
+    XmlFlags,
 };
 use crate::filter::{Filter, Pattern, parse_day, parse_when};
 use crate::output::trackhistory::Prolog;
@@ -31,6 +33,8 @@ pub enum Options {
     Explain(Vec<String>),
     Completions(clap_complete::Shell),
     Man,
+    /// What is in force.
+    Config,
 }
 
 /// Which question the logs are to answer, and in which form.
@@ -42,6 +46,36 @@ pub enum Task {
     Paths(TableFormat),
     Events(EventsFormat),
     Check { format: CheckFormat, strict: bool },
+}
+
+/// Sums that are kept between runs of `report`, and what it is told beside the logs.
+#[derive(Debug)]
+pub struct KeptDays {
+    pub save: Option<PathBuf>,
+    pub merge: Vec<PathBuf>,
+    pub baseline: Vec<PathBuf>,
+    /// All distribution lists there are, one address a line.
+    pub lists: Option<PathBuf>,
+    /// Lines of each top list.
+    pub top: usize,
+    /// Limits of the service level, milliseconds.
+    pub sla_ms: Vec<u64>,
+    /// Addresses whose mail is left out like that of Exchange's own probes.
+    pub probes: Vec<Pattern>,
+}
+
+impl Default for KeptDays {
+    fn default() -> Self {
+        KeptDays {
+            save: None,
+            merge: Vec::new(),
+            baseline: Vec::new(),
+            lists: None,
+            top: 25,
+            sla_ms: vec![30_000, 90_000, 300_000],
+            probes: Vec::new(),
+        }
+    }
 }
 
 /// Everything a command that reads logs needs to know.
@@ -64,11 +98,13 @@ pub struct Read {
     pub progress: bool,
     pub time: bool,
     pub lenient: bool,
-    pub config: Option<PathBuf>,
+    /// The key of other names for people.
+    pub anonymous: Option<String>,
     /// A message is finished when nothing was logged for so many microseconds.
     pub horizon: i64,
     pub chunk_bytes: u64,
     pub window_bytes: u64,
+    pub days: KeptDays,
 }
 
 /// Everything `simulate` needs to know.
@@ -91,11 +127,25 @@ pub struct SimulateOptions {
     pub stories: bool,
 }
 
-/// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from.
-pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
+/// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from, and `file` gives what was not typed.
+pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     let mut prolog = Prolog::default();
-    let (task, filters, common) = match cli.command {
-        Command::Report(run) => parts(run, Task::Report),
+    let mut days = KeptDays::default();
+    let (task, filters, mut common) = match cli.command {
+        Command::Report(mut report) => {
+            if report.run.common.paths.is_empty() && report.merge.is_empty() {
+                return Err("report: give the logs (PATH), or saved days with --merge".into());
+            }
+            if report.run.format == Some(ReportFormat::Csv) && report.run.common.output.is_none() {
+                return Err("report: --format csv writes a folder; name it with --output".into());
+            }
+            file.fill_figures(&mut report.figures);
+            days = figures(report.figures)?;
+            days.save = report.save;
+            days.merge = report.merge;
+            days.baseline = report.baseline;
+            parts(report.run, Task::Report)
+        }
         Command::Find(run) => parts(run, Task::Find),
         Command::Trace(trace) => {
             let rows = trace.rows;
@@ -119,6 +169,7 @@ pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
         Command::Simulate(flags) => return simulate(flags).map(Options::Simulate),
         Command::Completions { shell } => return Ok(Options::Completions(shell)),
         Command::Man => return Ok(Options::Man),
+        Command::Config(_) => return Ok(Options::Config),
     };
     let of_messages = !filters.status.is_empty() || !filters.direction.is_empty();
     if matches!(task, Task::Events(_)) && of_messages {
@@ -127,7 +178,33 @@ pub fn resolve(cli: Cli, now: Time) -> Result<Options, String> {
             "events: --status and --direction are of whole messages and {way_out}"
         ));
     }
-    read(task, filters, common, prolog, now).map(|read| Options::Read(Box::new(read)))
+    file.fill(&mut common);
+    if matches!(task, Task::Events(_)) && common.anonymous.is_some() {
+        return Err(
+            "events: rows are shown as logged; --anonymous goes with report, find, trace and paths"
+                .into(),
+        );
+    }
+    if shows_rows_of_the_nameless(task, &common) {
+        return Err(
+            "trace: --format xml shows rows as logged; --anonymous goes with text and json".into(),
+        );
+    }
+    let mut read = read(task, filters, common, prolog, now)?;
+    read.days = days;
+    Ok(Options::Read(Box::new(read)))
+}
+
+/// TrackHistory holds rows as logged, which have no anonymous form.
+fn shows_rows_of_the_nameless(task: Task, common: &Common) -> bool {
+    let xml = matches!(
+        task,
+        Task::Trace {
+            format: TraceFormat::Xml,
+            ..
+        }
+    );
+    xml && common.anonymous.is_some()
 }
 
 fn prolog_of(flags: XmlFlags) -> Prolog {
@@ -135,6 +212,36 @@ fn prolog_of(flags: XmlFlags) -> Prolog {
         declaration: flags.declaration,
         stylesheet: flags.stylesheet,
     }
+}
+
+fn figures(flags: Figures) -> Result<KeptDays, String> {
+    let default = KeptDays::default();
+    let limits: Result<Vec<u64>, String> = flags.sla.iter().map(|limit| span_ms(limit)).collect();
+    Ok(KeptDays {
+        lists: flags.lists,
+        top: match flags.top {
+            Some(0) => return Err("--top: at least 1 is needed".into()),
+            top => top.unwrap_or(default.top),
+        },
+        sla_ms: match limits? {
+            none if none.is_empty() => default.sla_ms,
+            limits => limits,
+        },
+        probes: patterns(&flags.probe, Pattern::address),
+        ..default
+    })
+}
+
+/// `30s`, `5m`, `2h` in milliseconds.
+fn span_ms(text: &str) -> Result<u64, String> {
+    let read = |(letter, ms): (char, u64)| {
+        let count: u64 = text.trim().strip_suffix(letter)?.parse().ok()?;
+        (count > 0).then(|| count.checked_mul(ms)).flatten()
+    };
+    let found = [('s', 1000), ('m', 60_000), ('h', 3_600_000)]
+        .into_iter()
+        .find_map(read);
+    found.ok_or_else(|| format!("--sla: '{text}' is no limit; write 30s, 5m or 2h"))
 }
 
 fn parts<F>(run: Run<F>, task: impl Fn(F) -> Task) -> (Task, Filters, Common)
@@ -174,7 +281,7 @@ fn read(
         progress: !common.quiet && !common.no_progress,
         time: common.time,
         lenient: common.lenient,
-        config: common.config,
+        anonymous: common.anonymous,
         horizon: common
             .horizon
             .map_or(Ok(3 * DAY), |text| span("--horizon", &text))?,
@@ -184,6 +291,7 @@ fn read(
         window_bytes: common
             .window_bytes
             .map_or(Ok(WINDOW_BYTES), |b| bytes("--window-bytes", &b))?,
+        days: KeptDays::default(),
     })
 }
 
@@ -335,7 +443,7 @@ mod tests {
     fn options(line: &str) -> Result<Options, String> {
         let now = parse_iso(b"2026-03-30T10:00:00Z").unwrap();
         let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
-        resolve(cli, now)
+        resolve(cli, &File::default(), now)
     }
 
     fn read(line: &str) -> Read {

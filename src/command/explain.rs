@@ -5,12 +5,12 @@
 
 use std::io::Write;
 
+use crate::address::x400::{is_mts_id, plain_mts_id};
 use crate::cli::Exit;
 use crate::dialect::legacy::events as legacy;
 use crate::dialect::modern::events as modern;
 use crate::error::Error;
 use crate::status::StatusCode;
-use crate::x400::{is_mts_id, plain_mts_id};
 
 /// Names farther away than this are no help.
 const NEAR: usize = 4;

@@ -4,6 +4,7 @@
 //! standard error, and the exit status.
 
 mod check;
+pub mod days;
 mod events;
 pub mod explain;
 mod messages;
@@ -22,10 +23,14 @@ use crate::dialect::{self, Detected};
 use crate::error::Error;
 use crate::inert;
 use crate::input::Inputs;
+use crate::path::anonymous::Anonymous;
 use crate::pipeline;
 use crate::progress::Progress;
 
 pub use sink::Sink;
+
+/// A page that is not a terminal's.
+const PAGE_COLUMNS: usize = 100;
 
 /// Runs a command that reads logs.
 ///
@@ -36,6 +41,11 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         .num_threads(options.threads)
         .build_global();
     threads.map_err(|error| Error(format!("--threads {}: {error}", options.threads)))?;
+    if let Task::Report(format) = options.task
+        && !options.days.merge.is_empty()
+    {
+        return report::merged(options, format);
+    }
     let paths: Vec<String> = options
         .paths
         .iter()
@@ -114,6 +124,7 @@ impl Run<'_> {
             domains: self.options.domains.clone(),
             horizon: self.options.horizon,
             window_bytes: self.options.window_bytes,
+            anonymous: self.options.anonymous.as_deref().map(Anonymous::new),
             ..pipeline::Options::default()
         }
     }
@@ -128,6 +139,11 @@ impl Run<'_> {
                     && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
             }
         }
+    }
+
+    /// Columns of a page for people, and whether it is coloured.
+    fn page(&self) -> (usize, bool) {
+        (self.terminal_width().unwrap_or(PAGE_COLUMNS), self.colour())
     }
 
     /// Columns of the page, if the answer goes to a terminal.

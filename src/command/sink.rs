@@ -8,7 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::options::Read;
+use crate::cli::flags::ReportFormat;
+use crate::cli::options::{Read, Task};
 use crate::error::Error;
 
 /// Why writing ended.
@@ -58,7 +59,19 @@ impl Sink {
     /// # Errors
     /// If the file exists and may not be overwritten, or cannot be made.
     pub fn open(options: &Read) -> Result<Sink, Error> {
-        let Some(path) = &options.output else {
+        // A folder of CSV files is written file by file, not here.
+        let folder = options.task == Task::Report(ReportFormat::Csv);
+        if let Some(path) = &options.output
+            && folder
+            && path.exists()
+            && !options.force
+        {
+            return Err(Error(format!(
+                "{} exists; --force writes into it",
+                path.display()
+            )));
+        }
+        let Some(path) = options.output.as_ref().filter(|_| !folder) else {
             return Ok(Sink {
                 out: Out::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())),
             });

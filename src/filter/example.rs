@@ -6,6 +6,7 @@
 use bstr::{BStr, ByteSlice};
 
 use crate::event::{Place, Record, Role, ServerId};
+use crate::path::notes::Notes;
 use crate::path::{
     Class, Direction, Entry, Fate, Hop, HopRole, Origin, Path, Reason, Recipient, Relation, Status,
     Step, Via,
@@ -187,6 +188,7 @@ pub fn path() -> Path<'static> {
         rows: 20,
         entered_recipients: 5,
         reopened: false,
+        notes: Notes::default(),
     }
 }
 

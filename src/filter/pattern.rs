@@ -6,6 +6,15 @@
 
 use bstr::{BStr, ByteSlice};
 
+use crate::address::x400::{is_mts_id, plain_mts_id};
+
+/// An MTS-ID in the form in which it is compared.
+fn plain(id: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(id.len());
+    plain_mts_id(id, &mut plain);
+    plain
+}
+
 /// A wanted text: lower case, with `*` as the only wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
@@ -44,8 +53,12 @@ impl Pattern {
     /// the servers that compare it.
     pub fn message_id(text: &str) -> Pattern {
         let bare = bare_id(text.trim().as_bytes()).to_str().unwrap_or(text);
+        let literal = match is_mts_id(bare.as_bytes()) {
+            true => plain(bare.as_bytes()),
+            false => bare.as_bytes().to_vec(),
+        };
         Pattern {
-            literal: (!bare.contains('*')).then(|| bare.as_bytes().to_vec()),
+            literal: (!bare.contains('*')).then_some(literal),
             ..Pattern::exact(bare)
         }
     }
@@ -73,6 +86,8 @@ impl Pattern {
     /// Whether a Message-ID is what is wanted, its brackets left out.
     pub fn matches_id(&self, id: &[u8]) -> bool {
         match &self.literal {
+            // An MTS-ID has many forms, its letter case among them.
+            Some(literal) if is_mts_id(bare_id(id)) => plain(bare_id(id)) == *literal,
             Some(literal) => bare_id(id) == literal,
             None => self.matches(bare_id(id)),
         }

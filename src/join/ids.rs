@@ -6,9 +6,9 @@ use bstr::{BStr, BString};
 use bumpalo::Bump;
 
 use crate::address::bare_id;
+use crate::address::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
 use crate::event::Event;
 use crate::path::Path;
-use crate::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
 
 /// Gives a path its identifiers: the Message-ID it is known by outside, if there is one, and all others.
 pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
@@ -20,10 +20,13 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
         let linked = remote_message_id(linked).map_or(linked, BStr::new);
         [event.message_id.text(), linked]
     });
-    for id in std::iter::once(path.message_id)
-        .chain(told)
-        .filter(|id| is_proper_id(id))
-    {
+    // Most rows of a message write its ids alike.
+    let mut seen: Vec<&BStr> = Vec::new();
+    for id in std::iter::once(path.message_id).chain(told) {
+        if seen.contains(&id) || !is_proper_id(id) {
+            continue;
+        }
+        seen.push(id);
         let form = outer_form(id, &arena);
         if !plain.contains(&form) {
             plain.push(form);

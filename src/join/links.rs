@@ -9,12 +9,12 @@ use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::Ground;
+use crate::address::x400::is_proper_id;
 use crate::dialect;
 use crate::event::Role;
 use crate::keys::Keys;
 use crate::path::{Path, Reason, Recipient, Relation};
 use crate::row::{KeyKind, Row};
-use crate::x400::is_proper_id;
 
 /// Ties by key of the Message-ID.
 #[derive(Default)]

@@ -105,6 +105,9 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .map(|row| dialect::record(row, &around(row)))
             .collect();
     }
+    if let Some(anonymous) = joint.scene.anonymous {
+        anonymous.veil(&mut path, joint.scene.own, arena);
+    }
     path
 }
 

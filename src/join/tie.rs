@@ -37,13 +37,13 @@ pub struct Noted {
 
 impl Ties {
     /// Keeps of a chunk's rows what ties need.
-    pub fn noted(found: Yield) -> Noted {
+    pub fn noted(found: &Yield) -> Noted {
+        // Only reports ask which ids are messages; `reported` of another chunk may name a key of this one.
         let mut keys: Vec<u64> = found.shards.iter().flatten().map(|row| row.key).collect();
-        keys.sort_unstable();
         keys.dedup();
         let reported = found.reports.iter().flat_map(|r| [r.row.key, r.second]);
         Noted {
-            pairs: found.ties,
+            pairs: found.ties.clone(),
             reported: reported.collect(),
             keys,
         }

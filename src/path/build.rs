@@ -6,17 +6,18 @@
 
 use bstr::BStr;
 
+use super::anonymous::Anonymous;
 use super::domains::{OwnDomains, class, direction};
 use super::roster::{Roster, Verdict};
 use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
-    trail,
+    notes, trail,
 };
 use crate::address::List;
+use crate::address::x400::is_proper_id;
 use crate::event::{Event, Next, Place, Raw, Role};
 use crate::servers::Servers;
 use crate::time::Time;
-use crate::x400::is_proper_id;
 
 /// What a path is judged by beside its own events.
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ pub struct Scene<'d> {
     pub horizon: i64,
     /// Whether hops are wanted, too; counting needs only fates.
     pub hops: bool,
+    /// People and domains under other names.
+    pub anonymous: Option<&'d Anonymous>,
 }
 
 /// What is known of all rows of the message, those that only count included.
@@ -112,6 +115,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         records: Vec::new(),
         related: related(events, class),
         rows: rows.count,
+        notes: notes::of(events, head.place),
         entered_recipients: roster.balance() - left_again(&recipients),
         recipients,
         reopened: false,

@@ -104,7 +104,7 @@ fn begins_with_any(address: &[u8], prefixes: &[&[u8]]) -> bool {
 
 /// Whether a distinguished name is of a server's own service: directory and public folder replication of 5.5.
 fn is_service(address: &[u8]) -> bool {
-    has_prefix(address, b"/o=") && crate::x400::server_of(address).is_some()
+    has_prefix(address, b"/o=") && crate::address::x400::server_of(address).is_some()
 }
 
 /// What kind of mail it is: reports first, then probes, system mail, and the null return path.

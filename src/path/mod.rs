@@ -3,20 +3,22 @@
 //! In: nothing; this file holds the types. Out: [`Path`], built by [`build`] from the events of one
 //! message. Text is borrowed from the logs and decoded only when printed.
 
+pub mod anonymous;
 pub mod build;
 pub mod domains;
 mod hops;
+pub mod notes;
 mod roster;
 mod trail;
 
 use bstr::BStr;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Place, Record, Role, ServerId};
 use crate::time::Time;
 
 /// What kind of mail a message is (SEMANTICS, section 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Mail between people and programs.
@@ -30,7 +32,7 @@ pub enum Class {
 }
 
 /// Who wrote to whom, seen from the organisation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From outside to here.
@@ -46,7 +48,7 @@ pub enum Direction {
 }
 
 /// How a message came into the organisation, for the balance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Entry {
     /// Handed in by a mailbox.
     Submitted,
@@ -59,7 +61,7 @@ pub enum Entry {
 }
 
 /// What became of one recipient (SEMANTICS, section 4). The order is strength: the strongest known wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// In the mailbox.
@@ -122,7 +124,7 @@ impl Fate {
 }
 
 /// What became of a whole message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Status {
     /// Every recipient delivered or transferred, at least one delivered.
     #[serde(rename = "delivered")]
@@ -330,6 +332,8 @@ pub struct Path<'d> {
     /// Recipients that came in, by the rows that let them in, plus what expansion and redirection added,
     /// less what they took away. The balance holds this against the fates.
     pub entered_recipients: i64,
+    /// What its rows say beside the fates.
+    pub notes: notes::Notes<'d>,
     /// Came back after it had been closed at the horizon.
     pub reopened: bool,
 }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::report::{BadRows, EventCount, Facts, ServerFacts, SkippedFile};
+use crate::report::{BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile};
 use crate::time::{HOUR, Time};
 
 /// The section `coverage`.
@@ -16,6 +16,7 @@ pub struct Coverage {
     /// The domains were guessed from submissions and deliveries, not given.
     pub domains_guessed: bool,
     pub skipped_files: Vec<SkippedFile>,
+    pub missing_files: Vec<MissingFiles>,
     pub bad_rows: Vec<BadRows>,
     pub events: Vec<EventCount>,
 }
@@ -48,6 +49,9 @@ pub struct Gap {
     pub from: String,
     pub to: String,
     pub hours: i64,
+    /// Hours of UTC since 1970.
+    #[serde(skip)]
+    pub first_hour: i64,
 }
 
 /// The section `coverage`; lists are sorted, so that the order of reading does not show.
@@ -64,6 +68,7 @@ pub fn coverage(facts: Facts) -> Coverage {
         own_domains: facts.own_domains,
         domains_guessed: facts.domains_guessed,
         skipped_files: facts.skipped_files,
+        missing_files: facts.missing_files,
         bad_rows: facts.bad_row_reasons,
         events: facts.events,
     };
@@ -110,6 +115,7 @@ fn gaps(hours: &[i64], first: i64, last: i64) -> Vec<Gap> {
                 from: Time(next * HOUR).rfc3339(),
                 to: Time(hour * HOUR).rfc3339(),
                 hours: hour - next,
+                first_hour: next,
             });
         }
         next = hour + 1;

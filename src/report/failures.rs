@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::path::Fate;
-use crate::report::{Message, Names};
+use crate::report::open::{Counted, most};
+use crate::report::{Message, Names, decoded};
 use crate::status::StatusCode;
-use crate::tally::failures as tally;
+use crate::tally::failures::{self as tally, Group};
 
 /// The section `failures`, most recipients first.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +21,30 @@ pub struct Failures {
     pub rejected: i64,
     pub by_code: Vec<ByCode>,
     pub by_code_and_server: Vec<Cause>,
+    /// Addresses that do not exist.
+    pub not_found: Vec<Counted>,
+    /// Mailboxes that are full.
+    pub mailboxes_full: Vec<Counted>,
+    /// Domains whose mail expired in the queue.
+    pub domains_expired: Vec<Counted>,
+    /// What rules, agents and policies refused, by source and words.
+    pub refused: Vec<Counted>,
+    pub reports: Reports,
+}
+
+/// Failures and reports about them, held against each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reports {
+    /// Reports that failures name and that were seen.
+    pub matched: i64,
+    /// Failures name a report that no row shows.
+    pub missing: i64,
+    /// Reports about a message of which no failure was read.
+    pub without_failure: i64,
+    /// Messages with a failed recipient of which no row names a report.
+    pub failures_without_report: i64,
+    /// The earliest few of the last.
+    pub examples: Vec<Message>,
 }
 
 /// Failures with one code.
@@ -38,6 +63,8 @@ pub struct Cause {
     pub code: Option<String>,
     pub meaning: &'static str,
     pub server: Option<String>,
+    /// What decided: `SMTP`, `AGENT`, `ROUTING`, ... as logged.
+    pub source: Option<String>,
     pub fate: Fate,
     pub recipients: i64,
     /// Messages with such a recipient.
@@ -69,6 +96,7 @@ pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
             code: written(cause.code),
             meaning: meaning(cause.code),
             server: cause.server.map(names),
+            source: super::given(&cause.source),
             fate: cause.fate,
             recipients: cases.recipients,
             messages: cases.messages,
@@ -76,8 +104,9 @@ pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
         });
     }
     causes.sort_by(|a, b| {
-        (b.recipients.cmp(&a.recipients))
-            .then_with(|| (&a.code, &a.server, a.fate).cmp(&(&b.code, &b.server, b.fate)))
+        (b.recipients.cmp(&a.recipients)).then_with(|| {
+            (&a.code, &a.server, &a.source, a.fate).cmp(&(&b.code, &b.server, &b.source, b.fate))
+        })
     });
     let mut by_code: Vec<ByCode> = by_code.into_values().collect();
     by_code.sort_by_key(|line| -(line.failed + line.rejected));
@@ -86,6 +115,33 @@ pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
         rejected: by_code.iter().map(|line| line.rejected).sum(),
         by_code,
         by_code_and_server: causes,
+        not_found: group(sums, Group::NotFound),
+        mailboxes_full: group(sums, Group::Full),
+        domains_expired: group(sums, Group::Expired),
+        refused: group(sums, Group::Refused),
+        reports: reports(sums, names),
+    }
+}
+
+fn group(sums: &tally::Failures, group: Group) -> Vec<Counted> {
+    let of_group = sums.groups.iter().filter(|((which, _), _)| *which == group);
+    most(of_group.map(|((_, what), &recipients)| Counted {
+        what: decoded(what),
+        recipients,
+    }))
+}
+
+fn reports(sums: &tally::Failures, names: &Names<'_>) -> Reports {
+    let count = |which: fn(&(i64, i64)) -> bool| {
+        sums.reports.values().filter(|report| which(report)).count() as i64
+    };
+    let examples = sums.unreported.examples.first(tally::EXAMPLES);
+    Reports {
+        matched: count(|&(named, seen)| named > 0 && seen > 0),
+        missing: count(|&(named, seen)| named > 0 && seen <= 0),
+        without_failure: count(|&(named, seen)| named <= 0 && seen > 0),
+        failures_without_report: sums.unreported.messages,
+        examples: examples.iter().map(|e| Message::new(e, names)).collect(),
     }
 }
 

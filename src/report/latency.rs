@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use crate::path::Direction;
-use crate::report::{Message, Names};
-use crate::tally::histogram::RELATIVE_ERROR;
+use crate::report::{Message, Names, ReportOptions};
+use crate::tally::histogram::{COARSE_ERROR, Histogram, RELATIVE_ERROR};
 use crate::tally::latency as tally;
 
 /// The section `latency`: recipients that were delivered or transferred.
@@ -16,11 +16,53 @@ pub struct Latencies {
     pub by_direction: Vec<OneWay>,
     /// By the server whose row decided the fate.
     pub by_server: Vec<OfServer>,
+    /// From the server where the message came in to the one that decided, most recipients first.
+    pub by_server_pair: Vec<OfPair>,
+    /// How many arrived within the limits that `--sla` names.
+    pub service_level: Vec<Kept>,
+    /// How many arrived within these times, for the chart.
+    pub distribution: Vec<Within>,
     /// Messages by their slowest recipient.
     pub slowest: Vec<Slow>,
     /// Percentiles are at most this far off, relative to their value; `max` and counts are exact.
     pub relative_error: f64,
+    /// The same of `by_server_pair`, its `max` included.
+    pub relative_error_of_pairs: f64,
 }
+
+/// Latency between two servers.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfPair {
+    pub from: String,
+    pub to: String,
+    pub count: i64,
+    pub p50: Option<u64>,
+    pub p95: Option<u64>,
+    pub max: Option<u64>,
+}
+
+/// Recipients whose mail took less than `below_ms` and not less than the step before.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Within {
+    /// Null: longer than all steps.
+    pub below_ms: Option<u64>,
+    pub recipients: i64,
+}
+
+/// Recipients whose mail took at most about so long.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Kept {
+    pub within_ms: u64,
+    pub recipients: i64,
+    /// Of those measured, 0 to 1.
+    pub share: f64,
+}
+
+/// Upper ends of the chart's steps.
+const STEPS_MS: [u64; 12] = [
+    500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 90_000, 300_000, 900_000, 3_600_000,
+    14_400_000,
+];
 
 /// Milliseconds; null where nothing was measured.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -67,7 +109,7 @@ pub struct Slow {
 }
 
 /// The section `latency` with the `top` slowest messages.
-pub fn latencies(sums: &tally::Latencies, top: usize, names: &Names<'_>) -> Latencies {
+pub fn latencies(sums: &tally::Latencies, options: &ReportOptions, names: &Names<'_>) -> Latencies {
     let mut by_server: Vec<OfServer> = (sums.by_server().iter())
         .map(|(server, sum)| OfServer {
             server: server.map(names),
@@ -84,14 +126,63 @@ pub fn latencies(sums: &tally::Latencies, top: usize, names: &Names<'_>) -> Late
             })
             .collect(),
         by_server,
-        slowest: (sums.slowest.first(top).iter())
+        slowest: (sums.slowest.first(options.top).iter())
             .map(|entry| Slow {
                 latency_ms: entry.value,
                 message: Message::new(entry, names),
             })
             .collect(),
         relative_error: RELATIVE_ERROR,
+        relative_error_of_pairs: COARSE_ERROR,
+        by_server_pair: pairs(sums, names),
+        service_level: service_level(&sums.total().histogram, &options.sla_ms),
+        distribution: distribution(&sums.total().histogram),
     }
+}
+
+fn pairs(sums: &tally::Latencies, names: &Names<'_>) -> Vec<OfPair> {
+    let used = sums.pairs.iter().filter(|(_, sum)| sum.count() > 0);
+    let mut pairs: Vec<OfPair> = used
+        .map(|(&(from, to), sum)| OfPair {
+            from: names(from),
+            to: names(to),
+            count: sum.count(),
+            p50: sum.quantile(0.50),
+            p95: sum.quantile(0.95),
+            max: sum.max(),
+        })
+        .collect();
+    pairs.sort_by(|a, b| {
+        (b.count.cmp(&a.count)).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to)))
+    });
+    pairs
+}
+
+fn service_level(sum: &Histogram, limits_ms: &[u64]) -> Vec<Kept> {
+    let kept = limits_ms.iter().map(|&within_ms| {
+        let recipients = sum.below(within_ms + 1);
+        Kept {
+            within_ms,
+            recipients,
+            share: recipients as f64 / sum.count().max(1) as f64,
+        }
+    });
+    kept.collect()
+}
+
+fn distribution(sum: &Histogram) -> Vec<Within> {
+    let mut before = 0;
+    let steps = STEPS_MS.into_iter().map(Some).chain([None]);
+    let counted = steps.map(|below_ms| {
+        let below = below_ms.map_or(sum.count(), |ms| sum.below(ms));
+        let recipients = below - before;
+        before = below;
+        Within {
+            below_ms,
+            recipients,
+        }
+    });
+    counted.collect()
 }
 
 fn latency(sum: &tally::Latency) -> Latency {

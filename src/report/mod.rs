@@ -5,35 +5,47 @@
 //! the run was made. Text from the logs is decoded here, and made inert where it is printed.
 
 pub mod balance;
+pub mod baseline;
+pub mod connectors;
 pub mod coverage;
+pub mod csv;
+mod facts;
 pub mod failures;
+pub mod html;
 pub mod json;
 pub mod latency;
+pub mod lists;
+pub mod mailboxes;
+pub mod oddities;
 pub mod open;
+pub mod sizes;
+pub mod tables;
 pub mod text;
 pub mod top;
+pub mod trouble;
 pub mod volume;
 
 #[cfg(test)]
 mod tests;
 
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::ServerId;
 use crate::tally::Tally;
-use crate::tally::extremes::Entry;
+use crate::tally::extremes::{Entry, Row};
 use crate::time::Time;
 
 /// The name of a server by its number.
 pub type Names<'n> = dyn Fn(ServerId) -> String + 'n;
 
 /// What a run knows beside the tally.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
     /// `waybill 0.1.0`.
     pub tool: String,
     /// For display and for grouping into hours and days.
+    #[serde(skip, default = "utc")]
     pub zone: TimeZone,
     /// First and last row read, or the period asked for.
     pub from: Option<Time>,
@@ -52,10 +64,26 @@ pub struct Facts {
     pub skipped_files: Vec<SkippedFile>,
     pub events: Vec<EventCount>,
     pub bad_row_reasons: Vec<BadRows>,
+    /// Files that the numbers in the names of the others say are missing.
+    pub missing_files: Vec<MissingFiles>,
+}
+
+/// Files of one folder with following numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MissingFiles {
+    pub folder: String,
+    /// First and last missing name.
+    pub from: String,
+    pub to: String,
+    pub files: u64,
+}
+
+fn utc() -> TimeZone {
+    TimeZone::UTC
 }
 
 /// What was read of one server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerFacts {
     pub name: String,
     pub first: Option<Time>,
@@ -69,14 +97,14 @@ pub struct ServerFacts {
 }
 
 /// A file that could not be read or is no log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SkippedFile {
     pub path: String,
     pub why: String,
 }
 
 /// How often an event was logged, and whether waybill knows what it means.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventCount {
     pub source: String,
     pub event: String,
@@ -85,7 +113,7 @@ pub struct EventCount {
 }
 
 /// Rows that could not be read, for one reason.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BadRows {
     pub reason: String,
     pub count: u64,
@@ -94,15 +122,26 @@ pub struct BadRows {
 }
 
 /// How much the report shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReportOptions {
     /// Lines of each list; at most what the tally was told to keep.
     pub top: usize,
+    /// All lists there are, if somebody knows; lower case.
+    pub known_lists: Vec<String>,
+    /// Limits of the service level, milliseconds: how much arrived within each.
+    pub sla_ms: Vec<u64>,
+    /// What earlier days were like, if they are known.
+    pub baseline: Option<baseline::Baseline>,
 }
 
 impl Default for ReportOptions {
     fn default() -> Self {
-        ReportOptions { top: 25 }
+        ReportOptions {
+            top: 25,
+            known_lists: Vec::new(),
+            sla_ms: Vec::new(),
+            baseline: None,
+        }
     }
 }
 
@@ -114,6 +153,8 @@ pub struct Report {
     /// IANA name of the zone of all hours and days below; times with a `Z` are UTC.
     pub zone: String,
     pub period: Period,
+    /// What is wrong, worst first.
+    pub trouble: Vec<trouble::Finding>,
     pub inputs: Inputs,
     pub coverage: coverage::Coverage,
     pub excluded: balance::Excluded,
@@ -125,6 +166,11 @@ pub struct Report {
     pub pending: open::Pending,
     pub unknown: open::Unknown,
     pub top: top::Top,
+    pub connectors: connectors::Connectors,
+    pub lists: lists::Lists,
+    pub sizes: sizes::Sizes,
+    pub oddities: oddities::Oddities,
+    pub mailboxes: mailboxes::Mailboxes,
     /// For the writers of formats that show local times.
     #[serde(skip)]
     pub time_zone: TimeZone,
@@ -156,7 +202,9 @@ pub struct Inputs {
 impl Report {
     /// Puts the sums into words and order.
     pub fn new(tally: &Tally, facts: Facts, options: &ReportOptions, names: &Names<'_>) -> Report {
-        Report {
+        let baseline = options.baseline.as_ref();
+        let mut report = Report {
+            trouble: Vec::new(),
             schema: 1,
             tool: facts.tool.clone(),
             zone: facts.zone.iana_name().unwrap_or("UTC").to_string(),
@@ -178,15 +226,22 @@ impl Report {
             excluded: balance::excluded(&tally.totals),
             totals: balance::totals(&tally.totals),
             balance: balance::balance(&tally.totals),
-            volume: volume::volume(&tally.volume, &facts.zone),
-            latency: latency::latencies(&tally.latency, options.top, names),
+            volume: volume::volume(&tally.volume, &facts.zone, baseline),
+            latency: latency::latencies(&tally.latency, options, names),
             failures: failures::failures(&tally.failures, names),
-            pending: open::pending(&tally.pending, facts.to, options.top, names),
+            pending: open::pending(&tally.pending, facts.from, facts.to, options.top, names),
             unknown: open::unknown(&tally.unknown, names),
             top: top::top(tally, options.top, names),
+            connectors: connectors::connectors(&tally.hops, names),
+            lists: lists::lists(&tally.lists, &options.known_lists),
+            sizes: sizes::sizes(&tally.sizes),
+            oddities: oddities::oddities(tally, names),
+            mailboxes: mailboxes::mailboxes(&tally.correspondents, &facts.own_domains),
             time_zone: facts.zone.clone(),
             coverage: coverage::coverage(facts),
-        }
+        };
+        report.trouble = trouble::trouble(&report, baseline);
+        report
     }
 }
 
@@ -206,6 +261,9 @@ pub struct Message {
     pub addresses: usize,
     /// The log's own words about that recipient.
     pub reason: Option<String>,
+    /// File and line of the row that decided about the recipient, else of the one by which it came in.
+    #[serde(rename = "where")]
+    pub row: Option<String>,
     #[serde(skip)]
     pub first_seen_time: Time,
 }
@@ -224,6 +282,10 @@ impl Message {
             size_bytes: notable.size_bytes,
             addresses: notable.addresses,
             reason: given(&notable.words),
+            row: match &notable.row {
+                Row::Named(row) => given(row.as_bytes()),
+                Row::At(_) => None,
+            },
             first_seen_time: entry.first_seen,
         }
     }

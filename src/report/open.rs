@@ -2,9 +2,12 @@
 //!
 //! In: the tally's sums and the end of the period. Out: the sections `pending` and `unknown`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::report::{Message, Names, decoded};
+use crate::tally::Map;
 use crate::tally::failures::EXAMPLES;
 use crate::tally::open::{self as tally, Missing, Wait};
 use crate::time::{SECOND, Time};
@@ -20,6 +23,28 @@ pub struct Pending {
     pub by_next_hop: Vec<Counted>,
     pub oldest: Vec<Message>,
     pub deferrals: Deferrals,
+    /// Rows that put delivery off, whatever became of the mail.
+    pub deferrals_by_reason: Vec<Counted>,
+    pub deferrals_by_next_hop: Vec<Counted>,
+    /// Recipients by the number of times they were put off.
+    pub tries: Vec<Tries>,
+    /// Deferrals by next hop in the first and the last third of the period: whether a queue grows.
+    pub trends: Vec<Trend>,
+}
+
+/// Deferrals of one next hop, early and late.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trend {
+    pub next_hop: String,
+    pub first_third: i64,
+    pub last_third: i64,
+}
+
+/// Recipients that were put off so often.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Tries {
+    pub deferrals: u32,
+    pub recipients: i64,
 }
 
 /// Waiting recipients of an age.
@@ -29,7 +54,7 @@ pub struct Age {
     pub recipients: i64,
 }
 
-/// Recipients with something in common.
+/// Recipients (or rows, where the list says so) with something in common.
 #[derive(Clone, Debug, Serialize)]
 pub struct Counted {
     pub what: String,
@@ -76,7 +101,13 @@ const AGES: [(i64, &str); 6] = [
 ];
 
 /// The section `pending`; ages are counted to `end`.
-pub fn pending(sums: &tally::Pending, end: Option<Time>, top: usize, names: &Names<'_>) -> Pending {
+pub fn pending(
+    sums: &tally::Pending,
+    start: Option<Time>,
+    end: Option<Time>,
+    top: usize,
+    names: &Names<'_>,
+) -> Pending {
     let mut by_age = AGES.map(|(_, age)| Age { age, recipients: 0 });
     for (&since, &recipients) in &sums.since {
         let age_s = end.map_or(0, |end| (end.0 - since) / SECOND);
@@ -109,11 +140,63 @@ pub fn pending(sums: &tally::Pending, end: Option<Time>, top: usize, names: &Nam
             recipients: sums.deferrals.recipients,
             messages: sums.deferrals.messages,
         },
+        deferrals_by_reason: texts(&sums.deferred_because, "(no reason logged)"),
+        deferrals_by_next_hop: texts(&sums.deferred_hops, "(no domain)"),
+        tries: tries(sums),
+        trends: trends(sums, start, end),
     }
 }
 
+fn texts(counts: &Map<Box<[u8]>, i64>, none: &str) -> Vec<Counted> {
+    most(counts.iter().map(|(what, &recipients)| Counted {
+        what: super::given(what).unwrap_or_else(|| none.into()),
+        recipients,
+    }))
+}
+
+fn trends(sums: &tally::Pending, start: Option<Time>, end: Option<Time>) -> Vec<Trend> {
+    let Some((start, end)) = start.zip(end) else {
+        return Vec::new();
+    };
+    let (start, hours) = (start.hour(), end.hour() - start.hour() + 1);
+    let mut trends: BTreeMap<&[u8], (i64, i64)> = BTreeMap::new();
+    // What was taken back again is as if it had never been.
+    let put_off = sums.hourly.iter().filter(|(_, deferrals)| **deferrals != 0);
+    for ((host, hour), &deferrals) in put_off {
+        let trend = trends.entry(host).or_default();
+        match 3 * (hour - start) / hours.max(1) {
+            ..=0 => trend.0 += deferrals,
+            1 => {}
+            _ => trend.1 += deferrals,
+        }
+    }
+    let lines = trends
+        .into_iter()
+        .map(|(host, (first_third, last_third))| Trend {
+            next_hop: super::given(host).unwrap_or_else(|| "(no domain)".into()),
+            first_third,
+            last_third,
+        });
+    lines.collect()
+}
+
+fn tries(sums: &tally::Pending) -> Vec<Tries> {
+    let put_off = sums
+        .tries
+        .iter()
+        .filter(|(_, recipients)| **recipients != 0);
+    let mut tries: Vec<Tries> = put_off
+        .map(|(&deferrals, &recipients)| Tries {
+            deferrals,
+            recipients,
+        })
+        .collect();
+    tries.sort_by_key(|tries| tries.deferrals);
+    tries
+}
+
 /// Most recipients first, what was taken back left out.
-fn most(counted: impl Iterator<Item = Counted>) -> Vec<Counted> {
+pub fn most(counted: impl Iterator<Item = Counted>) -> Vec<Counted> {
     let mut lines: Vec<Counted> = counted.filter(|line| line.recipients != 0).collect();
     lines.sort_by(|a, b| (b.recipients.cmp(&a.recipients)).then_with(|| a.what.cmp(&b.what)));
     lines

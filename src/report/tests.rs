@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::inert;
-use crate::path::{Class, Direction, Entry, Fate, Path, Reason, Status};
+use crate::path::notes::{Deferral, Odd, Oddity, Way};
+use crate::path::{Class, Direction, Entry, Fate, Path, Reason, Status, Via};
 use crate::tally::TallyOptions;
 use crate::tally::samples::{message, nine, recipient};
 use crate::time::HOUR;
@@ -42,6 +43,7 @@ fn facts() -> Facts {
             path: "a\x1b[2J.log".into(),
             why: "not a log".into(),
         }],
+        missing_files: Vec::new(),
         events: vec![EventCount {
             source: "AGENT".into(),
             event: "NEWTHING".into(),
@@ -103,7 +105,46 @@ fn morning(ids: &[String]) -> Vec<Path<'_>> {
             5 => path
                 .recipients
                 .push(recipient("team@own.test", Fate::Expanded)),
+            6 => {
+                let mut forwarded = recipient("private@far.test", Fate::Transferred);
+                forwarded.direction = Direction::Outbound;
+                forwarded.via = vec![(Via::Redirected, "joe@own.test".into())];
+                path.recipients.push(forwarded);
+                path.entered_recipients += 1;
+            }
+            7 => {
+                let mut member = recipient("kim@own.test", Fate::Delivered);
+                member.via = vec![(Via::Expanded, "team@own.test".into())];
+                path.recipients.push(member);
+                path.entered_recipients += 1;
+                path.recipients
+                    .push(recipient("team@own.test", Fate::Expanded));
+            }
+            8 => path.notes.oddities.push(Oddity {
+                odd: Odd::Duplicate,
+                what: "DUPLICATEDELIVER".into(),
+                by: ("STOREDRIVER".into(), "".into()),
+                recipients: 1,
+                place: path.earliest.1,
+            }),
             _ => {}
+        }
+        path.notes.servers = vec![ServerId(0), ServerId((n % 3) as u16)];
+        path.notes.ways.push(Way {
+            server: ServerId(0),
+            connector: "Intra-Organization".into(),
+            to: ["ex00.own.test", "ex01.own.test", "mx.far.test"][n % 3].into(),
+            outside: n % 3 == 2,
+            stay_ms: Some(n as i64 - 2),
+        });
+        if n % 5 == 0 {
+            path.notes.deferrals.push(Deferral {
+                server: ServerId(0),
+                time: path.first_seen,
+                words: "451 4.4.0 DNS".into(),
+                recipient: "x@partner.test".into(),
+                recipients: 1,
+            });
         }
         paths.push(path);
     }
@@ -255,7 +296,7 @@ fn hours_and_days_are_of_the_zone() {
         vec![recipient("bob@own.test", Fate::Delivered)],
     );
     let zone = TimeZone::get("Asia/Kolkata").unwrap();
-    let volume = volume::volume(&tally([&late]).volume, &zone);
+    let volume = volume::volume(&tally([&late]).volume, &zone, None);
     assert_eq!(volume.by_hour[0].hour, "2026-03-03T05:00:00+05:30");
     assert_eq!(volume.by_day[0].day, "2026-03-03");
     assert_eq!(volume.by_day[0].weekday, "Tuesday");
@@ -272,7 +313,7 @@ fn an_hour_that_comes_twice_is_two() {
     first.first_seen = crate::time::parse_iso(b"2026-10-25T00:30:00Z").unwrap();
     let mut second = first.clone();
     second.first_seen = Time(first.first_seen.0 + HOUR);
-    let volume = volume::volume(&tally([&first, &second]).volume, &zone);
+    let volume = volume::volume(&tally([&first, &second]).volume, &zone, None);
     let hours: Vec<&str> = volume.by_hour.iter().map(|h| h.hour.as_str()).collect();
     assert_eq!(
         hours,
@@ -290,7 +331,10 @@ fn ties_in_top_lists_are_in_order_of_name() {
         vec![to("c@own.test"), to("b@own.test"), to("d@own.test")],
     );
     let tally = tally([&a]);
-    let options = ReportOptions { top: 2 };
+    let options = ReportOptions {
+        top: 2,
+        ..ReportOptions::default()
+    };
     let report = Report::new(&tally, facts(), &options, &names);
     let recipients = &report.top.recipients;
     assert_eq!(recipients.count, 3);
@@ -384,4 +428,80 @@ fn an_empty_run_makes_a_whole_page() {
     let page = text(&Tally::new(TallyOptions::default()), 100, false);
     assert!(page.contains("No messages."));
     assert!(page.contains("HOW THIS IS COUNTED"));
+}
+
+#[test]
+fn the_later_sections_add_up() {
+    let ids = ids(130);
+    let report: Value = serde_json::from_str(&json(&tally(&morning(&ids)))).unwrap();
+    let messages = report["totals"]["messages"].as_i64().unwrap();
+    let sum = |list: &Value, key: &str| -> i64 {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|line| line[key].as_i64().unwrap())
+            .sum()
+    };
+    assert_eq!(sum(&report["connectors"]["received"], "messages"), messages);
+    assert_eq!(sum(&report["connectors"]["sent"], "messages"), messages);
+    assert_eq!(
+        sum(&report["connectors"]["servers_per_message"], "messages"),
+        messages
+    );
+    assert_eq!(
+        sum(&report["sizes"]["by_power_of_two"], "messages"),
+        messages
+    );
+    assert_eq!(report["sizes"]["messages"], messages);
+    let between = &report["connectors"]["between"];
+    assert!(
+        sum(between, "messages") < messages,
+        "the outside is no server: {between}"
+    );
+    let team = &report["lists"]["lists"][0];
+    assert_eq!(
+        (&team["address"], &team["members"]),
+        (&"team@own.test".into(), &10.into())
+    );
+    let kinds: Vec<&Value> = report["oddities"]["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| &case["kind"])
+        .collect();
+    assert_eq!(kinds, ["duplicate_suppressed", "forward_outside"]);
+    let trouble = report["trouble"].as_array().unwrap();
+    let kinds: Vec<&str> = trouble
+        .iter()
+        .map(|finding| finding["kind"].as_str().unwrap())
+        .collect();
+    for kind in ["missing_logs", "queue", "forward", "unread"] {
+        assert!(kinds.contains(&kind), "{kind} is not in {kinds:?}");
+    }
+}
+
+#[test]
+fn hostile_text_does_nothing_in_a_browser_or_a_spreadsheet() {
+    let mut path = message(
+        "<script>alert(1)</script>",
+        0,
+        vec![recipient("=cmd()@own.test", Fate::Failed)],
+    );
+    path.subject = "\u{202e}<img src=x onerror=alert(2)>".into();
+    path.sender = "=1+1@own.test".into();
+    let tally = tally([&path]);
+    let report = Report::new(&tally, facts(), &ReportOptions::default(), &names);
+    let mut page = Vec::new();
+    html::write(&report, &mut page).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>alert"));
+    assert!(!page.contains("<img") && !page.contains('\u{202e}'));
+    let folder = tempfile::tempdir().unwrap();
+    let files = csv::write(&report, folder.path()).unwrap();
+    assert!(files > 40);
+    let senders = std::fs::read_to_string(folder.path().join("top_senders.csv")).unwrap();
+    assert!(
+        senders.starts_with("sender,messages,recipients,bytes\r\n'=1+1@own.test,1,1,1000\r\n"),
+        "{senders}"
+    );
 }

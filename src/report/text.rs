@@ -6,6 +6,7 @@
 mod mail;
 pub mod page;
 mod run;
+mod today;
 mod trouble;
 
 use std::io::{self, Write};
@@ -23,6 +24,7 @@ const LINES: usize = 10;
 pub fn write(report: &Report, out: &mut impl Write, width: usize, style: bool) -> io::Result<()> {
     let page = &mut Page::new(out, width, style);
     run::headline(report, page)?;
+    today::trouble(report, page)?;
     run::coverage(report, page)?;
     run::balance(report, page)?;
     mail::volume(report, page)?;
@@ -37,8 +39,16 @@ pub fn write(report: &Report, out: &mut impl Write, width: usize, style: bool) -
 /// What the words above mean.
 fn definitions<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
     page.heading("How this is counted")?;
+    for line in sentences(report) {
+        page.say(&line, Tone::Faint)?;
+    }
+    Ok(())
+}
+
+/// How things are counted, in sentences.
+pub fn sentences(report: &Report) -> Vec<String> {
     let error = report.latency.relative_error * 100.0;
-    for line in [
+    [
         "A message counts once, with its largest logged size, in the hour it was first seen. A recipient \
          counts once per message; lists and redirected addresses count as those they became.",
         "Recipients entered = delivered + transferred + failed + dropped + quarantined + pending + unknown; \
@@ -50,14 +60,13 @@ fn definitions<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
              are within {error:.1} %, the maximum is exact. Hours and days are of {}.",
             report.zone
         ),
-    ] {
-        page.say(line, Tone::Faint)?;
-    }
-    Ok(())
+    ]
+    .map(String::from)
+    .into()
 }
 
 /// `2026-03-02 09:14` in `zone`.
-fn minute(time: Time, zone: &TimeZone) -> String {
+pub fn minute(time: Time, zone: &TimeZone) -> String {
     let (local, _) = volume::local(time, zone);
     local.strftime("%Y-%m-%d %H:%M").to_string()
 }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 use serde::Serialize;
 
 use crate::path::Direction;
+use crate::report::baseline::Baseline;
 use crate::tally::volume::{self as tally, DIRECTIONS, MINUTE, QUARTER};
 use crate::time::{SECOND, Time};
 
@@ -71,6 +72,8 @@ pub struct Day {
     /// `2026-03-02`.
     pub day: String,
     pub weekday: &'static str,
+    /// Median of the same weekday's other days, earlier days that were given among them.
+    pub usual_messages: Option<i64>,
     #[serde(flatten)]
     pub flows: Flows,
 }
@@ -134,7 +137,9 @@ impl Flow {
 }
 
 /// The section `volume` in `zone`.
-pub fn volume(sums: &tally::Volume, zone: &TimeZone) -> Volume {
+pub fn volume(sums: &tally::Volume, zone: &TimeZone, earlier: Option<&Baseline>) -> Volume {
+    let mut baseline = earlier.cloned().unwrap_or_default();
+    baseline.days.extend(days(sums, zone));
     let mut total = Flows::default();
     let mut by_hour: BTreeMap<Time, Flows> = BTreeMap::new();
     let mut by_day: BTreeMap<jiff::civil::Date, Flows> = BTreeMap::new();
@@ -176,6 +181,7 @@ pub fn volume(sums: &tally::Volume, zone: &TimeZone) -> Volume {
             .collect(),
         by_day: (by_day.into_iter())
             .map(|(day, flows)| Day {
+                usual_messages: baseline.usual(day),
                 day: day.to_string(),
                 weekday: WEEKDAYS[day.weekday().to_monday_zero_offset() as usize],
                 flows,
@@ -186,6 +192,18 @@ pub fn volume(sums: &tally::Volume, zone: &TimeZone) -> Volume {
         peak_hour: peak(peak_hour, zone),
         peak_minute: peak(peak_minute, zone),
     }
+}
+
+/// Messages by day of `zone`.
+pub fn days(sums: &tally::Volume, zone: &TimeZone) -> BTreeMap<Date, i64> {
+    let mut days = BTreeMap::new();
+    for (&quarter, flows) in &sums.quarters {
+        let messages: i64 = flows.iter().map(|flow| flow.messages).sum();
+        let (local, _) = local(Time(quarter * QUARTER), zone);
+        *days.entry(local.date()).or_default() += messages;
+    }
+    days.retain(|_, messages| *messages != 0);
+    days
 }
 
 fn peak(most: Option<(Time, i64)>, zone: &TimeZone) -> Option<Peak> {

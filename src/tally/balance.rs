@@ -3,6 +3,8 @@
 //! In: paths. Out: [`Totals`]. The two sides of the balance are counted from different fields of a path
 //! (what its rows let in, and what fates its recipients have), so that a residual shows a mistake.
 
+use serde::{Deserialize, Serialize};
+
 use crate::path::{Class, Entry, Fate, Path, Reason, Status};
 use crate::tally::{in_balance, summed_size_bytes};
 
@@ -18,7 +20,7 @@ pub const STATUSES: [Status; 7] = [
 ];
 
 /// Messages and their rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     pub messages: i64,
     pub rows: i64,
@@ -41,7 +43,7 @@ impl Share {
 }
 
 /// The sums of the balance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub counted: Share,
     /// Reports (DSN, NDR, receipts): a part of `counted`, shown apart.
@@ -76,6 +78,13 @@ pub fn recipients_in_balance(path: &Path<'_>) -> i64 {
 }
 
 impl Totals {
+    /// Counts a message as left out with the probes, whatever its class.
+    pub fn leave_out_as_probe(&mut self, path: &Path<'_>, weight: i64) {
+        // Rows that come later are not told of, so none are counted.
+        self.probe.messages += weight;
+        self.probe.recipients += weight * recipients_in_balance(path);
+    }
+
     /// Counts a probe or system message as left out.
     pub fn exclude(&mut self, path: &Path<'_>, weight: i64) {
         let share = match path.class {

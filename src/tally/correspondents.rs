@@ -4,13 +4,15 @@
 //! cuts its top lists after all tallies have merged, so that the lists are exact. Addresses are numbered
 //! ([`Words`]), so a message to one known recipient costs two look-ups by text and one by number.
 
-use crate::path::Path;
+use serde::{Deserialize, Serialize};
+
+use crate::path::{Direction, Path};
 use crate::tally::open::domain;
 use crate::tally::words::{WordId, Words};
 use crate::tally::{Map, in_balance, summed_size_bytes};
 
 /// Mail of one address, domain or pair.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     pub messages: i64,
     pub recipients: i64,
@@ -19,13 +21,15 @@ pub struct Mail {
 }
 
 impl Mail {
-    fn add(&mut self, recipients: i64, size_bytes: i64, weight: i64) {
+    /// Counts one message to `recipients`.
+    pub fn add(&mut self, recipients: i64, size_bytes: i64, weight: i64) {
         self.messages += weight;
         self.recipients += weight * recipients;
         self.bytes += weight * size_bytes;
     }
 
-    fn merge(&mut self, other: &Mail) {
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Mail) {
         self.messages += other.messages;
         self.recipients += other.recipients;
         self.bytes += other.bytes;
@@ -33,21 +37,25 @@ impl Mail {
 }
 
 /// Mail both ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchanged {
     pub sent: Mail,
     pub received: Mail,
 }
 
 /// An address with its domain.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Correspondent {
     pub domain: WordId,
     pub mail: Exchanged,
+    /// Of the recipients written to: outside.
+    pub sent_outside: i64,
+    /// Of the messages received: from outside.
+    pub received_outside: i64,
 }
 
 /// All addresses and domains with their mail.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Correspondents {
     pub addresses: Words,
     /// By number in `addresses`.
@@ -57,7 +65,10 @@ pub struct Correspondents {
     pub by_domain: Vec<Exchanged>,
     /// By sender's and recipient's number.
     pub pairs: Map<(WordId, WordId), Mail>,
+    /// Messages by sender's number and hour of UTC since 1970, for bursts.
+    pub hours: Map<(WordId, i64), i64>,
     /// Recipients of the message at hand; kept for its memory.
+    #[serde(skip)]
     scratch: Vec<WordId>,
 }
 
@@ -73,15 +84,26 @@ impl Correspondents {
                 ids.push(self.address(recipient.address));
             }
         }
+        let outside = |way: Direction| matches!(way, Direction::Outbound | Direction::Relayed);
+        let written_outside = (path.recipients.iter())
+            .filter(|r| in_balance(r.fate) && outside(r.direction))
+            .count();
+        let from_outside = matches!(path.direction, Direction::Inbound | Direction::Relayed);
         let count = ids.len() as i64;
+        *self
+            .hours
+            .entry((sender, path.first_seen.hour()))
+            .or_default() += weight;
         let from = &mut self.correspondents[sender as usize];
         from.mail.sent.add(count, size_bytes, weight);
+        from.sent_outside += weight * written_outside as i64;
         let from_domain = &mut self.by_domain[from.domain as usize];
         from_domain.sent.add(count, size_bytes, weight);
         // One address may stand for two recipients of a message (two aliases): one message, two recipients.
         for_each_run(&mut ids, |id, run| {
             let to = &mut self.correspondents[id as usize];
             to.mail.received.add(run, size_bytes, weight);
+            to.received_outside += if from_outside { weight } else { 0 };
             let pair = self.pairs.entry((sender, id)).or_default();
             pair.add(run, size_bytes, weight);
         });
@@ -100,9 +122,11 @@ impl Correspondents {
         let mut ids = Vec::with_capacity(other.correspondents.len());
         for (theirs, correspondent) in other.correspondents.iter().enumerate() {
             let ours = self.address(other.addresses.get(theirs as WordId));
-            let mail = &mut self.correspondents[ours as usize].mail;
-            mail.sent.merge(&correspondent.mail.sent);
-            mail.received.merge(&correspondent.mail.received);
+            let sums = &mut self.correspondents[ours as usize];
+            sums.mail.sent.merge(&correspondent.mail.sent);
+            sums.mail.received.merge(&correspondent.mail.received);
+            sums.sent_outside += correspondent.sent_outside;
+            sums.received_outside += correspondent.received_outside;
             ids.push(ours);
         }
         for (theirs, mail) in other.by_domain.iter().enumerate() {
@@ -115,6 +139,9 @@ impl Correspondents {
             let key = (ids[sender as usize], ids[recipient as usize]);
             self.pairs.entry(key).or_default().merge(mail);
         }
+        for (&(sender, hour), messages) in &other.hours {
+            *self.hours.entry((ids[sender as usize], hour)).or_default() += messages;
+        }
     }
 
     /// The number of an address, new or known.
@@ -125,6 +152,8 @@ impl Correspondents {
             self.correspondents.push(Correspondent {
                 domain,
                 mail: Exchanged::default(),
+                sent_outside: 0,
+                received_outside: 0,
             });
         }
         id

@@ -7,13 +7,21 @@
 use std::cmp::Ordering;
 
 use bstr::ByteSlice;
+use serde::{Deserialize, Serialize};
 
-use crate::event::ServerId;
+use crate::event::{Place, ServerId};
 use crate::path::{Path, Recipient};
 use crate::time::Time;
 
 /// What a list says of one message: text as logged, owned. The order of fields breaks ties.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a row stands: by number while its files are at hand, in words once it leaves them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Row {
+    At(Place),
+    Named(Box<str>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Notable {
     pub message_id: Box<[u8]>,
     pub network_message_id: Box<[u8]>,
@@ -27,10 +35,12 @@ pub struct Notable {
     pub size_bytes: u64,
     /// Recipients of the message, lists and redirected addresses included.
     pub addresses: usize,
+    /// The row that decided about the recipient, else the row by which the message came in.
+    pub row: Row,
 }
 
 /// A message in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The figure that makes it stand out.
     pub value: i64,
@@ -40,7 +50,7 @@ pub struct Entry {
 }
 
 /// The messages with the largest figures; of equal ones the earliest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Extremes {
     kept: usize,
     entries: Vec<Entry>,
@@ -113,6 +123,23 @@ impl Extremes {
     }
 
     /// Sorts, lets +1 and -1 of the same message cancel, and keeps the first `kept`.
+    /// Gives servers other numbers.
+    pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        for entry in &mut self.entries {
+            entry.notable.server = entry.notable.server.map(new);
+        }
+    }
+
+    /// Says in words where rows stand, for lists that leave their files.
+    pub fn name_rows(&mut self, name: &dyn Fn(Place) -> String) {
+        self.cut();
+        for entry in &mut self.entries {
+            if let Row::At(place) = entry.notable.row {
+                entry.notable.row = Row::Named(name(place).into());
+            }
+        }
+    }
+
     fn cut(&mut self) {
         self.entries.sort_unstable_by(Entry::rank);
         self.entries.dedup_by(|later, first| {
@@ -156,5 +183,9 @@ fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
         server: recipient.map_or(path.origin.server, |recipient| recipient.server),
         size_bytes: path.size_bytes,
         addresses: path.recipients.len(),
+        row: match recipient.and_then(|r| r.place).or(path.notes.entry) {
+            Some(place) => Row::At(place),
+            None => Row::Named(Box::default()),
+        },
     }
 }

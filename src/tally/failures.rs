@@ -3,17 +3,24 @@
 //! In: paths; of their recipients those that failed or were refused. Out: [`Failures`]. The code is read
 //! from the log's own words; what it means is said by the report.
 
+use bstr::ByteSlice;
+use serde::{Deserialize, Serialize};
+
 use crate::event::ServerId;
-use crate::path::{Fate, Path, Reason};
+use crate::path::{Class, Fate, Path, Reason, Recipient, Relation};
 use crate::status::StatusCode;
 use crate::tally::Map;
 use crate::tally::extremes::Extremes;
+use crate::tally::open::domain;
+
+/// Bytes of a refusal that tell refusals apart.
+const REFUSAL_BYTES: usize = 80;
 
 /// Examples shown per line.
 pub const EXAMPLES: usize = 3;
 
 /// What failures have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cause {
     /// `None` where the logged words hold no code.
     pub code: Option<StatusCode>,
@@ -21,10 +28,26 @@ pub struct Cause {
     pub server: Option<ServerId>,
     /// [`Fate::Failed`] or [`Fate::Rejected`].
     pub fate: Fate,
+    /// The source of the row that decided (`SMTP`, `AGENT`, ...), as logged; empty if none.
+    pub source: Box<[u8]>,
+}
+
+/// What failed addresses have in common; the words of REPORT.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Addresses that do not exist.
+    NotFound,
+    /// Mailboxes that are full.
+    Full,
+    /// Domains whose mail expired in the queue.
+    Expired,
+    /// What rules, agents and policies refused, by the source and the words.
+    Refused,
 }
 
 /// Recipients and messages with something in common, with the earliest as examples.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cases {
     pub recipients: i64,
     /// Messages with at least one such recipient.
@@ -44,17 +67,23 @@ impl Default for Cases {
 
 impl Cases {
     /// Counts one recipient; `first` if it is the first of its message here.
-    pub fn add(
+    pub fn add(&mut self, path: &Path<'_>, recipient: &Recipient<'_>, first: bool, weight: i64) {
+        self.count(path, Some(recipient), 1, first, weight);
+    }
+
+    /// Counts `recipients`; `recipient` is the one that an example names.
+    pub fn count(
         &mut self,
         path: &Path<'_>,
-        recipient: &crate::path::Recipient<'_>,
+        recipient: Option<&Recipient<'_>>,
+        recipients: i64,
         first: bool,
         weight: i64,
     ) {
-        self.recipients += weight;
+        self.recipients += weight * recipients;
         if first {
             self.messages += weight;
-            self.examples.note(0, path, Some(recipient), weight);
+            self.examples.note(0, path, recipient, weight);
         }
     }
 
@@ -67,9 +96,15 @@ impl Cases {
 }
 
 /// Failed and refused recipients by cause.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Failures {
     pub causes: Map<Cause, Cases>,
+    /// Recipients by what they have in common and address, domain or words.
+    pub groups: Map<(Group, Box<[u8]>), i64>,
+    /// By the Message-ID of a failure report: how often a failure named it, how often it was seen.
+    pub reports: Map<Box<[u8]>, (i64, i64)>,
+    /// Messages with a failed recipient and a sender, of which no row names a report.
+    pub unreported: Cases,
 }
 
 impl Failures {
@@ -85,17 +120,72 @@ impl Failures {
                 Reason::Logged(words) => StatusCode::find(words),
                 _ => None,
             };
+            let source = path
+                .notes
+                .sources
+                .iter()
+                .find(|(place, _)| Some(*place) == recipient.place);
             let cause = Cause {
                 code,
                 server: recipient.server,
                 fate: recipient.fate,
+                source: source.map_or(Box::default(), |(_, source)| Box::from(source.as_bytes())),
             };
+            self.group(recipient, &cause, weight);
             let first = !seen.contains(&cause);
             if first {
-                seen.push(cause);
+                seen.push(cause.clone());
             }
             let cases = self.causes.entry(cause).or_default();
             cases.add(path, recipient, first, weight);
+        }
+        self.report(path, weight);
+    }
+
+    /// What the failed recipient belongs to.
+    fn group(&mut self, recipient: &Recipient<'_>, cause: &Cause, weight: i64) {
+        let Some(group) = group(cause) else {
+            return;
+        };
+        let what = match (group, recipient.reason) {
+            (Group::Expired, _) => domain(recipient.address).to_ascii_lowercase(),
+            (Group::Refused, Reason::Logged(words)) => {
+                let words = crate::status::last_error(words);
+                [
+                    &cause.source,
+                    &b" "[..],
+                    &words[..words.len().min(REFUSAL_BYTES)],
+                ]
+                .concat()
+            }
+            (Group::Refused, _) => cause.source.to_vec(),
+            _ => recipient.address.to_ascii_lowercase(),
+        };
+        *self.groups.entry((group, what.into())).or_default() += weight;
+    }
+
+    /// Holds failures and the reports about them against each other.
+    fn report(&mut self, path: &Path<'_>, weight: i64) {
+        let mut named = false;
+        for (relation, id) in &path.related {
+            match relation {
+                Relation::Report => {
+                    named = true;
+                    self.reports.entry(id.as_bytes().into()).or_default().0 += weight;
+                }
+                Relation::ReportOf if path.class == Class::Report => {
+                    let own: &[u8] = path.message_id;
+                    self.reports.entry(own.into()).or_default().1 += weight;
+                }
+                _ => {}
+            }
+        }
+        let failed = path.recipients.iter().find(|r| r.fate == Fate::Failed);
+        if let Some(recipient) = failed
+            && !named
+            && path.class == Class::Mail
+        {
+            self.unreported.add(path, recipient, true, weight);
         }
     }
 
@@ -104,5 +194,38 @@ impl Failures {
         for (cause, cases) in other.causes {
             self.causes.entry(cause).or_default().merge(cases);
         }
+        for (key, recipients) in other.groups {
+            *self.groups.entry(key).or_default() += recipients;
+        }
+        for (id, (named, seen)) in other.reports {
+            let report = self.reports.entry(id).or_default();
+            report.0 += named;
+            report.1 += seen;
+        }
+        self.unreported.merge(other.unreported);
+    }
+}
+
+impl Failures {
+    /// Gives servers other numbers.
+    pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        for (mut cause, mut cases) in std::mem::take(&mut self.causes) {
+            cause.server = cause.server.map(new);
+            cases.examples.renumber(new);
+            self.causes.entry(cause).or_default().merge(cases);
+        }
+        self.unreported.examples.renumber(new);
+    }
+}
+
+/// The group of a failure, by its code.
+fn group(cause: &Cause) -> Option<Group> {
+    match cause.code {
+        Some(StatusCode::Enhanced(_, 1, 1 | 10)) => Some(Group::NotFound),
+        Some(StatusCode::Enhanced(_, 2, 2)) => Some(Group::Full),
+        Some(StatusCode::Enhanced(_, 4, 7 | 300)) => Some(Group::Expired),
+        Some(StatusCode::Enhanced(_, 7, _)) => Some(Group::Refused),
+        _ if cause.source.as_ref() == b"AGENT" => Some(Group::Refused),
+        _ => None,
     }
 }

@@ -5,61 +5,98 @@
 //! most 1/64 of its values wide and its middle at most 1/128 off; values below 128 are exact.
 //! (hdrhistogram has unsigned counts: a subtraction that comes before its addition would be lost.)
 
+use serde::{Deserialize, Serialize};
+
 /// Largest relative error of a quantile: half a class of 64 to the octave.
 pub const RELATIVE_ERROR: f64 = 1.0 / 128.0;
+/// The same for [`Coarse`]: half a class of 8 to the octave.
+pub const COARSE_ERROR: f64 = 1.0 / 16.0;
 
-/// Classes per power of two, as a power of two.
-const CLASS_BITS: u32 = 6;
-/// Below this every value is its own class.
-const EXACT: u64 = 2 << CLASS_BITS;
 /// Distinct largest values kept, so that the maximum stays exact while fewer than these are taken back.
 const PEAKS: usize = 64;
 
-/// Signed counts by class of value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Histogram {
+/// A coarser histogram keeps no largest values: its maximum is as good as its quantiles.
+const EXACT_MAX_BITS: u32 = 6;
+
+/// The usual histogram.
+pub type Histogram = Classes<6>;
+/// An eighth of the room, and no exact maximum, for tables with many of them (one per pair of servers).
+pub type Coarse = Classes<3>;
+
+/// Signed counts by class of value, 2 to the power of `BITS` classes to the octave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Classes<const BITS: u32> {
     /// Grows to the highest class seen.
     counts: Vec<i64>,
     total: i64,
+    peaks: Peaks,
+}
+
+/// The largest of many values, exact while fewer than [`PEAKS`] of them are taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peaks {
     /// The largest values with their counts, largest last; never a count of zero.
-    peaks: Vec<(u64, i64)>,
-    /// Values up to here may be missing from `peaks`, because there were too many larger ones.
+    values: Vec<(u64, i64)>,
+    /// Values up to here may be missing from `values`, because there were too many larger ones.
     forgotten: Option<u64>,
 }
 
-impl Histogram {
+impl Peaks {
     /// Counts `value` `weight` times.
-    pub fn record(&mut self, value: u64, weight: i64) {
-        let class = class_of(value);
-        if class >= self.counts.len() {
-            self.counts.resize(class + 1, 0);
-        }
-        self.counts[class] += weight;
-        self.total += weight;
-        self.note_peak(value, weight);
-    }
-
-    fn note_peak(&mut self, value: u64, weight: i64) {
+    pub fn note(&mut self, value: u64, weight: i64) {
         if self.forgotten.is_some_and(|forgotten| value <= forgotten) {
             return;
         }
-        match self.peaks.binary_search_by_key(&value, |peak| peak.0) {
+        match self.values.binary_search_by_key(&value, |peak| peak.0) {
             Ok(i) => {
-                self.peaks[i].1 += weight;
-                if self.peaks[i].1 == 0 {
-                    self.peaks.remove(i);
+                self.values[i].1 += weight;
+                if self.values[i].1 == 0 {
+                    self.values.remove(i);
                 }
             }
-            Err(i) => self.peaks.insert(i, (value, weight)),
+            Err(i) => self.values.insert(i, (value, weight)),
         }
-        if self.peaks.len() > PEAKS {
-            let (smallest, _) = self.peaks.remove(0);
+        if self.values.len() > PEAKS {
+            let (smallest, _) = self.values.remove(0);
             self.forgotten = Some(smallest);
         }
     }
 
     /// Adds what `other` counted.
-    pub fn merge(&mut self, other: &Histogram) {
+    pub fn merge(&mut self, other: &Peaks) {
+        // What either side forgot is incomplete in both.
+        self.forgotten = self.forgotten.max(other.forgotten);
+        let forgotten = self.forgotten;
+        self.values
+            .retain(|peak| forgotten.is_none_or(|forgotten| peak.0 > forgotten));
+        for &(value, weight) in &other.values {
+            self.note(value, weight);
+        }
+    }
+
+    /// The largest value.
+    pub fn max(&self) -> Option<u64> {
+        let peak = self.values.iter().rev().find(|peak| peak.1 > 0);
+        peak.map(|peak| peak.0)
+    }
+}
+
+impl<const BITS: u32> Classes<BITS> {
+    /// Counts `value` `weight` times.
+    pub fn record(&mut self, value: u64, weight: i64) {
+        let class = class_of::<BITS>(value);
+        if class >= self.counts.len() {
+            self.counts.resize(class + 1, 0);
+        }
+        self.counts[class] += weight;
+        self.total += weight;
+        if BITS >= EXACT_MAX_BITS {
+            self.peaks.note(value, weight);
+        }
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Self) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
         }
@@ -67,19 +104,18 @@ impl Histogram {
             *count += more;
         }
         self.total += other.total;
-        // What either side forgot is incomplete in both.
-        self.forgotten = self.forgotten.max(other.forgotten);
-        let forgotten = self.forgotten;
-        self.peaks
-            .retain(|peak| forgotten.is_none_or(|forgotten| peak.0 > forgotten));
-        for &(value, weight) in &other.peaks {
-            self.note_peak(value, weight);
-        }
+        self.peaks.merge(&other.peaks);
     }
 
     /// How many values were counted.
     pub fn count(&self) -> i64 {
         self.total
+    }
+
+    /// How many values are below `limit`, as far as classes tell.
+    pub fn below(&self, limit: u64) -> i64 {
+        let classes = class_of::<BITS>(limit).min(self.counts.len());
+        self.counts[..classes].iter().sum()
     }
 
     /// The value that `share` (0 to 1) of all values do not exceed, by nearest rank; `None` if empty.
@@ -93,7 +129,7 @@ impl Histogram {
             seen += count;
             if seen >= rank {
                 let max = self.max().unwrap_or(u64::MAX);
-                return Some(middle_of(class).min(max));
+                return Some(middle_of::<BITS>(class).min(max));
             }
         }
         None
@@ -101,33 +137,32 @@ impl Histogram {
 
     /// The largest value; exact unless more than 64 different larger ones were taken back.
     pub fn max(&self) -> Option<u64> {
-        let peak = self.peaks.iter().rev().find(|peak| peak.1 > 0);
-        peak.map(|peak| peak.0).or_else(|| {
+        self.peaks.max().or_else(|| {
             let class = self.counts.iter().rposition(|&count| count > 0)?;
-            Some(middle_of(class))
+            Some(middle_of::<BITS>(class))
         })
     }
 }
 
 /// The class a value falls into.
-fn class_of(value: u64) -> usize {
-    if value < EXACT {
+fn class_of<const BITS: u32>(value: u64) -> usize {
+    if value < (2 << BITS) {
         return value as usize;
     }
     let octave = 63 - value.leading_zeros();
-    let place = (value >> (octave - CLASS_BITS)) & ((1 << CLASS_BITS) - 1);
-    ((u64::from(octave - CLASS_BITS + 1) << CLASS_BITS) + place) as usize
+    let place = (value >> (octave - BITS)) & ((1 << BITS) - 1);
+    ((u64::from(octave - BITS + 1) << BITS) + place) as usize
 }
 
 /// The value that stands for a class.
-fn middle_of(class: usize) -> u64 {
+fn middle_of<const BITS: u32>(class: usize) -> u64 {
     let class = class as u64;
-    if class < EXACT {
+    if class < (2 << BITS) {
         return class;
     }
-    let shift = (class >> CLASS_BITS) - 1;
-    let place = class & ((1 << CLASS_BITS) - 1);
-    let low = ((1 << CLASS_BITS) + place) << shift;
+    let shift = (class >> BITS) - 1;
+    let place = class & ((1 << BITS) - 1);
+    let low = ((1 << BITS) + place) << shift;
     low + ((1_u64 << shift) >> 1)
 }
 
@@ -140,11 +175,11 @@ mod tests {
     fn classes_are_dense_and_ordered() {
         let mut last = 0;
         for value in 0..100_000_u64 {
-            let class = class_of(value);
+            let class = class_of::<6>(value);
             assert!(class == last || class == last + 1, "{value}");
             last = class;
         }
-        assert!(class_of(u64::MAX) < 4096);
+        assert!(class_of::<6>(u64::MAX) < 4096);
     }
 
     #[test]

@@ -4,14 +4,17 @@
 //! [`Latency`] per direction and deciding server, from which the report sums the rest. Negative
 //! latencies (clocks differ) are counted apart and are in no histogram.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::ServerId;
 use crate::path::{Direction, Fate, Path, Recipient};
+use crate::tally::Map;
 use crate::tally::extremes::Extremes;
-use crate::tally::histogram::Histogram;
+use crate::tally::histogram::{Coarse, Histogram};
 use crate::tally::volume::DIRECTIONS;
 
 /// Latencies of a set of recipients.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// Milliseconds, none negative.
     pub histogram: Histogram,
@@ -63,12 +66,14 @@ impl Latency {
 }
 
 /// Latencies by direction and deciding server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Latencies {
     /// By [`Direction`] (`as usize`), then by server: 0 is no server, others their number plus one.
     tables: [Vec<Latency>; 5],
     /// Messages by their slowest recipient.
     pub slowest: Extremes,
+    /// From the server where the message came in to the one that decided; what was measured.
+    pub pairs: Map<(ServerId, ServerId), Coarse>,
 }
 
 impl Latencies {
@@ -96,6 +101,12 @@ impl Latencies {
             let Some(ms) = recipient.latency_ms.filter(|&ms| ms >= 0) else {
                 continue;
             };
+            if let Some(pair) = path.origin.server.zip(recipient.server) {
+                self.pairs
+                    .entry(pair)
+                    .or_default()
+                    .record(ms as u64, weight);
+            }
             // Of equally slow recipients the first by address, whatever order the rows came in.
             let slower = slowest.is_none_or(|(most, first)| {
                 ms > most || ms == most && recipient.address < first.address
@@ -120,6 +131,33 @@ impl Latencies {
             }
         }
         self.slowest.merge(other.slowest);
+        for (pair, more) in other.pairs {
+            self.pairs.entry(pair).or_default().merge(&more);
+        }
+    }
+
+    /// Gives servers other numbers.
+    pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        for table in &mut self.tables {
+            let old = std::mem::take(table);
+            for (place, latency) in old.into_iter().enumerate() {
+                let place = match place.checked_sub(1) {
+                    Some(id) => new(ServerId(id as u16)).0 as usize + 1,
+                    None => 0,
+                };
+                if place >= table.len() {
+                    table.resize_with(place + 1, Latency::default);
+                }
+                table[place].merge(&latency);
+            }
+        }
+        for ((from, to), latency) in std::mem::take(&mut self.pairs) {
+            self.pairs
+                .entry((new(from), new(to)))
+                .or_default()
+                .merge(&latency);
+        }
+        self.slowest.renumber(new);
     }
 
     /// Of all recipients.

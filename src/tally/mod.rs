@@ -11,21 +11,28 @@ pub mod correspondents;
 pub mod extremes;
 pub mod failures;
 pub mod histogram;
+pub mod hops;
 pub mod latency;
+pub mod lists;
+pub mod oddities;
 pub mod open;
+pub mod sizes;
 pub mod volume;
 pub mod words;
 
 #[cfg(test)]
 pub mod samples;
 
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Place, ServerId};
 use crate::path::{Class, Fate, Path};
 
 /// The tables of the tally: seeded per table, so that strangers cannot choose collisions.
 pub type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// What the tally leaves out and how much it keeps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TallyOptions {
     /// Count probe and system messages like mail.
     pub include_probes: bool,
@@ -43,7 +50,7 @@ impl Default for TallyOptions {
 }
 
 /// Sums of paths. All counts are signed, because a path may be taken back before it is counted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tally {
     pub options: TallyOptions,
     pub totals: balance::Totals,
@@ -55,6 +62,10 @@ pub struct Tally {
     pub correspondents: correspondents::Correspondents,
     pub largest: extremes::Extremes,
     pub most_recipients: extremes::Extremes,
+    pub hops: hops::Hops,
+    pub lists: lists::Lists,
+    pub sizes: sizes::Sizes,
+    pub oddities: oddities::Oddities,
 }
 
 /// Whether a recipient is held in the balance: lists and redirected addresses live on in those they
@@ -96,6 +107,10 @@ impl Tally {
         self.pending.add(path, weight);
         self.unknown.add(path, weight);
         self.correspondents.add(path, weight);
+        self.hops.add(path, recipients, weight);
+        self.lists.add(path, weight);
+        self.sizes.add(path, recipients, weight);
+        self.oddities.add(path, weight);
         self.largest
             .note(summed_size_bytes(path), path, None, weight);
         self.most_recipients.note(recipients, path, None, weight);
@@ -118,7 +133,57 @@ impl Tally {
         self.correspondents.merge(&other.correspondents);
         self.largest.merge(other.largest);
         self.most_recipients.merge(other.most_recipients);
+        self.hops.merge(&other.hops);
+        self.lists.merge(other.lists);
+        self.sizes.merge(&other.sizes);
+        self.oddities.merge(other.oddities);
     }
+
+    /// Gives servers other numbers, so that tallies of different runs can merge.
+    pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        self.latency.renumber(new);
+        self.failures.renumber(new);
+        self.pending.renumber(new);
+        self.unknown.renumber(new);
+        self.hops.renumber(new);
+        self.largest.renumber(new);
+        self.most_recipients.renumber(new);
+        for cases in self.oddities.cases.values_mut() {
+            cases.examples.renumber(new);
+        }
+    }
+
+    /// Says in words where the rows of examples stand.
+    pub fn name_rows(&mut self, name: &dyn Fn(Place) -> String) {
+        let Tally {
+            failures,
+            unknown,
+            oddities,
+            ..
+        } = self;
+        let cases = (failures.causes.values_mut())
+            .chain(unknown.missing.values_mut())
+            .chain(oddities.cases.values_mut())
+            .chain([&mut failures.unreported]);
+        let lists = [
+            &mut self.latency.slowest,
+            &mut self.pending.oldest,
+            &mut self.largest,
+            &mut self.most_recipients,
+        ];
+        for list in cases.map(|cases| &mut cases.examples).chain(lists) {
+            list.name_rows(name);
+        }
+    }
+}
+
+/// Adds mail to what is counted under `key`.
+fn merge_mail<K: std::hash::Hash + Eq>(
+    mails: &mut Map<K, correspondents::Mail>,
+    key: K,
+    more: &correspondents::Mail,
+) {
+    mails.entry(key).or_default().merge(more);
 }
 
 #[cfg(test)]

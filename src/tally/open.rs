@@ -6,6 +6,9 @@
 
 use std::hash::Hash;
 
+use serde::{Deserialize, Serialize};
+
+use crate::address::List;
 use crate::event::ServerId;
 use crate::path::{Fate, Path, Reason};
 use crate::status;
@@ -17,7 +20,7 @@ use crate::tally::failures::Cases;
 const REASON_BYTES: usize = 160;
 
 /// Why recipients wait.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Wait {
     /// The last error, as logged.
     Logged(Box<[u8]>),
@@ -28,7 +31,7 @@ pub enum Wait {
 }
 
 /// Recipients that wait at the end of the logs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Pending {
     /// Recipients by the time their message entered, microseconds since 1970 UTC.
     pub since: Map<i64, i64>,
@@ -38,10 +41,17 @@ pub struct Pending {
     /// Messages with a waiting recipient, earliest first.
     pub oldest: Extremes,
     pub deferrals: Deferrals,
+    /// Rows that put delivery off: by reason and by next hop, whatever became of the mail.
+    pub deferred_because: Map<Box<[u8]>, i64>,
+    pub deferred_hops: Map<Box<[u8]>, i64>,
+    /// Deferrals by next hop and hour of UTC since 1970: whether a queue grows.
+    pub hourly: Map<(Box<[u8]>, i64), i64>,
+    /// Recipients by how often they were put off (tries less one).
+    pub tries: Map<u32, i64>,
 }
 
 /// How often delivery was put off, whatever became of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferrals {
     pub attempts: i64,
     /// Recipients put off at least once.
@@ -66,6 +76,7 @@ impl Pending {
         for recipient in &path.recipients {
             if recipient.deferrals > 0 {
                 deferred = true;
+                *self.tries.entry(recipient.deferrals).or_default() += weight;
                 self.deferrals.recipients += weight;
                 self.deferrals.attempts += weight * i64::from(recipient.deferrals);
             }
@@ -76,8 +87,7 @@ impl Pending {
             count(&mut self.since, path.first_seen.0, weight);
             let (wait, host) = match recipient.reason {
                 Reason::Logged(words) => {
-                    let reason = status::last_error(words);
-                    let reason = &reason[..reason.len().min(REASON_BYTES)];
+                    let reason = reason_of(words);
                     (Wait::Logged(reason.into()), status::host(words))
                 }
                 Reason::InQueueOf(server) => (Wait::InQueueOf(server), None),
@@ -90,6 +100,18 @@ impl Pending {
                 host.to_ascii_lowercase().into(),
                 weight,
             );
+        }
+        for deferral in &path.notes.deferrals {
+            let reason = reason_of(deferral.words);
+            count(&mut self.deferred_because, reason.into(), weight);
+            let host = status::host(deferral.words).unwrap_or_else(|| domain(deferral.recipient));
+            let host: Box<[u8]> = host.to_ascii_lowercase().into();
+            count(
+                &mut self.hourly,
+                (host.clone(), deferral.time.hour()),
+                weight,
+            );
+            count(&mut self.deferred_hops, host, weight);
         }
         if deferred {
             self.deferrals.messages += weight;
@@ -105,14 +127,32 @@ impl Pending {
         merge_counts(&mut self.reasons, other.reasons);
         merge_counts(&mut self.next_hops, other.next_hops);
         self.oldest.merge(other.oldest);
+        merge_counts(&mut self.deferred_because, other.deferred_because);
+        merge_counts(&mut self.deferred_hops, other.deferred_hops);
+        merge_counts(&mut self.hourly, other.hourly);
+        merge_counts(&mut self.tries, other.tries);
         self.deferrals.attempts += other.deferrals.attempts;
         self.deferrals.recipients += other.deferrals.recipients;
         self.deferrals.messages += other.deferrals.messages;
     }
 }
 
+impl Pending {
+    /// Gives servers other numbers.
+    pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        for (wait, recipients) in std::mem::take(&mut self.reasons) {
+            let wait = match wait {
+                Wait::InQueueOf(server) => Wait::InQueueOf(new(server)),
+                other => other,
+            };
+            count(&mut self.reasons, wait, recipients);
+        }
+        self.oldest.renumber(new);
+    }
+}
+
 /// What is missing where a trail ends.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Missing {
     /// No log of this host was read, or none for that time; lower case.
     LogOf(Box<[u8]>),
@@ -127,7 +167,7 @@ pub enum Missing {
 }
 
 /// Recipients of unknown fate by what is missing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Unknown {
     pub missing: Map<Missing, Cases>,
 }
@@ -162,6 +202,32 @@ impl Unknown {
             self.missing.entry(missing).or_default().merge(cases);
         }
     }
+}
+
+impl Unknown {
+    /// Gives servers other numbers.
+    pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        for (missing, mut cases) in std::mem::take(&mut self.missing) {
+            let missing = match missing {
+                Missing::EndOf(server) => Missing::EndOf(new(server)),
+                other => other,
+            };
+            cases.examples.renumber(new);
+            self.missing.entry(missing).or_default().merge(cases);
+        }
+    }
+}
+
+/// What tells reasons apart: the last error, once where a row repeats it for each recipient.
+fn reason_of(words: &[u8]) -> &[u8] {
+    let first = match words {
+        [b'[', b'{', ..] => words,
+        _ => List(words).into_iter().next().unwrap_or(words),
+    };
+    let reason = status::last_error(first);
+    let reason = reason.strip_prefix(b"'").unwrap_or(reason);
+    let reason = reason.strip_suffix(b"'").unwrap_or(reason);
+    &reason[..reason.len().min(REASON_BYTES)]
 }
 
 /// What stands after the last `@`; empty without one.

@@ -3,6 +3,7 @@
 use bstr::BStr;
 
 use crate::event::ServerId;
+use crate::path::notes::Notes;
 use crate::path::{Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Status};
 use crate::time::{SECOND, Time, parse_iso};
 
@@ -78,5 +79,6 @@ pub fn message<'d>(id: &'d str, minute: i64, recipients: Vec<Recipient<'d>>) -> 
         related: Vec::new(),
         rows: 4,
         reopened: false,
+        notes: Notes::default(),
     }
 }

@@ -4,6 +4,8 @@
 //! and days of any zone (no zone in use is off by other than a quarter hour), and minutes for the peak.
 //! A message counts in the quarter in which it was first seen.
 
+use serde::{Deserialize, Serialize};
+
 use crate::path::{Direction, Path};
 use crate::tally::{Map, in_balance, summed_size_bytes};
 use crate::time::SECOND;
@@ -23,7 +25,7 @@ pub const QUARTER: i64 = 15 * 60 * SECOND;
 pub const MINUTE: i64 = 60 * SECOND;
 
 /// Messages, recipients and bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flow {
     pub messages: i64,
     pub recipients: i64,
@@ -47,7 +49,7 @@ impl Flow {
 pub type Directions = [Flow; 5];
 
 /// Mail by time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Volume {
     /// Quarter hours since 1970 UTC.
     pub quarters: Map<i64, Directions>,

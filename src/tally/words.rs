@@ -7,6 +7,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A word's number, dense from 0.
 pub type WordId = u32;
@@ -62,6 +63,26 @@ impl Words {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+}
+
+/// Written as the list of words: text and its ends.
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq((0..self.len()).map(|id| self.get(id as WordId)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Words, D::Error> {
+        let list = Vec::<Vec<u8>>::deserialize(from)?;
+        let mut words = Words::default();
+        for (id, word) in list.iter().enumerate() {
+            if words.id(word) as usize != id {
+                return Err(serde::de::Error::custom("a word stands twice"));
+            }
+        }
+        Ok(words)
     }
 }
 

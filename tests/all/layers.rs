@@ -9,7 +9,9 @@ use std::fs;
 use std::path::Path;
 
 /// Modules that may start threads or use rayon.
-const THREADS: [&str; 6] = ["pipeline", "join", "plan", "audit", "command", "simulate"];
+const THREADS: [&str; 7] = [
+    "pipeline", "search", "join", "plan", "audit", "command", "simulate",
+];
 /// Modules that may say `unsafe`.
 const UNSAFE: [&str; 2] = ["input", "scan"];
 

@@ -321,3 +321,46 @@ fn real_rows_tell_their_story() {
         "the offset that the SDK's example names: {event}"
     );
 }
+
+/// The example of the README: a list expanded on a second server, and a rule of one member.
+#[test]
+fn the_worked_example_is_told_by_any_form_of_its_id() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data-legacy/1998");
+    for id in [
+        "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31",
+        "/C=NO/A= /P=FJORD/L=HERON-981117091203Z-31",
+        "<c=NO%a=_%p=FJORD%l=HERON-981117091203Z-31@heron.fjord.example>",
+    ] {
+        let found = paths(&folder, &["--message-id", id]);
+        assert_eq!(found.len(), 1, "{id}");
+        let name = |n: &str, site: &str| format!("/o=fjord/ou={site}/cn=recipients/cn={n}");
+        let list = name("pilots", "hill");
+        let dev = name("dev", "harbour");
+        let want: BTreeSet<String> = [
+            format!("\"{list}\" \"expanded\" \"kestrel\" "),
+            format!(
+                "\"{}\" \"delivered\" \"kestrel\" \"expanded\":\"{list}\"",
+                name("bram", "hill")
+            ),
+            format!(
+                "\"{}\" \"delivered\" \"heron\" \"expanded\":\"{list}\"",
+                name("chloe", "harbour")
+            ),
+            format!("\"{dev}\" \"delivered\" \"heron\" \"expanded\":\"{list}\""),
+            format!("\"dev@home.example\" \"transferred\" \"heron\" \"redirected\":\"{dev}\""),
+        ]
+        .into();
+        assert_eq!(recipients(&found[0]), want, "{id}");
+    }
+    // A report is tied both ways to what it is about.
+    let all = paths(&folder, &[]);
+    let kinds: BTreeSet<String> = all
+        .iter()
+        .flat_map(|m| m["related"].as_array().unwrap())
+        .map(|r| r["kind"].to_string())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["\"report\"".to_string(), "\"report-of\"".to_string()].into()
+    );
+}

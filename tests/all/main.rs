@@ -1,7 +1,9 @@
 //! The one integration binary: whatever is judged from outside the crate.
 
 mod agreement;
+mod browser;
 mod cli;
+mod counting;
 mod cutter;
 mod golden;
 mod layers;

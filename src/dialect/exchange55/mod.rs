@@ -16,9 +16,9 @@ use bstr::{BStr, BString};
 use super::legacy::Entry;
 use super::legacy::text::{date_time, number};
 use super::{Detected, Layout};
+use crate::address::x400::{is_store, server_of};
 use crate::row::Row;
 use crate::time::Time;
-use crate::x400::{is_store, server_of};
 
 /// The name shown.
 pub const NAME: &str = "exchange/5.5";
@@ -69,11 +69,17 @@ fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// The leading fields of a line.
-fn fields(line: &[u8]) -> Vec<&[u8]> {
-    line.splitn(FIELDS + 1, |&b| b == b'\t')
-        .take(FIELDS)
-        .collect()
+/// The leading fields of a line; what it does not have is empty.
+fn fields(line: &[u8]) -> [&[u8]; FIELDS] {
+    let mut fields: [&[u8]; FIELDS] = [b""; FIELDS];
+    let mut from = 0;
+    let mut tabs = memchr::memchr_iter(b'\t', line);
+    for field in &mut fields {
+        let to = tabs.next().unwrap_or(line.len());
+        *field = &line[from.min(line.len())..to];
+        from = to + 1;
+    }
+    fields
 }
 
 /// Whether a line has the form of a header line: 13 fields, the second a number, the third a time.
@@ -116,13 +122,9 @@ pub fn time_at(data: &[u8], from: usize) -> Option<Time> {
 pub fn entry<'d>(row: &Row, bytes: &'d [u8]) -> Entry<'d> {
     let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
     let head = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
-    let split = if row.fields == 0 {
-        fields(head)
-    } else {
-        Vec::new()
-    };
+    let split = (row.fields == 0).then(|| fields(head));
     let field = |at: usize| match row.fields {
-        0 => BStr::new(split.get(at).copied().unwrap_or_default()),
+        0 => BStr::new(split.map_or(&b""[..], |split| split[at])),
         _ => BStr::new(row.field(bytes, at)),
     };
     let count = number(field(12));

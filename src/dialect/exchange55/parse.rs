@@ -5,13 +5,13 @@
 //! a fault.
 
 use super::{FIELDS, fields, is_header, own_server};
+use crate::address::x400;
 use crate::dialect::legacy::text::{date_time, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
 use crate::scan::MAX_FIELDS;
-use crate::x400;
 
 /// Finds the records of `slice`; `once`: the first one only.
 pub fn parse<'p>(slice: Slice<'p>, keys: &'p Keys, once: bool) -> Yield {
@@ -51,9 +51,7 @@ fn line_end(data: &[u8], at: usize) -> (usize, usize) {
 
 /// The number of recipients that a header line promises.
 fn expected(line: &[u8]) -> usize {
-    let count = fields(line)
-        .get(FIELDS - 1)
-        .and_then(|field| number(field.trim_ascii()));
+    let count = number(fields(line)[FIELDS - 1].trim_ascii());
     count.unwrap_or(0).min(u64::from(u32::MAX)) as usize
 }
 

@@ -12,11 +12,11 @@ use bumpalo::Bump;
 use super::events;
 use super::text::{number, readable};
 use crate::address::List;
+use crate::address::x400::{connector_of, plain_address, server_of};
 use crate::dialect::Surroundings;
 use crate::event::{Event, Extras, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
 use crate::row::{KeyKind, Row, mark};
-use crate::x400::{connector_of, plain_address, server_of};
 
 /// One record's columns, blank markers gone. What a format does not have is empty.
 #[derive(Clone, Debug, Default)]

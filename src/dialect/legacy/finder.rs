@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::events::{self, EVENTS, UNKNOWN};
+use crate::address::x400;
 use crate::dialect::{EventCounts, Layout, ReportRow, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
@@ -14,7 +15,6 @@ use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row};
 use crate::scan::MAX_FIELDS;
 use crate::time::Time;
-use crate::x400;
 
 /// A record as its dialect found it.
 pub struct Found<'p> {

@@ -14,6 +14,8 @@ use crate::event::{Event, Next, Role};
 /// Makes the events of one message complete.
 pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
     turn_swapped(events);
+    part_visits(events);
+    note_forwards(events, arena);
     name_replaced(events);
     tie_names(events, arena);
 }
@@ -30,6 +32,53 @@ fn turn_swapped(events: &mut [Event<'_>]) {
             events[i].next = Next::Outside;
         }
     }
+}
+
+/// A message may come back to the server it began on, where a list was expanded elsewhere: what that server gave on
+/// before is not of the copy that came back.
+fn part_visits(events: &mut [Event<'_>]) {
+    for i in 0..events.len() {
+        let copy = events[i].copy;
+        let opens = |e: &Event<'_>| e.role == Role::Receive && e.copy == copy;
+        let is_first_visit = events[i].role == Role::Send
+            && !events[..i].iter().any(opens)
+            && events[i + 1..].iter().any(opens);
+        if is_first_visit {
+            events[i].copy = 0;
+        }
+    }
+}
+
+/// A rule in a mailbox forwards under the message's own id, in the name of its owner: what a recipient hands over after
+/// it was delivered to, goes on because of that recipient.
+fn note_forwards<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
+    let Some(author) = events.first().map(|e| e.sender.text()) else {
+        return;
+    };
+    let mut forwards = Vec::new();
+    for event in events.iter().filter(|e| e.role == Role::Send) {
+        let owner = event.sender.text();
+        if owner.is_empty() || owner.eq_ignore_ascii_case(author) {
+            continue;
+        }
+        let owns = |e: &&Event<'d>| {
+            e.role == Role::Deliver
+                && e.recipients
+                    .into_iter()
+                    .any(|a| a.eq_ignore_ascii_case(owner))
+        };
+        if events.iter().any(|e| owns(&e)) {
+            let (role, next, related) = (Role::Redirect, Next::None, quoted(owner, arena));
+            forwards.push(Event {
+                role,
+                next,
+                related,
+                copy: 0,
+                ..*event
+            });
+        }
+    }
+    events.extend(forwards);
 }
 
 /// Whether an event is the last word about its recipients.

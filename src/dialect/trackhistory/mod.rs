@@ -43,8 +43,8 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
         return None;
     }
     let head = &data[..data.len().min(PROLOG_BYTES)];
-    let root = memchr::memmem::find(head, ROOT).or_else(|| memchr::memmem::find(head, ENTRY))?;
-    if memchr::memmem::find(&head[..root], b"<!DOCTYPE").is_some() {
+    let (root, has_doctype) = root(head)?;
+    if has_doctype {
         let why = "a document type declaration is refused: it could pull in other files or grow without bound";
         return Some(Detected::Refused(format!("TrackHistory XML: {why}")));
     }
@@ -54,6 +54,32 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
         ));
     };
     Some(Detected::Log(Layout::TrackHistory(Document { encoding })))
+}
+
+/// Where the root element begins, and whether a document type stands before it. `None`: the document is another one.
+fn root(head: &[u8]) -> Option<(usize, bool)> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr(b'<', &head[at..])?;
+        let rest = &head[at..];
+        let over = |end: &[u8]| memchr::memmem::find(rest, end).map(|n| n + end.len());
+        if rest.starts_with(b"<?") {
+            at += over(b"?>")?;
+        } else if rest.starts_with(b"<!--") {
+            at += over(b"-->")?;
+        } else if rest.starts_with(b"<!") {
+            // What follows is not read at all; it is enough that it is meant to be a track history.
+            let meant =
+                memchr::memmem::find(rest, ROOT).or_else(|| memchr::memmem::find(rest, ENTRY));
+            return meant.map(|_| (at, true));
+        } else {
+            let end = rest
+                .iter()
+                .position(|b| b.is_ascii_whitespace() || b"/>".contains(b))?;
+            let name = rest[1..end].rsplit(|&b| b == b':').next()?;
+            return (name == ROOT || name == ENTRY).then_some((at, false));
+        }
+    }
 }
 
 /// The encoding that a declaration names; UTF-8 without one. `None`: one that nobody knows.

@@ -10,13 +10,13 @@ use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 
 use super::{Document, NAME, end_of, start_of};
+use crate::address::x400::connector_of;
 use crate::dialect::legacy::text::{date_time, number};
 use crate::dialect::legacy::{Entry, Finder, Found};
 use crate::dialect::{Layout, MAX_RECORD_BYTES, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
 use crate::scan::MAX_FIELDS;
-use crate::x400::connector_of;
 
 /// Entry, Recipients, Recipient, RecipientAddress: a track history has four levels.
 const MAX_DEPTH: usize = 8;
@@ -85,7 +85,9 @@ fn record<'p>(
 /// The linked id, if it is one of the message itself: a connector writes down the foreign system's.
 fn linked<'d>(entry: &Entry<'d>) -> &'d [u8] {
     match number(entry.event) {
-        Some(1001..=1018) => crate::x400::remote_message_id(entry.linked).unwrap_or_default(),
+        Some(1001..=1018) => {
+            crate::address::x400::remote_message_id(entry.linked).unwrap_or_default()
+        }
         _ => entry.linked,
     }
 }

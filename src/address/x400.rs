@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bumpalo::Bump;
 
-use crate::address::{bare_id, has_prefix};
+use super::{bare_id, has_prefix};
 
 /// Whether an id is an MTS-ID (`C=US;A= ;P=CORP;L=EX01-020425175433Z-7`, also with `/`), or a Message-ID that
 /// embeds one (`c=US%a=_%p=CORP%l=...@host`). No other mail system begins its ids so.

@@ -1,0 +1,161 @@
+//! What the report costs beside counting fates, and what merging saved days costs.
+//!
+//! `cargo bench --bench report`. CPU time of one thread, from the kernel's scheduler (Linux), because the machine may
+//! be busy: logs of 20,000 simulated messages are joined five times each way, in turn, and the smallest times
+//! are compared; 365 saved days of 2,000 messages (52 different ones, each seven times) are merged.
+
+use std::fs;
+use std::path::{Path as Folder, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use waybill::command::days;
+use waybill::event::ServerId;
+use waybill::input::Inputs;
+use waybill::join::shard::Taker;
+use waybill::path::{Class, Path};
+use waybill::pipeline;
+use waybill::report::{Facts, Report, ReportOptions};
+use waybill::saved::Saved;
+use waybill::servers::Servers;
+use waybill::simulate;
+use waybill::tally::{Tally, TallyOptions};
+
+const ROUNDS: usize = 5;
+const DAYS: usize = 365;
+const DIFFERENT_DAYS: usize = 52;
+
+fn main() {
+    let folder = std::env::temp_dir().join(format!("waybill-bench-{}", std::process::id()));
+    let one = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .expect("a thread");
+    one.install(|| report(&folder.join("logs")));
+    let days = save(&folder);
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("threads");
+        let seconds: Vec<f64> = (0..ROUNDS).map(|_| pool.install(|| merge(&days))).collect();
+        let least = seconds.iter().copied().fold(f64::MAX, f64::min);
+        println!("merge of {DAYS} days, {threads} threads: {least:.3} s wall");
+    }
+    let _ = fs::remove_dir_all(&folder);
+}
+
+fn report(logs: &Folder) {
+    simulated(logs, 1, 20_000);
+    let (mut fates, mut full) = (f64::MAX, f64::MAX);
+    for _ in 0..ROUNDS {
+        fates = fates.min(cpu(|| drop(read::<Fates>(logs))));
+        full = full.min(cpu(|| {
+            let (tallies, names) = read::<Everything>(logs);
+            let mut sum = Tally::new(TallyOptions::default());
+            tallies.into_iter().for_each(|tally| sum.merge(tally.0));
+            let names = |id: ServerId| names[usize::from(id.0)].clone();
+            let report = Report::new(&sum, Facts::none(), &ReportOptions::default(), &names);
+            waybill::report::json::write(&report, &mut std::io::sink()).expect("written");
+        }));
+    }
+    let more = 100.0 * (full / fates - 1.0);
+    println!("fates {fates:.3} s, full report {full:.3} s: {more:.1} % more CPU");
+}
+
+fn simulated(folder: &Folder, seed: u64, messages_per_day: u64) {
+    let options = simulate::Options {
+        seed,
+        messages_per_day,
+        days: 1,
+        users: 2_000,
+        ..simulate::Options::default()
+    };
+    simulate::run(&options, folder).expect("simulated");
+}
+
+/// Counts what became of recipients, and nothing else.
+#[derive(Default)]
+struct Fates([i64; 10]);
+
+impl Taker for Fates {
+    fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> bool {
+        for recipient in &path.recipients {
+            self.0[recipient.fate as usize] += weight;
+        }
+        true
+    }
+
+    fn more_rows(&mut self, _: Class, _: i64) {}
+}
+
+/// Counts everything.
+#[derive(Default)]
+struct Everything(Tally);
+
+impl Taker for Everything {
+    fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> bool {
+        self.0.add(path, weight);
+        true
+    }
+
+    fn more_rows(&mut self, class: Class, rows: i64) {
+        self.0.add_rows(class, rows);
+    }
+}
+
+fn read<T: Taker + Default + Send>(logs: &Folder) -> (Vec<T>, Vec<String>) {
+    let mut inputs = Inputs::open(&[logs.to_string_lossy().into_owned()]).expect("logs");
+    let plan = pipeline::plan(&mut inputs, 16 << 20);
+    let done = |_: &mut [Mutex<T>]| Ok::<(), ()>(());
+    let options = pipeline::Options::default();
+    let survey = pipeline::survey(&inputs, &plan);
+    let run = pipeline::run(&inputs, plan, survey, &options, |_| {}, T::default, done);
+    let (outcome, takers) = run.expect("nothing to fail");
+    (takers, outcome.servers.names())
+}
+
+fn save(folder: &Folder) -> Vec<PathBuf> {
+    let mut different = Vec::new();
+    for seed in 0..DIFFERENT_DAYS {
+        let logs = folder.join(format!("day{seed}"));
+        simulated(&logs, seed as u64, 2_000);
+        let (tallies, names) = read::<Everything>(&logs);
+        let mut tally = Tally::new(TallyOptions::default());
+        tallies.into_iter().for_each(|more| tally.merge(more.0));
+        tally.name_rows(&|place| format!("{}:{}", place.file, place.line));
+        let facts = Facts::none();
+        let path = folder.join(format!("{seed}.waybill"));
+        Saved {
+            names,
+            facts,
+            tally,
+        }
+        .write(&path)
+        .expect("saved");
+        let _ = fs::remove_dir_all(&logs);
+        different.push(path);
+    }
+    different.into_iter().cycle().take(DAYS).collect()
+}
+
+fn merge(days: &[PathBuf]) -> f64 {
+    let begun = Instant::now();
+    let sum = days::merge_all(days).expect("merged").expect("days");
+    assert!(sum.tally.totals.counted.messages > 0);
+    begun.elapsed().as_secs_f64()
+}
+
+/// Seconds that this thread was on a processor.
+fn cpu(work: impl FnOnce()) -> f64 {
+    let now = || -> u64 {
+        let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        stat.split(' ')
+            .next()
+            .and_then(|ns| ns.parse().ok())
+            .unwrap_or(0)
+    };
+    let before = now();
+    work();
+    (now() - before) as f64 / 1e9
+}

@@ -1,0 +1,281 @@
+//! Stable other names for people, domains and subjects, so that an answer can be shown to others.
+//!
+//! In: a path and a key. Out: the path with every address, subject, Message-ID, client and outside host replaced by
+//! a keyed hash of it: the same key gives the same names on every day, and nobody without the key can try
+//! names out. What stays: servers and connectors, times, sizes, status codes and the words around
+//! addresses. Domains of the organisation end in `.own.invalid`, others in `.ext.invalid`.
+
+use bstr::{BStr, ByteSlice};
+use bumpalo::Bump;
+
+use super::domains::OwnDomains;
+use super::{Path, Reason};
+
+/// What every name of an own domain ends with.
+pub const OWN: &str = "own.invalid";
+const OUTSIDE: &str = "ext.invalid";
+/// Hexadecimal digits of a name: 48 bits, so that a million names hardly ever meet.
+const DIGITS: usize = 12;
+
+/// The key that names are made with.
+#[derive(Clone, Debug)]
+pub struct Anonymous {
+    key: [u8; 32],
+}
+
+/// One message's turn.
+struct Veil<'v, 'a> {
+    key: &'v Anonymous,
+    own: &'v OwnDomains,
+    arena: &'a Bump,
+}
+
+impl Anonymous {
+    /// From any text; a longer one is harder to guess.
+    pub fn new(key: &str) -> Anonymous {
+        Anonymous {
+            key: blake3::derive_key("waybill 2026 names of --anonymous", key.as_bytes()),
+        }
+    }
+
+    fn digits(&self, kind: &str, text: &[u8]) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(kind.as_bytes()).update(b"\0");
+        hasher.update(&text.to_ascii_lowercase());
+        hasher.finalize().to_hex()[..DIGITS].to_string()
+    }
+
+    /// Replaces what `path` tells of people.
+    pub fn veil<'a>(&self, path: &mut Path<'a>, own: &OwnDomains, arena: &'a Bump) {
+        let veil = Veil {
+            key: self,
+            own,
+            arena,
+        };
+        path.sender = veil.address(path.sender);
+        path.return_path = veil.address(path.return_path);
+        path.subject = veil.word("s-", path.subject);
+        path.message_id = veil.message_id(path.message_id);
+        path.other_ids
+            .iter_mut()
+            .for_each(|id| *id = veil.word("x-", id));
+        path.origin.client_ip = veil.word("ip-", path.origin.client_ip);
+        path.origin.client_host = veil.host(path.origin.client_host);
+        for recipient in &mut path.recipients {
+            recipient.address = veil.address(recipient.address);
+            for (_, address) in &mut recipient.via {
+                *address = veil.address(address);
+            }
+            recipient.reason = match recipient.reason {
+                Reason::Logged(words) => Reason::Logged(veil.text(words)),
+                Reason::HandedToMailbox(host) => Reason::HandedToMailbox(veil.host(host)),
+                Reason::NoLogOf(host) => Reason::NoLogOf(veil.host(host)),
+                Reason::NoRowOn(host) => Reason::NoRowOn(veil.host(host)),
+                other => other,
+            };
+        }
+        for hop in &mut path.hops {
+            hop.from = veil.host(hop.from);
+            hop.to = veil.host(hop.to);
+        }
+        for step in &mut path.steps {
+            step.recipients = veil.text(step.recipients);
+            step.related = veil.text(step.related);
+            step.peer = veil.host(step.peer);
+            step.detail = veil.text(step.detail);
+        }
+        for (_, id) in &mut path.related {
+            *id = veil.message_id(id);
+        }
+        for deferral in &mut path.notes.deferrals {
+            deferral.words = veil.text(deferral.words);
+            deferral.recipient = veil.address(deferral.recipient);
+        }
+        for way in &mut path.notes.ways {
+            way.to = veil.host(way.to);
+        }
+    }
+}
+
+impl<'a> Veil<'_, 'a> {
+    fn keep(&self, text: String) -> &'a BStr {
+        BStr::new(&*self.arena.alloc_str(&text))
+    }
+
+    fn word(&self, kind: &str, text: &'a BStr) -> &'a BStr {
+        match text.is_empty() {
+            true => text,
+            false => self.keep(format!("{kind}{}", self.key.digits(kind, text))),
+        }
+    }
+
+    fn address(&self, address: &'a BStr) -> &'a BStr {
+        if address.is_empty() || address == "<>" {
+            return address;
+        }
+        self.keep(self.person(address))
+    }
+
+    fn person(&self, address: &[u8]) -> String {
+        let who = self.key.digits("p", address);
+        match address.rfind_byte(b'@') {
+            Some(at) => format!("p-{who}@{}", self.domain(&address[at + 1..])),
+            None => format!("p-{who}"),
+        }
+    }
+
+    fn domain(&self, domain: &[u8]) -> String {
+        let own = self.own.owns(&[&b"@"[..], domain].concat()) == Some(true);
+        let end = if own { OWN } else { OUTSIDE };
+        format!("{}.{end}", self.key.digits("d", domain))
+    }
+
+    fn message_id(&self, id: &'a BStr) -> &'a BStr {
+        match id.trim_ascii() {
+            [] => id,
+            inner => {
+                let bare = inner
+                    .trim_start_with(|c| c == '<')
+                    .trim_end_with(|c| c == '>');
+                self.keep(format!(
+                    "<m-{}@waybill.invalid>",
+                    self.key.digits("m", bare)
+                ))
+            }
+        }
+    }
+
+    /// Servers of the organisation keep their short name; an address or a name of others does not.
+    fn host(&self, host: &'a BStr) -> &'a BStr {
+        let is_ip = host.contains(&b':') || host.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        match host.find_byte(b'.') {
+            _ if host.is_empty() => host,
+            _ if is_ip => self.word("ip-", host),
+            None => host,
+            Some(dot) if self.own.owns(&[&b"@"[..], &host[dot + 1..]].concat()) == Some(true) => {
+                BStr::new(&host[..dot])
+            }
+            Some(_) => self.keep(self.domain(host)),
+        }
+    }
+
+    /// Text with addresses and outside hosts in it; everything else stays.
+    fn text(&self, text: &'a BStr) -> &'a BStr {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"._%+-@".contains(&b);
+        let mut veiled = String::with_capacity(text.len());
+        let mut rest: &[u8] = text;
+        while let Some(&first) = rest.first() {
+            let len = rest.iter().take_while(|b| part(**b)).count();
+            if len == 0 {
+                // Bytes from 0x80 on are parts of a name, so this is ASCII.
+                veiled.push(char::from(first));
+                rest = &rest[1..];
+                continue;
+            }
+            let (token, behind) = rest.split_at(len);
+            veiled.push_str(&self.token(token));
+            rest = behind;
+        }
+        self.keep(veiled)
+    }
+
+    fn token(&self, token: &[u8]) -> String {
+        let (name, dots) = match token.iter().rposition(|b| *b != b'.') {
+            Some(last) => token.split_at(last + 1),
+            None => (&b""[..], token),
+        };
+        let dots = dots.to_str_lossy();
+        if name.contains(&b'@') {
+            return format!("{}{dots}", self.person(name));
+        }
+        let numbers = name.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        if numbers && name.find_iter(b".").count() == 3 {
+            return format!("ip-{}{dots}", self.key.digits("ip-", name));
+        }
+        // A host has a dot, ends in letters, and is no word of Exchange's own (STOREDRV.Deliver).
+        let mut labels = name.split(|b| *b == b'.');
+        let shouted = labels
+            .next()
+            .is_some_and(|l| l.iter().all(|b| b.is_ascii_uppercase()));
+        let ends = labels
+            .next_back()
+            .is_some_and(|l| l.len() > 1 && l.iter().all(u8::is_ascii_alphabetic));
+        match ends && !shouted {
+            true => format!("{}{dots}", self.domain(name)),
+            false => format!("{}{dots}", name.to_str_lossy()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::Fate;
+    use crate::tally::samples::{message, recipient};
+
+    fn veiled(key: &str, reason: &'static str) -> (String, String, String, String) {
+        let own = OwnDomains::given(["own.test"]);
+        let arena = Bump::new();
+        let mut to = recipient("Bob@partner.test", Fate::Failed);
+        to.reason = Reason::Logged(reason.into());
+        let mut path = message("<abc@own.test>", 0, vec![to]);
+        Anonymous::new(key).veil(&mut path, &own, &arena);
+        let Reason::Logged(words) = path.recipients[0].reason else {
+            panic!("the reason is gone");
+        };
+        let text = |text: &BStr| text.to_string();
+        (
+            text(path.sender),
+            text(path.recipients[0].address),
+            text(path.subject),
+            text(words),
+        )
+    }
+
+    #[test]
+    fn names_are_stable_keyed_and_tell_own_from_outside() {
+        let a = veiled(
+            "one",
+            "550 5.1.1 <bob@partner.test>: unknown at mx.partner.test [192.0.2.7].",
+        );
+        assert_eq!(
+            a,
+            veiled(
+                "one",
+                "550 5.1.1 <bob@partner.test>: unknown at mx.partner.test [192.0.2.7]."
+            )
+        );
+        assert_ne!(a.0, veiled("two", "").0);
+        assert!(
+            a.0.ends_with(".own.invalid") && a.1.ends_with(".ext.invalid"),
+            "{a:?}"
+        );
+        assert!(
+            a.3.contains(&a.1),
+            "the same address has the same name in words: {a:?}"
+        );
+        assert!(
+            a.3.starts_with("550 5.1.1 <p-") && a.3.ends_with("]."),
+            "{a:?}"
+        );
+        for word in ["bob", "partner", "192", "Monday", "ann"] {
+            assert!(
+                !format!("{a:?}")
+                    .to_lowercase()
+                    .contains(&word.to_lowercase()),
+                "{a:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_of_exchange_stay() {
+        let words = "[{LED=554 5.2.2 STOREDRV.Deliver; mailbox full};{FQDN=mx.partner.test};{LRT=3/2/2026}]";
+        let a = veiled("one", words).3;
+        assert!(
+            a.starts_with("[{LED=554 5.2.2 STOREDRV.Deliver; mailbox full};{FQDN="),
+            "{a}"
+        );
+        assert!(a.ends_with(".ext.invalid};{LRT=3/2/2026}]"), "{a}");
+    }
+}

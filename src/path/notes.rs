@@ -1,0 +1,173 @@
+//! What rows say beside the fates: deferrals, who decided failures, and oddities.
+//!
+//! In: the events of one message. Out: [`Notes`]. They change no fate; the report counts them.
+
+use bstr::{BStr, ByteSlice};
+
+use crate::event::{Event, Place, Role, ServerId};
+use crate::time::Time;
+
+/// What is worth a line in the report beside the fates.
+#[derive(Clone, Debug, Default)]
+pub struct Notes<'d> {
+    /// The row by which the message came in.
+    pub entry: Option<Place>,
+    pub deferrals: Vec<Deferral<'d>>,
+    /// The source (`SMTP`, `AGENT`, ...) of the rows that failed, dropped or refused, by their place.
+    pub sources: Vec<(Place, &'d BStr)>,
+    pub oddities: Vec<Oddity<'d>>,
+    /// Every server that handled the message, each once.
+    pub servers: Vec<ServerId>,
+    /// The ways out of servers, as often as they were taken.
+    pub ways: Vec<Way<'d>>,
+}
+
+/// A copy left a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'d> {
+    pub server: ServerId,
+    pub connector: &'d BStr,
+    /// The host it was given to, as logged.
+    pub to: &'d BStr,
+    pub outside: bool,
+    /// Milliseconds since the message first came to this server.
+    pub stay_ms: Option<i64>,
+}
+
+/// One row that put delivery off.
+#[derive(Clone, Copy, Debug)]
+pub struct Deferral<'d> {
+    pub server: ServerId,
+    pub time: Time,
+    /// The reason, as logged.
+    pub words: &'d BStr,
+    /// The first recipient, for the domain where the words name no host.
+    pub recipient: &'d BStr,
+    pub recipients: u32,
+}
+
+/// What is odd about a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Odd {
+    /// Suppressed, because the recipient had it already.
+    Duplicate,
+    /// Put back into a queue (safety net, redundancy).
+    Resubmitted,
+    /// Suspected to crash the server.
+    Poison,
+    /// Waited for, was refused by, or had no moderator.
+    Moderated,
+    /// Failed, dropped, held, redirected or made by an agent or a mailbox rule.
+    Rule,
+}
+
+/// One odd row.
+#[derive(Clone, Copy, Debug)]
+pub struct Oddity<'d> {
+    pub odd: Odd,
+    /// Event as logged.
+    pub what: &'d BStr,
+    /// Source as logged, and for a rule the agent's name.
+    pub by: (&'d BStr, &'d BStr),
+    pub recipients: u32,
+    pub place: Place,
+}
+
+/// Collects the notes of a message.
+pub fn of<'d>(events: &[Event<'d>], entry: Place) -> Notes<'d> {
+    let mut notes = Notes {
+        entry: Some(entry),
+        ..Notes::default()
+    };
+    for (i, event) in events.iter().enumerate() {
+        if !notes.servers.contains(&event.server) {
+            notes.servers.push(event.server);
+        }
+        match event.role {
+            Role::Send | Role::Leave => notes.ways.push(way(event, &events[..i])),
+            Role::Fail | Role::Drop | Role::Quarantine => {
+                notes.sources.push((event.place, event.source.text()));
+            }
+            Role::Defer if event.name != "INITMESSAGECREATED" => {
+                notes.deferrals.push(deferral(event));
+            }
+            _ => {}
+        }
+        if let Some(odd) = odd(event) {
+            notes.oddities.push(oddity(event, odd));
+        }
+    }
+    notes
+}
+
+/// `before` are the rows of earlier times, so the first receipt on the server is the earliest.
+fn way<'d>(event: &Event<'d>, before: &[Event<'d>]) -> Way<'d> {
+    let came = before.iter().find(|e| {
+        e.server == event.server && matches!(e.role, Role::Receive | Role::Report | Role::Resubmit)
+    });
+    Way {
+        server: event.server,
+        connector: event.connector.text(),
+        to: event.server_host.text(),
+        outside: event.role == Role::Leave,
+        stay_ms: came.map(|came| event.time.millis_since(came.time)),
+    }
+}
+
+fn odd(event: &Event<'_>) -> Option<Odd> {
+    match event.role {
+        Role::Duplicate => Some(Odd::Duplicate),
+        Role::Resubmit => Some(Odd::Resubmitted),
+        Role::Defer if event.name == "INITMESSAGECREATED" => Some(Odd::Moderated),
+        Role::Fail | Role::Drop | Role::Quarantine | Role::Redirect => {
+            odd_end(event).or_else(|| by_rule(event))
+        }
+        Role::Receive if event.generated => by_rule(event),
+        _ => None,
+    }
+}
+
+fn odd_end(event: &Event<'_>) -> Option<Odd> {
+    match event.name.as_bytes() {
+        b"POISONMESSAGE" => Some(Odd::Poison),
+        b"MODERATORREJECT" | b"MODERATIONEXPIRE" => Some(Odd::Moderated),
+        _ => None,
+    }
+}
+
+/// Rows of the rules' own accounts (AGENTINFO) change no fate and are only counted, so what rules did is
+/// told by the rows that did it.
+fn by_rule(event: &Event<'_>) -> Option<Odd> {
+    let source = event.source.text();
+    (source == "AGENT" || source == "MAILBOXRULE").then_some(Odd::Rule)
+}
+
+fn oddity<'d>(event: &Event<'d>, odd: Odd) -> Oddity<'d> {
+    let agent = match odd {
+        Odd::Rule => event.context.text(),
+        _ => BStr::new(b""),
+    };
+    Oddity {
+        odd,
+        what: event.name,
+        by: (event.source.text(), agent),
+        recipients: event.recipients.count() as u32,
+        place: event.place,
+    }
+}
+
+fn deferral<'d>(event: &Event<'d>) -> Deferral<'d> {
+    let statuses = event.statuses.text();
+    let words = if statuses.is_empty() {
+        event.context.text()
+    } else {
+        statuses
+    };
+    Deferral {
+        server: event.server,
+        time: event.time,
+        words,
+        recipient: BStr::new(event.recipients.into_iter().next().unwrap_or_default()),
+        recipients: event.recipients.count() as u32,
+    }
+}

@@ -1,0 +1,159 @@
+//! Connectors and hops: where mail came in, which way it left, and between which servers it went.
+//!
+//! In: the tally's ways. Out: the section `connectors`, most messages first.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::address::short_host;
+use crate::report::{Names, decoded};
+use crate::tally::hops::{self as tally, Way};
+
+/// The section `connectors`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connectors {
+    /// By server, receive connector and client: where messages first came in.
+    pub received: Vec<Received>,
+    /// By server, send connector and next hop: which way copies left.
+    pub sent: Vec<Sent>,
+    /// From server to server of the organisation; to itself is the hand-over to its own mailboxes.
+    pub between: Vec<Between>,
+    /// Messages by how many servers handled them.
+    pub servers_per_message: Vec<Servers>,
+    pub reach: Reach,
+}
+
+/// Messages that came in one way.
+#[derive(Clone, Debug, Serialize)]
+pub struct Received {
+    pub server: String,
+    /// Lower case; null for submissions by mailboxes.
+    pub connector: Option<String>,
+    /// Address or host of the client.
+    pub client: Option<String>,
+    pub messages: i64,
+    pub recipients: i64,
+    pub bytes: i64,
+}
+
+/// Messages that left a server one way.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sent {
+    pub server: String,
+    pub connector: Option<String>,
+    pub next_hop: String,
+    pub messages: i64,
+    pub bytes: i64,
+    /// Milliseconds on the server before, where both ends were logged.
+    pub stay_p50_ms: Option<u64>,
+    pub stay_p95_ms: Option<u64>,
+}
+
+/// Messages between two servers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Between {
+    pub from: String,
+    pub to: String,
+    pub messages: i64,
+    pub bytes: i64,
+    pub stay_p50_ms: Option<u64>,
+    pub stay_p95_ms: Option<u64>,
+}
+
+/// Messages that so many servers handled.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Servers {
+    pub servers: u32,
+    pub messages: i64,
+}
+
+/// Recipients of submitted messages by where their mailbox is; those outside of all messages.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Reach {
+    /// On the server where the message was submitted.
+    pub local: i64,
+    pub off_server: i64,
+    pub outside: i64,
+}
+
+/// The section `connectors`.
+pub fn connectors(sums: &tally::Hops, names: &Names<'_>) -> Connectors {
+    let mut received: Vec<Received> = (sums.received.iter())
+        .filter(|(_, mail)| mail.messages != 0)
+        .map(|(&(server, both), mail)| {
+            let (connector, client) = sums.texts(both);
+            Received {
+                server: names(server),
+                connector: super::given(connector),
+                client: super::given(client),
+                messages: mail.messages,
+                recipients: mail.recipients,
+                bytes: mail.bytes,
+            }
+        })
+        .collect();
+    received.sort_by(|a, b| {
+        let name = |r: &Received| (r.server.clone(), r.connector.clone(), r.client.clone());
+        (b.messages.cmp(&a.messages)).then_with(|| name(a).cmp(&name(b)))
+    });
+    let counts: BTreeMap<u32, i64> = sums.servers.iter().map(|(n, m)| (*n, *m)).collect();
+    Connectors {
+        received,
+        sent: sent(sums, names),
+        between: between(sums, names),
+        servers_per_message: (counts.into_iter())
+            .filter(|(_, messages)| *messages != 0)
+            .map(|(servers, messages)| Servers { servers, messages })
+            .collect(),
+        reach: Reach {
+            local: sums.reach.local,
+            off_server: sums.reach.off_server,
+            outside: sums.reach.outside,
+        },
+    }
+}
+
+fn sent(sums: &tally::Hops, names: &Names<'_>) -> Vec<Sent> {
+    let used = sums.sent.iter().filter(|(_, way)| way.messages != 0);
+    let mut sent: Vec<Sent> = used
+        .map(|(&(server, both, _), way)| {
+            let (connector, host) = sums.texts(both);
+            Sent {
+                server: names(server),
+                connector: super::given(connector),
+                next_hop: decoded(host),
+                messages: way.messages,
+                bytes: way.bytes,
+                stay_p50_ms: way.stay.quantile(0.50),
+                stay_p95_ms: way.stay.quantile(0.95),
+            }
+        })
+        .collect();
+    sent.sort_by(|a, b| {
+        let name = |s: &Sent| (s.server.clone(), s.connector.clone(), s.next_hop.clone());
+        (b.messages.cmp(&a.messages)).then_with(|| name(a).cmp(&name(b)))
+    });
+    sent
+}
+
+fn between(sums: &tally::Hops, names: &Names<'_>) -> Vec<Between> {
+    let inside = sums
+        .sent
+        .iter()
+        .filter(|((_, _, outside), way)| !outside && way.messages != 0);
+    let mut ways: BTreeMap<(String, String), Way> = BTreeMap::new();
+    for (&(server, both, _), way) in inside {
+        let to = decoded(short_host(sums.texts(both).1));
+        ways.entry((names(server), to)).or_default().merge(way);
+    }
+    let between = ways.into_iter().map(|((from, to), way)| Between {
+        from,
+        to,
+        messages: way.messages,
+        bytes: way.bytes,
+        stay_p50_ms: way.stay.quantile(0.50),
+        stay_p95_ms: way.stay.quantile(0.95),
+    });
+    between.collect()
+}

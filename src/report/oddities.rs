@@ -1,0 +1,138 @@
+//! What is out of the ordinary: duplicates, mail put back, loops, forwards to outside, rules, bursts.
+//!
+//! In: the tally. Out: the section `oddities`. A sender's normal is the median of the hours in which it
+//! sent anything, its busiest hour left out; with fewer than three such hours, that of all senders.
+
+use serde::Serialize;
+
+use crate::report::{Message, Names, address, decoded};
+use crate::status::StatusCode;
+use crate::tally::Tally;
+use crate::tally::failures::EXAMPLES;
+use crate::tally::oddities::Kind;
+use crate::tally::words::WordId;
+use crate::tally::{Map, failures};
+use crate::time::{HOUR, Time};
+
+/// An hour is a burst from so many times the sender's normal.
+const BURST_TIMES: i64 = 20;
+/// And from so many messages; below, it is no trouble.
+const BURST_MESSAGES: i64 = 40;
+
+/// The section `oddities`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Oddities {
+    /// Most messages first within each kind.
+    pub cases: Vec<Case>,
+    /// Recipients that failed because a message went round in circles.
+    pub loops: i64,
+    /// Senders with an hour far above their own normal, farthest first.
+    pub bursts: Vec<Burst>,
+}
+
+/// Messages with the same oddity.
+#[derive(Clone, Debug, Serialize)]
+pub struct Case {
+    pub kind: Kind,
+    /// Event, source and agent as logged, or `mailbox > address outside`.
+    pub what: String,
+    pub messages: i64,
+    /// Recipients in these rows; 0 where rows name none.
+    pub recipients: i64,
+    pub examples: Vec<Message>,
+}
+
+/// A sender's busiest hour.
+#[derive(Clone, Debug, Serialize)]
+pub struct Burst {
+    pub sender: String,
+    /// Start of the hour, UTC.
+    pub hour: String,
+    pub messages: i64,
+    /// What the sender sends in an ordinary hour.
+    pub normal: i64,
+    #[serde(skip)]
+    pub hour_time: Time,
+}
+
+/// The section `oddities`.
+pub fn oddities(tally: &Tally, names: &Names<'_>) -> Oddities {
+    let used = tally
+        .oddities
+        .cases
+        .iter()
+        .filter(|(_, cases)| cases.messages != 0);
+    let mut cases: Vec<Case> = used
+        .map(|((kind, what), cases)| Case {
+            kind: *kind,
+            what: decoded(what),
+            messages: cases.messages,
+            recipients: cases.recipients,
+            examples: (cases.examples.first(EXAMPLES).iter())
+                .map(|entry| Message::new(entry, names))
+                .collect(),
+        })
+        .collect();
+    cases.sort_by(|a, b| {
+        (a.kind.cmp(&b.kind))
+            .then_with(|| b.messages.cmp(&a.messages))
+            .then_with(|| a.what.cmp(&b.what))
+    });
+    Oddities {
+        cases,
+        loops: loops(&tally.failures),
+        bursts: bursts(tally),
+    }
+}
+
+/// Codes of RFC 3463 and Exchange for a routing loop and for too many hops.
+fn loops(failures: &failures::Failures) -> i64 {
+    let looped = |code: &Option<StatusCode>| {
+        matches!(code, Some(StatusCode::Enhanced(4 | 5, 4, 6 | 8 | 14)))
+    };
+    let causes = failures
+        .causes
+        .iter()
+        .filter(|(cause, _)| looped(&cause.code));
+    causes.map(|(_, cases)| cases.recipients).sum()
+}
+
+fn bursts(tally: &Tally) -> Vec<Burst> {
+    let mut senders: Map<WordId, Vec<(i64, i64)>> = Map::default();
+    for (&(sender, hour), &messages) in &tally.correspondents.hours {
+        if messages > 0 {
+            senders.entry(sender).or_default().push((messages, hour));
+        }
+    }
+    let mut all: Vec<i64> = Vec::new();
+    for hours in senders.values_mut() {
+        // Of equally busy hours the first counts as the busiest.
+        hours.sort_unstable_by_key(|&(messages, hour)| (messages, -hour));
+        all.push(hours[hours.len() / 2].0);
+    }
+    all.sort_unstable();
+    let usual = all.get(all.len() / 2).copied().unwrap_or(1);
+    let mut bursts: Vec<Burst> = Vec::new();
+    for (sender, hours) in senders {
+        let (&(messages, hour), others) = hours.split_last().expect("a sender has an hour");
+        let normal = match others {
+            [_, _, _, ..] => others[others.len() / 2].0,
+            _ => usual,
+        };
+        let name = tally.correspondents.addresses.get(sender);
+        if messages >= BURST_MESSAGES && messages >= BURST_TIMES * normal && !name.is_empty() {
+            bursts.push(Burst {
+                sender: address(name),
+                hour: Time(hour * HOUR).rfc3339(),
+                messages,
+                normal,
+                hour_time: Time(hour * HOUR),
+            });
+        }
+    }
+    bursts.sort_by(|a, b| {
+        let times = |burst: &Burst| burst.messages / burst.normal.max(1);
+        (times(b).cmp(&times(a))).then_with(|| a.sender.cmp(&b.sender))
+    });
+    bursts
+}

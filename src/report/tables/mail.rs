@@ -1,0 +1,311 @@
+//! Volume, latency and top lists.
+
+use serde::Serialize;
+
+use super::{Cell, MESSAGE, Section, Table, message, millis, table, text};
+use crate::report::Report;
+use crate::report::latency::Latency;
+use crate::report::top::{Address, Domain, Pair, Ranking};
+use crate::report::volume::{Flow, Flows, WEEKDAYS};
+
+/// The tables of these sections.
+pub fn tables(report: &Report) -> Vec<Table> {
+    let mut tables = volume(report);
+    tables.extend(latency(report));
+    tables.extend(top(report));
+    tables
+}
+
+const FLOWS: [&str; 16] = [
+    "messages",
+    "recipients",
+    "bytes",
+    "bytes to recipients",
+    "inbound messages",
+    "inbound recipients",
+    "inbound bytes",
+    "outbound messages",
+    "outbound recipients",
+    "outbound bytes",
+    "internal messages",
+    "internal recipients",
+    "internal bytes",
+    "relayed messages",
+    "relayed recipients",
+    "relayed bytes",
+];
+
+fn flows(flows: &Flows) -> Vec<Cell> {
+    let cells = |flow: &Flow| {
+        [
+            Cell::Count(flow.messages),
+            Cell::Count(flow.recipients),
+            Cell::Bytes(flow.bytes),
+        ]
+    };
+    let mut line = cells(&flows.total).to_vec();
+    line.push(Cell::Bytes(flows.total.bytes_to_recipients));
+    for way in [
+        &flows.inbound,
+        &flows.outbound,
+        &flows.internal,
+        &flows.relayed,
+    ] {
+        line.extend(cells(way));
+    }
+    line
+}
+
+fn volume(report: &Report) -> Vec<Table> {
+    let volume = &report.volume;
+    let section = Section::Volume;
+    let columns = |first: &[&'static str]| [first, &FLOWS].concat();
+    let hours = volume.by_hour.iter();
+    let hours =
+        hours.map(|hour| [vec![Cell::Time(hour.hour.clone())], flows(&hour.flows)].concat());
+    let days = volume.by_day.iter().map(|day| {
+        let messages = day.flows.total.messages;
+        let change = day
+            .usual_messages
+            .filter(|&usual| usual > 0)
+            .map_or(Cell::None, |usual| {
+                Cell::Share(messages as f64 / usual as f64 - 1.0)
+            });
+        let usual = day.usual_messages.map_or(Cell::None, Cell::Count);
+        [
+            vec![
+                Cell::Time(day.day.clone()),
+                text(day.weekday),
+                usual,
+                change,
+            ],
+            flows(&day.flows),
+        ]
+        .concat()
+    });
+    let weekdays = WEEKDAYS.iter().zip(&volume.by_weekday);
+    let weekdays = weekdays.map(|(day, sums)| [vec![text(*day)], flows(sums)].concat());
+    let day_columns = columns(&["day", "weekday", "usual messages", "change"]);
+    let note = "A message counts in the hour it was first seen and by its own direction; recipients by theirs.";
+    vec![
+        table(section, "volume_by_hour", "By hour", &columns(&["hour"]))
+            .note(note)
+            .lines(hours),
+        table(section, "volume_by_day", "By day", &day_columns)
+            .note("Usual: the median of the same weekday's other days, where there are any.")
+            .lines(days),
+        table(
+            section,
+            "volume_by_weekday",
+            "By weekday",
+            &columns(&["weekday"]),
+        )
+        .lines(weekdays),
+    ]
+}
+
+fn latency(report: &Report) -> Vec<Table> {
+    let latency = &report.latency;
+    let section = Section::Latency;
+    let all = ("all".to_string(), "", &latency.end_to_end_ms);
+    let ways = latency.by_direction.iter();
+    let ways = ways.map(|way| (word(&way.direction), "direction", &way.latency));
+    let servers = latency.by_server.iter();
+    let servers = servers.map(|s| (s.server.clone().unwrap_or_default(), "server", &s.latency));
+    let lines = [all].into_iter().chain(ways).chain(servers);
+    let columns = [
+        "of",
+        "which",
+        "recipients",
+        "p50",
+        "p90",
+        "p95",
+        "p99",
+        "max",
+        "within 30 s",
+        "within 90 s",
+        "within 5 min",
+        "negative",
+        "unmeasured",
+    ];
+    let pairs = latency.by_server_pair.iter().map(|pair| {
+        let mut line = vec![text(&pair.from), text(&pair.to), Cell::Count(pair.count)];
+        line.extend([pair.p50, pair.p95, pair.max].map(millis));
+        line
+    });
+    let steps = latency.distribution.iter();
+    let slowest = latency.slowest.iter().map(|slow| {
+        let line = [
+            vec![Cell::Millis(slow.latency_ms)],
+            message(&slow.message).to_vec(),
+        ];
+        (line.concat(), Vec::new())
+    });
+    let levels = latency.service_level.iter().map(|level| {
+        let within = Cell::Millis(level.within_ms as i64);
+        vec![
+            within,
+            Cell::Count(level.recipients),
+            Cell::Share(level.share),
+        ]
+    });
+    let levels = table(
+        section,
+        "service_level",
+        "Service level",
+        &["within", "recipients", "share"],
+    )
+    .note("Delivered and transferred recipients within the limits of --sla.")
+    .lines(levels);
+    let error = 100.0 * latency.relative_error;
+    let coarse = 100.0 * latency.relative_error_of_pairs;
+    let pair_columns = ["from", "to", "recipients", "p50", "p95", "max"];
+    vec![
+        table(section, "latency", "From entry to each recipient", &columns)
+            .note(format!(
+                "Delivered and transferred recipients; percentiles within {error:.1} %. Negative: arrived before \
+                 it entered, by two servers' clocks, and not in the percentiles."
+            ))
+            .lines(lines.map(|(which, of, sums)| of_one(which, of, sums))),
+        levels,
+        table(section, "latency_by_server_pair", "From server to server", &pair_columns)
+            .note(format!("From where the message came in to where it was decided; within {coarse:.1} %."))
+            .lines(pairs),
+        table(section, "latency_distribution", "Distribution", &["below", "recipients"])
+            .note("Not less than the line before; the last line is the rest.")
+            .lines(steps.map(|step| vec![millis(step.below_ms), Cell::Count(step.recipients)])),
+        table(section, "slowest", "Slowest messages", &[&["latency"][..], &MESSAGE].concat())
+            .traced(slowest),
+    ]
+}
+
+fn of_one(which: String, of: &'static str, sums: &Latency) -> Vec<Cell> {
+    let mut line = vec![text(of), text(which), Cell::Count(sums.count)];
+    line.extend([sums.p50, sums.p90, sums.p95, sums.p99, sums.max].map(millis));
+    let counts = [
+        sums.within_30s,
+        sums.within_90s,
+        sums.within_5min,
+        sums.negative,
+        sums.unmeasured,
+    ];
+    line.extend(counts.map(Cell::Count));
+    line
+}
+
+/// The contract's word.
+fn word(value: &impl Serialize) -> String {
+    let json = serde_json::to_value(value).unwrap_or_default();
+    json.as_str().unwrap_or_default().to_string()
+}
+
+fn top(report: &Report) -> Vec<Table> {
+    let top = &report.top;
+    let address = |who: &Address| vec![text(&who.address)];
+    let domain = |who: &Domain| vec![text(&who.domain)];
+    let pair = |who: &Pair| vec![text(&who.sender), text(&who.recipient)];
+    let section = Section::Top;
+    let largest = top.largest_messages.iter().map(|m| {
+        let line = [vec![Cell::Bytes(m.size_bytes as i64)], message(m).to_vec()].concat();
+        (line, Vec::new())
+    });
+    let broad = top.most_recipients.iter().map(|m| {
+        let line = [
+            vec![Cell::Count(m.recipients)],
+            message(&m.message).to_vec(),
+        ]
+        .concat();
+        (line, Vec::new())
+    });
+    vec![
+        ranking(
+            "top_senders",
+            "Senders",
+            &["sender"],
+            &top.senders,
+            top.lines,
+            address,
+        ),
+        ranking(
+            "top_recipients",
+            "Recipients",
+            &["recipient"],
+            &top.recipients,
+            top.lines,
+            address,
+        ),
+        ranking(
+            "top_pairs",
+            "Pairs",
+            &["sender", "recipient"],
+            &top.pairs,
+            top.lines,
+            pair,
+        ),
+        ranking(
+            "top_sender_domains",
+            "Sender domains",
+            &["domain"],
+            &top.sender_domains,
+            top.lines,
+            domain,
+        ),
+        ranking(
+            "top_recipient_domains",
+            "Recipient domains",
+            &["domain"],
+            &top.recipient_domains,
+            top.lines,
+            domain,
+        ),
+        table(
+            section,
+            "largest",
+            "Largest messages",
+            &[&["size"][..], &MESSAGE].concat(),
+        )
+        .traced(largest),
+        table(
+            section,
+            "most_recipients",
+            "Most recipients",
+            &[&["recipients"][..], &MESSAGE].concat(),
+        )
+        .traced(broad),
+    ]
+}
+
+/// The three orders of a ranking as one table, by messages: who is first in any of them.
+fn ranking<W>(
+    name: &'static str,
+    title: &'static str,
+    who_columns: &[&'static str],
+    ranking: &Ranking<W>,
+    lines: usize,
+    who: impl Fn(&W) -> Vec<Cell>,
+) -> Table {
+    let mut seen: Vec<Vec<Cell>> = Vec::new();
+    let orders = [
+        &ranking.by_messages,
+        &ranking.by_recipients,
+        &ranking.by_bytes,
+    ];
+    for ranked in orders.into_iter().flatten() {
+        let mut line = who(&ranked.who);
+        line.extend([
+            Cell::Count(ranked.messages),
+            Cell::Count(ranked.recipients),
+            Cell::Bytes(ranked.bytes),
+        ]);
+        if !seen.contains(&line) {
+            seen.push(line);
+        }
+    }
+    let columns = [who_columns, &["messages", "recipients", "bytes"]].concat();
+    table(Section::Top, name, title, &columns)
+        .note(format!(
+            "The first {lines} by messages, by recipients and by bytes, of {} in all.",
+            ranking.count
+        ))
+        .lines(seen)
+}

@@ -1,0 +1,237 @@
+//! Connectors, lists, sizes, oddities and mailboxes.
+
+use super::{Cell, Section, Table, maybe, millis, table, text, time};
+use crate::report::Report;
+
+/// The tables of these sections.
+pub fn tables(report: &Report) -> Vec<Table> {
+    let mut tables = connectors(report);
+    tables.extend(lists(report));
+    tables.push(sizes(report));
+    tables.extend(oddities(report));
+    tables.push(mailboxes(report));
+    tables
+}
+
+fn connectors(report: &Report) -> Vec<Table> {
+    let connectors = &report.connectors;
+    let section = Section::Connectors;
+    let received = connectors.received.iter().map(|way| {
+        vec![
+            text(&way.server),
+            maybe(&way.connector),
+            maybe(&way.client),
+            Cell::Count(way.messages),
+            Cell::Count(way.recipients),
+            Cell::Bytes(way.bytes),
+        ]
+    });
+    let sent = connectors.sent.iter().map(|way| {
+        vec![
+            text(&way.server),
+            maybe(&way.connector),
+            text(&way.next_hop),
+            Cell::Count(way.messages),
+            Cell::Bytes(way.bytes),
+            millis(way.stay_p50_ms),
+            millis(way.stay_p95_ms),
+        ]
+    });
+    let between = connectors.between.iter().map(|way| {
+        vec![
+            text(&way.from),
+            text(&way.to),
+            Cell::Count(way.messages),
+            Cell::Bytes(way.bytes),
+            millis(way.stay_p50_ms),
+            millis(way.stay_p95_ms),
+        ]
+    });
+    let servers = connectors.servers_per_message.iter().map(|line| {
+        vec![
+            Cell::Count(i64::from(line.servers)),
+            Cell::Count(line.messages),
+        ]
+    });
+    let reach = &connectors.reach;
+    let reach = [
+        ("on the server where it was submitted", reach.local),
+        ("on another server", reach.off_server),
+        ("outside", reach.outside),
+    ];
+    let received_columns = [
+        "server",
+        "receive connector",
+        "client",
+        "messages",
+        "recipients",
+        "bytes",
+    ];
+    let sent_columns = [
+        "server",
+        "send connector",
+        "next hop",
+        "messages",
+        "bytes",
+        "stay p50",
+        "stay p95",
+    ];
+    let between_columns = ["from", "to", "messages", "bytes", "stay p50", "stay p95"];
+    vec![
+        table(section, "received", "Where mail came in", &received_columns)
+            .note("The first server that has the message; without a connector: submitted by a mailbox there.")
+            .lines(received),
+        table(section, "sent", "Which way mail left", &sent_columns)
+            .note("Each message once per way. Stay: from receipt to hand-over on that server.")
+            .lines(sent),
+        table(section, "between", "From server to server", &between_columns)
+            .note("To itself: the hand-over to mailboxes on the same server.")
+            .lines(between),
+        table(section, "hops", "Servers per message", &["servers", "messages"]).lines(servers),
+        table(section, "reach", "How far mail went", &["mailbox", "recipients"])
+            .note("Mail submitted by mailboxes; outside: of all mail.")
+            .lines(reach.map(|(what, count)| vec![text(what), Cell::Count(count)])),
+    ]
+}
+
+fn lists(report: &Report) -> Vec<Table> {
+    let lists = &report.lists;
+    let section = Section::Lists;
+    let used = lists.lists.iter().map(|list| {
+        vec![
+            text(&list.address),
+            Cell::Count(list.uses),
+            Cell::Count(list.nested_uses),
+            time(&list.last_use),
+            Cell::Count(list.members),
+            Cell::Count(list.reached),
+        ]
+    });
+    let columns = [
+        "list",
+        "uses",
+        "of these nested",
+        "last use",
+        "recipients",
+        "reached",
+    ];
+    let depths = lists.depths.iter();
+    let mut tables = vec![
+        table(section, "lists", "Lists used", &columns)
+            .note(
+                "A use is a message. Recipients are those that came in by the list, over all uses.",
+            )
+            .lines(used),
+        table(
+            section,
+            "list_depth",
+            "Lists inside lists",
+            &["depth", "messages"],
+        )
+        .lines(depths.map(|d| vec![Cell::Count(i64::from(d.depth)), Cell::Count(d.messages)])),
+    ];
+    if let Some(never) = &lists.never_used {
+        let never = never.iter().map(|address| vec![text(address)]);
+        tables.push(table(section, "lists_never_used", "Lists never used", &["list"]).lines(never));
+    }
+    tables
+}
+
+fn sizes(report: &Report) -> Table {
+    let sizes = &report.sizes;
+    let lines = sizes.by_power_of_two.iter().map(|class| {
+        vec![
+            Cell::Bytes(class.from_bytes as i64),
+            Cell::Bytes(class.to_bytes as i64),
+            Cell::Count(class.messages),
+            Cell::Count(class.recipients),
+            Cell::Bytes(class.bytes),
+            Cell::Share(class.share_of_bytes),
+        ]
+    });
+    let columns = [
+        "from",
+        "below",
+        "messages",
+        "recipients",
+        "bytes",
+        "share of bytes",
+    ];
+    table(Section::Sizes, "sizes", "By power of two", &columns)
+        .note("Each message once, with its largest logged size.")
+        .lines(lines)
+}
+
+fn oddities(report: &Report) -> Vec<Table> {
+    let oddities = &report.oddities;
+    let section = Section::Oddities;
+    let cases = oddities.cases.iter().map(|case| {
+        let kind = serde_json::to_value(case.kind).unwrap_or_default();
+        let kind = kind.as_str().unwrap_or_default().replace('_', " ");
+        let counts = [case.messages, case.recipients].map(Cell::Count);
+        (
+            [vec![text(kind), text(&case.what)], counts.to_vec()].concat(),
+            case.examples.clone(),
+        )
+    });
+    let loops = [
+        text("loop"),
+        text("routing loop or too many hops"),
+        Cell::None,
+        Cell::Count(oddities.loops),
+    ];
+    let bursts = oddities.bursts.iter().map(|burst| {
+        let counts = [burst.messages, burst.normal].map(Cell::Count);
+        [
+            vec![text(&burst.sender), Cell::Time(burst.hour.clone())],
+            counts.to_vec(),
+        ]
+        .concat()
+    });
+    let burst_columns = ["sender", "hour", "messages", "normal"];
+    vec![
+        table(section, "oddities", "What is out of the ordinary", &["kind", "what", "messages", "recipients"])
+            .traced(cases)
+            .lines((oddities.loops > 0).then(|| loops.to_vec())),
+        table(section, "bursts", "Senders far above their normal", &burst_columns)
+            .note("Normal: the median of the sender's other hours with mail, or of all senders' if it has few.")
+            .lines(bursts),
+    ]
+}
+
+fn mailboxes(report: &Report) -> Table {
+    let lines = report.mailboxes.mailboxes.iter().map(|mailbox| {
+        vec![
+            text(&mailbox.address),
+            Cell::Count(mailbox.sent_messages),
+            Cell::Count(mailbox.sent_recipients),
+            Cell::Count(mailbox.sent_recipients_internal),
+            Cell::Count(mailbox.sent_recipients_external),
+            Cell::Bytes(mailbox.sent_bytes),
+            Cell::Count(mailbox.received_messages),
+            Cell::Count(mailbox.received_internal),
+            Cell::Count(mailbox.received_external),
+            Cell::Bytes(mailbox.received_bytes),
+        ]
+    });
+    let columns = [
+        "mailbox",
+        "sent messages",
+        "sent recipients",
+        "to inside",
+        "to outside",
+        "sent bytes",
+        "received messages",
+        "from inside",
+        "from outside",
+        "received bytes",
+    ];
+    table(
+        Section::Mailboxes,
+        "mailboxes",
+        "Addresses of own domains",
+        &columns,
+    )
+    .note("Every address of an own domain that sent or was sent mail.")
+    .lines(lines)
+}

@@ -1,0 +1,185 @@
+//! Where mail came in, which way it left each server, and between which servers it went.
+//!
+//! In: paths with their notes. Out: [`Hops`]. Hosts and connectors are numbered ([`Words`]). Everything is
+//! counted once per message, so a message that forks and leaves a server twice to the same place is one.
+
+use hashbrown::hash_map::Entry as Slot;
+use serde::{Deserialize, Serialize};
+
+use crate::event::ServerId;
+use crate::path::{Entry, Fate, Path, notes};
+use crate::tally::correspondents::Mail;
+use crate::tally::histogram::Coarse;
+use crate::tally::words::{WordId, Words};
+use crate::tally::{Map, merge_mail, summed_size_bytes};
+
+/// Messages that went this way, and how long they had stayed before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    pub messages: i64,
+    /// Each message once.
+    pub bytes: i64,
+    /// Milliseconds from receipt to hand-over, where both were logged and clocks agree.
+    pub stay: Coarse,
+}
+
+/// Two texts under one number: connector and client, or connector and next host, a zero byte between them.
+pub type Both = WordId;
+/// A way out: server, connector and next host, whether the host is outside.
+pub type Out = (ServerId, Both, bool);
+
+/// Deliveries by how far the mailbox is from the server where the message was submitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Recipients on the same server.
+    pub local: i64,
+    /// Recipients on another server.
+    pub off_server: i64,
+    /// Recipients handed to the outside.
+    pub outside: i64,
+}
+
+/// The sums.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Hops {
+    pub words: Words,
+    /// Where messages came in: server, connector and client.
+    pub received: Map<(ServerId, Both), Mail>,
+    pub sent: Map<Out, Way>,
+    /// Messages by how many servers handled them.
+    pub servers: Map<u32, i64>,
+    pub reach: Reach,
+    /// Two texts put together; kept for its memory.
+    #[serde(skip)]
+    scratch: Vec<u8>,
+}
+
+impl Hops {
+    fn both(&mut self, first: &[u8], second: &[u8]) -> Both {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(first);
+        self.scratch.push(0);
+        self.scratch.extend_from_slice(second);
+        self.words.id(&self.scratch)
+    }
+
+    /// The two texts of a number, lower case.
+    pub fn texts(&self, both: Both) -> (&[u8], &[u8]) {
+        let text = self.words.get(both);
+        let zero = memchr::memrchr(0, text).unwrap_or(text.len());
+        (&text[..zero], text.get(zero + 1..).unwrap_or_default())
+    }
+
+    /// Counts `path`, which has `recipients` in the balance.
+    pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
+        let size_bytes = summed_size_bytes(path);
+        if let Some(server) = path.origin.server {
+            let client = match path.origin.client_ip {
+                ip if ip.is_empty() => path.origin.client_host,
+                ip => ip,
+            };
+            let key = (server, self.both(path.origin.connector, client));
+            let mail = self.received.entry(key).or_default();
+            mail.add(recipients, size_bytes, weight);
+        }
+        self.reach(path, weight);
+        self.ways(path, size_bytes, weight);
+    }
+
+    fn reach(&mut self, path: &Path<'_>, weight: i64) {
+        let submitted = path.entry == Entry::Submitted;
+        for recipient in &path.recipients {
+            match recipient.fate {
+                Fate::Transferred => self.reach.outside += weight,
+                Fate::Delivered if submitted && recipient.server == path.origin.server => {
+                    self.reach.local += weight;
+                }
+                Fate::Delivered if submitted => self.reach.off_server += weight,
+                _ => {}
+            }
+        }
+    }
+
+    fn ways(&mut self, path: &Path<'_>, size_bytes: i64, weight: i64) {
+        // Few ways per message, so a list is the quickest set.
+        let ways = &path.notes.ways;
+        for (i, way) in ways
+            .iter()
+            .enumerate()
+            .filter(|(_, way)| !way.to.is_empty())
+        {
+            let same = |other: &&notes::Way<'_>| {
+                (other.server, other.to, other.connector) == (way.server, way.to, way.connector)
+            };
+            if ways[..i].iter().any(|other| same(&other)) {
+                continue;
+            }
+            let key = (way.server, self.both(way.connector, way.to), way.outside);
+            let sent = self.sent.entry(key).or_default();
+            sent.count(size_bytes, way.stay_ms, weight);
+        }
+        let handled = path.notes.servers.len() as u32;
+        *self.servers.entry(handled).or_default() += weight;
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Hops) {
+        let ids: Vec<WordId> = (0..other.words.len() as WordId)
+            .map(|id| self.words.id(other.words.get(id)))
+            .collect();
+        let word = |id: WordId| ids[id as usize];
+        for (&(server, both), mail) in &other.received {
+            merge_mail(&mut self.received, (server, word(both)), mail);
+        }
+        for (&(server, both, outside), way) in &other.sent {
+            merge_way(&mut self.sent, (server, word(both), outside), way);
+        }
+        for (&servers, messages) in &other.servers {
+            *self.servers.entry(servers).or_default() += messages;
+        }
+        self.reach.local += other.reach.local;
+        self.reach.off_server += other.reach.off_server;
+        self.reach.outside += other.reach.outside;
+    }
+
+    /// Gives servers other numbers.
+    pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        let received = std::mem::take(&mut self.received);
+        for ((server, both), mail) in received {
+            merge_mail(&mut self.received, (new(server), both), &mail);
+        }
+        let sent = std::mem::take(&mut self.sent);
+        for ((server, both, outside), way) in sent {
+            merge_way(&mut self.sent, (new(server), both, outside), &way);
+        }
+    }
+}
+
+impl Way {
+    /// Adds what went another way.
+    pub fn merge(&mut self, more: &Way) {
+        self.messages += more.messages;
+        self.bytes += more.bytes;
+        self.stay.merge(&more.stay);
+    }
+
+    fn count(&mut self, size_bytes: i64, stay_ms: Option<i64>, weight: i64) {
+        self.messages += weight;
+        self.bytes += weight * size_bytes;
+        if let Some(ms) = stay_ms.and_then(|ms| u64::try_from(ms).ok()) {
+            self.stay.record(ms, weight);
+        }
+    }
+}
+
+/// Adds what went one way to what is counted under `key`.
+fn merge_way(ways: &mut Map<Out, Way>, key: Out, more: &Way) {
+    match ways.entry(key) {
+        Slot::Occupied(mut way) => {
+            way.get_mut().merge(more);
+        }
+        Slot::Vacant(way) => {
+            way.insert(more.clone());
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What is out of the ordinary: duplicates, mail put back, poison, moderation, rules, forwards to outside.
+//!
+//! In: paths with their notes. Out: [`Oddities`], by kind and what exactly, with examples.
+
+use bstr::ByteSlice;
+use serde::{Deserialize, Serialize};
+
+use crate::path::notes::Odd;
+use crate::path::{Direction, Path, Recipient, Via};
+use crate::tally::failures::Cases;
+use crate::tally::{Map, in_balance};
+
+/// Bytes of an agent's name that tell agents apart.
+const AGENT_BYTES: usize = 60;
+
+/// The kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    DuplicateSuppressed,
+    Resubmitted,
+    Poison,
+    Moderation,
+    RuleActed,
+    /// A mailbox's mail goes on to an address outside.
+    ForwardOutside,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Oddities {
+    /// By event, source and agent as logged, or `mailbox > address outside`.
+    pub cases: Map<(Kind, Box<[u8]>), Cases>,
+}
+
+impl Oddities {
+    /// Counts what is odd about `path`.
+    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let mut seen: Vec<(Kind, Vec<u8>)> = Vec::new();
+        for oddity in &path.notes.oddities {
+            let kind = match oddity.odd {
+                Odd::Duplicate => Kind::DuplicateSuppressed,
+                Odd::Resubmitted => Kind::Resubmitted,
+                Odd::Poison => Kind::Poison,
+                Odd::Moderated => Kind::Moderation,
+                Odd::Rule => Kind::RuleActed,
+            };
+            let (source, agent) = oddity.by;
+            let agent = &agent[..agent.len().min(AGENT_BYTES)];
+            let parts = [oddity.what.as_bytes(), source.as_bytes(), agent];
+            let mut what = parts.join(&b" "[..]);
+            what.truncate(what.trim_ascii_end().len());
+            let recipients = i64::from(oddity.recipients);
+            self.count(path, (kind, what), recipients, None, &mut seen, weight);
+        }
+        for recipient in path.recipients.iter().filter(|r| !r.via.is_empty()) {
+            let outside = matches!(
+                recipient.direction,
+                Direction::Outbound | Direction::Relayed
+            );
+            let from = recipient
+                .via
+                .iter()
+                .find(|(via, _)| *via == Via::Redirected);
+            let (true, true, Some((_, from))) = (outside, in_balance(recipient.fate), from) else {
+                continue;
+            };
+            let what = [from.as_bytes(), b" > ", recipient.address.as_bytes()].concat();
+            let key = (Kind::ForwardOutside, what.to_ascii_lowercase());
+            self.count(path, key, 1, Some(recipient), &mut seen, weight);
+        }
+    }
+
+    fn count(
+        &mut self,
+        path: &Path<'_>,
+        key: (Kind, Vec<u8>),
+        recipients: i64,
+        recipient: Option<&Recipient<'_>>,
+        seen: &mut Vec<(Kind, Vec<u8>)>,
+        weight: i64,
+    ) {
+        let first = !seen.contains(&key);
+        if first {
+            seen.push(key.clone());
+        }
+        let cases = self.cases.entry((key.0, key.1.into())).or_default();
+        cases.count(path, recipient, recipients, first, weight);
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: Oddities) {
+        for (key, cases) in other.cases {
+            self.cases.entry(key).or_default().merge(cases);
+        }
+    }
+}
