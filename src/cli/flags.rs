@@ -326,7 +326,7 @@ pub struct Filters {
     /// To this address: as written, list, alias or final address; or @example.com
     #[arg(long, value_name = "ADDRESS")]
     pub recipient: Vec<String>,
-    /// This Message-ID, with or without < >
+    /// This Message-ID, with or without < >; without a * its letter case counts
     #[arg(long, value_name = "ID")]
     pub message_id: Vec<String>,
     /// This network message id (Exchange 2013 and later)

@@ -259,7 +259,7 @@ mod tests {
             (
                 "bare id",
                 Filter {
-                    message_id: vec![Pattern::message_id("q1@contoso.com")],
+                    message_id: vec![Pattern::message_id("Q1@contoso.com")],
                     ..filter()
                 },
                 true,
