@@ -3,9 +3,13 @@
 //! In: the bytes to read, and from any thread the bytes that were read. Out: a bar with bytes, rate and
 //! time left. It draws at most ten times a second, so call [`Progress::add`] once per chunk.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 /// The bar; without a terminal it is there and shows nothing.
 #[derive(Clone, Debug)]
@@ -21,19 +25,28 @@ impl Progress {
                 bar: ProgressBar::hidden(),
             };
         }
-        let shape = "{wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+        let shape = "{wide_bar} {bytes}/{total_bytes}  {rate}  {left} left";
         let style = ProgressStyle::with_template(shape).expect("the template is a constant");
         let bar = ProgressBar::with_draw_target(
             Some(total_bytes),
             ProgressDrawTarget::stderr_with_hz(10),
         );
         Progress {
-            bar: bar.with_style(style.progress_chars("━╸ ")),
+            bar: bar.with_style(
+                style
+                    .with_key("rate", rate)
+                    .with_key("left", left)
+                    .progress_chars("━╸ "),
+            ),
         }
     }
 
     /// So many bytes more have been read.
     pub fn add(&self, bytes: u64) {
+        if self.bar.position() == 0 {
+            // Planning is over; the rate is that of reading.
+            self.bar.reset_elapsed();
+        }
         self.bar.inc(bytes);
     }
 
@@ -46,6 +59,25 @@ impl Progress {
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Bytes per second since the start. A smoothed rate would be far off in a run of seconds.
+fn bytes_per_second(state: &ProgressState) -> f64 {
+    state.pos() as f64 / state.elapsed().as_secs_f64().max(1e-3)
+}
+
+fn rate(state: &ProgressState, out: &mut dyn Write) {
+    let _ = write!(out, "{}/s", HumanBytes(bytes_per_second(state) as u64));
+}
+
+fn left(state: &ProgressState, out: &mut dyn Write) {
+    let bytes = state.len().unwrap_or(0).saturating_sub(state.pos());
+    let seconds = bytes as f64 / bytes_per_second(state).max(1.0);
+    let _ = write!(
+        out,
+        "{}",
+        HumanDuration(Duration::from_secs_f64(seconds.min(1e9)))
+    );
 }
 
 #[cfg(test)]
