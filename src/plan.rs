@@ -147,7 +147,7 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
         let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
         let layout = match chunks.last() {
             None => first.clone(),
-            Some(before) => layout_at(&before.layout, data, start, end),
+            Some(before) => layout_behind(before, data),
         };
         let time = dialect::time_at(&layout, data, start);
         chunks.push(Chunk {
@@ -162,14 +162,15 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
     chunks
 }
 
-/// The layout in force at `start`. Headers inside a file are rare (files that were put together) and not searched for
-/// beforehand: that would read everything twice. If the chunk's first row does not look as the layout before it
-/// says, the nearest header above is looked up.
-fn layout_at(before: &Layout, data: &[u8], start: usize, end: usize) -> Layout {
-    if dialect::fits(before, &data[start..end]) {
-        return before.clone();
-    }
-    dialect::layout_at(before, data, 0..start).unwrap_or_else(|| before.clone())
+/// The layout in force behind a chunk: what the last header in it says, if it has one.
+fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
+    let range = before.start..before.end;
+    let bytes = &data[range.clone()];
+    let has_header = bytes.starts_with(b"#") || memchr::memmem::find(bytes, b"\n#").is_some();
+    let bound = has_header
+        .then(|| dialect::layout_at(&before.layout, data, range))
+        .flatten();
+    bound.unwrap_or_else(|| before.layout.clone())
 }
 
 /// The slice of a chunk.

@@ -130,15 +130,6 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
     }
 }
 
-/// Whether the first row of a stretch looks as the layout says.
-pub fn fits(layout: &Layout, data: &[u8]) -> bool {
-    match layout {
-        Layout::Modern(schema) => modern::fits(schema, data),
-        Layout::Exchange2000(schema) => exchange2000::fits(schema, data),
-        Layout::Exchange55 | Layout::TrackHistory(_) => true,
-    }
-}
-
 /// Time of the first row at or behind `from`.
 pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
     match layout {

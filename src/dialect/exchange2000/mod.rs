@@ -241,15 +241,6 @@ pub fn last_schema(data: &[u8], before: &Schema) -> Option<Schema> {
     None
 }
 
-/// Whether the first line of a stretch has time and event where the columns say.
-pub fn fits(schema: &Schema, data: &[u8]) -> bool {
-    let mut rows = lines(data).filter(|line| !line.starts_with(b"#") && !line.is_empty());
-    let first = rows.next().and_then(|line| run_of(line, schema));
-    first.is_none_or(|[day, time, event, _]| {
-        date_and_time(day, time).is_some() && number(event).is_some()
-    })
-}
-
 /// Time of the first row at or behind `from`.
 pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
     let window = &data[from..data.len().min(from + (256 << 10))];

@@ -136,25 +136,6 @@ pub fn last_schema(data: &[u8]) -> Option<Schema> {
     None
 }
 
-/// Whether a `#Fields:` line comes before any row, or the first row has as many columns as the schema and an event
-/// where it says.
-pub fn fits(schema: &Schema, data: &[u8]) -> bool {
-    let binds =
-        |line: &[u8]| header(line).is_some_and(|(name, _)| name.eq_ignore_ascii_case(b"fields"));
-    let telling = lines(data).find(|line| looks_like_row(line) || binds(line));
-    let Some(row) = telling.filter(|line| !binds(line)) else {
-        return true;
-    };
-    let fields = scan::split(row, b',');
-    let event = schema
-        .at(Column::EventId)
-        .and_then(|at| fields.get(at))
-        .copied()
-        .unwrap_or_default();
-    let is_name = !event.is_empty() && event.iter().all(|b| b.is_ascii_uppercase() || *b == b'"');
-    fields.len() == schema.width && is_name
-}
-
 /// Time of the first row at or behind `from`, not looking further than 256 kB.
 pub fn time_at(data: &[u8], from: usize) -> Option<Time> {
     let window = &data[from..data.len().min(from + (256 << 10))];
