@@ -129,12 +129,7 @@ pub fn run<T: Taker + Send, E>(
             false,
             &read,
         );
-        if windows.len() == 1
-            && plan
-                .chunks
-                .iter()
-                .any(|chunk| dialect::has_ties(&chunk.layout))
-        {
+        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
             ties = Ties::of(yields.iter().map(Ties::noted).collect());
         }
         watch.lap("scan");
@@ -159,57 +154,62 @@ pub fn run<T: Taker + Send, E>(
             detail: options.detail,
             when: options.when,
         };
-        let with_taker = |work: &mut dyn FnMut(&mut T)| {
-            let thread = rayon::current_thread_index().unwrap_or(0);
-            work(&mut takers[thread].lock().expect("a panic ends the run"));
-        };
         for (key, home) in late {
-            with_taker(&mut |taker| {
-                let moved = shards[dialect::shard(key)].surrender(key, home, &joint, taker);
-                rows[dialect::shard(home)].extend(moved);
+            let moved = with_taker(&takers, |taker| {
+                shards[dialect::shard(key)].surrender(key, home, &joint, taker)
             });
+            rows[dialect::shard(home)].extend(moved);
         }
         shards.par_iter_mut().zip(rows).for_each(|(shard, rows)| {
-            with_taker(&mut |taker| shard.window(&rows, last, &joint, taker));
+            with_taker(&takers, |taker| shard.window(&rows, last, &joint, taker));
         });
         if !last {
-            let floor = shards
-                .par_iter()
-                .map(|s| s.floor(watermark, options.horizon))
-                .min();
-            let closing = Closing {
-                watermark,
-                floor: floor.unwrap_or(watermark),
-            };
-            shards.par_iter_mut().for_each(|shard| {
-                with_taker(&mut |taker| shard.close(Some(closing), &joint, taker));
-            });
+            close(&mut shards, watermark, &joint, &takers);
             adoption.forget(watermark, options.horizon);
         }
         watch.lap("join");
         window_done(&mut takers)?;
         watch.lap("write");
     }
+    let twice: i64 = shards.iter().map(|shard| shard.rows_twice).sum();
     let outcome = Outcome {
         servers: ground.servers,
         own,
         plan,
         rows: sums.rows,
         rows_without_id: sums.rows_without_id,
-        rows_twice: shards
-            .iter()
-            .map(|shard| shard.rows_twice)
-            .sum::<i64>()
-            .max(0) as u64,
+        rows_twice: twice.max(0) as u64,
         faults: sums.faults,
         events: sums.events,
         span: sums.span,
         stages: watch.laps,
     };
-    let takers = takers
-        .into_iter()
-        .map(|taker| taker.into_inner().expect("a panic ends the run"));
+    let takers = takers.into_iter();
+    let takers = takers.map(|taker| taker.into_inner().expect("a panic ends the run"));
     Ok((outcome, takers.collect()))
+}
+
+/// Works with the taker of this thread, which no other thread asks for.
+fn with_taker<T, R>(takers: &[Mutex<T>], work: impl FnOnce(&mut T) -> R) -> R {
+    let thread = rayon::current_thread_index().unwrap_or(0);
+    work(&mut takers[thread].lock().expect("a panic ends the run"))
+}
+
+/// Closes what is over at the end of a window, in all shards up to the same instant.
+fn close<T: Taker + Send>(
+    shards: &mut [Shard],
+    watermark: Time,
+    joint: &Joint<'_>,
+    takers: &[Mutex<T>],
+) {
+    let floors = shards
+        .par_iter()
+        .map(|shard| shard.floor(watermark, joint.scene.horizon));
+    let floor = floors.min().unwrap_or(watermark);
+    let closing = Closing { watermark, floor };
+    shards.par_iter_mut().for_each(|shard| {
+        with_taker(takers, |taker| shard.close(Some(closing), joint, taker));
+    });
 }
 
 /// Finds the rows of a window's chunks; `loose` rows, those without any id, are kept only if asked for.
