@@ -156,6 +156,35 @@ pub fn totals(sums: &tally::Totals) -> Totals {
     }
 }
 
+/// One line of the balance: what, messages, recipients.
+pub type Line = (&'static str, Option<i64>, Option<i64>);
+
+/// The lines of the balance from what entered to the residual, for every format that shows them.
+pub fn lines(totals: &Totals, balance: &Balance) -> [Line; 10] {
+    let (status, fates) = (&totals.status, &totals.recipients);
+    let (messages, recipients) = (&balance.messages, &balance.recipients);
+    [
+        ("entered", Some(messages.entered), Some(recipients.entered)),
+        ("delivered", Some(status.delivered), Some(fates.delivered)),
+        ("partly delivered", Some(status.partly_delivered), None),
+        (
+            "transferred",
+            Some(status.transferred),
+            Some(fates.transferred),
+        ),
+        ("failed", Some(status.failed), Some(fates.failed)),
+        ("dropped", Some(status.dropped), Some(fates.dropped)),
+        ("quarantined", None, Some(fates.quarantined)),
+        ("pending", Some(status.pending), Some(fates.pending)),
+        ("unknown", Some(status.unknown), Some(fates.unknown)),
+        (
+            "residual",
+            Some(messages.residual),
+            Some(recipients.residual),
+        ),
+    ]
+}
+
 /// The section `balance`.
 pub fn balance(sums: &tally::Totals) -> Balance {
     let entered_messages: i64 = sums.by_entry.iter().sum();

@@ -2,6 +2,7 @@
 
 use super::{Cell, MESSAGE, Section, Table, maybe, message, table, text, time};
 use crate::report::Report;
+use crate::report::balance::lines;
 use crate::report::open::Counted;
 
 /// The tables of these sections.
@@ -143,9 +144,9 @@ fn coverage(report: &Report) -> Vec<Table> {
 }
 
 fn balance(report: &Report) -> Table {
-    let (totals, balance) = (&report.totals, &report.balance);
-    let (status, fates) = (&totals.status, &totals.recipients);
-    let lines = [
+    let totals = &report.totals;
+    let fates = &totals.recipients;
+    let came_in = [
         ("submitted", Some(totals.entered.submitted), None),
         ("received", Some(totals.entered.received), None),
         ("generated", Some(totals.entered.generated), None),
@@ -154,28 +155,8 @@ fn balance(report: &Report) -> Table {
             Some(totals.entered.unknown_origin),
             None,
         ),
-        (
-            "entered",
-            Some(balance.messages.entered),
-            Some(balance.recipients.entered),
-        ),
-        ("delivered", Some(status.delivered), Some(fates.delivered)),
-        ("partly delivered", Some(status.partly_delivered), None),
-        (
-            "transferred",
-            Some(status.transferred),
-            Some(fates.transferred),
-        ),
-        ("failed", Some(status.failed), Some(fates.failed)),
-        ("dropped", Some(status.dropped), Some(fates.dropped)),
-        ("quarantined", None, Some(fates.quarantined)),
-        ("pending", Some(status.pending), Some(fates.pending)),
-        ("unknown", Some(status.unknown), Some(fates.unknown)),
-        (
-            "residual",
-            Some(balance.messages.residual),
-            Some(balance.recipients.residual),
-        ),
+    ];
+    let aside = [
         (
             "beside: refused before acceptance",
             None,
@@ -189,13 +170,15 @@ fn balance(report: &Report) -> Table {
             Some(totals.inferred_deliveries),
         ),
     ];
+    let held = lines(totals, &report.balance);
+    let all = came_in.into_iter().chain(held).chain(aside);
     let count = |count: Option<i64>| count.map_or(Cell::None, Cell::Count);
     table(Section::Balance, "balance", "Entered against what became of it", &["", "messages", "recipients"])
         .note(
             "Entered = delivered + partly delivered + transferred + failed + dropped + quarantined + pending + \
              unknown; the residual is what is left over.",
         )
-        .lines(lines.map(|(what, messages, recipients)| {
+        .lines(all.map(|(what, messages, recipients)| {
             vec![text(what), count(messages), count(recipients)]
         }))
 }

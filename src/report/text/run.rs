@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::report::balance::lines;
 use crate::report::text::page::{Page, Table, Tone, grouped, percent, plural, size};
 use crate::report::text::{LINES, minute};
 use crate::report::{Report, coverage};
@@ -231,7 +232,6 @@ pub fn balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     );
     page.say(&ways, Tone::Plain)?;
     page.blank()?;
-    let (status, fates) = (&totals.status, &totals.recipients);
     let whole = (
         report.balance.messages.entered,
         report.balance.recipients.entered,
@@ -246,26 +246,7 @@ pub fn balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
         .toned(Tone::Faint);
     let figure = |count: Option<i64>| count.map_or(String::new(), grouped);
     let share = |count: Option<i64>, whole| count.map_or(String::new(), |n| percent(n, whole));
-    for (what, messages, recipients) in [
-        ("entered", Some(whole.0), Some(whole.1)),
-        ("delivered", Some(status.delivered), Some(fates.delivered)),
-        ("partly delivered", Some(status.partly_delivered), None),
-        (
-            "transferred",
-            Some(status.transferred),
-            Some(fates.transferred),
-        ),
-        ("failed", Some(status.failed), Some(fates.failed)),
-        ("dropped", Some(status.dropped), Some(fates.dropped)),
-        ("quarantined", None, Some(fates.quarantined)),
-        ("pending", Some(status.pending), Some(fates.pending)),
-        ("unknown", Some(status.unknown), Some(fates.unknown)),
-        (
-            "residual",
-            Some(report.balance.messages.residual),
-            Some(report.balance.recipients.residual),
-        ),
-    ] {
+    for (what, messages, recipients) in lines(&report.totals, &report.balance) {
         table.row(vec![
             what.into(),
             figure(messages),
