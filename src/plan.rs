@@ -60,12 +60,17 @@ pub struct Plan {
 impl Plan {
     /// Tells every file's format and cuts it.
     pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
+        let today = Time(jiff::Timestamp::now().as_microsecond());
+        let assumed = &inputs.assumed;
         let cut: Vec<(Detected, Vec<Chunk>)> = inputs
             .files
             .par_iter()
             .enumerate()
             .map(|(file, log)| {
-                let detected = dialect::detect(log.bytes());
+                let mut detected = dialect::detect(log.bytes());
+                if let Detected::Log(layout) = &mut detected {
+                    dialect::assume(layout, log.bytes(), assumed, today);
+                }
                 let chunks = match &detected {
                     Detected::Log(layout) => {
                         cut(log.bytes(), file as u32, layout, chunk_bytes.max(1))
@@ -132,6 +137,13 @@ impl Plan {
         times.unwrap_or(Time(i64::MAX))
     }
 
+    /// Whether some logs are of Postfix, Exim or Sendmail, where messages of the others may go on.
+    pub fn has_foreign(&self) -> bool {
+        self.chunks
+            .iter()
+            .any(|chunk| matches!(chunk.layout, Layout::Foreign(_)))
+    }
+
     /// Whether some logs have network-message-ids and others have not.
     pub fn is_mixed(&self) -> bool {
         let has = |chunk: &Chunk| dialect::has_network_id(&chunk.layout);
@@ -147,7 +159,8 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
         let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
         let layout = match chunks.last() {
             None => first.clone(),
-            Some(before) => layout_behind(before, data),
+            Some(before) => dialect::layout_from((&before.layout, before.start), data, start..end)
+                .unwrap_or_else(|| layout_behind(before, data)),
         };
         let time = dialect::time_at(&layout, data, start);
         chunks.push(Chunk {

@@ -52,6 +52,7 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         .map(|p| p.to_string_lossy().into_owned())
         .collect();
     let mut inputs = Inputs::open(&paths)?;
+    inputs.assumed = options.assumed.clone();
     if inputs.files.is_empty() {
         for (name, why) in &inputs.unreadable {
             eprintln!("waybill: {name}: {why}");

@@ -193,7 +193,9 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
         Role::Leave => judge(event, all, Fate::Transferred, roster),
         Role::Quarantine => judge(event, all, Fate::Quarantined, roster),
         Role::Drop => judge(event, all, Fate::Dropped, roster),
-        Role::Fail if event.copy == 0 && !accepted => judge(event, all, Fate::Rejected, roster),
+        Role::Fail if event.copy == 0 && !accepted || event.name == "refused" => {
+            judge(event, all, Fate::Rejected, roster)
+        }
         Role::Fail => judge(event, all, Fate::Failed, roster),
         Role::Duplicate if event.name == "DUPLICATEDELIVER" => {
             judge(event, all, Fate::Delivered, roster)

@@ -5,7 +5,7 @@
 use bstr::BStr;
 
 use super::{Hop, HopRole};
-use crate::event::{Event, Next, Role, ServerId};
+use crate::event::{Event, Link, Next, Place, Role, ServerId};
 use crate::keys::Service;
 use crate::servers::Servers;
 use crate::time::Time;
@@ -17,7 +17,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
         match event.role {
             Role::Submit => submitted(event, &mut hops),
             Role::Send | Role::Leave => {
-                let (received, from) = arrival(event, events);
+                let (received, from, link) = arrival(event, events);
                 let role = if event.role == Role::Leave {
                     HopRole::Edge
                 } else {
@@ -32,6 +32,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
                     to: event.server_host.text(),
                     connector: event.connector.text(),
                     place: Some(event.place),
+                    link,
                 });
             }
             Role::Deliver => delivered(event, events, &mut hops),
@@ -46,7 +47,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
             .iter()
             .any(|h| h.server == event.server && is_transport(h.role));
         if !left && event.service == Service::Transport {
-            hops.push(stay(event));
+            hops.push(stay(event, events));
         }
     }
     let rank = |hop: &Hop<'_>| {
@@ -88,6 +89,7 @@ fn submitted<'d>(event: &Event<'d>, hops: &mut Vec<Hop<'d>>) {
             },
             connector: event.connector.text(),
             place: Some(event.place),
+            link: None,
         }),
     }
 }
@@ -103,9 +105,10 @@ fn delivered<'d>(event: &Event<'d>, events: &[Event<'d>], hops: &mut Vec<Hop<'d>
             to: BStr::new(b""),
             connector: event.connector.text(),
             place: Some(event.place),
+            link: None,
         });
     } else {
-        let (received, from) = arrival(event, events);
+        let (received, from, link) = arrival(event, events);
         hops.push(Hop {
             server: event.server,
             role: HopRole::Delivery,
@@ -115,12 +118,13 @@ fn delivered<'d>(event: &Event<'d>, events: &[Event<'d>], hops: &mut Vec<Hop<'d>
             to: event.server_host.text(),
             connector: event.connector.text(),
             place: Some(event.place),
+            link,
         });
     }
 }
 
 /// A copy that came and of which no row says that it left.
-fn stay<'d>(event: &Event<'d>) -> Hop<'d> {
+fn stay<'d>(event: &Event<'d>, events: &[Event<'d>]) -> Hop<'d> {
     Hop {
         server: event.server,
         role: HopRole::Transport,
@@ -130,11 +134,23 @@ fn stay<'d>(event: &Event<'d>) -> Hop<'d> {
         to: BStr::new(b""),
         connector: event.connector.text(),
         place: Some(event.place),
+        link: link_to(event.copy, events),
     }
 }
 
+/// The row that proves where a copy came from.
+fn link_to(copy: u64, events: &[Event<'_>]) -> Option<(Link, Place)> {
+    let leads_here =
+        |e: &&Event<'_>| matches!(e.next, Next::Server { copy: next, .. } if next == copy);
+    let mut proofs = events.iter().filter(|_| copy != 0).filter(leads_here);
+    proofs.find_map(|event| Some((event.link?, event.place)))
+}
+
 /// When the copy of `event`, or the one it was forked from, came to its server, and from whom.
-fn arrival<'d>(event: &Event<'d>, events: &[Event<'d>]) -> (Option<Time>, &'d BStr) {
+fn arrival<'d>(
+    event: &Event<'d>,
+    events: &[Event<'d>],
+) -> (Option<Time>, &'d BStr, Option<(Link, Place)>) {
     let mut copy = event.copy;
     for _ in 0..events.len().min(64) {
         if copy == 0 {
@@ -144,14 +160,15 @@ fn arrival<'d>(event: &Event<'d>, events: &[Event<'d>]) -> (Option<Time>, &'d BS
             e.copy == copy && matches!(e.role, Role::Receive | Role::Report | Role::Resubmit)
         };
         if let Some(opener) = events.iter().find(opens) {
-            return (Some(opener.time), opener.client_host.text());
+            let from = opener.client_host.text();
+            return (Some(opener.time), from, link_to(copy, events));
         }
         let fork = events
             .iter()
             .find(|e| e.copy == copy && e.role == Role::Fork);
         copy = fork.map_or(0, |fork| fork.parent);
     }
-    (None, BStr::new(b""))
+    (None, BStr::new(b""), link_to(event.copy, events))
 }
 
 /// How many server-to-server hand-overs lie before a hop: clocks differ, hand-overs do not lie.
