@@ -398,6 +398,7 @@ impl Reading {
         let begun = Instant::now();
         let mut plan = Plan::new(inputs, chunk_bytes);
         plan.chunks.sort_by_key(|chunk| (chunk.file, chunk.start));
+        plan.number();
         let (keys, sums, servers) = (Keys::default(), Sums::default(), Servers::default());
         Reading {
             plan,

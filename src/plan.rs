@@ -45,6 +45,8 @@ pub struct Chunk {
     pub layout: Layout,
     /// Time of its earliest row.
     pub time: Option<Time>,
+    /// Number of the chunk that follows it in its file.
+    pub next: Option<u32>,
 }
 
 /// All chunks in the order of time, and what was left out.
@@ -101,6 +103,24 @@ impl Plan {
     pub fn order(&mut self) {
         self.chunks
             .sort_by_key(|chunk| (chunk.time, chunk.file, chunk.start));
+        self.number();
+    }
+
+    /// Tells every chunk which one follows it in its file.
+    pub fn number(&mut self) {
+        let mut by_place: Vec<u32> = (0..self.chunks.len() as u32).collect();
+        by_place.sort_by_key(|&at| {
+            let chunk = &self.chunks[at as usize];
+            (chunk.file, chunk.start)
+        });
+        let place = |chunk: &Chunk| (chunk.file, chunk.end);
+        for (i, &at) in by_place.iter().enumerate() {
+            let next = by_place.get(i + 1).copied().filter(|&next| {
+                let next = &self.chunks[next as usize];
+                (next.file, next.start) == place(&self.chunks[at as usize])
+            });
+            self.chunks[at as usize].next = next;
+        }
     }
 
     /// Tells the inputs where chunks begin: rows know their line only from there.
@@ -140,28 +160,21 @@ impl Plan {
     pub fn rebind(&mut self, window: Range<usize>, bound: &[Option<Layout>]) -> Vec<usize> {
         let mut stale = Vec::new();
         for number in window.clone() {
-            let before = &self.chunks[number];
-            let (file, mut end) = (before.file, before.end);
             let Some(layout) = &bound[number - window.start] else {
                 continue;
             };
-            if *layout == before.layout {
-                continue;
-            }
-            // Chunks of a file stand in its order, or what is in force in each is known from the start.
-            for next in number + 1..self.chunks.len() {
-                let chunk = &mut self.chunks[next];
-                if chunk.file != file || chunk.start != end {
-                    continue;
-                }
+            let mut next = self.chunks[number].next;
+            while let Some(at) = next {
+                let chunk = &mut self.chunks[at as usize];
                 if chunk.layout == *layout {
                     break;
                 }
                 chunk.layout = layout.clone();
-                end = chunk.end;
-                if window.contains(&next) {
-                    stale.push(next);
-                    if bound[next - window.start].is_some() {
+                next = chunk.next;
+                let at = at as usize;
+                if window.contains(&at) {
+                    stale.push(at);
+                    if bound[at - window.start].is_some() {
                         break;
                     }
                 }
@@ -194,6 +207,7 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
             end,
             layout,
             time,
+            next: None,
         });
         start = end;
     }
