@@ -117,28 +117,30 @@ impl Keys {
         (ends.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16
     }
 
-    /// The key of a host: letter case and domain do not count.
+    /// The key of a copy: `internal_id` on `host` in the id space of `service`; 0 where there is no id.
+    #[inline]
+    pub fn copy(&self, host: &[u8], service: Service, internal_id: &[u8]) -> u64 {
+        self.copy_on(self.host(host), service, internal_id)
+    }
+
+    /// The key of a host, whatever its letter case and domain.
     #[inline]
     pub fn host(&self, host: &[u8]) -> u64 {
         self.caseless(short_host(host))
     }
 
-    /// The key of a copy: `internal_id` on `host` in the id space of `service`; 0 where there is no id.
-    #[inline]
-    pub fn copy(&self, host: &[u8], service: Service, internal_id: &[u8]) -> u64 {
-        match internal_id {
-            [] | [b'0'] => 0,
-            id => self.copy_on(self.host(host), service, id),
-        }
-    }
-
-    /// The key of a copy on the host with this key.
+    /// The key of a copy, where that of its host is known.
     #[inline]
     pub fn copy_on(&self, host: u64, service: Service, internal_id: &[u8]) -> u64 {
-        let mut hasher = self.state.build_hasher();
-        hasher.write_u64(host);
-        hasher.write_u8(service as u8);
-        hasher.write(internal_id);
-        hasher.finish() | 1
+        match internal_id {
+            [] | [b'0'] => 0,
+            id => {
+                let mut hasher = self.state.build_hasher();
+                hasher.write_u64(host);
+                hasher.write_u8(service as u8);
+                hasher.write(id);
+                hasher.finish() | 1
+            }
+        }
     }
 }

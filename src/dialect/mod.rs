@@ -137,7 +137,12 @@ pub fn is_searchable(layout: &Layout) -> bool {
     }
 }
 
-/// The layout in force at `from`, if the file binds its columns anew before it.
+/// Whether reading a chunk tells the layout in force behind it ([`Yield::bound`]).
+pub fn binds_while_reading(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(_))
+}
+
+/// The layout that the last header line in `range` binds, if there is one.
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
         Layout::Modern(_) => modern::last_schema(&data[range]).map(Layout::Modern),
@@ -159,6 +164,14 @@ pub fn layout_from(
     match before {
         Layout::Foreign(schema) => Some(foreign::layout_at(schema, data, start, range)),
         _ => None,
+    }
+}
+
+/// The layout of a stretch whose header was not looked for, by the number of columns its rows have.
+pub fn layout_by_rows(layout: &Layout, data: &[u8]) -> Layout {
+    match layout {
+        Layout::Modern(schema) => Layout::Modern(modern::schema_by_rows(schema, data)),
+        layout => layout.clone(),
     }
 }
 
@@ -215,6 +228,10 @@ pub struct Yield {
     pub passed_over: u64,
     /// What rows say about records of other hosts.
     pub hops: foreign::hop::Hops,
+    /// Lines of the chunk, where they were counted anyway.
+    pub lines: Option<u64>,
+    /// The layout that the last header line in it bound, for what follows it in the file.
+    pub bound: Option<Layout>,
 }
 
 /// A row that names a report and the message the report is about, in an order that logs do not agree on.
@@ -301,7 +318,10 @@ pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BS
         layout => parse_legacy(slice, layout, keys, true),
     };
     let of_report = found.reports.first().map(|report| &report.row);
-    let row = *found.shards.iter().flatten().next().or(of_report)?;
+    // A line about two records gives two rows; the first is that of the line's own.
+    let rows = || found.shards.iter().flatten();
+    let own = rows().find(|row| row.kind != KeyKind::Second);
+    let row = *own.or(rows().next()).or(of_report)?;
     Some((row, found.seen.name(row.server).to_owned()))
 }
 
@@ -363,14 +383,6 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
         Layout::Modern(schema) => modern::record(row, schema, around),
         Layout::Foreign(schema) => foreign::record(row, schema, around),
         layout => legacy::record(&entry(row, layout, around), row, around),
-    }
-}
-
-/// Key of the copy a row is about, where a row may have no other identifier; 0: none.
-pub fn copy(row: &Row, around: &Surroundings<'_>) -> u64 {
-    match &around.layouts[usize::from(row.layout)] {
-        Layout::Modern(schema) => modern::copy(row, schema, around),
-        _ => 0,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Resolved {
     pub aliases: BTreeMap<BString, BString>,
     /// Hand-overs that several records would fit.
     pub ambiguous: u64,
+    /// Lines about refusals of which the client's own log tells, too: the message is counted there.
+    pub told_by_client: HashSet<u64, foldhash::fast::RandomState>,
 }
 
 impl Resolved {
@@ -73,6 +75,7 @@ pub fn resolve(hops: &Hops, given: &[(u64, u64)]) -> Resolved {
         }
     }
     by_message_id(hops, &open, &hosts, &reached, &mut resolved);
+    resolved.told_by_client = told_by_client(hops, &hosts);
     resolved.pairs.extend(&hops.ties);
     to_exchange(hops, &mut resolved);
     resolved
@@ -171,13 +174,16 @@ fn learn(hops: &Hops, births: &[Birth], hosts: &mut Map<u64>) {
         .iter()
         .filter(|c| c.peer != 0 && c.peer != Claim::ANYBODY)
     {
-        let mut fitting = candidates(claim, births).map(|birth| birth.host);
+        let mut fitting = candidates(claim, births);
         let Some(first) = fitting.next() else {
             continue;
         };
-        if fitting.all(|host| host == first) {
-            let vote = votes.entry(claim.peer).or_insert(Some(first));
-            *vote = vote.filter(|host| *host == first);
+        if fitting.all(|birth| birth.host == first.host) {
+            let sides = [(claim.peer, first.host), (first.from, claim.host)];
+            for (address, host) in sides.into_iter().filter(|(address, _)| *address != 0) {
+                let vote = votes.entry(address).or_insert(Some(host));
+                *vote = vote.filter(|known| *known == host);
+            }
         }
     }
     for (peer, host) in votes {
@@ -185,6 +191,29 @@ fn learn(hops: &Hops, births: &[Birth], hosts: &mut Map<u64>) {
             hosts.entry(peer).or_insert(host);
         }
     }
+}
+
+/// Refusals whose client is a host whose log covers that time.
+fn told_by_client(hops: &Hops, hosts: &Map<u64>) -> HashSet<u64, foldhash::fast::RandomState> {
+    if hops.refusals.is_empty() {
+        return HashSet::default();
+    }
+    let mut spans: Map<(Time, Time)> = Map::default();
+    let births = hops.births.iter().map(|birth| (birth.host, birth.time));
+    let claims = hops.claims.iter().map(|claim| (claim.host, claim.time));
+    for (host, time) in births.chain(claims) {
+        let (first, last) = spans.entry(host).or_insert((time, time));
+        (*first, *last) = ((*first).min(time), (*last).max(time));
+    }
+    let covered = |host: &u64, time: Time| {
+        let span = spans.get(host);
+        span.is_some_and(|(first, last)| (first.0 - NEAR..=last.0 + NEAR).contains(&time.0))
+    };
+    let told = hops.refusals.iter().filter(|refusal| {
+        let host = hosts.get(&refusal.from);
+        host.is_some_and(|host| covered(host, refusal.time))
+    });
+    told.map(|refusal| refusal.key).collect()
 }
 
 fn aliases(hops: &Hops, hosts: &Map<u64>) -> BTreeMap<BString, BString> {
@@ -279,6 +308,7 @@ mod tests {
             id,
             host,
             time: Time(seconds * SECOND),
+            from: 0,
             may_be_reused: true,
         }
     }

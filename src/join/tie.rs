@@ -148,7 +148,8 @@ impl Ties {
 
     /// Puts a chunk's rows under the keys their messages go by, and rows about reports in their place.
     pub fn place(&self, mut shards: Vec<Vec<Row>>, reports: Vec<ReportRow>) -> Vec<Vec<Row>> {
-        if !self.one.is_empty() || !self.hops.reused.is_empty() {
+        let hops = &self.hops;
+        if !(self.one.is_empty() && hops.reused.is_empty() && hops.told_by_client.is_empty()) {
             let mut moved = Vec::new();
             shards
                 .iter_mut()
@@ -168,6 +169,9 @@ impl Ties {
 
     fn take_tied(&self, rows: &mut Vec<Row>, moved: &mut Vec<Row>) {
         rows.retain_mut(|row| {
+            if row.kind == KeyKind::Queue && self.hops.told_by_client.contains(&row.key) {
+                return false;
+            }
             let own = match row.kind {
                 KeyKind::Queue => self.hops.life(row.key, row.time),
                 _ => row.key,

@@ -88,7 +88,10 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         other_ids: Vec::new(),
         class,
         direction: message_direction(&recipients),
-        status: status(&recipients),
+        status: match status(&recipients) {
+            Status::Unknown if recipients.is_empty() => whole_status(events),
+            status => status,
+        },
         sender,
         return_path,
         subject: text(|e| e.subject),
@@ -431,6 +434,16 @@ fn status(recipients: &[Recipient<'_>]) -> Status {
         () if unknown => Status::Unknown,
         () if failed => Status::Failed,
         () => Status::Dropped,
+    }
+}
+
+/// The status of a message that was held, discarded or refused as a whole, without any recipient being named.
+fn whole_status(events: &[Event<'_>]) -> Status {
+    let has = |role| events.iter().any(|event| event.role == role);
+    match () {
+        () if has(Role::Drop) || has(Role::Quarantine) => Status::Dropped,
+        () if has(Role::Fail) => Status::Failed,
+        () => Status::Unknown,
     }
 }
 

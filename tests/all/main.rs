@@ -5,6 +5,7 @@ mod browser;
 mod cli;
 mod counting;
 mod cutter;
+mod foreign;
 mod golden;
 mod layers;
 mod legacy;

@@ -9,7 +9,7 @@ use bstr::BStr;
 use super::clock::{self, Clock};
 use super::entry::Entry;
 use super::events::{self, KINDS, code};
-use super::hop::{Birth, Claim, NamedAs};
+use super::hop::{Birth, Claim, NamedAs, Refusal};
 use super::outer::{Outer, Program, outer};
 use super::reply::{self, Named};
 use super::{Form, Schema, anchor, begins_entry, lines, read};
@@ -105,6 +105,15 @@ struct Finder<'p> {
     known: bool,
     /// Lines of one host in one hour, not counted yet: number, hour, lines, bytes, first, last.
     pending: Option<(u16, i64, u32, u64, Time, Time)>,
+}
+
+/// Key of the other side's address; 0 where it is not known or is the host itself.
+fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
+    match entry.peer.ip {
+        b"" => 0,
+        _ if entry.peer.is_loopback() => 0,
+        ip => keys.caseless(ip),
+    }
 }
 
 impl<'p> Finder<'p> {
@@ -254,6 +263,14 @@ impl<'p> Finder<'p> {
     fn without_id(&mut self, mut row: Row, line: &[u8], entry: &Entry<'_>, host: u64) {
         if entry.code == code::REFUSED {
             row.key = self.keys.bytes(line) ^ host;
+            let from = address(entry, self.keys);
+            if from != 0 {
+                self.found.hops.refusals.push(Refusal {
+                    key: row.key,
+                    from,
+                    time: row.time,
+                });
+            }
             self.found.shards[shard(row.key)].push(row);
             return;
         }
@@ -274,6 +291,7 @@ impl<'p> Finder<'p> {
                     id,
                     host,
                     time,
+                    from: address(entry, keys),
                     may_be_reused: clock::arrival(entry.program, entry.id).is_none(),
                 });
                 if !entry.other.is_empty() {
@@ -300,6 +318,7 @@ impl<'p> Finder<'p> {
                     id: keys.bytes(entry.other),
                     host,
                     time,
+                    from: 0,
                     may_be_reused: false,
                 });
                 let mut of_report = row.under(child);

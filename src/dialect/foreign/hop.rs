@@ -23,6 +23,8 @@ pub struct Birth {
     /// Key of the host.
     pub host: u64,
     pub time: Time,
+    /// Key of the client's address; 0: not known.
+    pub from: u64,
     /// The id carries no time, so that it may come again.
     pub may_be_reused: bool,
 }
@@ -46,6 +48,16 @@ impl Claim {
     pub const ANYBODY: u64 = u64::MAX;
 }
 
+/// A recipient was refused before the message had a queue id.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// Key of the line.
+    pub key: u64,
+    /// Key of the client's address.
+    pub from: u64,
+    pub time: Time,
+}
+
 /// A record's Message-ID.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedAs {
@@ -67,6 +79,7 @@ pub struct Hops {
     pub births: Vec<Birth>,
     pub claims: Vec<Claim>,
     pub named: Vec<NamedAs>,
+    pub refusals: Vec<Refusal>,
     /// Names behind keys of hosts and addresses.
     pub names: Vec<(u64, BString)>,
 }
@@ -157,6 +170,7 @@ impl Hops {
         self.births.extend(other.births);
         self.claims.extend(other.claims);
         self.named.extend(other.named);
+        self.refusals.extend(other.refusals);
         self.names.extend(other.names);
     }
 }

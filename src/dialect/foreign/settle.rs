@@ -60,7 +60,7 @@ fn is_foreign(event: &Event<'_>) -> bool {
     !event.linked_id.is_empty()
 }
 
-fn stays<'d>(events: &[Event<'d>]) -> Vec<Stay<'d>> {
+fn stays<'d>(events: &mut [Event<'d>]) -> Vec<Stay<'d>> {
     let mut stays: Vec<Stay<'d>> = Vec::new();
     for (i, event) in events.iter().enumerate() {
         if event.copy == 0 || !is_foreign(event) {
@@ -79,6 +79,14 @@ fn stays<'d>(events: &[Event<'d>]) -> Vec<Stay<'d>> {
                 birth: opens.then_some(i),
                 reached: false,
             }),
+        }
+    }
+    // What a host made of a forward, a list or a report of its own has no client: it begins with its name.
+    for stay in stays.iter_mut().filter(|stay| stay.birth.is_none()) {
+        let named = |e: &Event<'_>| e.copy == stay.copy && e.name == "message-id";
+        stay.birth = events.iter().position(named);
+        if let Some(birth) = stay.birth {
+            events[birth].role = Role::Receive;
         }
     }
     stays
