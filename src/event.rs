@@ -128,6 +128,9 @@ pub enum Link {
     /// The host's own line names both queue ids.
     #[serde(rename = "same host")]
     SameHost,
+    /// The same network-message-id in Exchange Online.
+    #[serde(rename = "network message id")]
+    NetworkId,
     /// The same Message-ID on the host it was given to, and no other record of it there.
     #[serde(rename = "message id")]
     MessageId,
@@ -141,6 +144,7 @@ impl Link {
             Link::InternalId => "internal id",
             Link::Filter => "filter reply id",
             Link::SameHost => "same host",
+            Link::NetworkId => "network message id",
             Link::MessageId => "message id",
         }
     }

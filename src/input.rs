@@ -367,6 +367,11 @@ fn utf8(bytes: &[u8]) -> Option<Vec<u8>> {
     let encoding = match bytes.get(..2)? {
         [0xff, 0xfe] | [b'<', 0] => UTF_16LE,
         [0xfe, 0xff] | [0, b'<'] => UTF_16BE,
+        // Exports of Exchange Online, without a mark: their first line names columns, perhaps in quotes.
+        [first, 0] if first.is_ascii_alphabetic() || *first == b'"' => match bytes.get(2..4) {
+            Some([second, 0]) if second.is_ascii_graphic() => UTF_16LE,
+            _ => return None,
+        },
         _ => return None,
     };
     Some(

@@ -57,6 +57,8 @@ pub struct Plan {
     pub passed_over: Vec<(u32, String)>,
     /// File index and why it must not be read.
     pub refused: Vec<(u32, String)>,
+    /// Files that end exactly where an export of Exchange Online is cut off.
+    pub at_limit: Vec<u32>,
     /// Files without any bytes but white space.
     pub empty: Vec<u32>,
     pub bytes: u64,
@@ -91,6 +93,9 @@ impl Plan {
                 Detected::Log(layout) => {
                     let log = &mut inputs.files[file];
                     plan.bytes += log.bytes().len() as u64;
+                    if dialect::is_at_limit(&layout, log.bytes()) {
+                        plan.at_limit.push(file as u32);
+                    }
                     log.server = dialect::file_server(&layout, log.bytes(), &log.name);
                 }
                 Detected::Refused(why) => plan.refused.push((file as u32, why)),
@@ -160,11 +165,11 @@ impl Plan {
         times.unwrap_or(Time(i64::MAX))
     }
 
-    /// Whether some logs are of Postfix, Exim or Sendmail, where messages of the others may go on.
+    /// Whether some logs are of Postfix, Exim, Sendmail or Exchange Online, where messages of the others may go on.
     pub fn has_foreign(&self) -> bool {
         self.chunks
             .iter()
-            .any(|chunk| matches!(chunk.layout, Layout::Foreign(_)))
+            .any(|chunk| matches!(chunk.layout, Layout::Foreign(_) | Layout::Online(_)))
     }
 
     /// Notes the layouts that headers inside the chunks of a window bound, for what follows these headers in their files.

@@ -39,6 +39,7 @@ pub fn narrow(inputs: &mut Inputs, plan: &Plan, needle: &[u8]) -> Option<Plan> {
         chunks: found.into_iter().flatten().collect(),
         passed_over: plan.passed_over.clone(),
         refused: plan.refused.clone(),
+        at_limit: plan.at_limit.clone(),
         empty: plan.empty.clone(),
         bytes: plan.bytes,
     };

@@ -9,6 +9,7 @@ pub mod exim;
 pub mod foreign;
 pub mod legacy;
 pub mod modern;
+pub mod online;
 pub mod postfix;
 pub mod sendmail;
 pub mod trackhistory;
@@ -53,6 +54,8 @@ pub enum Layout {
     TrackHistory(trackhistory::Document),
     /// Postfix, Exim, Sendmail.
     Foreign(foreign::Schema),
+    /// Message traces of Exchange Online.
+    Online(online::Schema),
 }
 
 impl Layout {
@@ -64,6 +67,7 @@ impl Layout {
             Layout::Exchange2000(schema) => schema.name,
             Layout::TrackHistory(_) => trackhistory::NAME,
             Layout::Foreign(schema) => schema.name(),
+            Layout::Online(schema) => schema.name,
         }
     }
 }
@@ -90,6 +94,7 @@ pub fn detect(data: &[u8]) -> Detected {
         .or_else(|| trackhistory::detect(data))
         .or_else(|| exchange55::detect(data))
         .or_else(|| foreign::detect(data))
+        .or_else(|| online::detect(data))
         .unwrap_or_else(|| modern::detect(data))
 }
 
@@ -98,6 +103,17 @@ pub fn assume(layout: &mut Layout, data: &[u8], assumed: &Assumed, today: Time) 
     if let Layout::Foreign(schema) = layout {
         foreign::assume(schema, data, assumed, today);
     }
+}
+
+/// Whether a file holds as many rows as one export of Exchange Online can: what is beyond was left out silently.
+pub fn is_at_limit(layout: &Layout, data: &[u8]) -> bool {
+    let is_export = match layout {
+        Layout::Online(_) => true,
+        Layout::Modern(schema) => schema.is_online(),
+        _ => false,
+    };
+    let lines = || memchr::memchr_iter(b'\n', data.trim_ascii_end()).count();
+    is_export && lines() == online::MAX_ROWS
 }
 
 /// The server that wrote a file, where many rows do not name it; `name` is the file's. Empty: rows do.
@@ -117,6 +133,7 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
         Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::next_record(data, from),
         Layout::Foreign(schema) => foreign::next_record(schema, data, from),
+        Layout::Online(_) => online::next_record(data, from),
     }
 }
 
@@ -151,7 +168,7 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
         }
         Layout::Exchange55 | Layout::TrackHistory(_) => None,
         // The clock is told anew by every chunk's own lines: see `layout_from`.
-        Layout::Foreign(_) => None,
+        Layout::Foreign(_) | Layout::Online(_) => None,
     }
 }
 
@@ -183,6 +200,7 @@ pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
         Layout::Exchange2000(schema) => exchange2000::time_at(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::time_at(data, from),
         Layout::Foreign(schema) => foreign::time_at(schema, data, from),
+        Layout::Online(schema) => online::time_at(schema, data, from),
     }
 }
 
@@ -262,6 +280,7 @@ pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
         Layout::Foreign(schema) => foreign::parse(slice, schema, keys, false),
+        Layout::Online(schema) => online::parse(slice, schema, keys, false),
         layout => parse_legacy(slice, layout, keys, false),
     }
 }
@@ -271,7 +290,7 @@ fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Y
         Layout::Exchange55 => exchange55::parse(slice, keys, once),
         Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, once),
         Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, once),
-        Layout::Modern(_) | Layout::Foreign(_) => Yield::default(),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => Yield::default(),
     }
 }
 
@@ -315,6 +334,7 @@ pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BS
     let found = match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
         Layout::Foreign(schema) => foreign::parse(slice, schema, keys, true),
+        Layout::Online(schema) => online::parse(slice, schema, keys, true),
         layout => parse_legacy(slice, layout, keys, true),
     };
     let of_report = found.reports.first().map(|report| &report.row);
@@ -345,7 +365,15 @@ impl Surroundings<'_> {
     /// Whether a row is of Exchange 2003 or older.
     pub fn is_legacy(&self, row: &Row) -> bool {
         let layout = &self.layouts[usize::from(row.layout)];
-        !matches!(layout, Layout::Modern(_) | Layout::Foreign(_))
+        !matches!(
+            layout,
+            Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_)
+        )
+    }
+
+    /// Whether a row is a message trace of Exchange Online.
+    pub fn is_online(&self, row: &Row) -> bool {
+        matches!(self.layouts[usize::from(row.layout)], Layout::Online(_))
     }
 
     /// Whether a row is of Postfix, Exim or Sendmail.
@@ -359,6 +387,7 @@ pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around),
+        Layout::Online(schema) => online::event(row, schema, around),
         layout => legacy::event(&entry(row, layout, around), row, around),
     }
 }
@@ -371,7 +400,7 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
         Layout::Exchange55 => exchange55::entry(row, bytes),
         Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema),
         Layout::TrackHistory(document) => trackhistory::entry(bytes, document, around.arena),
-        Layout::Modern(_) | Layout::Foreign(_) => {
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
             unreachable!("only legacy rows have their columns")
         }
     }
@@ -382,6 +411,7 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
         Layout::Foreign(schema) => foreign::record(row, schema, around),
+        Layout::Online(schema) => online::record(row, schema, around),
         layout => legacy::record(&entry(row, layout, around), row, around),
     }
 }
@@ -390,6 +420,7 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
 pub fn has_network_id(layout: &Layout) -> bool {
     match layout {
         Layout::Modern(schema) => schema.has_network_id(),
+        Layout::Online(_) => true,
         _ => false,
     }
 }
@@ -405,6 +436,7 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around).message_id.text(),
+        Layout::Online(schema) => online::event(row, schema, around).message_id.text(),
         layout => {
             let entry = entry(row, layout, around);
             if row.kind == KeyKind::Second {

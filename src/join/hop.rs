@@ -239,6 +239,8 @@ fn by_message_id(
     let read: HashSet<u64> = hops.named.iter().map(|named| named.host).collect();
     let receiver = |claim: &Claim| match claim.peer {
         0 => Some(claim.host),
+        // Exchange Online goes by its own name.
+        peer if read.contains(&peer) => Some(peer),
         peer => hosts.get(&peer).copied(),
     };
     let open: Vec<(&Claim, u64)> = open

@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use hashbrown::HashSet;
 
 use super::{Joint, ids};
-use crate::dialect::{self, Surroundings, foreign, legacy};
+use crate::dialect::{self, Surroundings, foreign, legacy, online};
 use crate::event::{Event, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
@@ -94,6 +94,9 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             horizon: joint.scene.horizon,
         };
         foreign::settle::settle(&mut events, around);
+    }
+    if rows.iter().any(|row| around(row).is_online(row)) {
+        online::settle(&mut events, &joint.ground.servers, arena);
     }
     let mut path = build(&events, summary, joint.scene);
     if is_legacy {

@@ -514,3 +514,164 @@ fn the_whole_laboratory() {
         (truth.len(), 43)
     );
 }
+
+/// Columns of a tracking log of 2016, enough of them.
+const FIELDS: &str = "#Log-type: Message Tracking Log\n#Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,\
+                      source-context,connector-id,source,event-id,internal-message-id,message-id,network-message-id,\
+                      recipient-address,recipient-status,total-bytes,sender-address,message-subject\n";
+
+fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    dir
+}
+
+fn one(folder: &Path, id: &str) -> Value {
+    let found = paths(folder, &[]);
+    let mut found: Vec<Value> = found
+        .into_iter()
+        .filter(|p| p["message_id"] == id)
+        .collect();
+    assert_eq!(found.len(), 1, "{id}: {found:?}");
+    found.remove(0)
+}
+
+fn fates(path: &Value) -> Vec<String> {
+    let recipients = path["recipients"].as_array().unwrap().iter();
+    let text = |r: &Value, key: &str| r[key].as_str().unwrap_or("-").to_string();
+    recipients
+        .map(|r| {
+            format!(
+                "{} {} {}",
+                text(r, "address"),
+                text(r, "status"),
+                text(r, "server")
+            )
+        })
+        .collect()
+}
+
+/// Exchange, a Postfix edge and Exchange Online: three families, one path.
+#[test]
+fn a_hybrid_path_is_in_one_piece() {
+    let exchange = format!(
+        "{FIELDS}2026-05-01T10:00:00.000Z,,pc,,ex01,,,STOREDRIVER,RECEIVE,11,<m@corp.test>,n-1,a@cloud.test;b@cloud.test,,100,u@corp.test,hi\n\
+         2026-05-01T10:00:01.000Z,,ex01,10.0.0.9,edge1.corp.test,\"250 2.0.0 Ok: queued as 4F1B2C3D4E5;ClientSubmitTime:\",out,SMTP,SEND,11,<m@corp.test>,n-1,a@cloud.test;b@cloud.test,,100,u@corp.test,hi\n"
+    );
+    let postfix = "2026-05-01T10:00:01.1Z edge1 postfix/smtpd[1]: 4F1B2C3D4E5: client=ex01.corp.test[10.0.0.1]\n\
+         2026-05-01T10:00:01.2Z edge1 postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@corp.test>\n\
+         2026-05-01T10:00:01.3Z edge1 postfix/qmgr[1]: 4F1B2C3D4E5: from=<u@corp.test>, size=100, nrcpt=2 (queue active)\n\
+         2026-05-01T10:00:02.3Z edge1 postfix/smtp[1]: 4F1B2C3D4E5: to=<a@cloud.test>, relay=cloud-test.mail.protection.outlook.com[52.1.1.1]:25, delay=1, delays=0/0/0/1, dsn=2.6.0, status=sent (250 2.6.0 <m@corp.test> [InternalId=99, Hostname=X.prod.outlook.com] 9 bytes Queued mail for delivery)\n\
+         2026-05-01T10:00:02.3Z edge1 postfix/smtp[1]: 4F1B2C3D4E5: to=<b@cloud.test>, relay=cloud-test.mail.protection.outlook.com[52.1.1.1]:25, delay=1, delays=0/0/0/1, dsn=2.6.0, status=sent (250 2.6.0 <m@corp.test> [InternalId=99, Hostname=X.prod.outlook.com] 9 bytes Queued mail for delivery)\n\
+         2026-05-01T10:00:02.4Z edge1 postfix/qmgr[1]: 4F1B2C3D4E5: removed\n";
+    let summary = "origin_timestamp_utc,sender_address,recipient_status,message_subject,total_bytes,message_id,network_message_id,original_client_ip,directionality,connector_id,delivery_priority\r\n\
+         2026-05-01T10:00:02.5000000Z,u@corp.test,\"a@cloud.test##Receive, Deliver;b@cloud.test##Receive, Fail\",hi,100,<m@corp.test>,c0ffee00-0000-0000-0000-000000000001,52.0.0.1,Incoming,,Normal\r\n";
+    // Exports come in UTF-16, without a mark at times.
+    let utf16: Vec<u8> = summary.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for summary in [summary.as_bytes().to_vec(), utf16] {
+        let dir = folder(&[
+            ("MSGTRK.LOG", exchange.clone().into_bytes()),
+            ("mail.log", postfix.into()),
+            ("trace.csv", summary),
+        ]);
+        let path = one(dir.path(), "<m@corp.test>");
+        assert_eq!(
+            fates(&path),
+            [
+                "a@cloud.test delivered exchange-online",
+                "b@cloud.test failed exchange-online"
+            ]
+        );
+        assert_eq!(path["origin"]["server"], "ex01");
+        let links: Vec<String> = path["hops"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|hop| hop["link"].is_object())
+            .map(|hop| {
+                format!(
+                    "{} {} {}",
+                    hop["server"], hop["link"]["by"], hop["link"]["proof"]
+                )
+            })
+            .collect();
+        assert!(
+            links.contains(&"\"edge1\" \"reply id\" \"MSGTRK.LOG:4\"".to_string()),
+            "{links:?}"
+        );
+        let online = links.iter().find(|link| link.contains("exchange-online"));
+        assert_eq!(
+            online.unwrap(),
+            "\"exchange-online\" \"message id\" \"mail.log:4\""
+        );
+    }
+    // Without the cloud's own word it was only handed over.
+    let dir = folder(&[
+        ("MSGTRK.LOG", exchange.into_bytes()),
+        ("mail.log", postfix.into()),
+    ]);
+    let path = one(dir.path(), "<m@corp.test>");
+    assert_eq!(
+        fates(&path),
+        [
+            "a@cloud.test transferred edge1",
+            "b@cloud.test transferred edge1"
+        ]
+    );
+}
+
+#[test]
+fn exports_of_exchange_online_are_read_in_every_form() {
+    let detail = "\"date_time_utc\",\"client_ip\",\"client_hostname\",\"server_ip\",\"server_hostname\",\"source_context\",\"connector_id\",\"source\",\"event_id\",\"internal_message_id\",\"message_id\",\"network_message_id\",\"recipient_address\",\"recipient_status\",\"total_bytes\",\"sender_address\"\r\n\
+         2026-05-01T10:00:00.1234567Z,,a,,X1.prod.outlook.com,,,SMTP,RECEIVE,5,<d@x.test>,n-7,r@cloud.test,,10,s@x.test\r\n\
+         2026-05-01T10:00:01.1234567Z,,X1,,X1.prod.outlook.com,,,STOREDRIVER,DELIVER,5,<d@x.test>,n-7,r@cloud.test,,10,s@x.test\r\n";
+    let dir = folder(&[("detail.csv", detail.into())]);
+    assert_eq!(
+        fates(&one(dir.path(), "<d@x.test>")),
+        ["r@cloud.test delivered x1"]
+    );
+
+    let rows = "#TYPE Selected.System.Object\n\"Received\",\"SenderAddress\",\"RecipientAddress\",\"Subject\",\"Status\",\"ToIP\",\"FromIP\",\"Size\",\"MessageId\",\"MessageTraceId\"\n\
+         \"5/1/2026 1:00:00 PM\",\"s@x.test\",\"r@cloud.test\",\"a, b\",\"Delivered\",\"\",\"10.1.1.1\",\"10\",\"<t@x.test>\",\"n-8\"\n\
+         \"5/1/2026 1:00:00 PM\",\"s@x.test\",\"q@cloud.test\",\"a, b\",\"Quarantined\",\"\",\"10.1.1.1\",\"10\",\"<t@x.test>\",\"n-8\"\n\
+         \"5/1/2026 1:00:00 PM\",\"s@x.test\",\"o@else.test\",\"a, b\",\"Delivered\",\"192.0.2.1\",\"10.1.1.1\",\"10\",\"<t@x.test>\",\"n-8\"\n";
+    let dir = folder(&[("rows.csv", rows.into())]);
+    let path = one(dir.path(), "<t@x.test>");
+    assert_eq!(path["first_seen"], "2026-05-01T13:00:00.000Z");
+    let mut fates = fates(&path);
+    fates.sort();
+    assert_eq!(
+        fates,
+        [
+            "o@else.test transferred exchange-online",
+            "q@cloud.test quarantined exchange-online",
+            "r@cloud.test delivered exchange-online"
+        ]
+    );
+}
+
+#[test]
+fn an_export_that_was_cut_off_is_said_to_be() {
+    let mut summary = String::from(
+        "origin_timestamp_utc,sender_address,recipient_status,message_id,network_message_id\n",
+    );
+    for i in 0..100_000 {
+        writeln!(summary, "2026-05-01T10:00:00Z,s,r@c##Deliver,<{i}@x>,n{i}").unwrap();
+    }
+    let dir = folder(&[("full.csv", summary.clone().into_bytes())]);
+    let warned = |dir: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+            .args(["check", dir.to_str().unwrap(), "--no-progress"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("exactly 100,000 rows")
+    };
+    assert!(warned(dir.path()));
+    summary.truncate(summary.trim_end().rfind('\n').unwrap() + 1);
+    fs::write(dir.path().join("full.csv"), summary).unwrap();
+    assert!(!warned(dir.path()));
+}

@@ -9,10 +9,11 @@ use bstr::BStr;
 use super::clock::{self, Clock};
 use super::entry::Entry;
 use super::events::{self, KINDS, code};
-use super::hop::{Birth, Claim, NamedAs, Refusal};
+use super::hop::{Birth, Claim, NamedAs, Refusal, is_online};
 use super::outer::{Outer, Program, outer};
 use super::reply::{self, Named};
 use super::{Form, Schema, anchor, begins_entry, lines, read};
+use crate::dialect::online;
 use crate::dialect::{EventCounts, Layout, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
@@ -344,11 +345,22 @@ impl<'p> Finder<'p> {
     }
 
     fn claim(&mut self, key: u64, entry: &Entry<'p>, host: u64, time: Time) {
-        let keys = self.keys;
+        let (keys, own) = (self.keys, host);
         let id = match reply::named(entry.text) {
             Named::Exchange { id, host, .. } => {
                 let copy = keys.copy(host, Service::Transport, id);
-                return self.found.hops.to_exchange.push((key, copy));
+                self.found.hops.to_exchange.push((key, copy));
+                if is_online(host) {
+                    // A trace names no copies, only messages.
+                    self.found.hops.claims.push(Claim {
+                        key,
+                        id: 0,
+                        host: own,
+                        peer: keys.host(online::SERVER),
+                        time,
+                    });
+                }
+                return;
             }
             Named::Queue(id) => keys.bytes(id),
             Named::Nothing => 0,

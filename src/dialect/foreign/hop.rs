@@ -8,6 +8,7 @@ use bstr::{BStr, BString};
 use super::clock;
 use super::reply::{self, Named};
 use crate::address::bare_id;
+use crate::dialect::online;
 use crate::event::{Event, Role};
 use crate::keys::Keys;
 use crate::row::Row;
@@ -115,11 +116,17 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
         .map(|text| reply::named(text))
         .find(|named| *named != Named::Nothing);
     let receiver = event.server_host.text();
-    let peer = keys.caseless(receiver);
+    let peer = match is_online(receiver) {
+        true => keys.host(online::SERVER),
+        false => keys.caseless(receiver),
+    };
     match named {
         Some(Named::Queue(id)) => claim(keys.bytes(id), peer),
         // Other queue ids of this message are asked for by its Message-ID.
         Some(Named::Nothing) | None => claim(0, peer),
+        Some(Named::Exchange { host, .. }) if is_online(host) || is_online(receiver) => {
+            claim(0, keys.host(online::SERVER));
+        }
         Some(Named::Exchange { .. }) => return,
     }
     hops.names.push((peer, receiver.to_owned()));
@@ -132,6 +139,14 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
             time: row.time,
         });
     }
+}
+
+/// Whether a host is one of Exchange Online's.
+pub fn is_online(host: &[u8]) -> bool {
+    let ends = [&b".protection.outlook.com"[..], b".prod.outlook.com"];
+    ends.iter().any(|end| {
+        host.len() > end.len() && host[host.len() - end.len()..].eq_ignore_ascii_case(end)
+    })
 }
 
 /// The queue id in the Message-ID of a report: `<YYYYMMDDhhmmss.QID@h>` of Postfix, `<LONGID@h>` of the same with long
