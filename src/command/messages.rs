@@ -151,11 +151,14 @@ where
         sink,
         shown: 0,
     };
-    let found = match filter
-        .needle()
-        .map(|needle| search::narrow(inputs, &plan, needle))
-    {
-        Some(Some(narrow)) if !narrow.chunks.is_empty() => {
+    let text = filter.piece().filter(|_| run.options.anonymous.is_none());
+    let narrow = match (filter.needle(), text) {
+        (Some(id), _) => search::narrow(inputs, &plan, id),
+        (None, Some(text)) => search::narrow_by_text(inputs, &plan, text),
+        (None, None) => None,
+    };
+    let found = match narrow {
+        Some(narrow) if !narrow.chunks.is_empty() => {
             answer.of(inputs, narrow, survey.clone(), true)?
         }
         _ => None,
