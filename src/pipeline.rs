@@ -3,6 +3,7 @@
 //! In: inputs, a plan and options. Out: [`Outcome`], with every message handed to a [`Taker`]. Stages know nothing of
 //! each other; threads, barriers and the order of merging are decided here and nowhere else.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -69,8 +70,19 @@ pub struct Outcome {
     pub faults: Faults,
     pub events: EventCounts,
     pub span: Option<(Time, Time)>,
+    /// Rows by file.
+    pub by_file: BTreeMap<u32, FileRows>,
     /// Stage and the time it took.
     pub stages: Vec<(&'static str, Duration)>,
+}
+
+/// Rows of one file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileRows {
+    pub rows: u64,
+    pub bad_rows: u64,
+    /// First and last time of a row.
+    pub span: Option<(Time, Time)>,
 }
 
 /// Opens the way for [`run`]: tells formats and cuts files into chunks.
@@ -182,6 +194,7 @@ pub fn run<T: Taker + Send, E>(
         faults: sums.faults,
         events: sums.events,
         span: sums.span,
+        by_file: sums.by_file,
         stages: watch.laps,
     };
     let takers = takers.into_iter();
@@ -228,7 +241,8 @@ fn parse(
             keep_loose: loose,
             ..slice(inputs, chunk, number as u32)
         };
-        let found = dialect::parse(slice, &chunk.layout, keys);
+        let mut found = dialect::parse(slice, &chunk.layout, keys);
+        found.file = chunk.file;
         if let Some(lines) = found.lines {
             let (start, end) = (chunk.start as u64, chunk.end as u64);
             inputs.files[chunk.file as usize].note_lines(start, end, lines);
@@ -358,6 +372,7 @@ struct Sums {
     faults: Faults,
     events: EventCounts,
     span: Option<(Time, Time)>,
+    by_file: BTreeMap<u32, FileRows>,
 }
 
 impl Sums {
@@ -365,12 +380,13 @@ impl Sums {
     fn add(&mut self, found: Yield, ground: &mut Ground<'_>) -> Numbers {
         self.rows += found.rows;
         self.rows_without_id += found.rows_without_id;
+        let of_file = self.by_file.entry(found.file).or_default();
+        of_file.rows += found.rows;
+        of_file.bad_rows += found.faults.damaged();
+        of_file.span = union(of_file.span, found.span);
         self.faults.merge(found.faults);
         self.events.merge(found.events);
-        self.span = match (self.span, found.span) {
-            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-            (a, b) => a.or(b),
-        };
+        self.span = union(self.span, found.span);
         Numbers {
             servers: ground.servers.merge(found.seen),
             layouts: found
@@ -379,6 +395,14 @@ impl Sums {
                 .map(|layout| ground.layout(layout))
                 .collect(),
         }
+    }
+}
+
+/// The time that holds both.
+fn union(a: Option<(Time, Time)>, b: Option<(Time, Time)>) -> Option<(Time, Time)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
     }
 }
 
@@ -460,6 +484,7 @@ impl Reading {
             faults: self.sums.faults,
             events: self.sums.events,
             span: self.sums.span,
+            by_file: self.sums.by_file,
             stages: vec![("events", self.begun.elapsed())],
         }
     }

@@ -77,7 +77,11 @@ impl Saved {
         Saved::from_bytes(&bytes).map_err(wrong)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
+    /// Understands the bytes of such a file.
+    ///
+    /// # Errors
+    /// As for [`Saved::read`], without the name.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
         let Some(rest) = bytes.strip_prefix(MAGIC) else {
             return Err("is no saved day of waybill (report --save writes them)".into());
         };

@@ -23,6 +23,7 @@ pub fn close(
     done: Exit,
 ) -> Exit {
     run.progress.finish();
+    run.manifest.note(inputs, outcome);
     if !run.options.quiet {
         warn(inputs, outcome);
         eprintln!("{}", line(inputs, outcome, elapsed));
@@ -31,6 +32,7 @@ pub fn close(
         times(outcome, elapsed);
     }
     let skipped = !inputs.unreadable.is_empty()
+        || !inputs.in_part.is_empty()
         || !outcome.plan.refused.is_empty()
         || outcome.faults.damaged() > 0;
     match done {
@@ -47,6 +49,15 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
         eprintln!(
             "warning: {} more files could not be read",
             inputs.unreadable.len() - FILES_NAMED
+        );
+    }
+    for (name, why) in inputs.in_part.iter().take(FILES_NAMED) {
+        eprintln!("warning: {}: read in part: {why}", show(name));
+    }
+    if inputs.in_part.len() > FILES_NAMED {
+        eprintln!(
+            "warning: {} more files could be read only in part",
+            inputs.in_part.len() - FILES_NAMED
         );
     }
     for (file, why) in outcome.plan.refused.iter().take(FILES_NAMED) {

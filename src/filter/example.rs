@@ -184,6 +184,7 @@ pub fn path() -> Path<'static> {
         hops: hops(),
         steps: steps(),
         records: Vec::new(),
+        raw: Vec::new(),
         related: vec![(Relation::Report, text("<dsn1@contoso.com>"))],
         rows: 20,
         entered_recipients: 5,
