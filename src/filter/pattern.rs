@@ -10,8 +10,9 @@ use crate::address::x400::{is_mts_id, plain_mts_id};
 
 /// An MTS-ID in the form in which it is compared.
 fn plain(id: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(id.len());
-    plain_mts_id(id, &mut plain);
+    let mut plain = vec![0; id.len()];
+    let len = plain_mts_id(id, &mut plain);
+    plain.truncate(len);
     plain
 }
 
