@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -27,6 +26,7 @@ use crate::plan::{self, Chunk, Plan, Survey, WINDOW_BYTES, slice};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::{DAY, Time};
+use crate::watch::{Lap, Watch};
 
 /// What a run is asked for. The answer is the same for every `window_bytes`.
 #[derive(Clone, Debug)]
@@ -72,8 +72,7 @@ pub struct Outcome {
     pub span: Option<(Time, Time)>,
     /// Rows by file.
     pub by_file: BTreeMap<u32, FileRows>,
-    /// Stage and the time it took.
-    pub stages: Vec<(&'static str, Duration)>,
+    pub stages: Stages,
 }
 
 /// Rows of one file.
@@ -109,7 +108,8 @@ pub fn run<T: Taker + Send, E>(
     make: impl Fn() -> T,
     mut window_done: impl FnMut(&mut [Mutex<T>]) -> Result<(), E>,
 ) -> Result<(Outcome, Vec<T>), E> {
-    let mut watch = Watch::new();
+    let (looked, cut) = (survey.took, plan.took);
+    let mut watch = Stopwatch::start();
     let mut takers: Vec<Mutex<T>> = (0..rayon::current_num_threads())
         .map(|_| Mutex::new(make()))
         .collect();
@@ -119,7 +119,6 @@ pub fn run<T: Taker + Send, E>(
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
     ground.servers.survey(survey.servers);
-    watch.lap("survey");
     let windows = plan.windows(options.window_bytes);
     let mut ties = match windows.len() {
         0 | 1 => Ties::default(), // the only window's own rows tell
@@ -195,7 +194,13 @@ pub fn run<T: Taker + Send, E>(
         events: sums.events,
         span: sums.span,
         by_file: sums.by_file,
-        stages: watch.laps,
+        stages: Stages {
+            cut,
+            looked,
+            windows: windows.len(),
+            laps: watch.laps,
+            end: watch.watch,
+        },
     };
     let takers = takers.into_iter();
     let takers = takers.map(|taker| taker.into_inner().expect("a panic ends the run"));
@@ -407,13 +412,12 @@ pub struct Reading {
     next: usize,
     sums: Sums,
     servers: Servers,
-    begun: Instant,
+    watch: Watch,
 }
 
 impl Reading {
     /// Plans the reading of all inputs.
     pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Reading {
-        let begun = Instant::now();
         let mut plan = Plan::new(inputs, chunk_bytes);
         plan.chunks.sort_by_key(|chunk| (chunk.file, chunk.start));
         plan.number();
@@ -424,7 +428,7 @@ impl Reading {
             next: 0,
             sums,
             servers,
-            begun,
+            watch: Watch::start(),
         }
     }
 
@@ -467,7 +471,8 @@ impl Reading {
     }
 
     /// What was found beside the rows, after the last batch.
-    pub fn outcome(self) -> Outcome {
+    pub fn outcome(mut self) -> Outcome {
+        let cut = self.plan.took;
         Outcome {
             servers: self.servers,
             own: OwnDomains::default(),
@@ -479,31 +484,50 @@ impl Reading {
             events: self.sums.events,
             span: self.sums.span,
             by_file: self.sums.by_file,
-            stages: vec![("events", self.begun.elapsed())],
+            stages: Stages {
+                cut,
+                looked: Lap::default(),
+                windows: 1,
+                laps: vec![("read", self.watch.lap())],
+                end: Watch::start(),
+            },
         }
     }
 }
 
-/// Notes how long each stage took, all windows together.
-struct Watch {
-    since: Instant,
-    laps: Vec<(&'static str, Duration)>,
+/// Where the time went.
+pub struct Stages {
+    /// Telling formats and cutting files into chunks.
+    pub cut: Lap,
+    /// The first look.
+    pub looked: Lap,
+    /// In so many windows,
+    pub windows: usize,
+    /// all of which took this, stage by stage.
+    pub laps: Vec<(&'static str, Lap)>,
+    /// Running since the last stage.
+    pub end: Watch,
 }
 
-impl Watch {
-    fn new() -> Watch {
-        Watch {
-            since: Instant::now(),
+/// Notes how long each stage took, all windows together.
+struct Stopwatch {
+    watch: Watch,
+    laps: Vec<(&'static str, Lap)>,
+}
+
+impl Stopwatch {
+    fn start() -> Stopwatch {
+        Stopwatch {
+            watch: Watch::start(),
             laps: Vec::new(),
         }
     }
 
     fn lap(&mut self, stage: &'static str) {
-        let spent = self.since.elapsed();
+        let lap = self.watch.lap();
         match self.laps.iter_mut().find(|(name, _)| *name == stage) {
-            Some((_, time)) => *time += spent,
-            None => self.laps.push((stage, spent)),
+            Some((_, sum)) => sum.add(lap),
+            None => self.laps.push((stage, lap)),
         }
-        self.since = Instant::now();
     }
 }

@@ -128,6 +128,7 @@ fn narrow_by(inputs: &mut Inputs, plan: &Plan, find: &Find<'_>) -> Option<Plan> 
         refused: plan.refused.clone(),
         empty: plan.empty.clone(),
         bytes: plan.bytes,
+        took: plan.took,
     };
     narrow.order();
     narrow.mark(inputs);

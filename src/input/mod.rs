@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::event::Place;
+use crate::watch::{Lap, Watch};
 use expand::Expanded;
 use find::Problem;
 use source::Source;
@@ -148,6 +149,8 @@ pub struct Inputs {
     pub offsets: bool,
     /// Every file on the disk that was opened, sorted by name.
     pub sources: Vec<Source>,
+    /// How long it took to find and open them.
+    pub took: Lap,
 }
 
 impl Inputs {
@@ -164,6 +167,7 @@ impl Inputs {
     /// # Errors
     /// As for [`Inputs::open`].
     pub fn open_as(paths: &[String], opening: &Opening) -> Result<Inputs, Error> {
+        let mut watch = Watch::start();
         let mut inputs = Inputs::default();
         let named = paths.iter().filter(|path| *path != "-");
         let mut found = find::find_all(named, &mut inputs.unreadable)?;
@@ -182,6 +186,7 @@ impl Inputs {
             }
         }
         inputs.sort();
+        inputs.took = watch.lap();
         Ok(inputs)
     }
 
