@@ -284,13 +284,7 @@ fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
     let parts = legacy
         .into_par_iter()
         .with_max_len(1)
-        .map(|chunk| {
-            Ties::noted(&dialect::parse(
-                slice(inputs, chunk, 0),
-                &chunk.layout,
-                keys,
-            ))
-        })
+        .map(|chunk| Ties::noted(&dialect::ties(slice(inputs, chunk, 0), &chunk.layout, keys)))
         .collect();
     Ties::of(parts)
 }

@@ -509,6 +509,9 @@ pub enum LayoutWord {
     /// A 5.5 site and a 2003 site that exchange mail
     #[value(name = "mixed-legacy")]
     MixedLegacy,
+    /// Exchange 2003 on its way to 2007
+    #[value(name = "migration")]
+    Migration,
 }
 
 #[derive(Debug, Args)]

@@ -155,10 +155,16 @@ where
         sink,
         shown: 0,
     };
-    // The manifest says how many rows every log has.
-    let needle = filter.needle().filter(|_| run.options.manifest.is_none());
-    let found = match needle.map(|needle| search::narrow(inputs, &plan, needle)) {
-        Some(Some(narrow)) if !narrow.chunks.is_empty() => {
+    let text = filter.piece().filter(|_| run.options.anonymous.is_none());
+    let narrow = match (filter.needle(), text) {
+        // The manifest says how many rows every log has.
+        _ if run.options.manifest.is_some() => None,
+        (Some(id), _) => search::narrow(inputs, &plan, id),
+        (None, Some(text)) => search::narrow_by_text(inputs, &plan, text),
+        (None, None) => None,
+    };
+    let found = match narrow {
+        Some(narrow) if !narrow.chunks.is_empty() => {
             answer.of(inputs, narrow, survey.clone(), true)?
         }
         _ => None,

@@ -170,6 +170,17 @@ pub struct Slice<'d> {
     pub keep_loose: bool,
 }
 
+/// What a chunk is looked through for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// All its rows.
+    Rows,
+    /// Its first row.
+    First,
+    /// Identifiers that rows prove to be of one message: no rows.
+    Ties,
+}
+
 /// What one chunk gave.
 #[derive(Default)]
 pub struct Yield {
@@ -184,6 +195,8 @@ pub struct Yield {
     pub loose: Vec<Row>,
     /// Keys of two identifiers that one row gives to one message.
     pub ties: Vec<(u64, u64)>,
+    /// Keys of rows, where only ties were looked for.
+    pub keys: Vec<u64>,
     /// Rows about reports; where they belong is known only after all rows were seen.
     pub reports: Vec<ReportRow>,
     pub faults: Faults,
@@ -228,15 +241,20 @@ impl EventCounts {
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
-        layout => parse_legacy(slice, layout, keys, false),
+        layout => parse_legacy(slice, layout, keys, Aim::Rows),
     }
 }
 
-fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
+/// Finds what ties identifiers in a chunk, and no rows: `ties`, `keys` and `reports` of the yield.
+pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
+    parse_legacy(slice, layout, keys, Aim::Ties)
+}
+
+fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yield {
     match layout {
-        Layout::Exchange55 => exchange55::parse(slice, keys, once),
-        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, once),
-        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, once),
+        Layout::Exchange55 => exchange55::parse(slice, keys, aim),
+        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, aim),
+        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, aim),
         Layout::Modern(_) => Yield::default(),
     }
 }
@@ -245,7 +263,7 @@ fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Y
 pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
     let found = match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
-        layout => parse_legacy(slice, layout, keys, true),
+        layout => parse_legacy(slice, layout, keys, Aim::First),
     };
     let of_report = found.reports.first().map(|report| &report.row);
     let row = *found.shards.iter().flatten().next().or(of_report)?;
@@ -307,6 +325,7 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
 pub fn has_network_id(layout: &Layout) -> bool {
     match layout {
         Layout::Modern(schema) => schema.has_network_id(),
+        Layout::TrackHistory(document) => document.has_network_id,
         _ => false,
     }
 }

@@ -156,6 +156,8 @@ pub fn path() -> Path<'static> {
         message_id: text("<Q1@contoso.com>"),
         network_message_id: text("08dc-0001"),
         other_ids: vec![text("c=US;a= ;p=Contoso;l=EX01")],
+        id_ties: Vec::new(),
+        inferred: Vec::new(),
         class: Class::Mail,
         direction: Direction::Internal,
         status: Status::PartlyDelivered,

@@ -82,12 +82,14 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .unwrap_or(0),
     };
     let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
-    if is_legacy {
-        legacy::settle::settle(&mut events, arena);
-    }
+    let concluded = match is_legacy {
+        true => legacy::settle::settle(&mut events, arena),
+        false => Vec::new(),
+    };
     let mut path = build(&events, summary, joint.scene);
     if is_legacy {
         ids::identify(&mut path, &events);
+        ids::mark_inferred(&mut path, &concluded);
     }
     if path.network_message_id.is_empty() {
         // Only rows that change nothing may carry it: shadow rows of a newer server.

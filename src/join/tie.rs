@@ -39,7 +39,8 @@ impl Ties {
     /// Keeps of a chunk's rows what ties need.
     pub fn noted(found: &Yield) -> Noted {
         // Only reports ask which ids are messages; `reported` of another chunk may name a key of this one.
-        let mut keys: Vec<u64> = found.shards.iter().flatten().map(|row| row.key).collect();
+        let rows = found.shards.iter().flatten().map(|row| row.key);
+        let mut keys: Vec<u64> = rows.chain(found.keys.iter().copied()).collect();
         keys.dedup();
         let reported = found.reports.iter().flat_map(|r| [r.row.key, r.second]);
         Noted {

@@ -47,6 +47,8 @@ pub fn message<'d>(id: &'d str, minute: i64, recipients: Vec<Recipient<'d>>) -> 
         message_id: BStr::new(id),
         network_message_id: BStr::new(b""),
         other_ids: Vec::new(),
+        id_ties: Vec::new(),
+        inferred: Vec::new(),
         class: Class::Mail,
         direction: Direction::Internal,
         status,
