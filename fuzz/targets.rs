@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use jiff::tz::TimeZone;
 use waybill::dialect::{self, Detected, Slice};
 use waybill::event::{Place, ServerId};
-use waybill::input::Inputs;
+use waybill::input::{Inputs, Opening};
 use waybill::join::shard::Taker;
 use waybill::join::{Detail, Ground, When};
 use waybill::keys::Keys;
@@ -113,7 +113,7 @@ fn log(head: &[u8], data: &[u8]) {
 }
 
 /// Every row as JSON, by place, and the bad rows: reason, count, lines.
-fn records(bytes: &[u8], chunk_bytes: usize, keys: &Keys) -> (Vec<String>, Vec<String>) {
+pub fn records(bytes: &[u8], chunk_bytes: usize, keys: &Keys) -> (Vec<String>, Vec<String>) {
     let mut inputs = Inputs::from_memory(vec![("ex01/a.LOG".into(), bytes.to_vec())]);
     let plan = Plan::new(&mut inputs, chunk_bytes);
     let mut found = Vec::new();
@@ -281,6 +281,7 @@ fn messages(files: Vec<(String, Vec<u8>)>, window_bytes: u64) -> (usize, bool) {
             hops: true,
             steps: true,
             records: true,
+            raw: true,
         },
         when: When::Closed,
         links: true,
@@ -292,8 +293,8 @@ fn messages(files: Vec<(String, Vec<u8>)>, window_bytes: u64) -> (usize, bool) {
         messages: 0,
     };
     let done = |_: &mut [Mutex<Written<'_>>]| Ok::<(), ()>(());
-    let (outcome, takers) =
-        pipeline::run(&inputs, plan, survey, &options, |_| {}, make, done).expect("nothing stops it");
+    let (outcome, takers) = pipeline::run(&inputs, plan, survey, &options, |_| {}, make, done)
+        .expect("nothing stops it");
     let good = outcome.faults.iter().next().is_none();
     (takers.iter().map(|taker| taker.messages).sum(), good)
 }
@@ -333,4 +334,19 @@ impl Taker for Written<'_> {
     }
 
     fn more_rows(&mut self, _: Class, _: i64) {}
+}
+
+/// Any bytes as a file that may be packed: bounded memory, and names that are whole.
+pub fn expand(data: &[u8]) {
+    let opening = Opening {
+        expand_limit: 4,
+        ..Opening::default()
+    };
+    let inputs = Inputs::expanded("a", data.to_vec(), &opening);
+    assert!(inputs.bytes() <= 64 << 20);
+    let mut names: Vec<&str> = inputs.files.iter().map(|file| file.name.as_str()).collect();
+    assert!(names.iter().all(|name| name.starts_with('a')));
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "two files of one name");
 }

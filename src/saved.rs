@@ -105,7 +105,12 @@ impl Saved {
         if blake3::hash(payload).as_bytes()[..] != rest[12..44] {
             return Err("is damaged: its checksum does not fit".into());
         }
-        postcard::from_bytes(payload).map_err(|error| format!("cannot be understood: {error}"))
+        let saved: Saved = postcard::from_bytes(payload)
+            .map_err(|error| format!("cannot be understood: {error}"))?;
+        match saved.tally.is_sound() {
+            true => Ok(saved),
+            false => Err("is damaged: its numbers do not fit together".into()),
+        }
     }
 
     /// Adds what `other` counted; its servers get the numbers that their names have here.

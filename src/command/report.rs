@@ -164,7 +164,10 @@ fn write(
         }
         shown.baseline = Some(baseline);
     }
-    let server_names = |id: ServerId| saved.names[usize::from(id.0)].clone();
+    let server_names = |id: ServerId| {
+        let name = saved.names.get(usize::from(id.0));
+        name.cloned().unwrap_or_default()
+    };
     let report = Report::new(&saved.tally, saved.facts, &shown, &server_names);
     match format {
         ReportFormat::Text => report::text::write(&report, sink, width, colour)?,
