@@ -231,18 +231,33 @@ pub struct Slice<'d> {
     pub keep_loose: bool,
 }
 
+/// What a chunk is looked through for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// All its rows.
+    Rows,
+    /// Its first row.
+    First,
+    /// Identifiers that rows prove to be of one message: no rows.
+    Ties,
+}
+
 /// What one chunk gave.
 #[derive(Default)]
 pub struct Yield {
     /// Rows by shard; those without any id are not among them.
     pub shards: Vec<Vec<Row>>,
     pub rows: u64,
+    /// The file they stand in; set by the pipeline.
+    pub file: u32,
     /// Rows that carry no identifier at all.
     pub rows_without_id: u64,
     /// Those rows, if they were asked for.
     pub loose: Vec<Row>,
     /// Keys of two identifiers that one row gives to one message.
     pub ties: Vec<(u64, u64)>,
+    /// Keys of rows, where only ties were looked for.
+    pub keys: Vec<u64>,
     /// Rows about reports; where they belong is known only after all rows were seen.
     pub reports: Vec<ReportRow>,
     pub faults: Faults,
@@ -291,15 +306,23 @@ pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
         Layout::Foreign(schema) => foreign::parse(slice, schema, keys, false),
         Layout::Online(schema) => online::parse(slice, schema, keys, false),
-        layout => parse_legacy(slice, layout, keys, false),
+        layout => parse_legacy(slice, layout, keys, Aim::Rows),
     }
 }
 
-fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
+/// Finds what ties identifiers in a chunk: `ties`, `keys`, `reports` and `hops` of the yield; rows only where they tell.
+pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
-        Layout::Exchange55 => exchange55::parse(slice, keys, once),
-        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, once),
-        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, once),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => parse(slice, layout, keys),
+        layout => parse_legacy(slice, layout, keys, Aim::Ties),
+    }
+}
+
+fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yield {
+    match layout {
+        Layout::Exchange55 => exchange55::parse(slice, keys, aim),
+        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, aim),
+        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, aim),
         Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => Yield::default(),
     }
 }
@@ -345,7 +368,7 @@ pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BS
         Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
         Layout::Foreign(schema) => foreign::parse(slice, schema, keys, true),
         Layout::Online(schema) => online::parse(slice, schema, keys, true),
-        layout => parse_legacy(slice, layout, keys, true),
+        layout => parse_legacy(slice, layout, keys, Aim::First),
     };
     let of_report = found.reports.first().map(|report| &report.row);
     // A line about two records gives two rows; the first is that of the line's own.
@@ -431,6 +454,7 @@ pub fn has_network_id(layout: &Layout) -> bool {
     match layout {
         Layout::Modern(schema) => schema.has_network_id(),
         Layout::Online(_) => true,
+        Layout::TrackHistory(document) => document.has_network_id,
         _ => false,
     }
 }

@@ -8,7 +8,7 @@ use hashbrown::HashSet;
 
 use super::{Joint, ids};
 use crate::dialect::{self, Surroundings, foreign, legacy, online};
-use crate::event::{Event, Role};
+use crate::event::{Event, Place, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
 use crate::row::{KeyKind, Row, mark};
@@ -82,9 +82,10 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .unwrap_or(0),
     };
     let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
-    if is_legacy {
-        legacy::settle::settle(&mut events, arena);
-    }
+    let concluded = match is_legacy {
+        true => legacy::settle::settle(&mut events, arena),
+        false => Vec::new(),
+    };
     let is_foreign = rows.iter().any(|row| around(row).is_foreign(row));
     if is_foreign {
         let around = foreign::settle::Around {
@@ -101,6 +102,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     let mut path = build(&events, summary, joint.scene);
     if is_legacy {
         ids::identify(&mut path, &events);
+        ids::mark_inferred(&mut path, &concluded);
     }
     if is_foreign {
         ids::queue_ids(&mut path, &events);
@@ -122,6 +124,9 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .map(|row| dialect::record(row, &around(row)))
             .collect();
     }
+    if joint.detail.raw {
+        path.raw = rows.iter().map(|row| raw(row, joint)).collect();
+    }
     if let Some(anonymous) = joint.scene.anonymous {
         anonymous.veil(&mut path, joint.scene.own, arena);
     }
@@ -131,6 +136,13 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
 /// Whether a row can change what becomes of a recipient; the others are only counted.
 pub fn matters(row: &Row) -> bool {
     !matches!(row.role, Role::Info | Role::Shadow) || row.has(mark::NAMES)
+}
+
+/// A row as it stands in its log, without its line break.
+fn raw<'a>(row: &Row, joint: &Joint<'a>) -> (Place, &'a BStr) {
+    let slice = &joint.ground.slices[row.chunk as usize];
+    let bytes = &slice.data[row.offset as usize..][..row.len as usize];
+    (row.place(slice.file, slice.start), BStr::new(bytes))
 }
 
 fn step<'d>(event: &Event<'d>) -> Step<'d> {

@@ -48,13 +48,9 @@ impl Ties {
     pub fn noted(found: &mut Yield) -> Noted {
         // Only reports ask which ids are messages; `reported` of another chunk may name a key of this one.
         let legacy = |row: &&Row| row.kind != KeyKind::Queue && row.kind != KeyKind::Network;
-        let mut keys: Vec<u64> = found
-            .shards
-            .iter()
-            .flatten()
-            .filter(legacy)
-            .map(|row| row.key)
-            .collect();
+        let rows = found.shards.iter().flatten().filter(legacy);
+        let rows = rows.map(|row| row.key);
+        let mut keys: Vec<u64> = rows.chain(found.keys.iter().copied()).collect();
         keys.dedup();
         let reported = found.reports.iter().flat_map(|r| [r.row.key, r.second]);
         Noted {

@@ -86,6 +86,8 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         message_id: text(|e| e.message_id),
         network_message_id: text(|e| e.network_message_id),
         other_ids: Vec::new(),
+        id_ties: Vec::new(),
+        inferred: Vec::new(),
         class,
         direction: message_direction(&recipients),
         status: match status(&recipients) {
@@ -116,6 +118,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         },
         steps: Vec::new(),
         records: Vec::new(),
+        raw: Vec::new(),
         related: related(events, class),
         rows: rows.count,
         notes: notes::of(events, head.place),

@@ -19,7 +19,7 @@ use crate::event::{Place, Role};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row, mark};
-use crate::time::{HOUR, SECOND, Time};
+use crate::time::{SECOND, Time};
 
 /// From which byte on a chunk is read by which clock.
 type Clocks = Vec<(usize, Clock)>;
@@ -104,8 +104,6 @@ struct Finder<'p> {
     /// The host seen last, its number and key: lines of one host stand together.
     host: (&'p [u8], u16, u64),
     known: bool,
-    /// Lines of one host in one hour, not counted yet: number, hour, lines, bytes, first, last.
-    pending: Option<(u16, i64, u32, u64, Time, Time)>,
 }
 
 /// Key of the other side's address; 0 where it is not known or is the host itself.
@@ -134,7 +132,6 @@ impl<'p> Finder<'p> {
             counts: [[0; KINDS.len()]; 4],
             host: (b"", 0, 0),
             known: false,
-            pending: None,
         }
     }
 
@@ -402,37 +399,17 @@ impl<'p> Finder<'p> {
         }
     }
 
-    /// Counts a line; lines of one host and hour are counted together.
     #[inline]
     fn count(&mut self, server: u16, time: Time, bytes: usize) {
-        match &mut self.pending {
-            Some((same, hour, lines, sum, first, last))
-                if *same == server && time.0 >= *hour && time.0 < *hour + HOUR =>
-            {
-                *lines += 1;
-                *sum += bytes as u64;
-                *first = (*first).min(time);
-                *last = (*last).max(time);
-            }
-            _ => {
-                self.flush();
-                self.pending = Some((server, time.hour() * HOUR, 1, bytes as u64, time, time));
-            }
-        }
+        self.found
+            .seen
+            .count(server, Service::Transport, time, bytes);
+        let (low, high) = self.found.span.unwrap_or((time, time));
+        self.found.span = Some((low.min(time), high.max(time)));
     }
 
-    fn flush(&mut self) {
-        if let Some((server, _, lines, bytes, first, last)) = self.pending.take() {
-            self.found
-                .seen
-                .count_many(server, Service::Transport, (first, last), lines, bytes);
-            let (low, high) = self.found.span.unwrap_or((first, last));
-            self.found.span = Some((low.min(first), high.max(last)));
-        }
-    }
-
+    /// What the chunk gave.
     fn finish(mut self) -> Yield {
-        self.flush();
         let mut counts = EventCounts::default();
         let programs = [
             Program::Postfix,

@@ -9,7 +9,7 @@ mod evidence;
 mod parse;
 mod schema;
 
-pub use decode::{event, internal_id, log_id, message_id, record};
+pub use decode::{event, internal_id, is_mailbox_reply, log_id, message_id, record};
 pub use evidence::{edges, handed_over, headers, queue_generation, stamped};
 pub use parse::parse;
 pub use schema::{Column, Schema};

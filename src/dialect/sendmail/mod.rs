@@ -80,7 +80,8 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
     let Some(at) = memchr::memmem::rfind(rest, b", stat=") else {
         return told;
     };
-    let (fields, stat) = (&rest[head.len()..at], &rest[at + 7..]);
+    let fields = rest.get(head.len()..at).unwrap_or_default();
+    let stat = &rest[at + 7..];
     let mailer = after(fields, b", mailer=").map_or(&b""[..], |name| until(name, b","));
     told.connector = mailer;
     told.peer = after(fields, b", relay=").map_or(Peer::default(), peer);
