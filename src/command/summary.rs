@@ -98,6 +98,13 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
             first.join(", ")
         );
     }
+    if outcome.ambiguous > 0 {
+        eprintln!(
+            "note: {} hand-overs would fit several records of another host and were not linked; --host HOST=ADDRESS says \
+             which host an address is",
+            outcome.ambiguous
+        );
+    }
     if outcome.rows_twice > 0 {
         eprintln!(
             "note: {} rows had been collected twice and were counted once",

@@ -92,6 +92,11 @@ impl Ties {
         &self.hops.aliases
     }
 
+    /// Hand-overs that several records of other hosts would fit; none was picked.
+    pub fn ambiguous(&self) -> u64 {
+        self.hops.ambiguous
+    }
+
     /// Unites keys by pairs; `proven` ones are no dummies, however many there are.
     fn united(mut pairs: Vec<(u64, u64)>, proven: &[(u64, u64)]) -> Ties {
         pairs
