@@ -171,9 +171,9 @@ impl Taker for Count {
 fn join(bencher: Bencher) {
     let mut inputs = inputs();
     let (ground, chunks) = rows(&mut inputs);
-    let mut shards = vec![Vec::new(); SHARDS];
+    let mut shards = vec![vec![Vec::new()]; SHARDS];
     for row in chunks.into_iter().flatten().filter(|row| row.key != 0) {
-        shards[dialect::shard(row.key)].push(row);
+        shards[dialect::shard(row.key)][0].push(row);
     }
     Adoption::new(false, false).place(&mut shards, &Ties::default(), &ground);
     let own = OwnDomains::given(["example.com"]);
@@ -191,7 +191,7 @@ fn join(bencher: Bencher) {
         detail: Detail::default(),
         when: When::Finished,
     };
-    let count: usize = shards.iter().map(Vec::len).sum();
+    let count: usize = shards.iter().flatten().map(Vec::len).sum();
     bencher.counter(ItemsCount::new(count)).bench_local(|| {
         let mut recipients = Count(0);
         for rows in &shards {

@@ -19,6 +19,7 @@ use crate::join::Ground;
 use crate::keys::Keys;
 use crate::servers::Servers;
 use crate::time::Time;
+use crate::watch::{Lap, Watch};
 
 /// Chunks are about this long unless said otherwise: short against a window, so that a window holds the same
 /// stretch of time of all servers, and long against the cost of starting one.
@@ -60,11 +61,14 @@ pub struct Plan {
     /// Files without any bytes but white space.
     pub empty: Vec<u32>,
     pub bytes: u64,
+    /// How long it took to make it.
+    pub took: Lap,
 }
 
 impl Plan {
     /// Tells every file's format and cuts it.
     pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
+        let mut watch = Watch::start();
         let cut: Vec<(Detected, Vec<Chunk>)> = inputs
             .files
             .par_iter()
@@ -96,6 +100,7 @@ impl Plan {
         }
         plan.order();
         plan.mark(inputs);
+        plan.took = watch.lap();
         plan
     }
 
@@ -274,6 +279,8 @@ pub struct Survey {
     pub domains: BTreeSet<BString>,
     /// Servers with rows of their own, short and lower case.
     pub servers: BTreeSet<BString>,
+    /// How long it took to look.
+    pub took: Lap,
 }
 
 impl Survey {
@@ -286,6 +293,7 @@ impl Survey {
 
 /// Looks at the beginning of every file, and at everything if it is little.
 pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
+    let mut watch = Watch::start();
     let whole = plan.bytes <= SMALL_BYTES;
     let mut samples = Vec::new();
     for chunk in &plan.chunks {
@@ -298,7 +306,7 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
             samples.push((chunk, from, (from + SAMPLE_BYTES).min(chunk.end)));
         }
     }
-    samples
+    let mut survey = samples
         .into_par_iter()
         .map(|(chunk, from, until)| {
             let data = inputs.files[chunk.file as usize].bytes();
@@ -315,7 +323,9 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
                 keys,
             )
         })
-        .reduce(Survey::default, Survey::merge)
+        .reduce(Survey::default, Survey::merge);
+    survey.took = watch.lap();
+    survey
 }
 
 fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {

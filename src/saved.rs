@@ -77,7 +77,11 @@ impl Saved {
         Saved::from_bytes(&bytes).map_err(wrong)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
+    /// Understands the bytes of such a file.
+    ///
+    /// # Errors
+    /// As for [`Saved::read`], without the name.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
         let Some(rest) = bytes.strip_prefix(MAGIC) else {
             return Err("is no saved day of waybill (report --save writes them)".into());
         };
@@ -101,7 +105,12 @@ impl Saved {
         if blake3::hash(payload).as_bytes()[..] != rest[12..44] {
             return Err("is damaged: its checksum does not fit".into());
         }
-        postcard::from_bytes(payload).map_err(|error| format!("cannot be understood: {error}"))
+        let saved: Saved = postcard::from_bytes(payload)
+            .map_err(|error| format!("cannot be understood: {error}"))?;
+        match saved.tally.is_sound() {
+            true => Ok(saved),
+            false => Err("is damaged: its numbers do not fit together".into()),
+        }
     }
 
     /// Adds what `other` counted; its servers get the numbers that their names have here.

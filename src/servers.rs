@@ -88,7 +88,29 @@ impl Coverage {
 /// One chunk's own servers, in the order they turned up.
 #[derive(Debug, Default)]
 pub struct Seen {
-    entries: Vec<(BString, Coverage)>,
+    entries: Vec<Entry>,
+}
+
+/// One server of a chunk. Rows of one hour stand together, so that they are counted beside the table first.
+#[derive(Debug, Default)]
+struct Entry {
+    name: BString,
+    coverage: Coverage,
+    hour: i64,
+    rows: HourRows,
+}
+
+impl Entry {
+    /// Brings the counts of the hour at hand into the table.
+    fn close_hour(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        if rows != HourRows::default() {
+            let hour = self.coverage.hours.entry(self.hour).or_default();
+            for (all, rows) in hour.iter_mut().zip(rows) {
+                *all += rows;
+            }
+        }
+    }
 }
 
 impl Seen {
@@ -98,13 +120,15 @@ impl Seen {
         if let Some(at) = self
             .entries
             .iter()
-            .position(|(name, _)| name.eq_ignore_ascii_case(short))
+            .position(|entry| entry.name.eq_ignore_ascii_case(short))
         {
             return at as u16;
         }
         if self.entries.len() < MAX_SERVERS {
-            self.entries
-                .push((short.to_ascii_lowercase().into(), Coverage::default()));
+            self.entries.push(Entry {
+                name: short.to_ascii_lowercase().into(),
+                ..Entry::default()
+            });
         }
         (self.entries.len() - 1) as u16
     }
@@ -113,28 +137,33 @@ impl Seen {
     pub fn name(&self, server: u16) -> &BStr {
         self.entries
             .get(usize::from(server))
-            .map_or(BStr::new(b""), |(name, _)| name.as_bstr())
+            .map_or(BStr::new(b""), |entry| entry.name.as_bstr())
     }
 
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &BStr> {
         self.entries
             .iter()
-            .filter(|(_, coverage)| coverage.rows > 0)
-            .map(|(name, _)| name.as_bstr())
+            .filter(|entry| entry.coverage.rows > 0)
+            .map(|entry| entry.name.as_bstr())
     }
 
     /// Counts a row that this server logged.
     #[inline]
     pub fn count(&mut self, server: u16, service: Service, time: Time, bytes: usize) {
-        let coverage = &mut self.entries[usize::from(server)].1;
+        let entry = &mut self.entries[usize::from(server)];
+        if entry.hour != time.hour() {
+            entry.close_hour();
+            entry.hour = time.hour();
+        }
+        entry.rows[service as usize] += 1;
+        let coverage = &mut entry.coverage;
         coverage.rows += 1;
         coverage.bytes += bytes as u64;
         let (first, last) = coverage.span.unwrap_or((time, time));
         coverage.span = Some((first.min(time), last.max(time)));
         let last = &mut coverage.last[service as usize];
         *last = (*last).max(Some(time));
-        coverage.hours.entry(time.hour()).or_default()[service as usize] += 1;
     }
 }
 
@@ -153,7 +182,10 @@ impl Servers {
     pub fn merge(&mut self, seen: Seen) -> Vec<ServerId> {
         seen.entries
             .into_iter()
-            .map(|(name, coverage)| self.add(name, coverage))
+            .map(|mut entry| {
+                entry.close_hour();
+                self.add(entry.name, entry.coverage)
+            })
             .collect()
     }
 

@@ -11,10 +11,11 @@ use jiff::tz::TimeZone;
 use super::config::File;
 use super::flags::{
     CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, EventsFormat, Figures, Filters,
-    FindFormat, LayoutWord, ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
-    XmlFlags,
+    FindFormat, LayoutWord, MmapWord, Profile, ReportFormat, Run, Simulate, StatusWord,
+    TableFormat, TraceFormat, XmlFlags,
 };
 use crate::filter::{Filter, Pattern, parse_day, parse_when};
+use crate::input::{Mapping, Opening};
 use crate::output::trackhistory::Prolog;
 use crate::path::{Direction, Status};
 use crate::time::{DAY, HOUR, SECOND, Time};
@@ -42,10 +43,17 @@ pub enum Options {
 pub enum Task {
     Report(ReportFormat),
     Find(FindFormat),
-    Trace { format: TraceFormat, rows: bool },
+    Trace {
+        format: TraceFormat,
+        rows: bool,
+        raw: bool,
+    },
     Paths(TableFormat),
     Events(EventsFormat),
-    Check { format: CheckFormat, strict: bool },
+    Check {
+        format: CheckFormat,
+        strict: bool,
+    },
 }
 
 /// Sums that are kept between runs of `report`, and what it is told beside the logs.
@@ -89,7 +97,13 @@ pub struct Read {
     pub zone: TimeZone,
     /// `None` is standard output.
     pub output: Option<PathBuf>,
+    /// Where what was read and written is noted.
+    pub manifest: Option<PathBuf>,
+    /// Every hop and fate with its row, every row with its byte.
+    pub evidence: bool,
     pub force: bool,
+    /// Names of another schema in JSON lines.
+    pub profile: Option<Profile>,
     /// With `--format xml`: what stands before the root element.
     pub prolog: Prolog,
     pub threads: usize,
@@ -102,6 +116,7 @@ pub struct Read {
     pub anonymous: Option<String>,
     /// A message is finished when nothing was logged for so many microseconds.
     pub horizon: i64,
+    pub opening: Opening,
     pub chunk_bytes: u64,
     pub window_bytes: u64,
     pub days: KeptDays,
@@ -130,6 +145,7 @@ pub struct SimulateOptions {
 /// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from, and `file` gives what was not typed.
 pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     let mut prolog = Prolog::default();
+    let (mut profile, mut hash) = (None, false);
     let mut days = KeptDays::default();
     let (task, filters, mut common) = match cli.command {
         Command::Report(mut report) => {
@@ -148,29 +164,40 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         }
         Command::Find(run) => parts(run, Task::Find),
         Command::Trace(trace) => {
-            let rows = trace.rows;
+            let (rows, raw) = (trace.rows, trace.raw);
             prolog = prolog_of(trace.xml);
-            parts(trace.run, |format| Task::Trace { format, rows })
+            parts(trace.run, |format| Task::Trace { format, rows, raw })
         }
-        Command::Paths(run) => parts(run, Task::Paths),
+        Command::Paths(paths) => {
+            profile = paths.profile;
+            parts(paths.run, Task::Paths)
+        }
         Command::Events(events) => {
             prolog = prolog_of(events.xml);
+            profile = events.profile;
             parts(events.run, Task::Events)
         }
         Command::Explain { words } => return Ok(Options::Explain(words)),
-        Command::Check(check) => (
-            Task::Check {
+        Command::Check(check) => {
+            hash = !check.no_hash;
+            let task = Task::Check {
                 format: check.format.unwrap_or_default(),
                 strict: check.strict,
-            },
-            Filters::default(),
-            check.common,
-        ),
+            };
+            (task, Filters::default(), check.common)
+        }
         Command::Simulate(flags) => return simulate(flags).map(Options::Simulate),
         Command::Completions { shell } => return Ok(Options::Completions(shell)),
         Command::Man => return Ok(Options::Man),
         Command::Config(_) => return Ok(Options::Config),
     };
+    let is_jsonl = matches!(
+        task,
+        Task::Paths(TableFormat::Jsonl) | Task::Events(EventsFormat::Jsonl)
+    );
+    if profile.is_some() && !is_jsonl {
+        return Err("--profile goes with --format jsonl".into());
+    }
     let of_messages = !filters.status.is_empty() || !filters.direction.is_empty();
     if matches!(task, Task::Events(_)) && of_messages {
         let way_out = "rows have neither; use paths, or find and trace";
@@ -178,7 +205,7 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
             "events: --status and --direction are of whole messages and {way_out}"
         ));
     }
-    file.fill(&mut common);
+    file.fill(&mut common)?;
     if matches!(task, Task::Events(_)) && common.anonymous.is_some() {
         return Err(
             "events: rows are shown as logged; --anonymous goes with report, find, trace and paths"
@@ -186,25 +213,22 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         );
     }
     if shows_rows_of_the_nameless(task, &common) {
-        return Err(
-            "trace: --format xml shows rows as logged; --anonymous goes with text and json".into(),
-        );
+        return Err("trace: --format xml and --raw show rows as logged; --anonymous goes with text and json".into());
     }
     let mut read = read(task, filters, common, prolog, now)?;
     read.days = days;
+    read.profile = profile;
+    read.opening.hash |= hash;
     Ok(Options::Read(Box::new(read)))
 }
 
 /// TrackHistory holds rows as logged, which have no anonymous form.
 fn shows_rows_of_the_nameless(task: Task, common: &Common) -> bool {
-    let xml = matches!(
-        task,
-        Task::Trace {
-            format: TraceFormat::Xml,
-            ..
-        }
-    );
-    xml && common.anonymous.is_some()
+    let as_logged = match task {
+        Task::Trace { format, raw, .. } => raw || format == TraceFormat::Xml,
+        _ => false,
+    };
+    as_logged && common.anonymous.is_some()
 }
 
 fn prolog_of(flags: XmlFlags) -> Prolog {
@@ -266,6 +290,8 @@ fn read(
         None => TimeZone::UTC,
         Some(name) => zone(name)?,
     };
+    let mut opening = opening(common.mmap, common.temp_dir, common.expand_limit)?;
+    opening.hash = common.manifest.is_some();
     Ok(Read {
         task,
         filter: filter(filters, &zone, now)?,
@@ -273,7 +299,10 @@ fn read(
         domains: common.domain.iter().map(|d| domain(d)).collect(),
         zone,
         output: common.output.filter(|file| file.as_os_str() != "-"),
+        manifest: common.manifest,
+        evidence: common.evidence,
         force: common.force,
+        profile: None,
         prolog,
         threads: threads(common.threads)?,
         color: common.color,
@@ -285,6 +314,7 @@ fn read(
         horizon: common
             .horizon
             .map_or(Ok(3 * DAY), |text| span("--horizon", &text))?,
+        opening,
         chunk_bytes: common
             .chunk_bytes
             .map_or(Ok(CHUNK_BYTES), |b| bytes("--chunk-bytes", &b))?,
@@ -292,6 +322,33 @@ fn read(
             .window_bytes
             .map_or(Ok(WINDOW_BYTES), |b| bytes("--window-bytes", &b))?,
         days: KeptDays::default(),
+    })
+}
+
+fn opening(
+    mmap: Option<MmapWord>,
+    temp_dir: Option<PathBuf>,
+    expand_limit: Option<usize>,
+) -> Result<Opening, String> {
+    let default = Opening::default();
+    let limit = expand_limit.map_or(default.expand_limit, |limit| limit as u64);
+    if limit == 0 {
+        return Err("--expand-limit: at least 1 is needed".into());
+    }
+    if let Some(folder) = &temp_dir
+        && !folder.is_dir()
+    {
+        return Err(format!("--temp-dir: {} is no folder", folder.display()));
+    }
+    Ok(Opening {
+        mapping: match mmap {
+            None | Some(MmapWord::Auto) => Mapping::Auto,
+            Some(MmapWord::Always) => Mapping::Always,
+            Some(MmapWord::Never) => Mapping::Never,
+        },
+        temp_dir: temp_dir.unwrap_or(default.temp_dir),
+        expand_limit: limit,
+        hash: false,
     })
 }
 
@@ -473,6 +530,7 @@ mod tests {
                 Task::Trace {
                     format: TraceFormat::Text,
                     rows: false,
+                    raw: false,
                 },
             ),
             ("paths", Task::Paths(TableFormat::Jsonl)),
@@ -500,7 +558,8 @@ mod tests {
             read.task,
             Task::Trace {
                 format: TraceFormat::Json,
-                rows: true
+                rows: true,
+                raw: false,
             }
         );
         assert_eq!(read.paths.len(), 2);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bstr::BStr;
 
+use super::manifest::Manifest;
 use super::sink::Failed;
 use super::{Run, Sink, days, summary};
 use crate::audit::names;
@@ -76,7 +77,12 @@ pub fn run(
         sum.merge(counting.tally);
     }
     sum.name_rows(&|place| inputs.evidence(place));
-    let facts = facts(run, inputs, &outcome, begun.elapsed());
+    // What a manifest names must be the same in every run.
+    let elapsed = match run.options.manifest {
+        Some(_) => Duration::ZERO,
+        None => begun.elapsed(),
+    };
+    let facts = facts(run, inputs, &outcome, elapsed);
     let saved = Saved {
         names: outcome.servers.names(),
         facts,
@@ -112,12 +118,13 @@ pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     let run = Run {
         options,
         progress: &progress,
+        manifest: &Manifest::none(),
     };
     let written = write(options, format, saved, run.page(), &mut sink);
     match written.and_then(|()| sink.finish()) {
         Err(failed) if failed.broken_pipe => {}
         Err(failed) => return Err(failed.error),
-        Ok(()) => {}
+        Ok(_) => {}
     }
     if !options.quiet {
         eprintln!(
@@ -157,7 +164,10 @@ fn write(
         }
         shown.baseline = Some(baseline);
     }
-    let server_names = |id: ServerId| saved.names[usize::from(id.0)].clone();
+    let server_names = |id: ServerId| {
+        let name = saved.names.get(usize::from(id.0));
+        name.cloned().unwrap_or_default()
+    };
     let report = Report::new(&saved.tally, saved.facts, &shown, &server_names);
     match format {
         ReportFormat::Text => report::text::write(&report, sink, width, colour)?,
@@ -233,7 +243,8 @@ fn facts(run: &Run<'_>, inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -
             path: inputs.files[*file as usize].name.clone(),
             why: what.clone(),
         });
-    let unreadable = inputs.unreadable.iter().map(|(path, why)| SkippedFile {
+    let left_out = inputs.unreadable.iter().chain(&inputs.in_part);
+    let unreadable = left_out.map(|(path, why)| SkippedFile {
         path: path.clone(),
         why: why.clone(),
     });

@@ -187,6 +187,8 @@ pub struct Yield {
     /// Rows by shard; those without any id are not among them.
     pub shards: Vec<Vec<Row>>,
     pub rows: u64,
+    /// The file they stand in; set by the pipeline.
+    pub file: u32,
     /// Rows that carry no identifier at all.
     pub rows_without_id: u64,
     /// Those rows, if they were asked for.

@@ -186,6 +186,7 @@ pub fn path() -> Path<'static> {
         hops: hops(),
         steps: steps(),
         records: Vec::new(),
+        raw: Vec::new(),
         related: vec![(Relation::Report, text("<dsn1@contoso.com>"))],
         rows: 20,
         entered_recipients: 5,
@@ -264,6 +265,8 @@ pub fn hostile_texts() -> Vec<&'static [u8]> {
         b"a\0b\r\nc\td",
         b"\xff\xfe broken \xc3",
         b"\",\"evil\":1,\"",
+        b"</td></Subject><script>alert(1)</script><!-- &lt;",
+        b"half a pair \xed\xa0\x80",
         &LONG,
     ]
 }

@@ -75,6 +75,14 @@ impl Pattern {
         (!self.text.is_empty() && !self.text.contains(&b'*')).then_some(&self.text)
     }
 
+    /// The longest piece between wildcards: a log that holds a matching text holds it, in some letter case. `None` if
+    /// it may be written otherwise.
+    pub fn piece(&self) -> Option<&[u8]> {
+        let pieces = self.text.split(|&b| b == b'*');
+        let longest = pieces.max_by_key(|piece| piece.len())?;
+        (self.ascii && !longest.contains(&b'"')).then_some(longest)
+    }
+
     /// Whether `text` from a log is what is wanted.
     pub fn matches(&self, text: &[u8]) -> bool {
         if self.ascii || text.is_ascii() {

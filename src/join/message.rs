@@ -8,7 +8,7 @@ use hashbrown::HashSet;
 
 use super::{Joint, ids};
 use crate::dialect::{self, Surroundings, legacy};
-use crate::event::{Event, Role};
+use crate::event::{Event, Place, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
 use crate::row::{KeyKind, Row};
@@ -108,6 +108,9 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .map(|row| dialect::record(row, &around(row)))
             .collect();
     }
+    if joint.detail.raw {
+        path.raw = rows.iter().map(|row| raw(row, joint)).collect();
+    }
     if let Some(anonymous) = joint.scene.anonymous {
         anonymous.veil(&mut path, joint.scene.own, arena);
     }
@@ -117,6 +120,13 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
 /// Whether a row can change what becomes of a recipient; the others are only counted.
 pub fn matters(row: &Row) -> bool {
     !matches!(row.role, Role::Info | Role::Shadow)
+}
+
+/// A row as it stands in its log, without its line break.
+fn raw<'a>(row: &Row, joint: &Joint<'a>) -> (Place, &'a BStr) {
+    let slice = &joint.ground.slices[row.chunk as usize];
+    let bytes = &slice.data[row.offset as usize..][..row.len as usize];
+    (row.place(slice.file, slice.start), BStr::new(bytes))
 }
 
 fn step<'d>(event: &Event<'d>) -> Step<'d> {

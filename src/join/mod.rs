@@ -72,6 +72,8 @@ pub struct Detail {
     pub steps: bool,
     /// Every row with all its columns.
     pub records: bool,
+    /// Every row as it stands in its log.
+    pub raw: bool,
 }
 
 /// When a message is handed to the caller.

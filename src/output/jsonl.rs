@@ -163,6 +163,13 @@ fn hop(out: &mut Vec<u8>, hop: &Hop, context: &Context) {
     json::string_or_null(out, hop.connector);
     out.extend_from_slice(b",\"delay_ms\":");
     json::number(out, hop_delay(hop.received, hop.sent));
+    if context.evidence {
+        out.extend_from_slice(b",\"where\":");
+        match hop.place {
+            Some(place) => json::string(out, (context.place)(place).as_bytes()),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
     out.push(b'}');
 }
 

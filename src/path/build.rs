@@ -115,6 +115,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         },
         steps: Vec::new(),
         records: Vec::new(),
+        raw: Vec::new(),
         related: related(events, class),
         rows: rows.count,
         notes: notes::of(events, head.place),

@@ -377,6 +377,8 @@ pub struct Path<'d> {
     pub steps: Vec<Step<'d>>,
     /// Filled only where records are written (`trace --format xml`).
     pub records: Vec<Record<'d>>,
+    /// Rows as they stand in their logs; filled only where they are shown (`trace --raw`).
+    pub raw: Vec<(Place, &'d BStr)>,
     pub related: Vec<(Relation, &'d BStr)>,
     /// Rows of the message, rows collected twice left out.
     pub rows: u32,

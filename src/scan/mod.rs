@@ -156,10 +156,22 @@ fn write_ends(
     fields: &mut usize,
     ends: &mut [u32; MAX_FIELDS],
 ) {
-    while mask != 0 && *fields < wanted {
-        ends[*fields & (MAX_FIELDS - 1)] = base as u32 + mask.trailing_zeros();
-        *fields += 1;
-        mask &= mask - 1;
+    let count = mask.count_ones() as usize;
+    // Most blocks hold a few: four are written without asking, what is too much is overwritten or never looked at.
+    let first = *fields;
+    let mut written = first;
+    if let Some(four) = ends.get_mut(first..first + 4) {
+        for end in four {
+            *end = base as u32 + mask.trailing_zeros();
+            mask &= mask.wrapping_sub(1);
+        }
+        written += 4;
+    }
+    *fields = (first + count).min(wanted);
+    while written < *fields {
+        ends[written] = base as u32 + mask.trailing_zeros();
+        mask &= mask.wrapping_sub(1);
+        written += 1;
     }
 }
 

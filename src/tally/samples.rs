@@ -78,6 +78,7 @@ pub fn message<'d>(id: &'d str, minute: i64, recipients: Vec<Recipient<'d>>) -> 
         hops: Vec::new(),
         steps: Vec::new(),
         records: Vec::new(),
+        raw: Vec::new(),
         related: Vec::new(),
         rows: 4,
         reopened: false,

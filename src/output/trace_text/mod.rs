@@ -48,6 +48,7 @@ pub fn write(out: &mut Vec<u8>, path: &Path, context: &Context, layout: &Layout)
     if layout.rows {
         page.rows();
     }
+    page.raw();
     page.sheet.blank();
 }
 
@@ -299,6 +300,21 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         for (i, step) in path.steps.iter().enumerate() {
             let (first, rest) = branches("", i + 1 == path.steps.len());
             self.step(step, &first, &format!("{rest}  "));
+        }
+    }
+
+    /// Rows as logged: in one line each, whatever the page's width, so that they can be taken out of it.
+    fn raw(&mut self) {
+        let path = self.path;
+        if path.raw.is_empty() {
+            return;
+        }
+        self.title("Rows as logged");
+        for (place, bytes) in &path.raw {
+            self.evidence(Some(*place), "");
+            let row = terminal(bytes, usize::MAX);
+            self.sheet.out.extend_from_slice(row.as_bytes());
+            self.sheet.out.push(b'\n');
         }
     }
 
