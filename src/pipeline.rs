@@ -120,9 +120,10 @@ pub fn run<T: Taker + Send, E>(
     };
     ground.servers.survey(survey.servers);
     let windows = plan.windows(options.window_bytes);
+    let given = given_hosts(inputs, &mut ground);
     let mut ties = match windows.len() {
         0 | 1 => Ties::default(), // the only window's own rows tell
-        _ => ties(inputs, &plan, &ground.keys),
+        _ => ties(inputs, &plan, &ground.keys, &given),
     };
     watch.lap("ties");
     let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
@@ -132,7 +133,7 @@ pub fn run<T: Taker + Send, E>(
     let mut held: Vec<Vec<Row>> = (0..SHARDS).map(|_| Vec::new()).collect();
     for (number, window) in windows.iter().enumerate() {
         let last = number + 1 == windows.len();
-        let yields = parse(
+        let mut yields = parse(
             inputs,
             &mut plan,
             window.clone(),
@@ -140,9 +141,15 @@ pub fn run<T: Taker + Send, E>(
             false,
             &read,
         );
-        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
-            ties = Ties::of(yields.iter().map(Ties::noted).collect());
+        if windows.len() == 1 && plan.has_foreign() {
+            for (found, slice) in yields.iter_mut().zip(&ground.slices) {
+                dialect::note_exchange_hops(found, *slice, &ground.keys);
+            }
         }
+        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
+            ties = Ties::of(yields.iter_mut().map(Ties::noted).collect(), &given);
+        }
+        ground.servers.alias(ties.aliases());
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
         let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
@@ -280,18 +287,43 @@ fn parse(
 
 /// What the logs of 2003 and before say about identifiers of one message, and which ids are reports: known for all
 /// windows before the first, so that no message has to change its key. Those logs are read once more for it.
-fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
+fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64)]) -> Ties {
+    let leads_on = plan.has_foreign();
     let legacy: Vec<&Chunk> = plan
         .chunks
         .iter()
-        .filter(|chunk| dialect::has_ties(&chunk.layout))
+        .filter(|chunk| leads_on || dialect::has_ties(&chunk.layout))
         .collect();
     let parts = legacy
         .into_par_iter()
         .with_max_len(1)
-        .map(|chunk| Ties::noted(&dialect::ties(slice(inputs, chunk, 0), &chunk.layout, keys)))
+        .map(|chunk| {
+            let slice = slice(inputs, chunk, 0);
+            let mut found = dialect::ties(slice, &chunk.layout, keys);
+            if leads_on {
+                dialect::note_exchange_hops(&mut found, slice, keys);
+            }
+            Ties::noted(&mut found)
+        })
         .collect();
-    Ties::of(parts)
+    Ties::of(parts, given)
+}
+
+/// Other names of hosts as given: known to the servers, and by key.
+fn given_hosts(inputs: &Inputs, ground: &mut Ground<'_>) -> Vec<(u64, u64)> {
+    let hosts = &inputs.assumed.hosts;
+    let aliases = hosts
+        .iter()
+        .map(|(address, host)| (address.as_str().into(), host.as_str().into()));
+    ground.servers.alias(&aliases.collect());
+    let keys = &ground.keys;
+    let key = |(address, host): &(String, String)| {
+        (
+            keys.caseless(address.as_bytes()),
+            keys.host(host.as_bytes()),
+        )
+    };
+    hosts.iter().map(key).collect()
 }
 
 /// What chunks found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of

@@ -65,6 +65,13 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
         let name = &inputs.files[*file as usize].name;
         eprintln!("warning: {}: not read: {why}", show(name));
     }
+    for file in outcome.plan.at_limit.iter().take(FILES_NAMED) {
+        let name = &inputs.files[*file as usize].name;
+        eprintln!(
+            "warning: {}: exactly 100,000 rows, the most one export of Exchange Online holds: more may be missing",
+            show(name)
+        );
+    }
     for (reason, count, places) in outcome.faults.iter() {
         let first: Vec<String> = places
             .iter()

@@ -136,9 +136,22 @@ impl LogFile {
     }
 }
 
+/// What logs leave out and somebody said.
+#[derive(Clone, Debug, Default)]
+pub struct Assumed {
+    /// Year of stamps that have none.
+    pub year: Option<i16>,
+    /// Zone of stamps that have none.
+    pub zone: Option<jiff::tz::TimeZone>,
+    /// Other names and addresses of hosts: address, host.
+    pub hosts: Vec<(String, String)>,
+}
+
 /// All input of a run.
 #[derive(Default)]
 pub struct Inputs {
+    /// What is said beside the files.
+    pub assumed: Assumed,
     /// Sorted by name, so that the order of arguments changes nothing.
     pub files: Vec<LogFile>,
     /// Files that could not be read, and why.

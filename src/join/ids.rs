@@ -1,4 +1,4 @@
-//! The identifiers a message of 2003 or before goes by.
+//! The identifiers a message goes by beside its Message-ID: those of 2003 and before, queue ids of other programs.
 //!
 //! In: a path and its events. Out: the path's Message-ID and its other ids, each once.
 
@@ -89,6 +89,16 @@ pub fn mark_inferred<'d>(path: &mut Path<'d>, concluded: &[Conclusion<'d>]) {
     let about = path.related.iter().filter(reports);
     path.inferred
         .extend(about.map(|(_, id)| (Inferred::Report, *id)));
+}
+
+/// Adds the queue ids under which Postfix, Exim and Sendmail had a message, in the order of its way.
+pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
+    for event in events {
+        let id = event.linked_id;
+        if event.copy != 0 && !id.is_empty() && !path.other_ids.contains(&id) {
+            path.other_ids.push(id);
+        }
+    }
 }
 
 /// Ids that look alike to a person are one; a Message-ID that embeds an MTS-ID is shown beside it.
