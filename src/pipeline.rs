@@ -355,12 +355,17 @@ fn gather(
     }
     let whole = |(parts, held): (Vec<(Vec<Row>, usize)>, &mut Vec<Row>)| {
         let mut all = vec![std::mem::take(held)];
+        held.extend(all[0].extract_if(.., |row| row.time >= watermark));
         for (mut rows, chunk) in parts {
-            rows.iter_mut().for_each(|row| numbers[chunk].renumber(row));
+            let mut later = false;
+            for row in &mut rows {
+                numbers[chunk].renumber(row);
+                later |= row.time >= watermark;
+            }
+            if later {
+                held.extend(rows.extract_if(.., |row| row.time >= watermark));
+            }
             all.push(rows);
-        }
-        for rows in &mut all {
-            held.extend(rows.extract_if(.., |row| row.time >= watermark));
         }
         all
     };
