@@ -29,12 +29,28 @@ enum Data {
     Owned(Vec<u8>),
 }
 
+/// What is new in a file, and what must be known of the bytes before it.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    pub from: usize,
+    pub until: usize,
+    /// Lines before `from`.
+    pub lines: u64,
+    /// The header in force at `from`, if that is not the file's first byte.
+    pub header: Vec<u8>,
+    /// The file holds rows that an earlier run has read and counted: first byte of each, and its line in the file it
+    /// was logged in.
+    pub carried: Vec<(u64, u64)>,
+}
+
 /// One file and its bytes.
 pub struct LogFile {
     /// As found under the given path: the name that evidence is quoted with.
     pub name: String,
     /// The server that wrote it, short and lower case, where rows do not name it; set when its format is told.
     pub server: BString,
+    /// The stretch to be read, where that is not the whole file.
+    pub part: Option<Part>,
     data: Data,
     /// Where chunks begin, with the number of lines before them once somebody asked.
     chunks: Vec<(u64, OnceLock<u64>)>,
@@ -49,6 +65,44 @@ impl LogFile {
         }
     }
 
+    /// Rows of an earlier run that stood in the file `name`.
+    pub fn carried(name: String, bytes: Vec<u8>, rows: Vec<(u64, u64)>) -> LogFile {
+        let part = Part {
+            until: bytes.len(),
+            carried: rows,
+            ..Part::default()
+        };
+        LogFile {
+            part: Some(part),
+            ..LogFile::new(name, Data::Owned(bytes))
+        }
+    }
+
+    fn new(name: String, data: Data) -> LogFile {
+        LogFile {
+            name,
+            server: BString::default(),
+            part: None,
+            data,
+            chunks: Vec::new(),
+        }
+    }
+
+    /// The stretch to be read.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        let whole = 0..self.bytes().len();
+        self.part
+            .as_ref()
+            .map_or(whole, |part| part.from..part.until)
+    }
+
+    /// Whether the file holds rows that an earlier run has read and counted.
+    pub fn is_carried(&self) -> bool {
+        self.part
+            .as_ref()
+            .is_some_and(|part| !part.carried.is_empty())
+    }
+
     /// Says where chunks begin, so that lines can be counted from there.
     pub fn set_chunks(&mut self, starts: impl Iterator<Item = u64>) {
         self.chunks = starts.map(|start| (start, OnceLock::new())).collect();
@@ -58,8 +112,14 @@ impl LogFile {
     fn lines_before(&self, index: usize) -> u64 {
         let known = |i: &usize| self.chunks[*i].1.get().is_some();
         let from = (0..=index).rev().find(known);
-        let mut lines = from.map_or(0, |i| self.chunks[i].1.get().copied().unwrap_or(0));
-        let mut at = from.map_or(0, |i| self.chunks[i].0 as usize);
+        let (mut at, mut lines) = match (from, &self.part) {
+            (Some(i), _) => {
+                let (start, counted) = &self.chunks[i];
+                (*start as usize, counted.get().copied().unwrap_or(0))
+            }
+            (None, Some(part)) => (part.from, part.lines),
+            (None, None) => (0, 0),
+        };
         for (start, counted) in &self.chunks[from.map_or(0, |i| i + 1)..=index] {
             lines += memchr::memchr_iter(b'\n', &self.bytes()[at..*start as usize]).count() as u64;
             at = *start as usize;
@@ -97,24 +157,16 @@ impl Inputs {
         let mut maps = 0;
         for (name, path) in named(found) {
             match read(&path, &mut maps) {
-                Ok(data) => inputs.files.push(LogFile {
-                    name,
-                    server: BString::default(),
-                    data,
-                    chunks: Vec::new(),
-                }),
+                Ok(data) => inputs.files.push(LogFile::new(name, data)),
                 Err(error) => inputs.unreadable.push((name, error.to_string())),
             }
         }
         if stdin {
             let mut bytes = Vec::new();
             std::io::stdin().lock().read_to_end(&mut bytes)?;
-            inputs.files.push(LogFile {
-                name: "-".to_string(),
-                server: BString::default(),
-                data: Data::Owned(bytes),
-                chunks: Vec::new(),
-            });
+            inputs
+                .files
+                .push(LogFile::new("-".to_string(), Data::Owned(bytes)));
         }
         inputs.files.sort_by(|a, b| a.name.cmp(&b.name));
         inputs.unreadable.sort();
@@ -125,12 +177,7 @@ impl Inputs {
     pub fn from_memory(files: Vec<(String, Vec<u8>)>) -> Inputs {
         let mut files: Vec<LogFile> = files
             .into_iter()
-            .map(|(name, bytes)| LogFile {
-                name,
-                server: BString::default(),
-                data: Data::Owned(bytes),
-                chunks: Vec::new(),
-            })
+            .map(|(name, bytes)| LogFile::new(name, Data::Owned(bytes)))
             .collect();
         files.sort_by(|a, b| a.name.cmp(&b.name));
         Inputs {
@@ -139,17 +186,26 @@ impl Inputs {
         }
     }
 
-    /// Bytes of all files together.
+    /// How many files there are; carried rows are none.
+    pub fn logs(&self) -> usize {
+        self.files.iter().filter(|file| !file.is_carried()).count()
+    }
+
+    /// Bytes to be read, all files together; carried rows are none.
     pub fn bytes(&self) -> u64 {
-        self.files
-            .iter()
-            .map(|file| file.bytes().len() as u64)
-            .sum()
+        let files = self.files.iter().filter(|file| !file.is_carried());
+        files.map(|file| file.range().len() as u64).sum()
     }
 
     /// The line a row stands in, from 1, header lines included.
     pub fn line(&self, place: Place) -> u64 {
         let file = &self.files[place.file as usize];
+        if let Some(part) = file.part.as_ref().filter(|_| file.is_carried()) {
+            let at = part
+                .carried
+                .partition_point(|(start, _)| *start <= place.offset);
+            return part.carried[at.saturating_sub(1)].1;
+        }
         let chunk = file
             .chunks
             .partition_point(|(start, _)| *start <= place.offset);

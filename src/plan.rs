@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::address::domain;
 use crate::dialect::{self, Detected, Layout, Slice};
 use crate::event::Role;
-use crate::input::Inputs;
+use crate::input::{Inputs, LogFile};
 use crate::join::Ground;
 use crate::keys::Keys;
 use crate::servers::Servers;
@@ -42,6 +42,8 @@ pub struct Chunk {
     pub layout: Layout,
     /// Time of its first row.
     pub time: Option<Time>,
+    /// Rows that an earlier run has read and counted.
+    pub carried: bool,
 }
 
 /// All chunks in the order of time, and what was left out.
@@ -65,11 +67,9 @@ impl Plan {
             .par_iter()
             .enumerate()
             .map(|(file, log)| {
-                let detected = dialect::detect(log.bytes());
+                let detected = detect(log);
                 let chunks = match &detected {
-                    Detected::Log(layout) => {
-                        cut(log.bytes(), file as u32, layout, chunk_bytes.max(1))
-                    }
+                    Detected::Log(layout) => cut(log, file as u32, layout, chunk_bytes.max(1)),
                     _ => Vec::new(),
                 };
                 (detected, chunks)
@@ -80,7 +80,9 @@ impl Plan {
             match detected {
                 Detected::Log(layout) => {
                     let log = &mut inputs.files[file];
-                    plan.bytes += log.bytes().len() as u64;
+                    if !log.is_carried() {
+                        plan.bytes += log.range().len() as u64;
+                    }
                     log.server = dialect::file_server(&layout, log.bytes(), &log.name);
                 }
                 Detected::Refused(why) => plan.refused.push((file as u32, why)),
@@ -139,10 +141,20 @@ impl Plan {
     }
 }
 
+/// The format of the stretch of a file that is to be read.
+pub fn detect(log: &LogFile) -> Detected {
+    match &log.part {
+        Some(part) if !part.header.is_empty() => dialect::detect(&part.header),
+        Some(part) => dialect::detect(&log.bytes()[..part.until]),
+        None => dialect::detect(log.bytes()),
+    }
+}
+
 /// Cuts one file into chunks of whole records.
-fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk> {
+fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
-    let mut start = 0;
+    let mut start = log.range().start;
+    let data = &log.bytes()[..log.range().end];
     while start < data.len() {
         let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
         let layout = match chunks.last() {
@@ -156,6 +168,7 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
             end,
             layout,
             time,
+            carried: log.is_carried(),
         });
         start = end;
     }
@@ -163,7 +176,7 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
 }
 
 /// The layout in force behind a chunk: what the last header in it says, if it has one.
-fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
+pub fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
     let range = before.start..before.end;
     let bytes = &data[range.clone()];
     let has_header = bytes.starts_with(b"#") || memchr::memmem::find(bytes, b"\n#").is_some();
@@ -221,7 +234,7 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
     samples
         .into_par_iter()
         .map(|(chunk, from, until)| {
-            let data = inputs.files[chunk.file as usize].bytes();
+            let data = &inputs.files[chunk.file as usize].bytes()[..chunk.end];
             let from = dialect::next_record(&chunk.layout, data, from);
             let until = dialect::next_record(&chunk.layout, data, until).max(from);
             let slice = Slice {

@@ -51,6 +51,9 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         .iter()
         .map(|p| p.to_string_lossy().into_owned())
         .collect();
+    if let (Task::Report(format), Some(folder)) = (options.task, &options.days.state) {
+        return report::nightly(options, folder, &paths, format);
+    }
     let mut inputs = Inputs::open(&paths)?;
     if inputs.files.is_empty() {
         for (name, why) in &inputs.unreadable {

@@ -45,7 +45,7 @@ pub enum Severity {
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     pub severity: Severity,
-    /// `silent_server`, `missing_logs`, `queue`, `burst`, `ndr_wave`, `slow_hop`, `clock`, `forward`, `volume`,
+    /// `silent_server`, `missing_logs`, `late_logs`, `queue`, `burst`, `ndr_wave`, `slow_hop`, `clock`, `forward`, `volume`,
     /// `unread`, `balance`.
     pub kind: &'static str,
     /// One sentence.
@@ -63,6 +63,7 @@ pub fn trouble(report: &Report, baseline: Option<&Baseline>) -> Vec<Finding> {
     balance(report, &mut findings);
     silent_servers(report, &mut findings);
     missing_logs(report, &mut findings);
+    late_logs(report, &mut findings);
     queues(report, &mut findings);
     bursts(report, &mut findings);
     waves(report, &mut findings);
@@ -206,6 +207,23 @@ fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             evidence: rows.chain(files).take(EVIDENCE).collect(),
             ..finding(Severity::Notice, "unread", what, bad_rows + skipped)
+        });
+    }
+}
+
+/// Rows that came after the messages of their time had been closed.
+fn late_logs(report: &Report, findings: &mut Vec<Finding>) {
+    let state = report.coverage.state.as_ref();
+    for state in state.filter(|state| state.late_rows > 0) {
+        let rows = state.late_rows as i64;
+        let what = format!("{} came too late and are in no figure", plural(rows, "row"));
+        let line = state.closed_until.as_deref().unwrap_or("?");
+        findings.push(Finding {
+            evidence: vec![
+                format!("messages until {line} had been counted for good"),
+                "a new --state folder counts them, from all logs that are still there".into(),
+            ],
+            ..finding(Severity::Warning, "late_logs", what, rows)
         });
     }
 }

@@ -9,6 +9,7 @@ mod golden;
 mod layers;
 mod legacy;
 mod naive;
+mod nightly;
 mod readme;
 mod sameness;
 mod simulated;

@@ -155,6 +155,17 @@ impl Schema {
         })
     }
 
+    /// A header that binds the same columns.
+    pub fn header(&self) -> Vec<u8> {
+        let mut names = vec!["-"; self.width];
+        for (name, &at) in NAMES.iter().zip(&self.columns) {
+            if let Some(place) = names.get_mut(usize::from(at)) {
+                *place = name;
+            }
+        }
+        format!("#Fields: {}\r\n", names.join(",")).into_bytes()
+    }
+
     /// Position of a column, if the file has it.
     #[inline]
     pub fn at(&self, column: Column) -> Option<usize> {
