@@ -171,9 +171,9 @@ impl Taker for Count {
 fn join(bencher: Bencher) {
     let mut inputs = inputs();
     let (ground, chunks) = rows(&mut inputs);
-    let mut shards = vec![Vec::new(); SHARDS];
+    let mut shards = vec![vec![Vec::new()]; SHARDS];
     for row in chunks.into_iter().flatten().filter(|row| row.key != 0) {
-        shards[dialect::shard(row.key)].push(row);
+        shards[dialect::shard(row.key)][0].push(row);
     }
     Adoption::new(false, false).place(&mut shards, &Ties::default(), &ground);
     let own = OwnDomains::given(["example.com"]);

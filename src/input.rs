@@ -52,8 +52,15 @@ pub struct LogFile {
     /// The stretch to be read, where that is not the whole file.
     pub part: Option<Part>,
     data: Data,
-    /// Where chunks begin, with the number of lines before them once somebody asked.
-    chunks: Vec<(u64, OnceLock<u64>)>,
+    /// Where rows may be counted from, in order.
+    chunks: Vec<ChunkLines>,
+}
+
+/// Line breaks before and in one chunk, once they are known.
+struct ChunkLines {
+    start: u64,
+    before: OnceLock<u64>,
+    inside: OnceLock<u64>,
 }
 
 impl LogFile {
@@ -105,27 +112,48 @@ impl LogFile {
 
     /// Says where chunks begin, so that lines can be counted from there.
     pub fn set_chunks(&mut self, starts: impl Iterator<Item = u64>) {
-        self.chunks = starts.map(|start| (start, OnceLock::new())).collect();
+        let chunk = |start| ChunkLines {
+            start,
+            before: OnceLock::new(),
+            inside: OnceLock::new(),
+        };
+        self.chunks = starts.map(chunk).collect();
     }
 
-    /// Lines before chunk `index`, counted when first asked for, from the nearest chunk that was counted.
-    fn lines_before(&self, index: usize) -> u64 {
-        let known = |i: &usize| self.chunks[*i].1.get().is_some();
-        let from = (0..=index).rev().find(known);
-        let (mut at, mut lines) = match (from, &self.part) {
-            (Some(i), _) => {
-                let (start, counted) = &self.chunks[i];
-                (*start as usize, counted.get().copied().unwrap_or(0))
-            }
-            (None, Some(part)) => (part.from, part.lines),
-            (None, None) => (0, 0),
+    /// Says how many lines were met in a chunk from its first byte up to `end`, so that they need not be counted.
+    pub fn note_lines(&self, start: u64, end: u64, lines: u64) {
+        let Ok(at) = self.chunks.binary_search_by_key(&start, |c| c.start) else {
+            return;
         };
-        for (start, counted) in &self.chunks[from.map_or(0, |i| i + 1)..=index] {
-            lines += memchr::memchr_iter(b'\n', &self.bytes()[at..*start as usize]).count() as u64;
-            at = *start as usize;
-            counted.get_or_init(|| lines);
+        if self.chunks.get(at + 1).is_none_or(|next| next.start == end) {
+            self.chunks[at].inside.get_or_init(|| lines);
         }
-        lines
+    }
+
+    /// Lines before chunk `index`, counted when first asked for, from the nearest chunk for which they are known.
+    fn lines_before(&self, index: usize) -> u64 {
+        let known = |i: &usize| self.chunks[*i].before.get().is_some();
+        let from = (0..=index).rev().find(known);
+        let first = self.chunks.first().map_or(0, |chunk| chunk.start);
+        let mut lines = match from {
+            Some(from) => self.chunks[from].before.get().copied().unwrap_or(0),
+            None => match &self.part {
+                Some(part) => part.lines + self.count(part.from as u64, first),
+                None => self.count(0, first),
+            },
+        };
+        for i in from.unwrap_or(0)..index {
+            let (chunk, next) = (&self.chunks[i], &self.chunks[i + 1]);
+            chunk.before.get_or_init(|| lines);
+            lines += chunk
+                .inside
+                .get_or_init(|| self.count(chunk.start, next.start));
+        }
+        *self.chunks[index].before.get_or_init(|| lines)
+    }
+
+    fn count(&self, from: u64, until: u64) -> u64 {
+        memchr::memchr_iter(b'\n', &self.bytes()[from as usize..until as usize]).count() as u64
     }
 }
 
@@ -208,7 +236,7 @@ impl Inputs {
         }
         let chunk = file
             .chunks
-            .partition_point(|(start, _)| *start <= place.offset);
+            .partition_point(|chunk| chunk.start <= place.offset);
         let before = if chunk == 0 {
             0
         } else {

@@ -120,11 +120,23 @@ impl Keys {
     /// The key of a copy: `internal_id` on `host` in the id space of `service`; 0 where there is no id.
     #[inline]
     pub fn copy(&self, host: &[u8], service: Service, internal_id: &[u8]) -> u64 {
+        self.copy_on(self.host(host), service, internal_id)
+    }
+
+    /// The key of a host, whatever its letter case and domain.
+    #[inline]
+    pub fn host(&self, host: &[u8]) -> u64 {
+        self.caseless(short_host(host))
+    }
+
+    /// The key of a copy, where that of its host is known.
+    #[inline]
+    pub fn copy_on(&self, host: u64, service: Service, internal_id: &[u8]) -> u64 {
         match internal_id {
             [] | [b'0'] => 0,
             id => {
                 let mut hasher = self.state.build_hasher();
-                hasher.write_u64(self.caseless(short_host(host)));
+                hasher.write_u64(host);
                 hasher.write_u8(service as u8);
                 hasher.write(id);
                 hasher.finish() | 1

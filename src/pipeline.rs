@@ -103,7 +103,7 @@ pub fn survey(inputs: &Inputs, plan: &Plan) -> Survey {
 /// What `window_done` returns.
 pub fn run<T: Taker + Send, E>(
     inputs: &Inputs,
-    plan: Plan,
+    mut plan: Plan,
     survey: Survey,
     options: &Options,
     read: impl Fn(u64) + Sync,
@@ -137,7 +137,7 @@ pub fn run<T: Taker + Send, E>(
         let last = number + 1 == windows.len();
         let mut yields = parse(
             inputs,
-            &plan.chunks,
+            &mut plan,
             window.clone(),
             &ground.keys,
             false,
@@ -174,7 +174,7 @@ pub fn run<T: Taker + Send, E>(
             let moved = with_taker(&takers, |taker| {
                 shards[dialect::shard(key)].surrender(key, home, &joint, taker)
             });
-            rows[dialect::shard(home)].extend(moved);
+            rows[dialect::shard(home)].push(moved);
         }
         shards.par_iter_mut().zip(rows).for_each(|(shard, rows)| {
             with_taker(&takers, |taker| shard.window(&rows, last, &joint, taker));
@@ -230,31 +230,54 @@ fn close<T: Taker + Send>(
     });
 }
 
-/// Finds the rows of a window's chunks; `loose` rows, those without any id, are kept only if asked for.
+/// Finds the rows of a window's chunks; `loose` rows, those without any id, are kept only if asked for. What follows
+/// a header inside a file is read by the columns that it binds, if need be once more.
 fn parse(
     inputs: &Inputs,
-    chunks: &[Chunk],
+    plan: &mut Plan,
     window: Range<usize>,
     keys: &Keys,
     loose: bool,
     read: impl Fn(u64) + Sync,
 ) -> Vec<Yield> {
-    window
-        .into_par_iter()
-        .with_max_len(1)
+    let one = |chunks: &[Chunk], number: usize| {
+        let chunk = &chunks[number];
+        let slice = Slice {
+            keep_loose: loose,
+            ..slice(inputs, chunk, number as u32)
+        };
+        let found = dialect::parse(slice, &chunk.layout, keys);
+        if let Some(lines) = found.lines {
+            let (start, end) = (chunk.start as u64, chunk.end as u64);
+            inputs.files[chunk.file as usize].note_lines(start, end, lines);
+        }
+        found
+    };
+    let each = window.clone().into_par_iter().with_max_len(1);
+    let mut yields: Vec<Yield> = each
         .map(|number| {
-            let chunk = &chunks[number];
-            let slice = Slice {
-                keep_loose: loose,
-                ..slice(inputs, chunk, number as u32)
-            };
-            let found = dialect::parse(slice, &chunk.layout, keys);
+            let found = one(&plan.chunks, number);
+            let chunk = &plan.chunks[number];
             if !chunk.carried {
                 read((chunk.end - chunk.start) as u64);
             }
             found
         })
-        .collect()
+        .collect();
+    loop {
+        let bound: Vec<Option<Layout>> = yields.iter().map(|found| found.bound.clone()).collect();
+        let stale = plan.rebind(window.clone(), &bound);
+        if stale.is_empty() {
+            return yields;
+        }
+        let again: Vec<(usize, Yield)> = stale
+            .into_par_iter()
+            .map(|number| (number - window.start, one(&plan.chunks, number)))
+            .collect();
+        for (at, found) in again {
+            yields[at] = found;
+        }
+    }
 }
 
 /// What earlier runs have done is not done again: rows that they counted are only joined, and rows that come too late
@@ -293,8 +316,8 @@ fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
     Ties::of(parts)
 }
 
-/// What chunks found, brought together: counts and tables merged, rows by shard, with the run's numbers of servers
-/// and layouts. Chunks end at different times; rows from `watermark` on are held for the next window, so that a
+/// What chunks found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of
+/// servers and layouts. Chunks end at different times; rows from `watermark` on are held for the next window, so that a
 /// window ends for all servers at one instant and cuts through few messages.
 fn gather(
     yields: Vec<Yield>,
@@ -303,7 +326,7 @@ fn gather(
     ground: &mut Ground<'_>,
     held: &mut [Vec<Row>],
     watermark: Time,
-) -> Vec<Vec<Row>> {
+) -> Vec<Vec<Vec<Row>>> {
     let mut shards: Vec<Vec<(Vec<Row>, usize)>> = (0..SHARDS).map(|_| Vec::new()).collect();
     let mut numbers = Vec::with_capacity(yields.len());
     for (i, mut found) in yields.into_iter().enumerate() {
@@ -321,12 +344,14 @@ fn gather(
         }
     }
     let whole = |(parts, held): (Vec<(Vec<Row>, usize)>, &mut Vec<Row>)| {
-        let mut all = std::mem::take(held);
-        all.reserve(parts.iter().map(|(rows, _)| rows.len()).sum());
-        for (rows, chunk) in parts {
-            all.extend(rows.into_iter().map(|row| numbers[chunk].renumber(row)));
+        let mut all = vec![std::mem::take(held)];
+        for (mut rows, chunk) in parts {
+            rows.iter_mut().for_each(|row| numbers[chunk].renumber(row));
+            all.push(rows);
         }
-        held.extend(all.extract_if(.., |row| row.time >= watermark));
+        for rows in &mut all {
+            held.extend(rows.extract_if(.., |row| row.time >= watermark));
+        }
         all
     };
     shards.into_par_iter().zip(held).map(whole).collect()
@@ -340,10 +365,9 @@ struct Numbers {
 
 impl Numbers {
     #[inline]
-    fn renumber(&self, mut row: Row) -> Row {
+    fn renumber(&self, row: &mut Row) {
         row.server = self.servers[usize::from(row.server)].0;
         row.layout = self.layouts[usize::from(row.layout)];
-        row
     }
 }
 
@@ -410,6 +434,7 @@ impl Reading {
         let begun = Instant::now();
         let mut plan = Plan::new(inputs, chunk_bytes);
         plan.chunks.sort_by_key(|chunk| (chunk.file, chunk.start));
+        plan.number();
         let (keys, sums, servers) = (Keys::default(), Sums::default(), Servers::default());
         Reading {
             plan,
@@ -428,13 +453,20 @@ impl Reading {
         chunks: usize,
     ) -> Option<(Ground<'d>, Vec<Vec<Row>>)> {
         let until = self.plan.chunks.len().min(self.next + chunks);
-        let batch = &self.plan.chunks[self.next..until];
+        let batch = self.next..until;
         self.next = until;
         if batch.is_empty() {
             return None;
         }
-        let yields = parse(inputs, batch, 0..batch.len(), &self.keys, true, |_| {});
-        let mut ground = ground(inputs, batch, self.keys.clone());
+        let yields = parse(
+            inputs,
+            &mut self.plan,
+            batch.clone(),
+            &self.keys,
+            true,
+            |_| {},
+        );
+        let mut ground = ground(inputs, &self.plan.chunks[batch.clone()], self.keys.clone());
         ground.servers = std::mem::take(&mut self.servers);
         let mut rows = Vec::with_capacity(batch.len());
         for mut found in yields {
@@ -442,7 +474,11 @@ impl Reading {
             own.extend(found.reports.iter().map(|report| report.row));
             own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
             let numbers = self.sums.add(found, &mut ground);
-            rows.push(own.into_iter().map(|row| numbers.renumber(row)).collect());
+            for row in &mut own {
+                numbers.renumber(row);
+                row.chunk -= batch.start as u32;
+            }
+            rows.push(own);
         }
         self.servers = ground.servers.clone();
         Some((ground, rows))

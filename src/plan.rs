@@ -26,6 +26,8 @@ pub const CHUNK_BYTES: usize = 2 << 20;
 /// Windows are about this long unless said otherwise: their rows and the bytes behind them stay in the cache from
 /// scanning to joining.
 pub const WINDOW_BYTES: u64 = 64 << 20;
+/// A chunk's earliest row is looked for at every so many bytes.
+const LOOK_EVERY: usize = 256 << 10;
 /// The survey looks at this much of the beginning of every file,
 const SAMPLE_BYTES: usize = 64 << 10;
 /// at the beginning of every such stretch of a longer one,
@@ -39,9 +41,12 @@ pub struct Chunk {
     pub file: u32,
     pub start: usize,
     pub end: usize,
+    /// In force at its first byte; if a header inside the file binds another, known once what is before was read.
     pub layout: Layout,
-    /// Time of its first row.
+    /// Time of its earliest row.
     pub time: Option<Time>,
+    /// Number of the chunk that follows it in its file.
+    pub next: Option<u32>,
     /// Rows that an earlier run has read and counted.
     pub carried: bool,
 }
@@ -100,6 +105,24 @@ impl Plan {
     pub fn order(&mut self) {
         self.chunks
             .sort_by_key(|chunk| (chunk.time, chunk.file, chunk.start));
+        self.number();
+    }
+
+    /// Tells every chunk which one follows it in its file.
+    pub fn number(&mut self) {
+        let mut by_place: Vec<u32> = (0..self.chunks.len() as u32).collect();
+        by_place.sort_by_key(|&at| {
+            let chunk = &self.chunks[at as usize];
+            (chunk.file, chunk.start)
+        });
+        let place = |chunk: &Chunk| (chunk.file, chunk.end);
+        for (i, &at) in by_place.iter().enumerate() {
+            let next = by_place.get(i + 1).copied().filter(|&next| {
+                let next = &self.chunks[next as usize];
+                (next.file, next.start) == place(&self.chunks[at as usize])
+            });
+            self.chunks[at as usize].next = next;
+        }
     }
 
     /// Tells the inputs where chunks begin: rows know their line only from there.
@@ -134,6 +157,34 @@ impl Plan {
         times.unwrap_or(Time(i64::MAX))
     }
 
+    /// Notes the layouts that headers inside the chunks of a window bound, for what follows these headers in their files.
+    /// Returns the chunks of the window that were read by another layout.
+    pub fn rebind(&mut self, window: Range<usize>, bound: &[Option<Layout>]) -> Vec<usize> {
+        let mut stale = Vec::new();
+        for number in window.clone() {
+            let Some(layout) = &bound[number - window.start] else {
+                continue;
+            };
+            let mut next = self.chunks[number].next;
+            while let Some(at) = next {
+                let chunk = &mut self.chunks[at as usize];
+                if chunk.layout == *layout {
+                    break;
+                }
+                chunk.layout = layout.clone();
+                next = chunk.next;
+                let at = at as usize;
+                if window.contains(&at) {
+                    stale.push(at);
+                    if bound[at - window.start].is_some() {
+                        break;
+                    }
+                }
+            }
+        }
+        stale
+    }
+
     /// Whether some logs have network-message-ids and others have not.
     pub fn is_mixed(&self) -> bool {
         let has = |chunk: &Chunk| dialect::has_network_id(&chunk.layout);
@@ -158,21 +209,50 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     while start < data.len() {
         let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
         let layout = match chunks.last() {
-            None => first.clone(),
-            Some(before) => layout_behind(before, data),
+            Some(before) if !dialect::binds_while_reading(first) => layout_behind(before, data),
+            _ => first.clone(),
         };
-        let time = dialect::time_at(&layout, data, start);
+        let time = earliest(&layout, data, start..end);
         chunks.push(Chunk {
             file,
             start,
             end,
             layout,
             time,
+            next: None,
             carried: log.is_carried(),
         });
         start = end;
     }
+    if !chunks.is_sorted_by_key(|chunk| chunk.time) {
+        // What follows a header may be read before it.
+        for i in 1..chunks.len() {
+            chunks[i].layout = layout_behind(&chunks[i - 1], data);
+        }
+    }
     chunks
+}
+
+/// Time of the earliest row in a stretch, by a look every [`LOOK_EVERY`] bytes; at every row if one of these
+/// is out of order. Rows that are out of order between two looks are late by less than the join can bear
+/// ([`crate::join::shard::LATE`]), or a few hundred rows from another file.
+fn earliest(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Time> {
+    let looks: Vec<Time> = range
+        .clone()
+        .step_by(LOOK_EVERY)
+        .filter_map(|at| dialect::time_at(layout, &data[..range.end], at))
+        .collect();
+    if looks.is_sorted() {
+        return looks.first().copied();
+    }
+    let mut at = range.start;
+    let mut earliest = looks.into_iter().min();
+    while at < range.end {
+        let time = dialect::time_at(layout, &data[..range.end], at);
+        earliest = earliest.min(time).or(earliest);
+        at = dialect::next_record(layout, data, at + 1);
+    }
+    earliest
 }
 
 /// The layout in force behind a chunk: what the last header in it says, if it has one.
@@ -242,7 +322,11 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
                 start: from as u64,
                 ..slice(inputs, chunk, 0)
             };
-            look(slice, &chunk.layout, keys)
+            look(
+                slice,
+                &dialect::layout_by_rows(&chunk.layout, slice.data),
+                keys,
+            )
         })
         .reduce(Survey::default, Survey::merge)
 }

@@ -8,8 +8,7 @@ use crate::event::{Place, Role};
 use crate::scan::MAX_FIELDS;
 use crate::time::Time;
 
-/// Field ends that a row keeps: up to original-client-ip of the widest layout. With 25, a row takes 96 bytes,
-/// one and a half cache lines.
+/// Field ends that a row keeps: up to original-client-ip of the widest layout.
 pub const KEPT_ENDS: usize = 25;
 
 /// By what a row was found to belong to a message, strongest first.
@@ -41,6 +40,8 @@ pub struct Row {
     /// Seeded hash of the identifier that `kind` names.
     pub key: u64,
     pub time: Time,
+    /// Key of the copy it is about; 0: none, or one that reading the row again tells.
+    pub copy: u64,
     /// Index of the chunk; file and schemas are looked up there.
     pub chunk: u32,
     /// First byte, counted from the chunk's first byte.
@@ -87,6 +88,7 @@ impl Row {
         Row {
             key: 0,
             time: Time(0),
+            copy: 0,
             chunk,
             offset: 0,
             line: 0,
@@ -139,4 +141,4 @@ impl Row {
     }
 }
 
-const _: () = assert!(size_of::<Row>() == 96);
+const _: () = assert!(size_of::<Row>() == 104);

@@ -52,11 +52,16 @@ fn records(data: &[u8], chunk: &Chunk, finder: &memmem::Finder<'_>) -> Vec<Chunk
     let bytes = &data[chunk.start..chunk.end];
     let mut records: Vec<Chunk> = Vec::new();
     let mut from = 0;
+    let mut first = None;
     while let Some(hit) = finder.find(&bytes[from..]) {
         let start = dialect::record_start(&chunk.layout, bytes, from + hit);
         let end = dialect::next_record(&chunk.layout, bytes, from + hit + 1);
-        let layout = dialect::layout_at(&chunk.layout, bytes, 0..start);
-        let layout = layout.unwrap_or_else(|| chunk.layout.clone());
+        let first = first.get_or_insert_with(|| {
+            let bound = dialect::layout_at(&chunk.layout, data, 0..chunk.start);
+            bound.unwrap_or_else(|| chunk.layout.clone())
+        });
+        let layout = dialect::layout_at(first, bytes, 0..start);
+        let layout = layout.unwrap_or_else(|| first.clone());
         let time = dialect::time_at(&layout, &bytes[..end], start);
         let (start, end) = (chunk.start + start, chunk.start + end);
         records.push(Chunk {

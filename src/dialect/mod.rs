@@ -136,7 +136,12 @@ pub fn is_searchable(layout: &Layout) -> bool {
     }
 }
 
-/// The layout in force at `from`, if the file binds its columns anew before it.
+/// Whether reading a chunk tells the layout in force behind it ([`Yield::bound`]).
+pub fn binds_while_reading(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(_))
+}
+
+/// The layout that the last header line in `range` binds, if there is one.
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
         Layout::Modern(_) => modern::last_schema(&data[range]).map(Layout::Modern),
@@ -144,6 +149,14 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
             exchange2000::last_schema(&data[range], schema).map(Layout::Exchange2000)
         }
         Layout::Exchange55 | Layout::TrackHistory(_) => None,
+    }
+}
+
+/// The layout of a stretch whose header was not looked for, by the number of columns its rows have.
+pub fn layout_by_rows(layout: &Layout, data: &[u8]) -> Layout {
+    match layout {
+        Layout::Modern(schema) => Layout::Modern(modern::schema_by_rows(schema, data)),
+        layout => layout.clone(),
     }
 }
 
@@ -197,6 +210,10 @@ pub struct Yield {
     pub span: Option<(Time, Time)>,
     /// Rows of other logs inside this file.
     pub passed_over: u64,
+    /// Lines of the chunk, where they were counted anyway.
+    pub lines: Option<u64>,
+    /// The layout that the last header line in it bound, for what follows it in the file.
+    pub bound: Option<Layout>,
 }
 
 impl Yield {
@@ -317,14 +334,6 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
         layout => legacy::record(&entry(row, layout, around), row, around),
-    }
-}
-
-/// Key of the copy a row is about, where a row may have no other identifier; 0: none.
-pub fn copy(row: &Row, around: &Surroundings<'_>) -> u64 {
-    match &around.layouts[usize::from(row.layout)] {
-        Layout::Modern(schema) => modern::copy(row, schema, around),
-        _ => 0,
     }
 }
 

@@ -48,7 +48,7 @@ impl Adoption {
     /// whose message turned up only now: pairs (their key, the message's key).
     pub fn place(
         &mut self,
-        shards: &mut [Vec<Row>],
+        shards: &mut [Vec<Vec<Row>>],
         ties: &Ties,
         ground: &Ground<'_>,
     ) -> Vec<(u64, u64)> {
@@ -61,7 +61,7 @@ impl Adoption {
         let (wanted, mixed) = ((!self.windows).then_some(&orphans), self.mixed);
         let proofs: Vec<Vec<(u64, u64)>> = shards
             .par_iter()
-            .map(|rows| proofs(rows, wanted, mixed, ties, ground))
+            .map(|parts| proofs(parts, wanted, mixed, ties, ground))
             .collect();
         let mut late = Vec::new();
         for (weak, home) in proofs.into_iter().flatten() {
@@ -77,10 +77,19 @@ impl Adoption {
         let this = &*self;
         let moved: Vec<Vec<Row>> = shards
             .par_iter_mut()
-            .map(|rows| this.take_placed(rows))
+            .map(|parts| {
+                parts
+                    .iter_mut()
+                    .flat_map(|rows| this.take_placed(rows))
+                    .collect()
+            })
             .collect();
+        let mut arrived: Vec<Vec<Row>> = vec![Vec::new(); shards.len()];
         for row in moved.into_iter().flatten() {
-            shards[shard(row.key)].push(row);
+            arrived[shard(row.key)].push(row);
+        }
+        for (parts, rows) in shards.iter_mut().zip(arrived) {
+            parts.push(rows);
         }
         if self.windows {
             let unplaced: Vec<u64> = orphans
@@ -105,9 +114,11 @@ impl Adoption {
         row.kind == KeyKind::Copy || self.mixed && row.kind == KeyKind::Message
     }
 
-    fn orphans(&self, shards: &[Vec<Row>]) -> HashSet<u64> {
-        let of_shard = |rows: &Vec<Row>| -> Vec<u64> {
-            rows.iter()
+    fn orphans(&self, shards: &[Vec<Vec<Row>>]) -> HashSet<u64> {
+        let of_shard = |parts: &Vec<Vec<Row>>| -> Vec<u64> {
+            parts
+                .iter()
+                .flatten()
                 .filter(|row| self.is_orphan(row))
                 .map(|row| row.key)
                 .collect()
@@ -141,7 +152,7 @@ impl Adoption {
 
 /// Pairs (weaker key, message's key) that the rows of one shard prove; only `wanted` ones, if they are known.
 fn proofs(
-    rows: &[Row],
+    parts: &[Vec<Row>],
     wanted: Option<&HashSet<u64>>,
     mixed: bool,
     ties: &Ties,
@@ -150,16 +161,13 @@ fn proofs(
     let mut arena = Bump::new();
     let mut found = Vec::new();
     let is_wanted = |key: u64| wanted.is_none_or(|wanted| wanted.contains(&key));
-    for row in rows {
+    for row in parts.iter().flatten() {
         let opens = matches!(
             row.role,
             Role::Receive | Role::Fork | Role::Report | Role::Submit | Role::Resubmit
         );
-        if row.kind != KeyKind::Copy && opens {
-            let copy = dialect::copy(row, &ground.around(row, &arena));
-            if copy != 0 && is_wanted(copy) {
-                found.push((copy, row.key));
-            }
+        if row.kind != KeyKind::Copy && opens && row.copy != 0 && is_wanted(row.copy) {
+            found.push((row.copy, row.key));
         }
         if mixed && row.kind == KeyKind::Network {
             let message_id = dialect::message_id(row, &ground.around(row, &arena));

@@ -38,7 +38,7 @@ struct Part {
 
 impl Links {
     /// Goes through the rows of a window.
-    pub fn note(&mut self, shards: &[Vec<Row>], ground: &Ground<'_>) {
+    pub fn note(&mut self, shards: &[Vec<Vec<Row>>], ground: &Ground<'_>) {
         let parts: Vec<Part> = shards.par_iter().map(|rows| part(rows, ground)).collect();
         for part in parts {
             for (id, message) in part.ids {
@@ -79,10 +79,10 @@ impl Links {
     }
 }
 
-fn part(rows: &[Row], ground: &Ground<'_>) -> Part {
+fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
     let mut part = Part::default();
     let mut arena = Bump::new();
-    for row in rows {
+    for row in rows.iter().flatten() {
         let around = ground.around(row, &arena);
         let message_id = dialect::message_id(row, &around);
         // A row that is known by its Message-ID alone tells of no further instance: it belongs to the only one, be it

@@ -19,10 +19,11 @@ const COMPARED: usize = 64;
 /// Brings the rows of a message in order: by time, then by place.
 pub fn sort(rows: &mut [&Row], joint: &Joint<'_>) {
     let slices = &joint.ground.slices;
-    rows.sort_unstable_by_key(|row| {
+    let place = |row: &Row| {
         let slice = &slices[row.chunk as usize];
-        (row.time, slice.file, slice.start + u64::from(row.offset))
-    });
+        (slice.file, slice.start + u64::from(row.offset))
+    };
+    rows.sort_unstable_by(|a, b| a.time.cmp(&b.time).then_with(|| place(a).cmp(&place(b))));
 }
 
 /// Leaves out rows that were collected twice: same instant, same event, and the same log-id or the same bytes.

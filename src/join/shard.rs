@@ -18,7 +18,7 @@ use crate::path::{Class, Path};
 use crate::row::{KeyKind, Row, mark};
 use crate::scan;
 use crate::servers::Servers;
-use crate::time::Time;
+use crate::time::{HOUR, Time};
 
 /// Takes paths.
 pub trait Taker {
@@ -29,6 +29,9 @@ pub trait Taker {
     /// Sees the rows of a message that is open when the run ends, in order.
     fn keep(&mut self, _rows: &[&Row], _ground: &Ground<'_>) {}
 }
+
+/// Rows may stand this much behind later ones in their file: what is over is kept so much longer.
+pub const LATE: i64 = 6 * HOUR;
 
 /// Kept under its second identifier.
 const SECOND: u32 = 1 << 31;
@@ -191,11 +194,21 @@ struct Turn<'t, 'j, T> {
 }
 
 impl Shard {
-    /// Joins the rows of a window. In the last one everything is handed over.
-    pub fn window(&mut self, rows: &[Row], last: bool, joint: &Joint<'_>, taker: &mut impl Taker) {
-        let mut order: Vec<(u64, u32)> =
-            rows.iter().zip(0..).map(|(row, i)| (row.key, i)).collect();
+    /// Joins the rows of a window, which lie in several parts. In the last one everything is handed over.
+    pub fn window(
+        &mut self,
+        parts: &[Vec<Row>],
+        last: bool,
+        joint: &Joint<'_>,
+        taker: &mut impl Taker,
+    ) {
+        let rows: usize = parts.iter().map(Vec::len).sum();
+        let mut order: Vec<(u64, u32, u32)> = Vec::with_capacity(rows);
+        for (part, rows) in (0..).zip(parts) {
+            order.extend(rows.iter().zip(0..).map(|(row, i)| (row.key, part, i)));
+        }
         order.sort_unstable();
+        let row = |at: &(u64, u32, u32)| &parts[at.1 as usize][at.2 as usize];
         let mut arena = Bump::new();
         let mut group: Vec<&Row> = Vec::new();
         let mut turn = Turn {
@@ -207,18 +220,15 @@ impl Shard {
         let (mut start, mut asked) = (0, 0);
         while start < order.len() {
             let ahead = order.len().min(start + ROWS_AHEAD);
-            for (_, i) in &order[ahead.min(asked)..ahead] {
-                ask_for(&rows[*i as usize], joint);
+            for at in &order[ahead.min(asked)..ahead] {
+                ask_for(row(at), joint);
             }
             asked = ahead.max(asked);
             let key = order[start].0;
-            let len = order[start..].iter().take_while(|(k, _)| *k == key).count();
+            let same = order[start..].iter().take_while(|(k, _, _)| *k == key);
+            let len = same.count();
             group.clear();
-            group.extend(
-                order[start..start + len]
-                    .iter()
-                    .map(|(_, i)| &rows[*i as usize]),
-            );
+            group.extend(order[start..start + len].iter().map(row));
             start += len;
             sort(&mut group, joint);
             turn.meet(key, &group, &arena);
@@ -259,7 +269,7 @@ impl Shard {
         let open = self
             .carried
             .values()
-            .filter(|c| c.last.0.saturating_add(horizon) >= watermark.0);
+            .filter(|c| c.last.0.saturating_add(horizon.saturating_add(LATE)) >= watermark.0);
         open.map(|c| c.first).min().unwrap_or(watermark)
     }
 
@@ -267,7 +277,9 @@ impl Shard {
     pub fn close(&mut self, closing: Option<Closing>, joint: &Joint<'_>, taker: &mut impl Taker) {
         let horizon = joint.scene.horizon;
         let over = |c: &Carried| {
-            closing.is_none_or(|at| c.last.0.saturating_add(horizon) < at.watermark.0)
+            closing.is_none_or(|at| {
+                c.last.0.saturating_add(horizon.saturating_add(LATE)) < at.watermark.0
+            })
         };
         let shown = |c: &Carried| {
             joint.when == When::Finished || closing.is_none_or(|at| c.first < at.floor)

@@ -213,8 +213,9 @@ fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
 
 /// Rows that came after the messages of their time had been closed.
 fn late_logs(report: &Report, findings: &mut Vec<Finding>) {
-    let state = report.coverage.state.as_ref();
-    for state in state.filter(|state| state.late_rows > 0) {
+    if let Some(state) = &report.coverage.state
+        && state.late_rows > 0
+    {
         let rows = state.late_rows as i64;
         let what = format!("{} came too late and are in no figure", plural(rows, "row"));
         let line = state.closed_until.as_deref().unwrap_or("?");

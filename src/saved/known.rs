@@ -23,6 +23,8 @@ pub struct Known {
     pub read: u64,
     /// Its length then: a torn last row was left for the next time.
     pub length: u64,
+    /// How far the logs went when it was met at this length for the first time.
+    pub since: Option<Time>,
     /// Lines in what was read.
     pub lines: u64,
     pub(super) head: Print,
@@ -44,6 +46,7 @@ impl Known {
             name: name.to_string(),
             read: read as u64,
             length: bytes.len() as u64,
+            since: None,
             lines: 0,
             head: print(&bytes[..read.min(LOOKED_AT)]),
             tail: print(&bytes[read - read.min(LOOKED_AT)..read]),

@@ -29,11 +29,12 @@ use super::sealed::{self, Kind};
 use crate::dialect::{self, Detected};
 use crate::error::Error;
 use crate::input::{Inputs, Part};
+use crate::join::shard::LATE;
 use crate::keys::{Keys, Service};
 use crate::plan::{self, Plan, slice};
 use crate::report::Facts;
 use crate::servers::{Coverage, Servers};
-use crate::time::{DAY, HOUR, Time};
+use crate::time::{DAY, Time};
 
 pub use super::carried::{Carried, Kept};
 
@@ -49,8 +50,6 @@ const ROWS: Kind = Kind {
     what: "file of rows of a state of waybill",
     anew: "begin a new state in an empty folder",
 };
-/// Rows of one server may be logged so much out of order.
-const DISORDER: i64 = HOUR;
 /// So much of the end of a file is looked at to tell how far its server's logs go.
 const END_BYTES: usize = 64 << 10;
 
@@ -63,6 +62,8 @@ pub struct Manifest {
     pub run: u64,
     /// Messages whose last row is earlier are closed.
     pub closed_until: Option<Time>,
+    /// How far the logs went ([`reach`]).
+    pub reach: Option<Time>,
     /// All servers that rows named, and what was read of them.
     pub servers: Vec<(Vec<u8>, Coverage)>,
     /// Own domains as guessed so far.
@@ -136,6 +137,7 @@ impl State {
                 terms,
                 run: 0,
                 closed_until: None,
+                reach: None,
                 servers: Vec::new(),
                 domains: Vec::new(),
                 facts: Facts::none(),
@@ -236,8 +238,7 @@ impl State {
             }
             let length = log.bytes().len();
             part.until = dialect::whole(&layout, log.bytes(), part.from);
-            // A torn row that has not grown since the last run will not grow any more.
-            if known.is_some_and(|k| k.length == length as u64 && k.read == part.until as u64) {
+            if known.is_some_and(|known| self.is_left(known, length)) {
                 part.until = length;
             }
             if part.until > part.from {
@@ -245,9 +246,11 @@ impl State {
                 inputs.files.push(log);
             } else if let Some(known) = known {
                 news.unchanged += 1;
+                let has_grown = known.length != length as u64;
                 news.known.push(Known {
                     name: log.name.clone(),
                     length: length as u64,
+                    since: known.since.filter(|_| !has_grown),
                     ..known.clone()
                 });
             }
@@ -259,6 +262,13 @@ impl State {
             ));
         }
         news
+    }
+
+    /// Whether a torn last row is all there will be of it: the file is as long as it was, while the logs went on for
+    /// longer than any server takes to write a row to its end.
+    fn is_left(&self, known: &Known, length: usize) -> bool {
+        let went_on = |since: Time| self.manifest.reach >= Some(Time(since.0 + LATE));
+        known.length == length as u64 && known.since.is_some_and(went_on)
     }
 
     /// Brings what a run found to disk; `days` replace those of their dates, and `manifest` says the rest.
@@ -375,7 +385,9 @@ impl Manifest {
         }
         for (known, _) in &mut files {
             known.there = reach;
+            known.since = known.since.or(reach);
         }
+        self.reach = reach;
         // What is gone may come back until its rows would be too late.
         for (i, known) in before.iter().enumerate() {
             let in_time = known.there.is_none() || known.there >= self.closed_until;
@@ -441,7 +453,7 @@ pub fn reach(
 
 /// The closing line that follows from how far the logs go.
 pub fn closed_until(reach: Option<Time>, before: Option<Time>, horizon: i64) -> Option<Time> {
-    let line = reach.map(|reach| Time(reach.0 - horizon - DISORDER));
+    let line = reach.map(|reach| Time(reach.0 - horizon - LATE));
     line.max(before)
 }
 
@@ -595,7 +607,7 @@ mod tests {
             );
         }
         let line = closed_until(Some(now), None, DAY);
-        assert_eq!(line, Some(at("2026-03-01T09:00:00Z")));
+        assert_eq!(line, Some(at("2026-03-01T04:00:00Z")));
         assert_eq!(closed_until(None, line, DAY), line);
         assert_eq!(
             closed_until(Some(at("2026-01-01T00:00:00Z")), line, DAY),

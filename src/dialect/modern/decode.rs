@@ -132,47 +132,6 @@ fn logged_by<'d>(
     if hosts.0.is_empty() { hosts.1 } else { hosts.0 }
 }
 
-/// The copy a row is about: deliveries carry the id of the transport copy on the server in client-hostname.
-fn copy_key(
-    fields: &Fields<'_, '_>,
-    service: Service,
-    client_host: &BStr,
-    logged_by: &BStr,
-    around: &Surroundings<'_>,
-) -> u64 {
-    let host = match service {
-        Service::Delivery if !client_host.is_empty() => client_host,
-        _ => logged_by,
-    };
-    let id_space = if service == Service::Submission {
-        service
-    } else {
-        Service::Transport
-    };
-    around
-        .keys
-        .copy(host, id_space, fields.get(Column::InternalMessageId))
-}
-
-/// Key of the copy a row is about; 0: none.
-pub fn copy(row: &Row, schema: &Schema, around: &Surroundings<'_>) -> u64 {
-    let fields = Fields::new(row, schema, around, false);
-    let source = events::source_code(fields.get(Column::Source));
-    let modern = schema.has_network_id();
-    let (client, server) = (
-        fields.get(Column::ClientHostname),
-        fields.get(Column::ServerHostname),
-    );
-    let service = events::service(row.code, source, modern);
-    copy_key(
-        &fields,
-        service,
-        client,
-        logged_by(row, source, modern, client, server),
-        around,
-    )
-}
-
 /// Understands a row as far as paths need it.
 pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
     let fields = Fields::new(row, schema, around, false);
@@ -195,10 +154,6 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
     } else {
         row.role
     };
-    let (copy, parent) = match role {
-        Role::Deliver | Role::Leave if !around.full => (0, 0),
-        _ => copies(row, &fields, source, service, modern, around),
-    };
     Event {
         time: row.time,
         place: row.place(around.file, around.start),
@@ -210,8 +165,14 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             None => fields.get(Column::EventId),
         },
         source: fields.lazy(Column::Source),
-        copy,
-        parent,
+        copy: match role {
+            Role::Deliver | Role::Leave if !around.full => 0,
+            _ => row.copy,
+        },
+        parent: match row.role {
+            Role::Fork => parent(row, &fields, source, modern, around),
+            _ => 0,
+        },
         next,
         message_id: fields.lazy(Column::MessageId),
         network_message_id: fields.lazy(Column::NetworkMessageId),
@@ -250,29 +211,21 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
     }
 }
 
-/// Keys of the copy a row is about and of the one that was forked from.
-fn copies(
+/// Key of the copy that a row's copy was forked from.
+fn parent(
     row: &Row,
     fields: &Fields<'_, '_>,
     source: u8,
-    service: Service,
     modern: bool,
     around: &Surroundings<'_>,
-) -> (u64, u64) {
+) -> u64 {
     let (client, server) = (
         fields.get(Column::ClientHostname),
         fields.get(Column::ServerHostname),
     );
     let logged_by = logged_by(row, source, modern, client, server);
-    let copy = copy_key(fields, service, client, logged_by, around);
-    let parent = match row.role {
-        Role::Fork => {
-            let id = first(fields.get(Column::Reference));
-            around.keys.copy(logged_by, Service::Transport, id)
-        }
-        _ => 0,
-    };
-    (copy, parent)
+    let id = first(fields.get(Column::Reference));
+    around.keys.copy(logged_by, Service::Transport, id)
 }
 
 /// The first element of a list field.

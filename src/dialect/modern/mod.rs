@@ -9,7 +9,7 @@ mod evidence;
 mod parse;
 mod schema;
 
-pub use decode::{copy, event, internal_id, log_id, message_id, record};
+pub use decode::{event, internal_id, log_id, message_id, record};
 pub use evidence::{edges, handed_over, headers, queue_generation, stamped};
 pub use parse::parse;
 pub use schema::{Column, Schema};
@@ -147,6 +147,15 @@ pub fn last_schema(data: &[u8]) -> Option<Schema> {
         }
     }
     None
+}
+
+/// The schema of a stretch whose header was not looked for: the one given, or where its first row has another
+/// number of columns, the one known for that.
+pub fn schema_by_rows(given: &Schema, data: &[u8]) -> Schema {
+    let first = lines(data).find(|line| looks_like_row(line));
+    let width = first.map_or(given.width, |line| scan::split(line, b',').len());
+    let other = (width != given.width).then(|| Schema::from_width(width));
+    other.flatten().unwrap_or_else(|| given.clone())
 }
 
 /// Time of the first row at or behind `from`, not looking further than 256 kB.

@@ -10,7 +10,7 @@ use super::decode::number;
 use super::events::{self, EVENTS, SOURCES, UNKNOWN, code};
 use super::{Column, Schema, header, is_tracking_log, looks_like_row};
 use crate::dialect::{EventCounts, Layout, MAX_RECORD_BYTES, SHARDS, Slice, Yield, shard};
-use crate::event::Place;
+use crate::event::{Place, Role};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row};
@@ -85,6 +85,8 @@ struct Reader<'p> {
     clock: Clock,
     /// The host field seen last and its number: a log names the same server row after row.
     host: (&'p [u8], u16),
+    /// The host whose queue was named last, and its key.
+    queue: (&'p [u8], u64),
     counts: Vec<[u32; SOURCES.len() + 1]>,
     unknown: BTreeMap<(Vec<u8>, Vec<u8>), u64>,
 }
@@ -112,6 +114,7 @@ impl<'p> Reader<'p> {
             found,
             clock: Clock::default(),
             host: (b"", u16::MAX),
+            queue: (b"", keys.host(b"")),
             counts: if only_first {
                 Vec::new()
             } else {
@@ -133,6 +136,7 @@ impl<'p> Reader<'p> {
             && let Some(schema) = Schema::from_fields(value)
         {
             self.bind(schema);
+            self.found.bound = Some(Layout::Modern(self.schema.clone()));
         }
     }
 
@@ -325,17 +329,12 @@ impl<'p> Reader<'p> {
             row.check = self.keys.id_check(fields.message_id);
             (self.keys.message_id(fields.message_id), KeyKind::Message)
         } else {
-            let host = copy_host(service, host, &fields);
-            let service = if service == Service::Delivery {
-                Service::Transport
-            } else {
-                service
-            };
-            (
-                self.keys.copy(host, service, fields.internal_id),
-                KeyKind::Copy,
-            )
+            row.copy = self.copy(service, host, &fields);
+            (row.copy, KeyKind::Copy)
         };
+        if row.kind != KeyKind::Copy && !matches!(row.role, Role::Info | Role::Shadow) {
+            row.copy = self.copy(service, host, &fields);
+        }
         if row.kind == KeyKind::Copy && row.key == 0 {
             self.found.rows_without_id += 1;
             if self.slice.keep_loose {
@@ -353,6 +352,21 @@ impl<'p> Reader<'p> {
             self.host = (host, self.found.seen.server(host));
         }
         self.host.1
+    }
+
+    /// Key of the copy a row is about.
+    #[inline(always)]
+    fn copy(&mut self, service: Service, logged_by: &'p [u8], fields: &KeyFields<'p>) -> u64 {
+        let host = copy_host(service, logged_by, fields);
+        if self.queue.0 != host {
+            self.queue = (host, self.keys.host(host));
+        }
+        let id_space = match service {
+            Service::Submission => Service::Submission,
+            Service::Transport | Service::Delivery => Service::Transport,
+        };
+        self.keys
+            .copy_on(self.queue.1, id_space, fields.internal_id)
     }
 
     #[inline(always)]
@@ -386,6 +400,7 @@ impl<'p> Reader<'p> {
                 .insert((source.into(), event.into()), (count, false));
         }
         self.found.events = counts;
+        self.found.lines = Some(u64::from(self.line));
         self.found
     }
 }
