@@ -260,7 +260,7 @@ impl Report {
             connectors: connectors::connectors(&tally.hops, names),
             lists: lists::lists(&tally.lists, &options.known_lists),
             sizes: sizes::sizes(&tally.sizes),
-            oddities: oddities::oddities(tally, names),
+            oddities: oddities::oddities(tally, &facts.own_domains, baseline, names),
             mailboxes: mailboxes::mailboxes(&tally.correspondents, &facts.own_domains),
             time_zone: facts.zone.clone(),
             coverage: coverage::coverage(facts),

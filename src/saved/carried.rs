@@ -6,9 +6,7 @@
 
 use std::io::{Read, Write};
 
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
+use lz4_flex::frame::{FrameDecoder, FrameEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::{self, Layout};
@@ -104,9 +102,10 @@ impl Carried {
 
     /// The two parts of the payload: what there is, and its text compressed.
     pub fn packed(&self) -> Result<(Vec<u8>, Vec<u8>), String> {
-        let mut text = ZlibEncoder::new(Vec::new(), Compression::fast());
-        let packed = text.write_all(&self.text).and_then(|()| text.finish());
-        let text = packed.map_err(|error| error.to_string())?;
+        let mut text = FrameEncoder::new(Vec::new());
+        text.write_all(&self.text)
+            .map_err(|error| error.to_string())?;
+        let text = text.finish().map_err(|error| error.to_string())?;
         let index = postcard::to_stdvec(&(&self.files, self.text.len() as u64));
         Ok((index.map_err(|error| error.to_string())?, text))
     }
@@ -117,7 +116,7 @@ impl Carried {
         let ((files, length), packed): ((Vec<OfFile>, u64), &[u8]) =
             postcard::take_from_bytes(payload).map_err(|error| wrong(&error))?;
         let mut text = Vec::new();
-        ZlibDecoder::new(packed)
+        FrameDecoder::new(packed)
             .take(length.saturating_add(1))
             .read_to_end(&mut text)
             .map_err(|error| wrong(&error))?;

@@ -8,7 +8,7 @@
 //! | `lock` | empty; locked while a run works here |
 //! | `state` | [`Manifest`], sealed like a saved day under the magic `WAYBILLS`; names the other files by the run that wrote them |
 //! | `day-DATE.RUN.waybill` | closed messages first seen on that day, a saved day like those of `report --save` |
-//! | `rows.RUN` | rows of open messages under the magic `WAYBILLR`: their files in postcard's wire format, their text behind it as zlib |
+//! | `rows.RUN` | rows of open messages under the magic `WAYBILLR`: their files in postcard's wire format, their text behind it as an LZ4 frame |
 //!
 //! A file is never written anew under a name that `state` holds; so the moment in which `state` is renamed is the moment in
 //! which a run counts. What `state` does not name is left over from a run that was ended, and removed.

@@ -13,3 +13,4 @@ mod nightly;
 mod readme;
 mod sameness;
 mod simulated;
+mod trouble;

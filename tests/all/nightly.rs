@@ -282,8 +282,8 @@ fn a_torn_last_row_is_read_once_the_logs_have_gone_on_without_it() {
     let place = Place::new();
     let untils = [
         "2026-03-02T12:00:00",
-        "2026-03-02T21:00:00",
-        "2026-03-03T09:00:00",
+        "2026-03-02T14:00:00",
+        "2026-03-02T23:00:00",
     ];
     let is_over = |bytes: &[u8]| end_at(bytes, untils[0]) == bytes.len();
     let (name, whole) = files.iter().rfind(|(_, bytes)| is_over(bytes)).unwrap();
