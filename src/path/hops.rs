@@ -3,6 +3,7 @@
 //! In: events. Out: [`Hop`]s: one per way out of a server (forks on one server are one stay with several ways out).
 
 use bstr::BStr;
+use hashbrown::HashSet;
 
 use super::{Hop, HopRole};
 use crate::event::{Event, Next, Role, ServerId};
@@ -13,11 +14,12 @@ use crate::time::Time;
 /// Hops of a message, submission first, then by causality as far as arrival times tell.
 pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
     let mut hops: Vec<Hop<'d>> = Vec::new();
+    let copies = Copies::of(events);
     for event in events {
         match event.role {
             Role::Submit => submitted(event, &mut hops),
             Role::Send | Role::Leave => {
-                let (received, from) = arrival(event, events);
+                let (received, from) = copies.arrival(event);
                 let role = if event.role == Role::Leave {
                     HopRole::Edge
                 } else {
@@ -34,24 +36,27 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
                     place: Some(event.place),
                 });
             }
-            Role::Deliver => delivered(event, events, &mut hops),
+            Role::Deliver => delivered(event, &copies, &mut hops),
             _ => {}
         }
     }
+    let mut left: HashSet<ServerId> = hops
+        .iter()
+        .filter(|h| is_transport(h.role))
+        .map(|h| h.server)
+        .collect();
     for event in events
         .iter()
         .filter(|e| matches!(e.role, Role::Receive | Role::Report))
     {
-        let left = hops
-            .iter()
-            .any(|h| h.server == event.server && is_transport(h.role));
-        if !left && event.service == Service::Transport {
+        if event.service == Service::Transport && left.insert(event.server) {
             hops.push(stay(event));
         }
     }
+    let before = Before::of(events, servers);
     let rank = |hop: &Hop<'_>| {
         (
-            order(hop, events, servers),
+            before.order(hop, servers),
             hop.received.or(hop.sent),
             hop.place,
         )
@@ -92,7 +97,7 @@ fn submitted<'d>(event: &Event<'d>, hops: &mut Vec<Hop<'d>>) {
     }
 }
 
-fn delivered<'d>(event: &Event<'d>, events: &[Event<'d>], hops: &mut Vec<Hop<'d>>) {
+fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<'d>>) {
     if event.service == Service::Delivery {
         hops.push(Hop {
             server: event.server,
@@ -105,7 +110,7 @@ fn delivered<'d>(event: &Event<'d>, events: &[Event<'d>], hops: &mut Vec<Hop<'d>
             place: Some(event.place),
         });
     } else {
-        let (received, from) = arrival(event, events);
+        let (received, from) = copies.arrival(event);
         hops.push(Hop {
             server: event.server,
             role: HopRole::Delivery,
@@ -133,53 +138,102 @@ fn stay<'d>(event: &Event<'d>) -> Hop<'d> {
     }
 }
 
-/// When the copy of `event`, or the one it was forked from, came to its server, and from whom.
-fn arrival<'d>(event: &Event<'d>, events: &[Event<'d>]) -> (Option<Time>, &'d BStr) {
-    let mut copy = event.copy;
-    for _ in 0..events.len().min(64) {
-        if copy == 0 {
-            break;
-        }
-        let opens = |e: &&Event<'d>| {
-            e.copy == copy && matches!(e.role, Role::Receive | Role::Report | Role::Resubmit)
-        };
-        if let Some(opener) = events.iter().find(opens) {
-            return (Some(opener.time), opener.client_host.text());
-        }
-        let fork = events
-            .iter()
-            .find(|e| e.copy == copy && e.role == Role::Fork);
-        copy = fork.map_or(0, |fork| fork.parent);
-    }
-    (None, BStr::new(b""))
+/// The rows that opened each copy, by its key: what came in, and what was forked from another.
+struct Copies<'e, 'd> {
+    events: &'e [Event<'d>],
+    came: Vec<(u64, u32)>,
+    forked: Vec<(u64, u32)>,
 }
 
-/// How many server-to-server hand-overs lie before a hop: clocks differ, hand-overs do not lie.
-fn order(hop: &Hop<'_>, events: &[Event<'_>], servers: &Servers) -> usize {
-    if hop.role == HopRole::Submit {
-        return 0;
-    }
-    let mut depth = 1;
-    // Mailbox delivery has no arrival of its own; it stands behind the transport server that handed over.
-    let mut server = match (hop.role, hop.received) {
-        (HopRole::Delivery, None) => servers.find(hop.from).unwrap_or(hop.server),
-        _ => hop.server,
-    };
-    let mut passed: Vec<ServerId> = vec![server];
-    loop {
-        let before = events.iter().find(|e| match e.next {
-            Next::Server { host, .. } => {
-                servers.find(host) == Some(server) && !passed.contains(&e.server)
-            }
-            _ => false,
-        });
-        match before {
-            Some(event) => {
-                server = event.server;
-                passed.push(server);
-                depth += 2;
-            }
-            None => return depth + usize::from(hop.role == HopRole::Delivery),
+impl<'e, 'd> Copies<'e, 'd> {
+    fn of(events: &'e [Event<'d>]) -> Self {
+        let with = |fits: fn(Role) -> bool| {
+            let fits = |e: &&Event<'_>| e.copy != 0 && fits(e.role);
+            let numbered = events.iter().zip(0..).filter(|(e, _)| fits(e));
+            let mut found: Vec<(u64, u32)> = numbered.map(|(e, i)| (e.copy, i)).collect();
+            found.sort_unstable();
+            found
+        };
+        Copies {
+            events,
+            came: with(|role| matches!(role, Role::Receive | Role::Report | Role::Resubmit)),
+            forked: with(|role| role == Role::Fork),
         }
+    }
+
+    /// The first of the rows with this copy.
+    fn first(&self, rows: &[(u64, u32)], copy: u64) -> Option<&'e Event<'d>> {
+        let at = rows.partition_point(|(known, _)| *known < copy);
+        let (known, i) = rows.get(at)?;
+        (*known == copy).then(|| &self.events[*i as usize])
+    }
+
+    /// When the copy of `event`, or the one it was forked from, came to its server, and from whom.
+    fn arrival(&self, event: &Event<'d>) -> (Option<Time>, &'d BStr) {
+        let mut copy = event.copy;
+        for _ in 0..self.events.len().min(64) {
+            if let Some(opener) = self.first(&self.came, copy) {
+                return (Some(opener.time), opener.client_host.text());
+            }
+            let fork = self.first(&self.forked, copy);
+            copy = fork.map_or(0, |fork| fork.parent);
+            if copy == 0 {
+                break;
+            }
+        }
+        (None, BStr::new(b""))
+    }
+}
+
+/// Who handed the message to whom, each pair of servers once, in the order of events: clocks differ, hand-overs do
+/// not lie.
+struct Before(Vec<(ServerId, ServerId)>);
+
+impl Before {
+    fn of(events: &[Event<'_>], servers: &Servers) -> Before {
+        let mut pairs = Vec::new();
+        let mut seen = HashSet::new();
+        let mut known: Option<(&BStr, Option<ServerId>)> = None;
+        for event in events {
+            let Next::Server { host, .. } = event.next else {
+                continue;
+            };
+            let to = match known {
+                Some((same, to)) if same == host => to,
+                _ => servers.find(host),
+            };
+            known = Some((host, to));
+            if let Some(to) = to
+                && seen.insert((event.server, to))
+            {
+                pairs.push((event.server, to));
+            }
+        }
+        Before(pairs)
+    }
+
+    /// How many server-to-server hand-overs lie before a hop.
+    fn order(&self, hop: &Hop<'_>, servers: &Servers) -> usize {
+        if hop.role == HopRole::Submit {
+            return 0;
+        }
+        let mut depth = 1;
+        // Mailbox delivery has no arrival of its own; it stands behind the transport server that handed over.
+        let mut server = match (hop.role, hop.received) {
+            (HopRole::Delivery, None) => servers.find(hop.from).unwrap_or(hop.server),
+            _ => hop.server,
+        };
+        let mut passed: Vec<ServerId> = vec![server];
+        let handed = |server, passed: &[ServerId]| {
+            let before =
+                |(from, to): &&(ServerId, ServerId)| *to == server && !passed.contains(from);
+            self.0.iter().find(before).map(|(from, _)| *from)
+        };
+        while let Some(from) = handed(server, &passed) {
+            server = from;
+            passed.push(server);
+            depth += 2;
+        }
+        depth + usize::from(hop.role == HopRole::Delivery)
     }
 }

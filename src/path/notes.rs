@@ -13,8 +13,8 @@ pub struct Notes<'d> {
     /// The row by which the message came in.
     pub entry: Option<Place>,
     pub deferrals: Vec<Deferral<'d>>,
-    /// The source (`SMTP`, `AGENT`, ...) of the rows that failed, dropped or refused, by their place.
-    pub sources: Vec<(Place, &'d BStr)>,
+    /// The source (`SMTP`, `AGENT`, ...) of the rows that failed, dropped or refused, in the order of their places.
+    sources: Vec<(Place, &'d BStr)>,
     pub oddities: Vec<Oddity<'d>>,
     /// Every server that handled the message, each once.
     pub servers: Vec<ServerId>,
@@ -73,6 +73,14 @@ pub struct Oddity<'d> {
     pub place: Place,
 }
 
+impl<'d> Notes<'d> {
+    /// The source of the row at `place`, if it failed, dropped or refused somebody.
+    pub fn source(&self, place: Place) -> Option<&'d BStr> {
+        let at = self.sources.binary_search_by_key(&place, |(at, _)| *at);
+        at.ok().map(|at| self.sources[at].1)
+    }
+}
+
 /// Collects the notes of a message.
 pub fn of<'d>(events: &[Event<'d>], entry: Place) -> Notes<'d> {
     let mut notes = Notes {
@@ -97,6 +105,7 @@ pub fn of<'d>(events: &[Event<'d>], entry: Place) -> Notes<'d> {
             notes.oddities.push(oddity(event, odd));
         }
     }
+    notes.sources.sort_unstable_by_key(|(place, _)| *place);
     notes
 }
 

@@ -5,7 +5,7 @@
 //! message with 100,000 recipients.
 
 use bstr::BStr;
-use hashbrown::HashTable;
+use hashbrown::{HashSet, HashTable};
 
 use super::{Fate, Reason, Via};
 use crate::event::{Place, ServerId};
@@ -66,8 +66,8 @@ pub struct Roster<'d> {
     pub people: Vec<Person<'d>>,
     table: HashTable<u32>,
     keys: Keys,
-    /// Pairs (address, where it was named) that are no way in.
-    no_way_in: Vec<(&'d [u8], &'d [u8])>,
+    /// Pairs (address, where it was named) that are no way in, by their keys.
+    no_way_in: HashSet<(u64, u64)>,
     /// Whether any address was redirected at all.
     pub any_redirected: bool,
     /// The ledger: addresses that came in, plus members and targets, less lists and renamed ones.
@@ -146,10 +146,8 @@ impl<'d> Roster<'d> {
     /// Notes the nearest link by which a recipient came in; the first one found stays.
     pub fn came_by(&mut self, person: usize, via: Via, from: &'d [u8]) {
         let address = self.people[person].address;
-        let barred = |(who, whence): &(&[u8], &[u8])| {
-            who.eq_ignore_ascii_case(address) && whence.eq_ignore_ascii_case(from)
-        };
-        if self.no_way_in.iter().any(barred) {
+        let pair = || (self.keys.caseless(address), self.keys.caseless(from));
+        if !self.no_way_in.is_empty() && self.no_way_in.contains(&pair()) {
             return;
         }
         self.people[person].via.get_or_insert((via, from));
@@ -194,8 +192,9 @@ impl<'d> Roster<'d> {
     }
 
     /// The address was a recipient already and did not come in by `from`.
-    pub fn no_way_in(&mut self, address: &'d [u8], from: &'d [u8]) {
-        self.no_way_in.push((address, from));
+    pub fn no_way_in(&mut self, address: &[u8], from: &[u8]) {
+        let pair = (self.keys.caseless(address), self.keys.caseless(from));
+        self.no_way_in.insert(pair);
     }
 
     /// A last word about an address; the strongest stays.
@@ -269,16 +268,20 @@ impl<'d> Roster<'d> {
     /// The chain of lists, redirects and renames that led to an address, nearest first, each link once.
     pub fn chain(&self, person: usize) -> Vec<(Via, &'d BStr)> {
         let mut chain: Vec<(Via, &'d BStr)> = Vec::new();
-        let mut at = Some(person);
-        while let Some((via, from)) = at.and_then(|i| self.people[i].via) {
-            let seen = chain
-                .iter()
-                .any(|(_, known)| known.eq_ignore_ascii_case(from));
-            if seen || from.eq_ignore_ascii_case(self.people[person].address) {
+        let mut passed = HashSet::new();
+        let mut at = person;
+        while let Some((via, from)) = self.people[at].via {
+            // An address that is no recipient has no chain of its own.
+            let next = self.find(from);
+            passed.insert(at);
+            if next.is_some_and(|next| passed.contains(&next)) {
                 break;
             }
             chain.push((via, BStr::new(from)));
-            at = self.find(from);
+            match next {
+                Some(next) => at = next,
+                None => break,
+            }
         }
         chain
     }

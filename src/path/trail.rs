@@ -45,6 +45,7 @@ pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Serve
         .filter(|e| e.role == Role::Receive && e.copy != 0)
         .map(|e| e.copy)
         .collect();
+    ways.iter_mut().for_each(|way| way.closed.sort_unstable());
     for (person, way) in ways.iter().enumerate().filter(|(person, _)| open[*person]) {
         roster.people[person].trail = Some(end(way, events, &arrived, servers, horizon));
     }
@@ -83,7 +84,7 @@ fn end<'d>(
     servers: &Servers,
     horizon: i64,
 ) -> Verdict<'d> {
-    let still_open = |i: &&usize| !way.closed.contains(&events[**i].copy);
+    let still_open = |i: &&usize| way.closed.binary_search(&events[**i].copy).is_err();
     // A mailbox's submission that was put off is over as soon as a transport server has the message.
     let of_queue = |i: &&usize| events[**i].service != Service::Submission && events[**i].copy != 0;
     let in_queue = |i: &&usize| of_queue(i) && still_open(i);

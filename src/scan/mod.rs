@@ -210,17 +210,23 @@ unsafe fn avx2<S: Scan>(work: S) -> S::Output {
     work.run::<Avx2>()
 }
 
+/// A record is split into at most so many fields; no layout has half as many columns, and a file of commas must not
+/// take sixteen times its size.
+const MAX_SPLIT: usize = 512;
+
 /// Splits a record at its delimiters outside quotes, quotes and doubled quotes kept: the plain way, for
 /// records that go over several lines, are longer than 64 KiB, or are read a second time.
 pub fn split(record: &[u8], delimiter: u8) -> Vec<&[u8]> {
     let mut fields = Vec::with_capacity(MAX_FIELDS);
     let (mut start, mut inside) = (0, false);
-    for (i, &byte) in record.iter().enumerate() {
-        if byte == b'"' {
+    for i in memchr::memchr2_iter(b'"', delimiter, record) {
+        if record[i] == b'"' {
             inside = !inside;
-        } else if byte == delimiter && !inside {
+        } else if !inside && fields.len() + 1 < MAX_SPLIT {
             fields.push(&record[start..i]);
             start = i + 1;
+        } else if !inside {
+            break;
         }
     }
     fields.push(&record[start..]);

@@ -166,20 +166,31 @@ impl Entry {
     }
 }
 
+/// A text of a list entry is kept up to this length: real ones stay far below, and hostile ones of a megabyte in
+/// every list would take more memory than the logs.
+const TEXT_BYTES: usize = 4096;
+
+fn kept(text: &[u8]) -> Box<[u8]> {
+    if text.len() <= TEXT_BYTES {
+        return text.into();
+    }
+    [&text[..TEXT_BYTES], "…".as_bytes()].concat().into()
+}
+
 fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
     let words = match recipient.map(|recipient| recipient.reason) {
         Some(crate::path::Reason::Logged(words)) => words.as_ref(),
         _ => &b""[..],
     };
     Notable {
-        message_id: Box::from(path.message_id.as_ref()),
-        network_message_id: Box::from(path.network_message_id.as_ref()),
-        sender: path.sender.to_ascii_lowercase().into(),
+        message_id: kept(path.message_id),
+        network_message_id: kept(path.network_message_id),
+        sender: kept(path.sender).to_ascii_lowercase().into(),
         recipient: recipient.map_or(Box::default(), |recipient| {
-            recipient.address.to_ascii_lowercase().into()
+            kept(recipient.address).to_ascii_lowercase().into()
         }),
-        subject: Box::from(path.subject.as_ref()),
-        words: Box::from(words),
+        subject: kept(path.subject),
+        words: kept(words),
         server: recipient.map_or(path.origin.server, |recipient| recipient.server),
         size_bytes: path.size_bytes,
         addresses: path.recipients.len(),

@@ -4,6 +4,7 @@
 //! from the log's own words; what it means is said by the report.
 
 use bstr::ByteSlice;
+use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::event::ServerId;
@@ -110,8 +111,7 @@ pub struct Failures {
 impl Failures {
     /// Counts the recipients of `path` that failed or were refused.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
-        // Few causes per message, so a list is the quickest set.
-        let mut seen: Vec<Cause> = Vec::new();
+        let mut seen: HashSet<Cause> = HashSet::new();
         for recipient in &path.recipients {
             if !matches!(recipient.fate, Fate::Failed | Fate::Rejected) {
                 continue;
@@ -120,22 +120,15 @@ impl Failures {
                 Reason::Logged(words) => StatusCode::find(words),
                 _ => None,
             };
-            let source = path
-                .notes
-                .sources
-                .iter()
-                .find(|(place, _)| Some(*place) == recipient.place);
+            let source = recipient.place.and_then(|place| path.notes.source(place));
             let cause = Cause {
                 code,
                 server: recipient.server,
                 fate: recipient.fate,
-                source: source.map_or(Box::default(), |(_, source)| Box::from(source.as_bytes())),
+                source: source.map_or(Box::default(), |source| Box::from(source.as_bytes())),
             };
             self.group(recipient, &cause, weight);
-            let first = !seen.contains(&cause);
-            if first {
-                seen.push(cause.clone());
-            }
+            let first = seen.insert(cause.clone());
             let cases = self.causes.entry(cause).or_default();
             cases.add(path, recipient, first, weight);
         }

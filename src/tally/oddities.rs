@@ -3,6 +3,7 @@
 //! In: paths with their notes. Out: [`Oddities`], by kind and what exactly, with examples.
 
 use bstr::ByteSlice;
+use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::path::notes::Odd;
@@ -36,7 +37,7 @@ pub struct Oddities {
 impl Oddities {
     /// Counts what is odd about `path`.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
-        let mut seen: Vec<(Kind, Vec<u8>)> = Vec::new();
+        let mut seen = HashSet::new();
         for oddity in &path.notes.oddities {
             let kind = match oddity.odd {
                 Odd::Duplicate => Kind::DuplicateSuppressed,
@@ -77,13 +78,10 @@ impl Oddities {
         key: (Kind, Vec<u8>),
         recipients: i64,
         recipient: Option<&Recipient<'_>>,
-        seen: &mut Vec<(Kind, Vec<u8>)>,
+        seen: &mut HashSet<(Kind, Vec<u8>)>,
         weight: i64,
     ) {
-        let first = !seen.contains(&key);
-        if first {
-            seen.push(key.clone());
-        }
+        let first = seen.insert(key.clone());
         let cases = self.cases.entry((key.0, key.1.into())).or_default();
         cases.count(path, recipient, recipients, first, weight);
     }
