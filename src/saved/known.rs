@@ -11,6 +11,8 @@ use crate::time::Time;
 
 /// So much of a file's beginning, and of the end of what was read, is looked at.
 const LOOKED_AT: usize = 4096;
+/// Candidates are found by so much of the beginning: a header with its date and a first row, or at least the date.
+const FOUND_BY: [usize; 2] = [1024, 160];
 
 type Print = [u8; 32];
 
@@ -27,6 +29,8 @@ pub struct Known {
     pub since: Option<Time>,
     /// Lines in what was read.
     pub lines: u64,
+    /// Length and print of what it is found by.
+    pub(super) start: (usize, Print),
     pub(super) head: Print,
     pub(super) tail: Print,
     /// Index of the header that is in force where reading goes on.
@@ -42,8 +46,11 @@ fn print(bytes: &[u8]) -> Print {
 impl Known {
     /// A file of which the first `read` bytes were read.
     pub fn new(name: &str, bytes: &[u8], read: usize) -> Known {
+        let found_by = FOUND_BY.into_iter().find(|length| *length <= read);
+        let start = found_by.unwrap_or(read);
         Known {
             name: name.to_string(),
+            start: (start, print(&bytes[..start])),
             read: read as u64,
             length: bytes.len() as u64,
             since: None,
@@ -57,34 +64,37 @@ impl Known {
 
     fn is(&self, bytes: &[u8]) -> bool {
         let read = self.read as usize;
-        bytes.len() >= read && self.tail == print(&bytes[read - read.min(LOOKED_AT)..read])
+        let looked_at = read.min(LOOKED_AT);
+        bytes.len() >= read
+            && self.tail == print(&bytes[read - looked_at..read])
+            && self.head == print(&bytes[..looked_at])
     }
 }
 
 /// All files that were read.
 pub struct Index<'k> {
     all: &'k [Known],
-    by_head: HashMap<(usize, Print), Vec<usize>>,
-    /// How much of a beginning is looked at; there are as many lengths as there were short files.
+    /// By length and print of a beginning.
+    by_start: HashMap<(usize, Print), Vec<usize>>,
+    /// The lengths among these.
     lengths: Vec<usize>,
     by_name: HashMap<&'k str, usize>,
 }
 
 impl<'k> Index<'k> {
     pub fn new(all: &'k [Known]) -> Index<'k> {
-        let mut by_head: HashMap<(usize, Print), Vec<usize>> = HashMap::new();
+        let mut by_start: HashMap<(usize, Print), Vec<usize>> = HashMap::new();
         for (i, known) in all.iter().enumerate() {
-            let length = LOOKED_AT.min(known.read as usize);
-            by_head.entry((length, known.head)).or_default().push(i);
+            by_start.entry(known.start).or_default().push(i);
         }
-        let mut lengths: Vec<usize> = by_head.keys().map(|(length, _)| *length).collect();
+        let mut lengths: Vec<usize> = by_start.keys().map(|(length, _)| *length).collect();
         lengths.sort_unstable();
         lengths.dedup();
         let by_name = all.iter().enumerate().map(|(i, k)| (k.name.as_str(), i));
         Index {
             all,
             by_name: by_name.collect(),
-            by_head,
+            by_start,
             lengths,
         }
     }
@@ -93,7 +103,7 @@ impl<'k> Index<'k> {
     pub fn find(&self, name: &str, bytes: &[u8]) -> Option<usize> {
         let lengths = self.lengths.iter().filter(|length| **length <= bytes.len());
         lengths
-            .filter_map(|&length| self.by_head.get(&(length, print(&bytes[..length]))))
+            .filter_map(|&length| self.by_start.get(&(length, print(&bytes[..length]))))
             .flatten()
             .copied()
             .filter(|&i| self.all[i].is(bytes))

@@ -188,7 +188,9 @@ fn nights_add_up_to_one_run_over_all_logs() {
         for (i, until) in NIGHTS.iter().enumerate() {
             // In the middle of rows, too: of their first bytes, of their fields, of their line breaks.
             place.write(&files, until, [0, 1, 40, 171, 300, 0, 0][i]);
-            place.night(&[]);
+            // In one window, and in many.
+            let windows: &[&str] = &["--window-bytes", "60k", "--chunk-bytes", "7k"];
+            place.night(if i % 2 == 0 { &[] } else { windows });
         }
         let got = place.night(&[]);
         assert_eq!(got["coverage"]["state"]["new_rows"], 0);

@@ -118,15 +118,14 @@ pub fn record_start(data: &[u8], at: usize) -> usize {
 
 /// Where the last whole row or header line at or behind `from` ends.
 pub fn whole(data: &[u8], from: usize) -> usize {
-    let new = &data[from..];
-    if new.is_empty() {
+    let Some(newline) = memchr::memrchr(b'\n', &data[from..]) else {
         return from;
-    }
-    let start = record_start(new, new.len() - 1);
-    let last = &new[start..];
-    let quotes = memchr::memchr_iter(b'"', last).count();
-    let is_whole = last.ends_with(b"\n") && quotes.is_multiple_of(2);
-    from + if is_whole { new.len() } else { start }
+    };
+    let lines = &data[from..=from + newline];
+    let start = record_start(lines, newline);
+    let quotes = memchr::memchr_iter(b'"', &lines[start..]).count();
+    let is_whole = quotes.is_multiple_of(2);
+    from + if is_whole { lines.len() } else { start }
 }
 
 /// The last `#Fields:` line in a stretch.

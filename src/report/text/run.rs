@@ -108,13 +108,13 @@ pub fn coverage<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
     }
     if let Some(state) = &coverage.state {
         let line = format!(
-            "State, run {}: {} read in {} ({}), {} as they were; {} open, carried to the next run.",
+            "Run {} of this state: {} in {} ({}), {} unchanged; {}.",
             grouped(state.run as i64),
             plural(state.new_rows as i64, "new row"),
             plural(state.new_files as i64, "file"),
             size(state.new_bytes as i64),
             grouped(state.unchanged_files as i64),
-            plural(state.open_messages as i64, "message"),
+            plural(state.open_messages as i64, "open message"),
         );
         page.say(&line, Tone::Plain)?;
         for note in &state.notes {
