@@ -192,7 +192,7 @@ fn join(bencher: Bencher) {
         when: When::Finished,
         keep_from: None,
     };
-    let count: usize = shards.iter().map(Vec::len).sum();
+    let count: usize = shards.iter().flatten().map(Vec::len).sum();
     bencher.counter(ItemsCount::new(count)).bench_local(|| {
         let mut recipients = Count(0);
         for rows in &shards {

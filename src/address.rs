@@ -5,6 +5,8 @@
 
 pub mod x400;
 
+use bumpalo::Bump;
+
 /// The domain of an SMTP address: what follows the last `@`; `None` where there is none.
 pub fn domain(address: &[u8]) -> Option<&[u8]> {
     let at = memchr::memrchr(b'@', address)?;
@@ -47,6 +49,29 @@ pub fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
 pub struct List<'d>(pub &'d [u8]);
 
 impl<'d> List<'d> {
+    /// The list of these elements; written anew into `arena` unless it is one that stands for itself.
+    pub fn of(elements: impl Iterator<Item = &'d [u8]>, arena: &'d Bump) -> List<'d> {
+        let needs_quotes = |element: &[u8]| element.contains(&b';') || element.starts_with(b"'");
+        let mut elements = elements.peekable();
+        let Some(first) = elements.next() else {
+            return List(b"");
+        };
+        if elements.peek().is_none() && !needs_quotes(first) {
+            return List(first);
+        }
+        let mut text = Vec::new();
+        for element in std::iter::once(first).chain(elements) {
+            if !text.is_empty() {
+                text.push(b';');
+            }
+            match needs_quotes(element) {
+                true => text.extend([b"'", element, b"'"].concat()),
+                false => text.extend_from_slice(element),
+            }
+        }
+        List(arena.alloc_slice_copy(&text))
+    }
+
     /// How many elements there are.
     pub fn count(self) -> usize {
         self.into_iter().count()

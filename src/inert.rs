@@ -7,20 +7,23 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use bstr::ByteSlice;
+
 /// `text` for a terminal, in at most `max_columns` columns; a longer text is cut and ends in `…`.
 ///
-/// Bytes that are not UTF-8 become U+FFFD. Control characters become `\x1b`; bidirectional controls,
+/// Bytes that are not UTF-8 become `\xff`, control characters `\x1b`; bidirectional controls,
 /// zero-width and other invisible characters, and line separators become `\u{202e}`. An escape is never
 /// cut in two. Wide (East Asian) characters count as two columns.
 pub fn terminal(text: &[u8], max_columns: usize) -> String {
-    let text = String::from_utf8_lossy(text);
     let mut shown = String::with_capacity(text.len().min(max_columns));
     let mut used = 0;
     // Where to cut, should the text turn out too long: the last place that leaves a column for `…`.
     let mut cut_at = 0;
-    for c in text.chars() {
+    for (from, to, c) in text.char_indices() {
         let before = shown.len();
-        if c.is_control() {
+        if is_broken(c, &text[from..to]) {
+            bytes(&mut shown, &text[from..to]);
+        } else if c.is_control() {
             let _ = write!(shown, "\\x{:02x}", u32::from(c));
         } else if is_treacherous(c) {
             let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
@@ -42,12 +45,38 @@ pub fn terminal(text: &[u8], max_columns: usize) -> String {
     shown
 }
 
+/// Whether bytes are no UTF-8, given the character that stands for them then.
+fn is_broken(c: char, bytes: &[u8]) -> bool {
+    c == char::REPLACEMENT_CHARACTER && bytes != "\u{fffd}".as_bytes()
+}
+
+fn bytes(shown: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        let _ = write!(shown, "\\x{byte:02x}");
+    }
+}
+
+/// Text with bytes that are not UTF-8 as `\xff`, and everything else as it is.
+pub fn whole(text: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for (from, to, c) in text.char_indices() {
+        match is_broken(c, &text[from..to]) {
+            true => bytes(&mut shown, &text[from..to]),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// `text` as a spreadsheet cell: a cell that begins like a formula gets a `'` before it.
 ///
 /// The rule is OWASP's for CSV injection: `=`, `+`, `-`, `@`, tab, carriage return and line feed, and
 /// the full-width forms of the signs, which some programs read alike. Quoting is the CSV writer's work.
 pub fn csv_cell(text: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(text);
+    let text = whole(text);
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if formula {
         Cow::Owned(format!("'{text}"))
@@ -125,8 +154,16 @@ mod tests {
     }
 
     #[test]
-    fn broken_utf8_is_replaced() {
-        assert_eq!(terminal(b"a\xffb", 80), "a\u{fffd}b");
+    fn broken_utf8_stays_visible() {
+        assert_eq!(terminal(b"a\xffb\xed\xa0\x80", 80), r"a\xffb\xed\xa0\x80");
+        assert_eq!(
+            terminal(b"a\xffb", 4),
+            "a…",
+            "an escape is never cut in two"
+        );
+        assert_eq!(terminal("\u{fffd}".as_bytes(), 80), "\u{fffd}");
+        assert_eq!(csv_cell(b"a\xffb"), r"a\xffb");
+        assert_eq!(csv_cell(b"=\xff"), r"'=\xff");
     }
 
     #[test]

@@ -81,11 +81,16 @@ impl Keys {
         self.bytes(id)
     }
 
-    #[cold]
     fn mts_id(&self, id: &[u8]) -> u64 {
-        let mut plain = Vec::with_capacity(id.len());
-        x400::plain_mts_id(id, &mut plain);
-        self.bytes(&plain)
+        // X.400 allows 67 bytes of values; a Message-ID that embeds one is not much longer.
+        let mut buffer = [0; 192];
+        if id.len() <= buffer.len() {
+            let len = x400::plain_mts_id(id, &mut buffer);
+            return self.bytes(&buffer[..len]);
+        }
+        let mut plain = vec![0; id.len()];
+        let len = x400::plain_mts_id(id, &mut plain);
+        self.bytes(&plain[..len])
     }
 
     /// [`Keys::check`] of a Message-ID; MTS-IDs, which have many forms, all have the same.

@@ -3,9 +3,9 @@
 //! In: inputs, a plan and options. Out: [`Outcome`], with every message handed to a [`Taker`]. Stages know nothing of
 //! each other; threads, barriers and the order of merging are decided here and nowhere else.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -26,6 +26,7 @@ use crate::plan::{self, Chunk, Plan, Survey, WINDOW_BYTES, slice};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::{DAY, Time};
+use crate::watch::{Lap, Watch};
 
 /// What a run is asked for. The answer is the same for every `window_bytes`.
 #[derive(Clone, Debug)]
@@ -82,8 +83,18 @@ pub struct Outcome {
     pub faults: Faults,
     pub events: EventCounts,
     pub span: Option<(Time, Time)>,
-    /// Stage and the time it took.
-    pub stages: Vec<(&'static str, Duration)>,
+    /// Rows by file.
+    pub by_file: BTreeMap<u32, FileRows>,
+    pub stages: Stages,
+}
+
+/// Rows of one file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileRows {
+    pub rows: u64,
+    pub bad_rows: u64,
+    /// First and last time of a row.
+    pub span: Option<(Time, Time)>,
 }
 
 /// Opens the way for [`run`]: tells formats and cuts files into chunks.
@@ -110,7 +121,8 @@ pub fn run<T: Taker + Send, E>(
     make: impl Fn() -> T,
     mut window_done: impl FnMut(&mut [Mutex<T>]) -> Result<(), E>,
 ) -> Result<(Outcome, Vec<T>), E> {
-    let mut watch = Watch::new();
+    let (looked, cut) = (survey.took, plan.took);
+    let mut watch = Stopwatch::start();
     let mut takers: Vec<Mutex<T>> = (0..rayon::current_num_threads())
         .map(|_| Mutex::new(make()))
         .collect();
@@ -121,11 +133,11 @@ pub fn run<T: Taker + Send, E>(
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
     ground.servers.survey(survey.servers);
-    watch.lap("survey");
     let windows = plan.windows(options.window_bytes);
+    let given = given_hosts(inputs, &mut ground);
     let mut ties = match windows.len() {
         0 | 1 => Ties::default(), // the only window's own rows tell
-        _ => ties(inputs, &plan, &ground.keys),
+        _ => ties(inputs, &plan, &ground.keys, &given),
     };
     watch.lap("ties");
     let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
@@ -144,9 +156,15 @@ pub fn run<T: Taker + Send, E>(
             &read,
         );
         sums.rows_late += settle(&mut yields, &plan.chunks[window.clone()], options);
-        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
-            ties = Ties::of(yields.iter().map(Ties::noted).collect());
+        if windows.len() == 1 && plan.has_foreign() {
+            for (found, slice) in yields.iter_mut().zip(&ground.slices) {
+                dialect::note_exchange_hops(found, *slice, &ground.keys);
+            }
         }
+        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
+            ties = Ties::of(yields.iter_mut().map(Ties::noted).collect(), &given);
+        }
+        ground.servers.alias(ties.aliases());
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
         let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
@@ -200,7 +218,14 @@ pub fn run<T: Taker + Send, E>(
         faults: sums.faults,
         events: sums.events,
         span: sums.span,
-        stages: watch.laps,
+        by_file: sums.by_file,
+        stages: Stages {
+            cut,
+            looked,
+            windows: windows.len(),
+            laps: watch.laps,
+            end: watch.watch,
+        },
     };
     let takers = takers.into_iter();
     let takers = takers.map(|taker| taker.into_inner().expect("a panic ends the run"));
@@ -246,7 +271,8 @@ fn parse(
             keep_loose: loose,
             ..slice(inputs, chunk, number as u32)
         };
-        let found = dialect::parse(slice, &chunk.layout, keys);
+        let mut found = dialect::parse(slice, &chunk.layout, keys);
+        found.file = chunk.file;
         if let Some(lines) = found.lines {
             let (start, end) = (chunk.start as u64, chunk.end as u64);
             inputs.files[chunk.file as usize].note_lines(start, end, lines);
@@ -296,24 +322,43 @@ fn settle(yields: &mut [Yield], chunks: &[Chunk], options: &Options) -> u64 {
 
 /// What the logs of 2003 and before say about identifiers of one message, and which ids are reports: known for all
 /// windows before the first, so that no message has to change its key. Those logs are read once more for it.
-fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
+fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64)]) -> Ties {
+    let leads_on = plan.has_foreign();
     let legacy: Vec<&Chunk> = plan
         .chunks
         .iter()
-        .filter(|chunk| dialect::has_ties(&chunk.layout))
+        .filter(|chunk| leads_on || dialect::has_ties(&chunk.layout))
         .collect();
     let parts = legacy
         .into_par_iter()
         .with_max_len(1)
         .map(|chunk| {
-            Ties::noted(&dialect::parse(
-                slice(inputs, chunk, 0),
-                &chunk.layout,
-                keys,
-            ))
+            let slice = slice(inputs, chunk, 0);
+            let mut found = dialect::ties(slice, &chunk.layout, keys);
+            if leads_on {
+                dialect::note_exchange_hops(&mut found, slice, keys);
+            }
+            Ties::noted(&mut found)
         })
         .collect();
-    Ties::of(parts)
+    Ties::of(parts, given)
+}
+
+/// Other names of hosts as given: known to the servers, and by key.
+fn given_hosts(inputs: &Inputs, ground: &mut Ground<'_>) -> Vec<(u64, u64)> {
+    let hosts = &inputs.assumed.hosts;
+    let aliases = hosts
+        .iter()
+        .map(|(address, host)| (address.as_str().into(), host.as_str().into()));
+    ground.servers.alias(&aliases.collect());
+    let keys = &ground.keys;
+    let key = |(address, host): &(String, String)| {
+        (
+            keys.caseless(address.as_bytes()),
+            keys.host(host.as_bytes()),
+        )
+    };
+    hosts.iter().map(key).collect()
 }
 
 /// What chunks found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of
@@ -394,6 +439,7 @@ struct Sums {
     faults: Faults,
     events: EventCounts,
     span: Option<(Time, Time)>,
+    by_file: BTreeMap<u32, FileRows>,
 }
 
 impl Sums {
@@ -401,12 +447,13 @@ impl Sums {
     fn add(&mut self, found: Yield, ground: &mut Ground<'_>) -> Numbers {
         self.rows += found.rows;
         self.rows_without_id += found.rows_without_id;
+        let of_file = self.by_file.entry(found.file).or_default();
+        of_file.rows += found.rows;
+        of_file.bad_rows += found.faults.damaged();
+        of_file.span = union(of_file.span, found.span);
         self.faults.merge(found.faults);
         self.events.merge(found.events);
-        self.span = match (self.span, found.span) {
-            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-            (a, b) => a.or(b),
-        };
+        self.span = union(self.span, found.span);
         Numbers {
             servers: ground.servers.merge(found.seen),
             layouts: found
@@ -418,6 +465,14 @@ impl Sums {
     }
 }
 
+/// The time that holds both.
+fn union(a: Option<(Time, Time)>, b: Option<(Time, Time)>) -> Option<(Time, Time)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}
+
 /// Reading row by row, in the order of files: for commands that do not join.
 pub struct Reading {
     plan: Plan,
@@ -425,13 +480,12 @@ pub struct Reading {
     next: usize,
     sums: Sums,
     servers: Servers,
-    begun: Instant,
+    watch: Watch,
 }
 
 impl Reading {
     /// Plans the reading of all inputs.
     pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Reading {
-        let begun = Instant::now();
         let mut plan = Plan::new(inputs, chunk_bytes);
         plan.chunks.sort_by_key(|chunk| (chunk.file, chunk.start));
         plan.number();
@@ -442,7 +496,7 @@ impl Reading {
             next: 0,
             sums,
             servers,
-            begun,
+            watch: Watch::start(),
         }
     }
 
@@ -485,7 +539,8 @@ impl Reading {
     }
 
     /// What was found beside the rows, after the last batch.
-    pub fn outcome(self) -> Outcome {
+    pub fn outcome(mut self) -> Outcome {
+        let cut = self.plan.took;
         Outcome {
             servers: self.servers,
             own: OwnDomains::default(),
@@ -498,31 +553,51 @@ impl Reading {
             faults: self.sums.faults,
             events: self.sums.events,
             span: self.sums.span,
-            stages: vec![("events", self.begun.elapsed())],
+            by_file: self.sums.by_file,
+            stages: Stages {
+                cut,
+                looked: Lap::default(),
+                windows: 1,
+                laps: vec![("read", self.watch.lap())],
+                end: Watch::start(),
+            },
         }
     }
 }
 
-/// Notes how long each stage took, all windows together.
-struct Watch {
-    since: Instant,
-    laps: Vec<(&'static str, Duration)>,
+/// Where the time went.
+pub struct Stages {
+    /// Telling formats and cutting files into chunks.
+    pub cut: Lap,
+    /// The first look.
+    pub looked: Lap,
+    /// In so many windows,
+    pub windows: usize,
+    /// all of which took this, stage by stage.
+    pub laps: Vec<(&'static str, Lap)>,
+    /// Running since the last stage.
+    pub end: Watch,
 }
 
-impl Watch {
-    fn new() -> Watch {
-        Watch {
-            since: Instant::now(),
+/// Notes how long each stage took, all windows together.
+struct Stopwatch {
+    watch: Watch,
+    laps: Vec<(&'static str, Lap)>,
+}
+
+impl Stopwatch {
+    fn start() -> Stopwatch {
+        Stopwatch {
+            watch: Watch::start(),
             laps: Vec::new(),
         }
     }
 
     fn lap(&mut self, stage: &'static str) {
-        let spent = self.since.elapsed();
+        let lap = self.watch.lap();
         match self.laps.iter_mut().find(|(name, _)| *name == stage) {
-            Some((_, time)) => *time += spent,
-            None => self.laps.push((stage, spent)),
+            Some((_, sum)) => sum.add(lap),
+            None => self.laps.push((stage, lap)),
         }
-        self.since = Instant::now();
     }
 }

@@ -89,7 +89,29 @@ impl Coverage {
 /// One chunk's own servers, in the order they turned up.
 #[derive(Debug, Default)]
 pub struct Seen {
-    entries: Vec<(BString, Coverage)>,
+    entries: Vec<Entry>,
+}
+
+/// One server of a chunk. Rows of one hour stand together, so that they are counted beside the table first.
+#[derive(Debug, Default)]
+struct Entry {
+    name: BString,
+    coverage: Coverage,
+    hour: i64,
+    rows: HourRows,
+}
+
+impl Entry {
+    /// Brings the counts of the hour at hand into the table.
+    fn close_hour(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        if rows != HourRows::default() {
+            let hour = self.coverage.hours.entry(self.hour).or_default();
+            for (all, rows) in hour.iter_mut().zip(rows) {
+                *all += rows;
+            }
+        }
+    }
 }
 
 impl Seen {
@@ -99,13 +121,15 @@ impl Seen {
         if let Some(at) = self
             .entries
             .iter()
-            .position(|(name, _)| name.eq_ignore_ascii_case(short))
+            .position(|entry| entry.name.eq_ignore_ascii_case(short))
         {
             return at as u16;
         }
         if self.entries.len() < MAX_SERVERS {
-            self.entries
-                .push((short.to_ascii_lowercase().into(), Coverage::default()));
+            self.entries.push(Entry {
+                name: short.to_ascii_lowercase().into(),
+                ..Entry::default()
+            });
         }
         (self.entries.len() - 1) as u16
     }
@@ -114,35 +138,59 @@ impl Seen {
     pub fn name(&self, server: u16) -> &BStr {
         self.entries
             .get(usize::from(server))
-            .map_or(BStr::new(b""), |(name, _)| name.as_bstr())
+            .map_or(BStr::new(b""), |entry| entry.name.as_bstr())
     }
 
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &BStr> {
         self.entries
             .iter()
-            .filter(|(_, coverage)| coverage.rows > 0)
-            .map(|(name, _)| name.as_bstr())
+            .filter(|entry| entry.coverage.rows > 0)
+            .map(|entry| entry.name.as_bstr())
+    }
+
+    /// Counts rows of one hour that this server logged, the first and last of them at these times.
+    pub fn count_many(
+        &mut self,
+        server: u16,
+        service: Service,
+        (first, last): (Time, Time),
+        rows: u32,
+        bytes: u64,
+    ) {
+        let coverage = &mut self.entries[usize::from(server)].coverage;
+        coverage.rows += u64::from(rows);
+        coverage.bytes += bytes;
+        let (low, high) = coverage.span.unwrap_or((first, last));
+        coverage.span = Some((low.min(first), high.max(last)));
+        let known = &mut coverage.last[service as usize];
+        *known = (*known).max(Some(last));
+        coverage.hours.entry(first.hour()).or_default()[service as usize] += rows;
     }
 
     /// Keeps the names alone: an earlier run has counted these rows.
     pub fn forget_counts(&mut self) {
-        for (_, coverage) in &mut self.entries {
-            *coverage = Coverage::default();
+        for entry in &mut self.entries {
+            (entry.coverage, entry.rows) = (Coverage::default(), HourRows::default());
         }
     }
 
     /// Counts a row that this server logged.
     #[inline]
     pub fn count(&mut self, server: u16, service: Service, time: Time, bytes: usize) {
-        let coverage = &mut self.entries[usize::from(server)].1;
+        let entry = &mut self.entries[usize::from(server)];
+        if entry.hour != time.hour() {
+            entry.close_hour();
+            entry.hour = time.hour();
+        }
+        entry.rows[service as usize] += 1;
+        let coverage = &mut entry.coverage;
         coverage.rows += 1;
         coverage.bytes += bytes as u64;
         let (first, last) = coverage.span.unwrap_or((time, time));
         coverage.span = Some((first.min(time), last.max(time)));
         let last = &mut coverage.last[service as usize];
         *last = (*last).max(Some(time));
-        coverage.hours.entry(time.hour()).or_default()[service as usize] += 1;
     }
 }
 
@@ -154,6 +202,8 @@ pub struct Servers {
     index: hashbrown::HashMap<BString, u16, foldhash::fast::RandomState>,
     /// Names known to have rows of their own before those were read.
     surveyed: BTreeSet<BString>,
+    /// Other names and addresses of servers, lower case, and the name they go by.
+    aliases: BTreeMap<BString, BString>,
 }
 
 impl Servers {
@@ -161,7 +211,10 @@ impl Servers {
     pub fn merge(&mut self, seen: Seen) -> Vec<ServerId> {
         seen.entries
             .into_iter()
-            .map(|(name, coverage)| self.add(name, coverage))
+            .map(|mut entry| {
+                entry.close_hour();
+                self.add(entry.name, entry.coverage)
+            })
             .collect()
     }
 
@@ -201,7 +254,23 @@ impl Servers {
     /// The server of a host name, if any row named it as the place where something happened.
     pub fn find(&self, host: &[u8]) -> Option<ServerId> {
         let short = short_host(host).to_ascii_lowercase();
-        self.index.get(short.as_bstr()).map(|id| ServerId(*id))
+        let alias = || self.aliases.get(host.to_ascii_lowercase().as_bstr());
+        let id = self.index.get(short.as_bstr());
+        let id = id.or_else(|| self.index.get(alias()?));
+        id.map(|id| ServerId(*id))
+    }
+
+    /// Says which other names and addresses are a server's.
+    pub fn alias(&mut self, aliases: &BTreeMap<BString, BString>) {
+        let lower = aliases
+            .iter()
+            .map(|(alias, name)| (alias.to_ascii_lowercase().into(), name.clone()));
+        self.aliases.extend(lower);
+    }
+
+    /// Other names and addresses of servers, each with the server's name.
+    pub fn aliases(&self) -> &BTreeMap<BString, BString> {
+        &self.aliases
     }
 
     /// All names by number, each with what was read: enough to go on from in another run.

@@ -24,35 +24,63 @@ pub fn is_mts_id(id: &[u8]) -> bool {
     ) && memchr::memchr3(b';', b'%', b'/', id).is_some()
 }
 
+/// What each byte of an MTS-ID becomes; 0 for those that need a closer look.
+const PLAIN: [u8; 256] = {
+    let mut plain = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = (byte as u8).to_ascii_lowercase();
+        byte += 1;
+    }
+    let closer = b"\";/% _";
+    let mut i = 0;
+    while i < closer.len() {
+        plain[closer[i] as usize] = 0;
+        i += 1;
+    }
+    plain
+};
+
 /// Writes the form in which MTS-IDs are compared: lower case, `;` between the parts, values trimmed, quotes gone.
-/// `_` counts as a blank, because the Internet Mail Service writes one for the other.
-pub fn plain_mts_id(id: &[u8], out: &mut Vec<u8>) {
+/// `_` counts as a blank, because the Internet Mail Service writes one for the other. Returns its length; `out` must be
+/// as long as the id.
+pub fn plain_mts_id(id: &[u8], out: &mut [u8]) -> usize {
     let id = embedded(id);
-    let mut quoted = false;
+    let (mut len, mut quoted) = (0, false);
     for &byte in id {
+        let plain = PLAIN[usize::from(byte)];
+        if plain != 0 {
+            out[len] = plain;
+            len += 1;
+            continue;
+        }
         match byte {
             b'"' => quoted = !quoted,
             b';' | b'/' | b'%' if !quoted => {
-                trim_blanks(out);
-                if !out.is_empty() {
-                    out.push(b';');
+                len = trimmed(&out[..len]);
+                if len > 0 {
+                    out[len] = b';';
+                    len += 1;
                 }
             }
-            b' ' | b'_' if matches!(out.last(), None | Some(b'=' | b';')) => {}
-            b'_' => out.push(b' '),
-            byte => out.push(byte.to_ascii_lowercase()),
+            b' ' | b'_' if matches!(out[..len].last(), None | Some(b'=' | b';')) => {}
+            b'_' => {
+                out[len] = b' ';
+                len += 1;
+            }
+            byte => {
+                out[len] = byte;
+                len += 1;
+            }
         }
     }
-    trim_blanks(out);
-    if out.last() == Some(&b';') {
-        out.pop();
-    }
+    len = trimmed(&out[..len]);
+    len - usize::from(out[..len].last() == Some(&b';'))
 }
 
-fn trim_blanks(out: &mut Vec<u8>) {
-    while out.last() == Some(&b' ') {
-        out.pop();
-    }
+/// The length without trailing blanks.
+fn trimmed(text: &[u8]) -> usize {
+    text.iter().rposition(|&b| b != b' ').map_or(0, |at| at + 1)
 }
 
 /// The MTS-ID inside a Message-ID of the Internet Mail Service: what stands before the `@` of its host.
@@ -70,9 +98,9 @@ pub fn plain_id<'d>(id: &'d [u8], arena: &'d Bump) -> &'d [u8] {
     if !is_mts_id(id) {
         return id;
     }
-    let mut plain = Vec::with_capacity(id.len());
-    plain_mts_id(id, &mut plain);
-    arena.alloc_slice_copy(&plain)
+    let plain = arena.alloc_slice_fill_copy(id.len(), 0);
+    let len = plain_mts_id(id, plain);
+    &plain[..len]
 }
 
 /// The Message-ID in a connector's remote id: `<id@host>[QUEUEFILE]` without brackets and queue file. `None` where the
@@ -90,19 +118,45 @@ pub fn is_proper_id(id: &[u8]) -> bool {
     id.len() >= 3 && (is_mts_id(id) || id.contains(&b'@'))
 }
 
-/// The server a distinguished name lies on: `/CN=SERVERS/CN=<X>/...`, or `CONNECTOR (<X>)` under `/CN=CONNECTIONS/`.
-pub fn server_of(name: &[u8]) -> Option<&[u8]> {
-    if let Some(server) = behind(name, b"/cn=servers/cn=") {
-        return Some(server);
-    }
-    let open = memchr::memrchr(b'(', connector_of(name)?)?;
-    let inner = connector_of(name)?[open + 1..].strip_suffix(b")")?;
-    (!inner.is_empty()).then_some(inner)
+/// What a distinguished name of the configuration tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place<'d> {
+    /// The server it lies on: `/CN=SERVERS/CN=<X>/...`, or `CONNECTOR (<X>)` under `/CN=CONNECTIONS/`.
+    pub server: Option<&'d [u8]>,
+    /// The connector it is of: `/CN=CONNECTIONS/CN=<name>`.
+    pub connector: Option<&'d [u8]>,
 }
 
-/// The connector a distinguished name is of: `/CN=CONNECTIONS/CN=<name>`.
+/// Looks for a server and a connector in a name.
+pub fn place_of(name: &[u8]) -> Place<'_> {
+    let mut place = Place::default();
+    // Every mark begins with a slash, of which a name has a handful.
+    for at in memchr::memchr_iter(b'/', name) {
+        let rest = &name[at..];
+        match rest.get(4).map(u8::to_ascii_lowercase) {
+            Some(b's') if place.server.is_none() => place.server = behind(rest, b"/cn=servers/cn="),
+            Some(b'c') if place.connector.is_none() => {
+                place.connector = behind(rest, b"/cn=connections/cn=")
+            }
+            _ => {}
+        }
+    }
+    if let (None, Some(connector)) = (place.server, place.connector) {
+        let inner = memchr::memrchr(b'(', connector)
+            .and_then(|open| connector[open + 1..].strip_suffix(b")"));
+        place.server = inner.filter(|inner| !inner.is_empty());
+    }
+    place
+}
+
+/// [`Place::server`] of a name.
+pub fn server_of(name: &[u8]) -> Option<&[u8]> {
+    place_of(name).server
+}
+
+/// [`Place::connector`] of a name.
 pub fn connector_of(name: &[u8]) -> Option<&[u8]> {
-    behind(name, b"/cn=connections/cn=")
+    place_of(name).connector
 }
 
 /// Whether the name is of a mailbox or public folder store.
@@ -114,17 +168,14 @@ fn has_suffix(text: &[u8], suffix: &[u8]) -> bool {
     text.len() >= suffix.len() && text[text.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
 }
 
-/// What stands between `mark` (lower case) and the next `/`.
-fn behind<'d>(name: &'d [u8], mark: &[u8]) -> Option<&'d [u8]> {
-    let at = find_caseless(name, mark)? + mark.len();
-    let rest = &name[at..];
+/// What stands between `mark` (lower case), with which `text` must begin, and the next `/`.
+fn behind<'d>(text: &'d [u8], mark: &[u8]) -> Option<&'d [u8]> {
+    if !has_prefix(text, mark) {
+        return None;
+    }
+    let rest = &text[mark.len()..];
     let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
     (end > 0).then(|| &rest[..end])
-}
-
-fn find_caseless(text: &[u8], lower: &[u8]) -> Option<usize> {
-    // Every mark begins with a slash, of which a name has a handful.
-    memchr::memchr_iter(b'/', text).find(|&at| has_prefix(&text[at..], lower))
 }
 
 /// An address in the one form that all stages share: a proxy's type is taken off, and what a connector wrapped
@@ -138,6 +189,9 @@ pub fn plain_address(address: &[u8]) -> Cow<'_, [u8]> {
     }
     if has_prefix(address, b"IMCEAEX-") {
         return Cow::Owned(unwrap_imceaex(&address[b"IMCEAEX-".len()..]));
+    }
+    if memchr::memchr(b':', address).is_none() {
+        return Cow::Borrowed(address);
     }
     let dda = memchr::memchr_iter(b'=', address).find(|&at| {
         has_suffix(&address[..at], b"dda:smtp") || has_suffix(&address[..at], b"dda:rfc-822")
@@ -193,9 +247,9 @@ mod tests {
 
     fn plain(id: &str) -> String {
         assert!(is_mts_id(id.as_bytes()), "{id}");
-        let mut out = Vec::new();
-        plain_mts_id(id.as_bytes(), &mut out);
-        String::from_utf8(out).unwrap()
+        let mut out = vec![0; id.len()];
+        let len = plain_mts_id(id.as_bytes(), &mut out);
+        String::from_utf8(out[..len].to_vec()).unwrap()
     }
 
     #[test]

@@ -31,6 +31,7 @@ use crate::dialect::EventCounts;
 use crate::event::{Place, ServerId};
 use crate::fault::Faults;
 use crate::input::Inputs;
+use crate::input::source::{Source, hex};
 use crate::join::Ground;
 use crate::keys::Keys;
 use crate::plan::Plan;
@@ -168,6 +169,10 @@ pub struct Check {
     pub period: Period,
     pub inputs: Read,
     pub verdict: Verdict,
+    /// SHA-256 of every input as it lies on the disk, in the order of names; empty with `--no-hash`.
+    pub hashes: Vec<Hash>,
+    /// SHA-256 of the lines that `sha256sum` prints for them.
+    pub hashes_sha256: Option<String>,
     /// The gravest first.
     pub findings: Vec<Finding>,
     pub coverage: Vec<coverage::Server>,
@@ -199,6 +204,14 @@ pub struct Read {
     pub files_passed_over: u64,
     pub files_empty: u64,
     pub files_unreadable: u64,
+}
+
+/// One input.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hash {
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: String,
 }
 
 /// The findings in one line.
@@ -281,6 +294,7 @@ impl Check {
         let findings = findings::findings(&seen, facts);
         let (from, to) = facts.span.unzip();
         let logs = facts.inputs.files.len() - plan.passed_over.len() - plan.empty.len();
+        let hashes = hashes(facts.inputs);
         Check {
             schema: 1,
             tool: facts.tool.clone(),
@@ -299,6 +313,8 @@ impl Check {
                 files_empty: plan.empty.len() as u64,
                 files_unreadable: facts.inputs.unreadable.len() as u64,
             },
+            hashes_sha256: (!hashes.is_empty()).then(|| hex(&facts.inputs.sha256())),
+            hashes,
             verdict: Verdict::new(&findings),
             findings,
             coverage,
@@ -308,6 +324,17 @@ impl Check {
             span: facts.span,
         }
     }
+}
+
+fn hashes(inputs: &Inputs) -> Vec<Hash> {
+    let hash = |source: &Source| {
+        Some(Hash {
+            name: source.name.clone(),
+            bytes: source.bytes,
+            sha256: hex(&source.sha256?),
+        })
+    };
+    inputs.sources.iter().filter_map(hash).collect()
 }
 
 impl Verdict {

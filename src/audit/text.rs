@@ -13,6 +13,8 @@ use crate::time::Time;
 
 /// Lines of a list on paper.
 const LINES: usize = 5;
+/// More inputs are not listed.
+const HASHES: usize = 12;
 /// Pairs of servers shown; those farthest apart first.
 const PAIRS: usize = 12;
 
@@ -23,6 +25,7 @@ pub fn write(check: &Check, out: &mut impl Write, width: usize, style: bool) -> 
     findings(check, page)?;
     coverage(check, page)?;
     clocks(check, page)?;
+    hashes(check, page)?;
     limits(page)
 }
 
@@ -290,6 +293,34 @@ fn signed(ms: i64) -> String {
         _ => "-",
     };
     format!("{sign}{}", duration(ms.unsigned_abs()))
+}
+
+/// Every input by its hash, or the hash of all of them.
+fn hashes<W: Write>(check: &Check, page: &mut Page<'_, W>) -> io::Result<()> {
+    let Some(all) = &check.hashes_sha256 else {
+        return Ok(());
+    };
+    page.heading("Inputs")?;
+    if check.hashes.len() <= HASHES {
+        let mut table = Table::default()
+            .left("SHA-256")
+            .spare(1)
+            .right("size")
+            .left("file");
+        for hash in &check.hashes {
+            let size = size(hash.bytes as i64);
+            table.row(vec![hash.sha256.clone(), size, hash.name.clone()]);
+        }
+        return page.table(&table);
+    }
+    let files = plural(check.hashes.len() as u64, "file");
+    page.say(&format!("SHA-256 {all}"), Tone::Plain)?;
+    page.say(
+        &format!(
+            "of what sha256sum prints for the {files} in the order of their names; JSON lists each"
+        ),
+        Tone::Faint,
+    )
 }
 
 fn limits<W: Write>(page: &mut Page<'_, W>) -> io::Result<()> {

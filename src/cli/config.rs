@@ -7,10 +7,11 @@
 use std::io::{self, Write};
 
 use clap::ArgMatches;
+use clap::ValueEnum;
 use clap::parser::ValueSource;
 use toml::{Table, Value};
 
-use super::flags::{Common, Figures};
+use super::flags::{Common, Figures, MmapWord};
 
 /// A key of the file with its flag, and what holds if nobody says anything.
 struct Key {
@@ -39,9 +40,12 @@ const fn key(name: &'static str, flag: &'static str, kind: Kind, default: &'stat
 }
 
 /// All keys.
-const KEYS: [Key; 13] = [
+const KEYS: [Key; 19] = [
     key("domains", "domain", Kind::List, "guessed from the logs"),
     key("tz", "tz", Kind::Text, "UTC"),
+    key("year", "year", Kind::Number, "told by queue ids"),
+    key("zone", "zone", Kind::Text, "told by queue ids"),
+    key("hosts", "host", Kind::List, "learnt from the logs"),
     key("horizon", "horizon", Kind::Text, "3d"),
     key(
         "threads",
@@ -54,6 +58,9 @@ const KEYS: [Key; 13] = [
     key("probes", "probe", Kind::List, "those of Exchange itself"),
     key("lists", "lists", Kind::Text, "none"),
     key("anonymous", "anonymous", Kind::Text, "no"),
+    key("mmap", "mmap", Kind::Text, "auto"),
+    key("temp_dir", "temp_dir", Kind::Text, "the system's"),
+    key("expand_limit", "expand_limit", Kind::Number, "250"),
     key("quiet", "quiet", Kind::Switch, "false"),
     key("no_progress", "no_progress", Kind::Switch, "false"),
     key("time", "time", Kind::Switch, "false"),
@@ -129,18 +136,40 @@ impl File {
     }
 
     /// Fills in what neither flag nor environment gave.
-    pub fn fill(&self, common: &mut Common) {
+    ///
+    /// # Errors
+    /// If a text is none of the words that its flag takes.
+    pub fn fill(&self, common: &mut Common) -> Result<(), String> {
         if common.domain.is_empty() {
             common.domain = self.list("domains");
         }
         common.tz = common.tz.take().or_else(|| self.text("tz"));
+        let year = self.number("year").and_then(|year| year.try_into().ok());
+        common.year = common.year.or(year);
+        common.zone = common.zone.take().or_else(|| self.text("zone"));
+        if common.host.is_empty() {
+            common.host = self.list("hosts");
+        }
         common.horizon = common.horizon.take().or_else(|| self.text("horizon"));
         common.threads = common.threads.or_else(|| self.number("threads"));
         common.anonymous = common.anonymous.take().or_else(|| self.text("anonymous"));
+        common.temp_dir = common
+            .temp_dir
+            .take()
+            .or_else(|| self.text("temp_dir").map(Into::into));
+        common.expand_limit = common.expand_limit.or_else(|| self.number("expand_limit"));
         common.quiet |= self.switch("quiet");
         common.no_progress |= self.switch("no_progress");
         common.time |= self.switch("time");
         common.lenient |= self.switch("lenient");
+        if let (None, Some(word)) = (common.mmap, self.text("mmap")) {
+            let found = MmapWord::from_str(&word, false);
+            common.mmap = Some(found.map_err(|_| {
+                let name = &self.name;
+                format!("{name}: mmap: 'auto', 'always' or 'never' is wanted, not '{word}'")
+            })?);
+        }
+        Ok(())
     }
 
     /// The same for what only the report knows.
@@ -223,7 +252,7 @@ mod tests {
         let Command::Report(mut report) = cli.command else {
             panic!("report is not understood");
         };
-        file.fill(&mut report.run.common);
+        file.fill(&mut report.run.common).unwrap();
         file.fill_figures(&mut report.figures);
         assert_eq!(report.run.common.tz.as_deref(), Some("UTC"));
         assert_eq!(report.run.common.domain, ["a.test"]);

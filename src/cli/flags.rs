@@ -56,7 +56,7 @@ Examples:
 Examples:
   waybill paths /logs --output paths.jsonl
   waybill paths /logs --format csv --status failed --status partly-delivered")]
-    Paths(Run<TableFormat>),
+    Paths(Paths),
     /// Every logged row with its columns by name, for timelines
     #[command(after_help = "\
 Examples:
@@ -198,8 +198,28 @@ pub struct Check {
     /// Exit with 3 for any sign of loss or change
     #[arg(long, help_heading = "Output")]
     pub strict: bool,
+    /// Do not hash the inputs
+    #[arg(long, help_heading = "Output")]
+    pub no_hash: bool,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// `paths` can write other names.
+#[derive(Debug, Args)]
+pub struct Paths {
+    #[command(flatten)]
+    pub run: Run<TableFormat>,
+    /// With --format jsonl: names of another schema
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub profile: Option<Profile>,
+}
+
+/// Whose names the JSON lines use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Elastic Common Schema, with everything else under `waybill`
+    Ecs,
 }
 
 /// `events` can write TrackHistory XML.
@@ -207,6 +227,9 @@ pub struct Check {
 pub struct Events {
     #[command(flatten)]
     pub run: Run<EventsFormat>,
+    /// With --format jsonl: names of another schema
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub profile: Option<Profile>,
     #[command(flatten)]
     pub xml: XmlFlags,
 }
@@ -232,6 +255,9 @@ pub struct Trace {
     /// Show every row of the message too
     #[arg(long, help_heading = "Output")]
     pub rows: bool,
+    /// Show every row of the message as it stands in its log
+    #[arg(long, help_heading = "Output")]
+    pub raw: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -272,6 +298,8 @@ pub enum EventsFormat {
     Jsonl,
     /// For spreadsheets
     Csv,
+    /// One JSON object per line, as Timesketch imports it
+    Timesketch,
     /// TrackHistory, as the Message Tracking Center of 2003 saves it
     Xml,
 }
@@ -313,6 +341,14 @@ pub enum DirectionWord {
     Internal,
     Relayed,
     Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MmapWord {
+    /// Mapped, but copied from network shares
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -393,6 +429,26 @@ pub struct Common {
     /// Time zone to show and group times in, like Europe/Berlin; UTC if not given, 'local' for this machine's
     #[arg(long, value_name = "ZONE", env = "WAYBILL_TZ")]
     pub tz: Option<String>,
+    /// Name the row behind every hop and fate, with its byte: file:line@offset
+    #[arg(long, env = "WAYBILL_EVIDENCE", value_parser = FalseyValueParser::new())]
+    pub evidence: bool,
+    /// Say in this file what was read and written: arguments, inputs and outputs with SHA-256 (JSON)
+    #[arg(long, value_name = "FILE", env = "WAYBILL_MANIFEST")]
+    pub manifest: Option<PathBuf>,
+    /// Year of Postfix, Exim and Sendmail logs whose stamps have none and whose queue ids do not tell it
+    #[arg(long, value_name = "YEAR", env = "WAYBILL_YEAR")]
+    pub year: Option<i16>,
+    /// Time zone in which such logs were written, like Europe/Berlin or +01:00; UTC if not given
+    #[arg(long, value_name = "ZONE", env = "WAYBILL_ZONE")]
+    pub zone: Option<String>,
+    /// Another name or address of a host, like mx1=10.0.0.5 (may be given more than once; learnt from the logs if never)
+    #[arg(
+        long,
+        value_name = "HOST=ADDRESS",
+        env = "WAYBILL_HOSTS",
+        value_delimiter = ','
+    )]
+    pub host: Vec<String>,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE", env = "WAYBILL_OUTPUT")]
     pub output: Option<PathBuf>,
@@ -431,6 +487,15 @@ pub struct Common {
     /// A message is finished when nothing was logged for so long: 3d, 12h
     #[arg(long, value_name = "TIME", env = "WAYBILL_HORIZON")]
     pub horizon: Option<String>,
+    /// Whether logs are mapped into memory or copied; auto copies from network shares
+    #[arg(long, value_enum, value_name = "WHEN", env = "WAYBILL_MMAP")]
+    pub mmap: Option<MmapWord>,
+    /// Where copies go that memory has no room for: unpacked logs, standard input, network shares
+    #[arg(long, value_name = "DIR", env = "WAYBILL_TEMP_DIR")]
+    pub temp_dir: Option<PathBuf>,
+    /// A packed file may grow to so many times its size [default: 250]; 64 MB are always allowed
+    #[arg(long, value_name = "TIMES", env = "WAYBILL_EXPAND_LIMIT")]
+    pub expand_limit: Option<usize>,
     /// Bytes per unit of work; the answer does not depend on it
     #[arg(long, value_name = "BYTES", hide = true)]
     pub chunk_bytes: Option<String>,
@@ -466,6 +531,9 @@ pub enum LayoutWord {
     /// A 5.5 site and a 2003 site that exchange mail
     #[value(name = "mixed-legacy")]
     MixedLegacy,
+    /// Exchange 2003 on its way to 2007
+    #[value(name = "migration")]
+    Migration,
 }
 
 #[derive(Debug, Args)]

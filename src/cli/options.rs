@@ -11,10 +11,11 @@ use jiff::tz::TimeZone;
 use super::config::File;
 use super::flags::{
     CheckFormat, Cli, ColorWord, Command, Common, DirectionWord, EventsFormat, Figures, Filters,
-    FindFormat, LayoutWord, ReportFormat, Run, Simulate, StatusWord, TableFormat, TraceFormat,
-    XmlFlags,
+    FindFormat, LayoutWord, MmapWord, Profile, ReportFormat, Run, Simulate, StatusWord,
+    TableFormat, TraceFormat, XmlFlags,
 };
 use crate::filter::{Filter, Pattern, parse_day, parse_when};
+use crate::input::{Assumed, Mapping, Opening};
 use crate::output::trackhistory::Prolog;
 use crate::path::{Direction, Status};
 use crate::time::{DAY, HOUR, SECOND, Time};
@@ -42,10 +43,17 @@ pub enum Options {
 pub enum Task {
     Report(ReportFormat),
     Find(FindFormat),
-    Trace { format: TraceFormat, rows: bool },
+    Trace {
+        format: TraceFormat,
+        rows: bool,
+        raw: bool,
+    },
     Paths(TableFormat),
     Events(EventsFormat),
-    Check { format: CheckFormat, strict: bool },
+    Check {
+        format: CheckFormat,
+        strict: bool,
+    },
 }
 
 /// Sums that are kept between runs of `report`, and what it is told beside the logs.
@@ -92,9 +100,17 @@ pub struct Read {
     pub zone: TimeZone,
     /// The present time.
     pub now: Time,
+    /// What logs leave out.
+    pub assumed: Assumed,
     /// `None` is standard output.
     pub output: Option<PathBuf>,
+    /// Where what was read and written is noted.
+    pub manifest: Option<PathBuf>,
+    /// Every hop and fate with its row, every row with its byte.
+    pub evidence: bool,
     pub force: bool,
+    /// Names of another schema in JSON lines.
+    pub profile: Option<Profile>,
     /// With `--format xml`: what stands before the root element.
     pub prolog: Prolog,
     pub threads: usize,
@@ -107,6 +123,7 @@ pub struct Read {
     pub anonymous: Option<String>,
     /// A message is finished when nothing was logged for so many microseconds.
     pub horizon: i64,
+    pub opening: Opening,
     pub chunk_bytes: u64,
     pub window_bytes: u64,
     pub days: KeptDays,
@@ -135,6 +152,7 @@ pub struct SimulateOptions {
 /// Resolves what was typed; `now` is what `yesterday` and `-3d` are counted from, and `file` gives what was not typed.
 pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     let mut prolog = Prolog::default();
+    let (mut profile, mut hash) = (None, false);
     let mut days = KeptDays::default();
     let (task, filters, mut common) = match cli.command {
         Command::Report(mut report) => {
@@ -155,29 +173,40 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         }
         Command::Find(run) => parts(run, Task::Find),
         Command::Trace(trace) => {
-            let rows = trace.rows;
+            let (rows, raw) = (trace.rows, trace.raw);
             prolog = prolog_of(trace.xml);
-            parts(trace.run, |format| Task::Trace { format, rows })
+            parts(trace.run, |format| Task::Trace { format, rows, raw })
         }
-        Command::Paths(run) => parts(run, Task::Paths),
+        Command::Paths(paths) => {
+            profile = paths.profile;
+            parts(paths.run, Task::Paths)
+        }
         Command::Events(events) => {
             prolog = prolog_of(events.xml);
+            profile = events.profile;
             parts(events.run, Task::Events)
         }
         Command::Explain { words } => return Ok(Options::Explain(words)),
-        Command::Check(check) => (
-            Task::Check {
+        Command::Check(check) => {
+            hash = !check.no_hash;
+            let task = Task::Check {
                 format: check.format.unwrap_or_default(),
                 strict: check.strict,
-            },
-            Filters::default(),
-            check.common,
-        ),
+            };
+            (task, Filters::default(), check.common)
+        }
         Command::Simulate(flags) => return simulate(flags).map(Options::Simulate),
         Command::Completions { shell } => return Ok(Options::Completions(shell)),
         Command::Man => return Ok(Options::Man),
         Command::Config(_) => return Ok(Options::Config),
     };
+    let is_jsonl = matches!(
+        task,
+        Task::Paths(TableFormat::Jsonl) | Task::Events(EventsFormat::Jsonl)
+    );
+    if profile.is_some() && !is_jsonl {
+        return Err("--profile goes with --format jsonl".into());
+    }
     let of_messages = !filters.status.is_empty() || !filters.direction.is_empty();
     if matches!(task, Task::Events(_)) && of_messages {
         let way_out = "rows have neither; use paths, or find and trace";
@@ -185,7 +214,7 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
             "events: --status and --direction are of whole messages and {way_out}"
         ));
     }
-    file.fill(&mut common);
+    file.fill(&mut common)?;
     if matches!(task, Task::Events(_)) && common.anonymous.is_some() {
         return Err(
             "events: rows are shown as logged; --anonymous goes with report, find, trace and paths"
@@ -193,9 +222,7 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         );
     }
     if shows_rows_of_the_nameless(task, &common) {
-        return Err(
-            "trace: --format xml shows rows as logged; --anonymous goes with text and json".into(),
-        );
+        return Err("trace: --format xml and --raw show rows as logged; --anonymous goes with text and json".into());
     }
     let mut read = read(task, filters, common, prolog, now)?;
     read.days = days;
@@ -205,19 +232,18 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
                 .into(),
         );
     }
+    read.profile = profile;
+    read.opening.hash |= hash;
     Ok(Options::Read(Box::new(read)))
 }
 
 /// TrackHistory holds rows as logged, which have no anonymous form.
 fn shows_rows_of_the_nameless(task: Task, common: &Common) -> bool {
-    let xml = matches!(
-        task,
-        Task::Trace {
-            format: TraceFormat::Xml,
-            ..
-        }
-    );
-    xml && common.anonymous.is_some()
+    let as_logged = match task {
+        Task::Trace { format, raw, .. } => raw || format == TraceFormat::Xml,
+        _ => false,
+    };
+    as_logged && common.anonymous.is_some()
 }
 
 fn prolog_of(flags: XmlFlags) -> Prolog {
@@ -275,11 +301,15 @@ fn read(
     prolog: Prolog,
     now: Time,
 ) -> Result<Read, String> {
+    let assumed = assumed(&common)?;
     let zone = match common.tz.as_deref() {
         None => TimeZone::UTC,
         Some(name) => zone(name)?,
     };
+    let mut opening = opening(common.mmap, common.temp_dir, common.expand_limit)?;
+    opening.hash = common.manifest.is_some();
     Ok(Read {
+        assumed,
         task,
         filter: filter(filters, &zone, now)?,
         paths: common.paths,
@@ -287,7 +317,10 @@ fn read(
         zone,
         now,
         output: common.output.filter(|file| file.as_os_str() != "-"),
+        manifest: common.manifest,
+        evidence: common.evidence,
         force: common.force,
+        profile: None,
         prolog,
         threads: threads(common.threads)?,
         color: common.color,
@@ -299,6 +332,7 @@ fn read(
         horizon: common
             .horizon
             .map_or(Ok(3 * DAY), |text| span("--horizon", &text))?,
+        opening,
         chunk_bytes: common
             .chunk_bytes
             .map_or(Ok(CHUNK_BYTES), |b| bytes("--chunk-bytes", &b))?,
@@ -307,6 +341,61 @@ fn read(
             .map_or(Ok(WINDOW_BYTES), |b| bytes("--window-bytes", &b))?,
         days: KeptDays::default(),
     })
+}
+
+fn opening(
+    mmap: Option<MmapWord>,
+    temp_dir: Option<PathBuf>,
+    expand_limit: Option<usize>,
+) -> Result<Opening, String> {
+    let default = Opening::default();
+    let limit = expand_limit.map_or(default.expand_limit, |limit| limit as u64);
+    if limit == 0 {
+        return Err("--expand-limit: at least 1 is needed".into());
+    }
+    if let Some(folder) = &temp_dir
+        && !folder.is_dir()
+    {
+        return Err(format!("--temp-dir: {} is no folder", folder.display()));
+    }
+    Ok(Opening {
+        mapping: match mmap {
+            None | Some(MmapWord::Auto) => Mapping::Auto,
+            Some(MmapWord::Always) => Mapping::Always,
+            Some(MmapWord::Never) => Mapping::Never,
+        },
+        temp_dir: temp_dir.unwrap_or(default.temp_dir),
+        expand_limit: limit,
+        hash: false,
+    })
+}
+
+/// What logs leave out.
+fn assumed(common: &Common) -> Result<Assumed, String> {
+    let hosts = common.host.iter().map(|pair| match pair.split_once('=') {
+        Some((host, address)) if !host.is_empty() && !address.is_empty() => {
+            Ok((address.trim().to_lowercase(), host.trim().to_lowercase()))
+        }
+        _ => Err(format!(
+            "--host {pair}: a host and its other name are wanted, like mx1=10.0.0.5"
+        )),
+    });
+    Ok(Assumed {
+        year: common.year,
+        zone: common.zone.as_deref().map(zone_or_offset).transpose()?,
+        hosts: hosts.collect::<Result<_, _>>()?,
+    })
+}
+
+/// A zone by name, or a fixed one as `+01:00`.
+fn zone_or_offset(text: &str) -> Result<TimeZone, String> {
+    match text.starts_with(['+', '-']) {
+        true => format!("1970-01-01T00:00{text}[{text}]")
+            .parse::<jiff::Zoned>()
+            .map(|time| time.time_zone().clone())
+            .map_err(|_| format!("--zone {text}: an offset looks like +01:00")),
+        false => zone(text),
+    }
 }
 
 fn filter(flags: Filters, zone: &TimeZone, now: Time) -> Result<Filter, String> {
@@ -487,6 +576,7 @@ mod tests {
                 Task::Trace {
                     format: TraceFormat::Text,
                     rows: false,
+                    raw: false,
                 },
             ),
             ("paths", Task::Paths(TableFormat::Jsonl)),
@@ -514,7 +604,8 @@ mod tests {
             read.task,
             Task::Trace {
                 format: TraceFormat::Json,
-                rows: true
+                rows: true,
+                raw: false,
             }
         );
         assert_eq!(read.paths.len(), 2);

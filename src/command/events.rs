@@ -114,8 +114,14 @@ fn render(
             if filter.matches_record(&record) {
                 let (file, line) = (inputs.name(record.place), inputs.line(record.place));
                 match format {
+                    EventsFormat::Jsonl if run.options.profile.is_some() => {
+                        output::timeline::ecs_event(&mut text, &record, file, line)
+                    }
                     EventsFormat::Jsonl => {
                         output::events_jsonl::write(&mut text, &record, file, line)
+                    }
+                    EventsFormat::Timesketch => {
+                        output::timeline::timesketch(&mut text, &record, file, line)
                     }
                     EventsFormat::Csv => output::events_csv::write(&mut text, &record, file, line),
                     EventsFormat::Xml => output::trackhistory::write(&mut text, &record, file),

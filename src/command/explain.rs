@@ -145,9 +145,9 @@ fn id(word: &str) -> Vec<String> {
                 "X.400 MTS-ID, the message id of Exchange 4.0 to 5.5, and of 2003 towards them"
             }
         };
-        let mut plain = Vec::new();
-        plain_mts_id(bare.as_bytes(), &mut plain);
-        let plain = String::from_utf8_lossy(&plain).into_owned();
+        let mut plain = vec![0; bare.len()];
+        let len = plain_mts_id(bare.as_bytes(), &mut plain);
+        let plain = String::from_utf8_lossy(&plain[..len]).into_owned();
         let mut lines = vec![format!("{word}  {kind}"), format!("  compared as: {plain}")];
         lines.extend(origin(&plain));
         return lines;

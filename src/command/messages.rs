@@ -50,7 +50,7 @@ pub fn trace(
     run: &Run<'_>,
     inputs: &mut Inputs,
     format: TraceFormat,
-    rows: bool,
+    (rows, raw): (bool, bool),
     sink: &mut Sink,
 ) -> Result<Exit, Failed> {
     let width = run.terminal_width().unwrap_or(PAGE_COLUMNS);
@@ -63,6 +63,7 @@ pub fn trace(
         hops: true,
         steps: rows || format == TraceFormat::Json,
         records: format == TraceFormat::Xml,
+        raw,
     };
     let write = |out: &mut Vec<u8>, path: &Path<'_>, context: &Context<'_>| match format {
         TraceFormat::Text => output::trace_text::write(out, path, context, &layout),
@@ -105,6 +106,9 @@ pub fn paths(
         }
     };
     let write = |out: &mut Vec<u8>, path: &Path<'_>, context: &Context<'_>| match format {
+        TableFormat::Jsonl if run.options.profile.is_some() => {
+            output::timeline::ecs_path(out, path, context)
+        }
         TableFormat::Jsonl => output::jsonl::write(out, path, context),
         TableFormat::Csv => output::csv::write(out, path, context),
     };
@@ -151,11 +155,16 @@ where
         sink,
         shown: 0,
     };
-    let found = match filter
-        .needle()
-        .map(|needle| search::narrow(inputs, &plan, needle))
-    {
-        Some(Some(narrow)) if !narrow.chunks.is_empty() => {
+    let text = filter.piece().filter(|_| run.options.anonymous.is_none());
+    let narrow = match (filter.needle(), text) {
+        // The manifest says how many rows every log has.
+        _ if run.options.manifest.is_some() => None,
+        (Some(id), _) => search::narrow(inputs, &plan, id),
+        (None, Some(text)) => search::narrow_by_text(inputs, &plan, text),
+        (None, None) => None,
+    };
+    let found = match narrow {
+        Some(narrow) if !narrow.chunks.is_empty() => {
             answer.of(inputs, narrow, survey.clone(), true)?
         }
         _ => None,
@@ -315,6 +324,7 @@ impl<W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>)> Taker for Showing<'_, W> {
             server: &server,
             place: &place,
             file: &|place| self.inputs.name(place),
+            evidence: self.inputs.offsets,
             zone: self.zone,
         };
         (self.write)(&mut self.text, path, &context);

@@ -7,11 +7,13 @@ mod check;
 pub mod days;
 mod events;
 pub mod explain;
+mod manifest;
 mod messages;
 mod report;
 pub mod simulate;
 mod sink;
 mod summary;
+mod unfinished;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -37,6 +39,7 @@ const PAGE_COLUMNS: usize = 100;
 /// # Errors
 /// If nothing can be read or the answer cannot be written.
 pub fn read(options: &Read) -> Result<Exit, Error> {
+    unfinished::watch();
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build_global();
@@ -54,7 +57,9 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
     if let (Task::Report(format), Some(folder)) = (options.task, &options.days.state) {
         return report::nightly(options, folder, &paths, format);
     }
-    let mut inputs = Inputs::open(&paths)?;
+    let mut inputs = Inputs::open_as(&paths, &options.opening)?;
+    inputs.offsets = options.evidence;
+    inputs.assumed = options.assumed.clone();
     if inputs.files.is_empty() {
         for (name, why) in &inputs.unreadable {
             eprintln!("waybill: {name}: {why}");
@@ -69,23 +74,50 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
     }
     let mut sink = Sink::open(options)?;
     let progress = Progress::start(inputs.bytes(), options.progress);
+    let manifest = manifest::Manifest::start(options)?;
     let run = Run {
         options,
         progress: &progress,
+        manifest: &manifest,
     };
     let exit = match options.task {
         Task::Report(format) => report::run(&run, &mut inputs, format, &mut sink),
         Task::Find(_) => messages::find(&run, &mut inputs, &mut sink),
-        Task::Trace { format, rows } => messages::trace(&run, &mut inputs, format, rows, &mut sink),
+        Task::Trace { format, rows, raw } => {
+            messages::trace(&run, &mut inputs, format, (rows, raw), &mut sink)
+        }
         Task::Paths(format) => messages::paths(&run, &mut inputs, format, &mut sink),
         Task::Events(format) => events::run(&run, &mut inputs, format, &mut sink),
         Task::Check { format, strict } => check::run(&run, &mut inputs, format, strict, &mut sink),
     };
-    match exit.and_then(|exit| sink.finish().map(|()| exit)) {
+    match exit.and_then(|exit| finish(exit, &run, &inputs, sink)) {
         Err(error) if error.broken_pipe => Ok(Exit::Done),
         Err(error) => Err(error.error),
         Ok(exit) => Ok(exit),
     }
+}
+
+/// Ends a run whose answer is written: nothing has its name before it is known to be right.
+fn finish(exit: Exit, run: &Run<'_>, inputs: &Inputs, sink: Sink) -> Result<Exit, sink::Failed> {
+    unchanged(inputs)?;
+    let seen = sink.finish()?;
+    run.manifest.write(run.options, inputs, seen)?;
+    Ok(exit)
+}
+
+/// Holds the inputs against what they were when they were opened.
+fn unchanged(inputs: &Inputs) -> Result<(), sink::Failed> {
+    let changed = inputs.changed();
+    let Some((name, how)) = changed.first() else {
+        return Ok(());
+    };
+    let more = match changed.len() {
+        1 => String::new(),
+        files => format!(" (and {} files more)", files - 1),
+    };
+    let name = inert::terminal(name.as_bytes(), 400);
+    let text = format!("{name}: {how}{more}; what was written is not the answer: run again");
+    Err(Error(text).into())
 }
 
 fn is_log(bytes: &[u8]) -> bool {
@@ -118,6 +150,7 @@ fn nothing_to_read(inputs: &Inputs, paths: &[String]) -> Error {
 pub struct Run<'r> {
     pub options: &'r Read,
     pub progress: &'r Progress,
+    pub manifest: &'r manifest::Manifest,
 }
 
 impl Run<'_> {

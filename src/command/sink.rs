@@ -6,8 +6,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use sha2::{Digest, Sha256};
+
+use super::unfinished::Unfinished;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::{Read, Task};
 use crate::error::Error;
@@ -42,13 +45,15 @@ impl From<Error> for Failed {
 /// Takes the answer.
 pub struct Sink {
     out: Out,
+    /// Hash and length of what went through, for the manifest.
+    seen: Option<(Sha256, u64)>,
 }
 
 enum Out {
     Stdout(BufWriter<io::Stdout>),
     File {
         file: BufWriter<File>,
-        partial: PathBuf,
+        partial: Unfinished,
         path: PathBuf,
     },
 }
@@ -71,9 +76,11 @@ impl Sink {
                 path.display()
             )));
         }
+        let seen = options.manifest.is_some().then(Default::default);
         let Some(path) = options.output.as_ref().filter(|_| !folder) else {
             return Ok(Sink {
                 out: Out::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())),
+                seen,
             });
         };
         if path.exists() && !options.force {
@@ -82,8 +89,8 @@ impl Sink {
                 path.display()
             )));
         }
-        let partial = partial_name(path);
-        let file = File::create(&partial)
+        let partial = Unfinished::new(path);
+        let file = File::create(partial.path())
             .map_err(|error| Error(format!("{} cannot be written: {error}", path.display())))?;
         let file = BufWriter::with_capacity(1 << 16, file);
         Ok(Sink {
@@ -92,14 +99,15 @@ impl Sink {
                 partial,
                 path: path.clone(),
             },
+            seen,
         })
     }
 
-    /// Brings everything to its place.
+    /// Brings everything to its place. Returns hash and length of the answer, if they are wanted.
     ///
     /// # Errors
     /// If the last bytes cannot be written or the file cannot be renamed.
-    pub fn finish(mut self) -> Result<(), Failed> {
+    pub fn finish(mut self) -> Result<Option<([u8; 32], u64)>, Failed> {
         self.flush()?;
         if let Out::File {
             file,
@@ -108,18 +116,26 @@ impl Sink {
         } = &self.out
         {
             file.get_ref().sync_all()?;
-            fs::rename(partial, path)?;
+            fs::rename(partial.path(), path)?;
+            sync_folder(path);
         }
-        Ok(())
+        Ok(self
+            .seen
+            .map(|(hash, bytes)| (hash.finalize().into(), bytes)))
     }
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.out {
+        let written = match &mut self.out {
             Out::Stdout(out) => out.write(bytes),
             Out::File { file, .. } => file.write(bytes),
+        }?;
+        if let Some((hash, length)) = &mut self.seen {
+            hash.update(&bytes[..written]);
+            *length += written as u64;
         }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -130,18 +146,12 @@ impl Write for Sink {
     }
 }
 
-impl Drop for Sink {
-    fn drop(&mut self) {
-        // After `finish` the partial file is gone and this does nothing.
-        if let Out::File { partial, .. } = &self.out {
-            let _ = fs::remove_file(partial);
-        }
+/// A new name is on the disk only when its folder is. Not every file system can; the file itself is safe by then.
+pub fn sync_folder(path: &std::path::Path) {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Ok(folder) = File::open(folder.unwrap_or(std::path::Path::new("."))) {
+        let _ = folder.sync_all();
     }
-}
-
-/// `report.json` is written as `report.json.partial-1234` in the same folder, where a rename is one step.
-fn partial_name(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".partial-{}", std::process::id()));
-    path.with_file_name(name)
 }

@@ -5,8 +5,13 @@
 
 pub mod exchange2000;
 pub mod exchange55;
+pub mod exim;
+pub mod foreign;
 pub mod legacy;
 pub mod modern;
+pub mod online;
+pub mod postfix;
+pub mod sendmail;
 pub mod trackhistory;
 
 use std::collections::BTreeMap;
@@ -15,8 +20,9 @@ use std::ops::Range;
 use bstr::{BStr, BString};
 use bumpalo::Bump;
 
-use crate::event::{Event, Record};
+use crate::event::{Event, Record, Role};
 use crate::fault::Faults;
+use crate::input::Assumed;
 use crate::keys::Keys;
 use crate::row::{KeyKind, Row};
 use crate::servers::{Seen, Servers};
@@ -46,6 +52,10 @@ pub enum Layout {
     Exchange2000(exchange2000::Schema),
     /// TrackHistory XML.
     TrackHistory(trackhistory::Document),
+    /// Postfix, Exim, Sendmail.
+    Foreign(foreign::Schema),
+    /// Message traces of Exchange Online.
+    Online(online::Schema),
 }
 
 impl Layout {
@@ -56,6 +66,8 @@ impl Layout {
             Layout::Exchange55 => exchange55::NAME,
             Layout::Exchange2000(schema) => schema.name,
             Layout::TrackHistory(_) => trackhistory::NAME,
+            Layout::Foreign(schema) => schema.name(),
+            Layout::Online(schema) => schema.name,
         }
     }
 }
@@ -81,13 +93,34 @@ pub fn detect(data: &[u8]) -> Detected {
     exchange2000::detect(data)
         .or_else(|| trackhistory::detect(data))
         .or_else(|| exchange55::detect(data))
+        .or_else(|| foreign::detect(data))
+        .or_else(|| online::detect(data))
         .unwrap_or_else(|| modern::detect(data))
+}
+
+/// Says what a file's stamps leave out, where its lines do not tell.
+pub fn assume(layout: &mut Layout, data: &[u8], assumed: &Assumed, today: Time) {
+    if let Layout::Foreign(schema) = layout {
+        foreign::assume(schema, data, assumed, today);
+    }
+}
+
+/// Whether a file holds as many rows as one export of Exchange Online can: what is beyond was left out silently.
+pub fn is_at_limit(layout: &Layout, data: &[u8]) -> bool {
+    let is_export = match layout {
+        Layout::Online(_) => true,
+        Layout::Modern(schema) => schema.is_online(),
+        _ => false,
+    };
+    let lines = || memchr::memchr_iter(b'\n', data.trim_ascii_end()).count();
+    is_export && lines() == online::MAX_ROWS
 }
 
 /// The server that wrote a file, where many rows do not name it; `name` is the file's. Empty: rows do.
 pub fn file_server(layout: &Layout, data: &[u8], name: &str) -> BString {
     match layout {
         Layout::Exchange55 => exchange55::server(data, name),
+        Layout::Foreign(schema) => foreign::file_server(schema, data, name),
         _ => BString::default(),
     }
 }
@@ -99,6 +132,8 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
         Layout::Exchange55 => exchange55::next_record(data, from),
         Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::next_record(data, from),
+        Layout::Foreign(schema) => foreign::next_record(schema, data, from),
+        Layout::Online(_) => online::next_record(data, from),
     }
 }
 
@@ -114,7 +149,7 @@ pub fn record_start(layout: &Layout, data: &[u8], at: usize) -> usize {
 /// by themselves.
 pub fn header(layout: &Layout) -> Option<Vec<u8>> {
     match layout {
-        Layout::Modern(schema) => Some(schema.header()),
+        Layout::Modern(schema) if !schema.is_online() => Some(schema.header()),
         _ => None,
     }
 }
@@ -149,6 +184,20 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
             exchange2000::last_schema(&data[range], schema).map(Layout::Exchange2000)
         }
         Layout::Exchange55 | Layout::TrackHistory(_) => None,
+        // The clock is told anew by every chunk's own lines: see `layout_from`.
+        Layout::Foreign(_) | Layout::Online(_) => None,
+    }
+}
+
+/// The layout of a chunk, where its own first lines tell something about it.
+pub fn layout_from(
+    (before, start): (&Layout, usize),
+    data: &[u8],
+    range: Range<usize>,
+) -> Option<Layout> {
+    match before {
+        Layout::Foreign(schema) => Some(foreign::layout_at(schema, data, start, range)),
+        _ => None,
     }
 }
 
@@ -167,6 +216,8 @@ pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
         Layout::Exchange55 => exchange55::time_at(data, from),
         Layout::Exchange2000(schema) => exchange2000::time_at(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::time_at(data, from),
+        Layout::Foreign(schema) => foreign::time_at(schema, data, from),
+        Layout::Online(schema) => online::time_at(schema, data, from),
     }
 }
 
@@ -187,18 +238,33 @@ pub struct Slice<'d> {
     pub keep_loose: bool,
 }
 
+/// What a chunk is looked through for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// All its rows.
+    Rows,
+    /// Its first row.
+    First,
+    /// Identifiers that rows prove to be of one message: no rows.
+    Ties,
+}
+
 /// What one chunk gave.
 #[derive(Default)]
 pub struct Yield {
     /// Rows by shard; those without any id are not among them.
     pub shards: Vec<Vec<Row>>,
     pub rows: u64,
+    /// The file they stand in; set by the pipeline.
+    pub file: u32,
     /// Rows that carry no identifier at all.
     pub rows_without_id: u64,
     /// Those rows, if they were asked for.
     pub loose: Vec<Row>,
     /// Keys of two identifiers that one row gives to one message.
     pub ties: Vec<(u64, u64)>,
+    /// Keys of rows, where only ties were looked for.
+    pub keys: Vec<u64>,
     /// Rows about reports; where they belong is known only after all rows were seen.
     pub reports: Vec<ReportRow>,
     pub faults: Faults,
@@ -210,6 +276,8 @@ pub struct Yield {
     pub span: Option<(Time, Time)>,
     /// Rows of other logs inside this file.
     pub passed_over: u64,
+    /// What rows say about records of other hosts.
+    pub hops: foreign::hop::Hops,
     /// Lines of the chunk, where they were counted anyway.
     pub lines: Option<u64>,
     /// The layout that the last header line in it bound, for what follows it in the file.
@@ -262,27 +330,74 @@ impl EventCounts {
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
-        layout => parse_legacy(slice, layout, keys, false),
+        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, false),
+        Layout::Online(schema) => online::parse(slice, schema, keys, false),
+        layout => parse_legacy(slice, layout, keys, Aim::Rows),
     }
 }
 
-fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
+/// Finds what ties identifiers in a chunk, and no rows: `ties`, `keys` and `reports` of the yield.
+pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
+    parse_legacy(slice, layout, keys, Aim::Ties)
+}
+
+fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yield {
     match layout {
-        Layout::Exchange55 => exchange55::parse(slice, keys, once),
-        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, once),
-        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, once),
-        Layout::Modern(_) => Yield::default(),
+        Layout::Exchange55 => exchange55::parse(slice, keys, aim),
+        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, aim),
+        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, aim),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => Yield::default(),
     }
+}
+
+/// Notes what Exchange's rows say about records of other programs: which copies they opened, and which queue ids the
+/// receivers of their messages named. Asked for only where logs of other programs are read, too.
+pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
+    let servers = Servers::default();
+    let mut arena = Bump::new();
+    let mut hops = std::mem::take(&mut found.hops);
+    for row in found.shards.iter().flatten() {
+        let around = Surroundings {
+            data: slice.data,
+            file: slice.file,
+            start: slice.start,
+            layouts: &found.layouts,
+            servers: &servers,
+            keys,
+            full: true,
+            arena: &arena,
+        };
+        let of_exchange = matches!(around.layouts[usize::from(row.layout)], Layout::Modern(_));
+        if of_exchange
+            && matches!(row.role, Role::Receive | Role::Send)
+            && row.kind != KeyKind::Copy
+        {
+            foreign::hop::of_exchange(
+                row,
+                &event(row, &around),
+                found.seen.name(row.server),
+                keys,
+                &mut hops,
+            );
+        }
+        arena.reset();
+    }
+    found.hops = hops;
 }
 
 /// Finds one row again, at the first byte of `slice`, and the server it is about.
 pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
     let found = match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
-        layout => parse_legacy(slice, layout, keys, true),
+        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, true),
+        Layout::Online(schema) => online::parse(slice, schema, keys, true),
+        layout => parse_legacy(slice, layout, keys, Aim::First),
     };
     let of_report = found.reports.first().map(|report| &report.row);
-    let row = *found.shards.iter().flatten().next().or(of_report)?;
+    // A line about two records gives two rows; the first is that of the line's own.
+    let rows = || found.shards.iter().flatten();
+    let own = rows().find(|row| row.kind != KeyKind::Second);
+    let row = *own.or(rows().next()).or(of_report)?;
     Some((row, found.seen.name(row.server).to_owned()))
 }
 
@@ -305,7 +420,21 @@ pub struct Surroundings<'d> {
 impl Surroundings<'_> {
     /// Whether a row is of Exchange 2003 or older.
     pub fn is_legacy(&self, row: &Row) -> bool {
-        !matches!(self.layouts[usize::from(row.layout)], Layout::Modern(_))
+        let layout = &self.layouts[usize::from(row.layout)];
+        !matches!(
+            layout,
+            Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_)
+        )
+    }
+
+    /// Whether a row is a message trace of Exchange Online.
+    pub fn is_online(&self, row: &Row) -> bool {
+        matches!(self.layouts[usize::from(row.layout)], Layout::Online(_))
+    }
+
+    /// Whether a row is of Postfix, Exim or Sendmail.
+    pub fn is_foreign(&self, row: &Row) -> bool {
+        matches!(self.layouts[usize::from(row.layout)], Layout::Foreign(_))
     }
 }
 
@@ -313,6 +442,8 @@ impl Surroundings<'_> {
 pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
+        Layout::Foreign(schema) => foreign::event(row, schema, around),
+        Layout::Online(schema) => online::event(row, schema, around),
         layout => legacy::event(&entry(row, layout, around), row, around),
     }
 }
@@ -325,7 +456,9 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
         Layout::Exchange55 => exchange55::entry(row, bytes),
         Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema),
         Layout::TrackHistory(document) => trackhistory::entry(bytes, document, around.arena),
-        Layout::Modern(_) => unreachable!("a modern row has no legacy columns"),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
+            unreachable!("only legacy rows have their columns")
+        }
     }
 }
 
@@ -333,6 +466,8 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
 pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
+        Layout::Foreign(schema) => foreign::record(row, schema, around),
+        Layout::Online(schema) => online::record(row, schema, around),
         layout => legacy::record(&entry(row, layout, around), row, around),
     }
 }
@@ -341,12 +476,15 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
 pub fn has_network_id(layout: &Layout) -> bool {
     match layout {
         Layout::Modern(schema) => schema.has_network_id(),
+        Layout::TrackHistory(document) => document.has_network_id,
+        Layout::Online(_) => true,
         _ => false,
     }
 }
 
 /// Whether rows of this layout may carry two identifiers, or tell of reports.
 pub fn has_ties(layout: &Layout) -> bool {
+    // Those of Postfix, Exim and Sendmail may lead to and from any other log.
     !matches!(layout, Layout::Modern(_))
 }
 
@@ -354,6 +492,8 @@ pub fn has_ties(layout: &Layout) -> bool {
 pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
+        Layout::Foreign(schema) => foreign::event(row, schema, around).message_id.text(),
+        Layout::Online(schema) => online::event(row, schema, around).message_id.text(),
         layout => {
             let entry = entry(row, layout, around);
             if row.kind == KeyKind::Second {

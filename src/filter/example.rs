@@ -117,6 +117,7 @@ fn hops() -> Vec<Hop<'static>> {
             to: text("EX02.contoso.com"),
             connector: text("Intra-Organization SMTP Send Connector"),
             place: place(0, 3),
+            link: None,
         },
         Hop {
             server: ServerId(1),
@@ -127,6 +128,7 @@ fn hops() -> Vec<Hop<'static>> {
             to: text(""),
             connector: text(""),
             place: None,
+            link: None,
         },
     ]
 }
@@ -156,6 +158,8 @@ pub fn path() -> Path<'static> {
         message_id: text("<Q1@contoso.com>"),
         network_message_id: text("08dc-0001"),
         other_ids: vec![text("c=US;a= ;p=Contoso;l=EX01")],
+        id_ties: Vec::new(),
+        inferred: Vec::new(),
         class: Class::Mail,
         direction: Direction::Internal,
         status: Status::PartlyDelivered,
@@ -184,6 +188,7 @@ pub fn path() -> Path<'static> {
         hops: hops(),
         steps: steps(),
         records: Vec::new(),
+        raw: Vec::new(),
         related: vec![(Relation::Report, text("<dsn1@contoso.com>"))],
         rows: 20,
         entered_recipients: 5,
@@ -262,6 +267,8 @@ pub fn hostile_texts() -> Vec<&'static [u8]> {
         b"a\0b\r\nc\td",
         b"\xff\xfe broken \xc3",
         b"\",\"evil\":1,\"",
+        b"</td></Subject><script>alert(1)</script><!-- &lt;",
+        b"half a pair \xed\xa0\x80",
         &LONG,
     ]
 }

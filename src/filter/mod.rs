@@ -18,6 +18,9 @@ use crate::event::ServerId;
 use crate::path::{Class, Direction, Path, Reason, Recipient, Status};
 use crate::time::Time;
 
+/// A shorter text stands in too many rows for a search to pay.
+const SHORTEST_PIECE: usize = 5;
+
 /// What is wanted; an empty list or `None` asks for nothing in particular.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -90,6 +93,21 @@ impl Filter {
             ..self.clone()
         };
         whenever.is_empty() && self.limit.is_none()
+    }
+
+    /// A text that at least one row of every wanted message holds, in some letter case: of those that are asked for
+    /// the longest, which is likely to be the rarest.
+    pub fn piece(&self) -> Option<&[u8]> {
+        let texts = [
+            &self.sender,
+            &self.recipient,
+            &self.subject,
+            &self.client_ip,
+        ];
+        let single = texts.into_iter().filter(|patterns| patterns.len() == 1);
+        let pieces = single.filter_map(|patterns| patterns[0].piece());
+        let longest = pieces.max_by_key(|piece| piece.len())?;
+        (longest.len() >= SHORTEST_PIECE).then_some(longest)
     }
 
     /// Whether nothing in particular is asked for.

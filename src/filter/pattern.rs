@@ -10,8 +10,9 @@ use crate::address::x400::{is_mts_id, plain_mts_id};
 
 /// An MTS-ID in the form in which it is compared.
 fn plain(id: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(id.len());
-    plain_mts_id(id, &mut plain);
+    let mut plain = vec![0; id.len()];
+    let len = plain_mts_id(id, &mut plain);
+    plain.truncate(len);
     plain
 }
 
@@ -72,6 +73,14 @@ impl Pattern {
     /// The bytes of a whole text as logs write it if they write it in lower case.
     pub fn lower_needle(&self) -> Option<&[u8]> {
         (!self.text.is_empty() && !self.text.contains(&b'*')).then_some(&self.text)
+    }
+
+    /// The longest piece between wildcards: a log that holds a matching text holds it, in some letter case. `None` if
+    /// it may be written otherwise.
+    pub fn piece(&self) -> Option<&[u8]> {
+        let pieces = self.text.split(|&b| b == b'*');
+        let longest = pieces.max_by_key(|piece| piece.len())?;
+        (self.ascii && !longest.contains(&b'"')).then_some(longest)
     }
 
     /// Whether `text` from a log is what is wanted.

@@ -1,4 +1,4 @@
-//! The identifiers a message of 2003 or before goes by.
+//! The identifiers a message goes by beside its Message-ID: those of 2003 and before, queue ids of other programs.
 //!
 //! In: a path and its events. Out: the path's Message-ID and its other ids, each once.
 
@@ -7,11 +7,19 @@ use bumpalo::Bump;
 
 use crate::address::bare_id;
 use crate::address::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
-use crate::event::Event;
-use crate::path::Path;
+use crate::dialect::legacy::settle::Conclusion;
+use crate::event::{Event, Role};
+use crate::path::{IdTie, Inferred, Path, Relation, Via};
 
 /// Gives a path its identifiers: the Message-ID it is known by outside, if there is one, and all others.
 pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
+    // Most messages go by one id, which all rows write alike.
+    let only = |event: &Event<'d>| {
+        event.linked_id.is_empty() && event.message_id.text() == path.message_id
+    };
+    if events.iter().all(only) {
+        return;
+    }
     let arena = Bump::new();
     let mut plain: Vec<BString> = Vec::new();
     let mut ids: Vec<&'d BStr> = Vec::new();
@@ -39,7 +47,56 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
     } else if !ids.is_empty() {
         path.message_id = ids.remove(0);
     }
+    path.id_ties = ids
+        .iter()
+        .map(|id| tie(id, path.message_id, events, &arena))
+        .collect();
     path.other_ids = ids;
+}
+
+/// By what `id` is known to be of the message that goes by `main`.
+fn tie(id: &BStr, main: &BStr, events: &[Event<'_>], arena: &Bump) -> IdTie {
+    let carries = |event: &Event<'_>, id: &BStr| {
+        let linked = event.linked_id;
+        let linked = remote_message_id(linked).map_or(linked, BStr::new);
+        event.message_id.text() == id || linked == id
+    };
+    let both = |e: &&Event<'_>| carries(e, id) && carries(e, main);
+    match events.iter().find(both) {
+        Some(event) => IdTie::Row(event.place),
+        None if plain_id(id, arena) == plain_id(main, arena) => IdTie::Form,
+        None => IdTie::Chain,
+    }
+}
+
+/// Marks what was concluded and not logged.
+pub fn mark_inferred<'d>(path: &mut Path<'d>, concluded: &[Conclusion<'d>]) {
+    for conclusion in concluded {
+        let what = match conclusion.role {
+            Role::Expand => Inferred::Link(Via::Expanded),
+            Role::Resolve => Inferred::Link(Via::Resolved),
+            Role::Leave => Inferred::Outgoing(conclusion.place),
+            _ => Inferred::Link(Via::Redirected),
+        };
+        path.inferred.push((what, conclusion.address));
+    }
+    // Logs and documents disagree on which of the two ids in a row about a report is the report's.
+    let reports = |(relation, _): &&(Relation, &BStr)| {
+        matches!(relation, Relation::Report | Relation::ReportOf)
+    };
+    let about = path.related.iter().filter(reports);
+    path.inferred
+        .extend(about.map(|(_, id)| (Inferred::Report, *id)));
+}
+
+/// Adds the queue ids under which Postfix, Exim and Sendmail had a message, in the order of its way.
+pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
+    for event in events {
+        let id = event.linked_id;
+        if event.copy != 0 && !id.is_empty() && !path.other_ids.contains(&id) {
+            path.other_ids.push(id);
+        }
+    }
 }
 
 /// Ids that look alike to a person are one; a Message-ID that embeds an MTS-ID is shown beside it.

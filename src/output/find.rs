@@ -94,6 +94,21 @@ pub fn write(out: &mut Vec<u8>, path: &Path, layout: Layout, context: &Context) 
         out.pop();
     }
     out.push(b'\n');
+    if context.evidence {
+        evidence(out, path, context);
+    }
+}
+
+/// Under the message, each recipient's fate with the row that proves it.
+fn evidence(out: &mut Vec<u8>, path: &Path, context: &Context) {
+    for recipient in &path.recipients {
+        let address = terminal(&recipient.address.to_ascii_lowercase(), 320);
+        let place = recipient.place.map(context.place);
+        let place = place.unwrap_or_else(|| "no row".to_string());
+        let place = terminal(place.as_bytes(), 1000);
+        let fate = recipient.fate.word();
+        out.extend_from_slice(format!("  {address} {fate} {place}\n").as_bytes());
+    }
 }
 
 /// `alice@contoso.com > bob@contoso.com +2`: the first one addressed, and how many people there are besides;

@@ -7,7 +7,7 @@ use bstr::BStr;
 
 use crate::event::ServerId;
 use crate::output::{Context, json, words};
-use crate::path::{Hop, Path, Reason, Recipient};
+use crate::path::{Hop, IdTie, Path, Reason, Recipient};
 use crate::time::Time;
 
 /// Appends one line.
@@ -21,7 +21,9 @@ pub(super) fn object_open(out: &mut Vec<u8>, path: &Path, context: &Context) {
     identity(out, path);
     origin(out, path, context);
     out.extend_from_slice(b",\"recipients\":");
-    json::list(out, &path.recipients, |out, r| recipient(out, r, context));
+    json::list(out, &path.recipients, |out, r| {
+        recipient(out, r, path, context)
+    });
     out.extend_from_slice(b",\"hops\":");
     json::list(out, &path.hops, |out, h| hop(out, h, context));
     out.extend_from_slice(b",\"related\":");
@@ -30,10 +32,40 @@ pub(super) fn object_open(out: &mut Vec<u8>, path: &Path, context: &Context) {
         out.extend_from_slice(words::relation(*relation).as_bytes());
         out.extend_from_slice(b"\",\"message_id\":");
         json::string_or_null(out, id);
+        mark(out, path.infers_relation(id));
         out.push(b'}');
     });
     out.extend_from_slice(b",\"rows\":");
     json::number(out, Some(path.rows));
+    if !path.id_ties.is_empty() {
+        id_links(out, path, context);
+    }
+}
+
+/// By what each of the other ids is known to be of the message: a row that carries both, or their form.
+fn id_links(out: &mut Vec<u8>, path: &Path, context: &Context) {
+    let ties: Vec<_> = path.other_ids.iter().zip(&path.id_ties).collect();
+    out.extend_from_slice(b",\"id_links\":");
+    json::list(out, &ties, |out, (id, tie)| {
+        out.extend_from_slice(b"{\"id\":");
+        json::string_or_null(out, id);
+        out.extend_from_slice(b",\"by\":\"");
+        out.extend_from_slice(words::id_tie(**tie).as_bytes());
+        out.extend_from_slice(b"\",\"proof\":");
+        match tie {
+            IdTie::Row(place) => json::string(out, (context.place)(*place).as_bytes()),
+            IdTie::Form | IdTie::Chain => out.extend_from_slice(b"null"),
+        }
+        mark(out, **tie == IdTie::Form);
+        out.push(b'}');
+    });
+}
+
+/// Marks what was concluded and not logged; what was logged has no mark.
+fn mark(out: &mut Vec<u8>, inferred: bool) {
+    if inferred {
+        out.extend_from_slice(b",\"inferred\":true");
+    }
 }
 
 /// Everything up to the times: what the message is.
@@ -77,7 +109,7 @@ fn origin(out: &mut Vec<u8>, path: &Path, context: &Context) {
     out.push(b'}');
 }
 
-fn recipient(out: &mut Vec<u8>, recipient: &Recipient, context: &Context) {
+fn recipient(out: &mut Vec<u8>, recipient: &Recipient, path: &Path, context: &Context) {
     out.extend_from_slice(b"{\"address\":");
     json::address(out, recipient.address);
     out.extend_from_slice(b",\"status\":\"");
@@ -100,6 +132,7 @@ fn recipient(out: &mut Vec<u8>, recipient: &Recipient, context: &Context) {
         out.extend_from_slice(words::via(*via).as_bytes());
         out.extend_from_slice(b"\",\"address\":");
         json::address(out, address);
+        mark(out, path.infers_link(*via, address));
         out.push(b'}');
     });
     out.extend_from_slice(b",\"latency_ms\":");
@@ -109,6 +142,7 @@ fn recipient(out: &mut Vec<u8>, recipient: &Recipient, context: &Context) {
         Some(place) => json::string(out, (context.place)(place).as_bytes()),
         None => out.extend_from_slice(b"null"),
     }
+    mark(out, path.infers_fate(recipient));
     out.push(b'}');
 }
 
@@ -129,6 +163,20 @@ fn hop(out: &mut Vec<u8>, hop: &Hop, context: &Context) {
     json::string_or_null(out, hop.connector);
     out.extend_from_slice(b",\"delay_ms\":");
     json::number(out, hop_delay(hop.received, hop.sent));
+    if context.evidence {
+        out.extend_from_slice(b",\"where\":");
+        match hop.place {
+            Some(place) => json::string(out, (context.place)(place).as_bytes()),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    if let Some((by, proof)) = hop.link {
+        out.extend_from_slice(b",\"link\":{\"by\":\"");
+        out.extend_from_slice(by.words().as_bytes());
+        out.extend_from_slice(b"\",\"proof\":");
+        json::string(out, (context.place)(proof).as_bytes());
+        out.push(b'}');
+    }
     out.push(b'}');
 }
 
@@ -179,7 +227,7 @@ mod tests {
             r#""server":"ex01","reason":"inferred: no mailbox delivery log of ex03 was read","#,
             r#""via":[{"kind":"resolved","address":"c.smith@contoso.com"},"#,
             r#"{"kind":"expanded","address":"team@contoso.com"}],"latency_ms":12500,"#,
-            r#""where":"ex01/MSGTRK2026030109-1.LOG:9"}],"#,
+            r#""where":"ex01/MSGTRK2026030109-1.LOG:9","inferred":true}],"#,
             r#""hops":[{"server":"ex01","role":"transport","received":"2026-03-01T09:14:02.123Z","#,
             r#""from":"pc17.contoso.com","sent":"2026-03-01T09:14:02.435Z","#,
             r#""to":"EX02.contoso.com","connector":"Intra-Organization SMTP Send Connector","#,

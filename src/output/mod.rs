@@ -9,6 +9,7 @@ pub mod events_csv;
 pub mod events_jsonl;
 pub mod find;
 pub mod jsonl;
+pub mod timeline;
 pub mod trace_json;
 pub mod trace_text;
 pub mod trackhistory;
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub place: &'a (dyn Fn(Place) -> String + Sync),
     /// The file as found under the given path.
     pub file: &'a (dyn Fn(Place) -> &'a str + Sync),
+    /// Whether every hop and fate is to name its row.
+    pub evidence: bool,
     /// For people; what machines read is in UTC.
     pub zone: &'a TimeZone,
 }
@@ -50,6 +53,7 @@ pub(crate) mod testing {
         server: &names,
         place: &place_text,
         file: &|_| "ex01/a.LOG",
+        evidence: false,
         zone: &TimeZone::UTC,
     };
 

@@ -11,6 +11,16 @@ pub fn write(out: &mut Vec<u8>, path: &Path, context: &Context) {
     jsonl::object_open(out, path, context);
     out.extend_from_slice(b",\"steps\":");
     json::list(out, &path.steps, |out, s| step(out, s, context));
+    if !path.raw.is_empty() {
+        out.extend_from_slice(b",\"raw\":");
+        json::list(out, &path.raw, |out, (place, row)| {
+            out.extend_from_slice(b"{\"where\":");
+            json::string(out, (context.place)(*place).as_bytes());
+            out.extend_from_slice(b",\"row\":");
+            json::string(out, row);
+            out.push(b'}');
+        });
+    }
     out.extend_from_slice(b"}\n");
 }
 

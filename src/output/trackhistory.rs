@@ -3,12 +3,16 @@
 //! In: a [`Record`] and the file it stands in. Out: an `Exchange_MessageTrackingEntry` element, children in the order of
 //! Microsoft's example, those it does not show behind the one they explain. As there, no declaration is written unless
 //! asked for, times have no zone and no padding, and an element without a value is left out. Records of
-//! 2007 and later get the event number that comes nearest; what has none keeps its times and names.
+//! 2007 and later get the event number that comes nearest, and source and event behind their version, so that they can
+//! be read again; what they say of copies, connectors and replies has no element and is gone.
 
 use std::io::Write;
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BString, ByteSlice};
+use bumpalo::Bump;
 
+use crate::address::{List, short_host};
+use crate::dialect::modern::is_mailbox_reply;
 use crate::event::{Record, Role};
 use crate::time::{DAY, Time, civil_from_days};
 
@@ -53,7 +57,7 @@ pub fn write(out: &mut Vec<u8>, record: &Record, file: &str) {
         false => extras.linked_id,
     };
     let partner = match legacy {
-        true => extras.partner,
+        true => extras.partner.into(),
         false => peer(record),
     };
     // A connector of 5.5 has no element; it stands where other events have the client, which it has not.
@@ -85,21 +89,14 @@ pub fn write(out: &mut Vec<u8>, record: &Record, file: &str) {
     );
     element(out, "SenderAddress", record.sender);
     element(out, "Subject", record.subject);
-    element(out, "ServerName", server(record));
+    element(out, "ServerName", record.server);
     element(out, "ServerIP", record.server_ip);
     element(out, "ClientName", client);
     element(out, "ClientIP", record.client_ip);
-    element(out, "PartnerServer", partner);
+    element(out, "PartnerServer", &partner);
     element(out, "AttemptedPartnerServer", extras.attempted);
     element(out, "EntryType", event_number(record).as_bytes());
-    element(
-        out,
-        "ExpansionDL",
-        record
-            .related_recipients
-            .first()
-            .map_or(b"", |list| list.as_bytes()),
-    );
+    element(out, "ExpansionDL", &related(record));
     element(
         out,
         "RecipientCount",
@@ -110,7 +107,7 @@ pub fn write(out: &mut Vec<u8>, record: &Record, file: &str) {
     element(out, "Encrypted", extras.encryption);
     element(out, "Priority", extras.priority);
     element(out, "Size", number(record.size_bytes).as_bytes());
-    element(out, "Version", record.schema_version);
+    element(out, "Version", &version(record, legacy));
     recipients(out, record, legacy);
     out.extend_from_slice(b"  </Exchange_MessageTrackingEntry>\n");
 }
@@ -155,15 +152,36 @@ fn key(record: &Record, file: &str) -> String {
     )
 }
 
-fn server<'d>(record: &Record<'d>) -> &'d BStr {
-    record.server
+/// The other side of a hand-over of 2007 and later: inside the organisation a name without domain, outside one with.
+fn peer(record: &Record) -> BString {
+    let host = record.server_host;
+    match record.role {
+        Role::Send => short_host(host).into(),
+        Role::Leave if !host.is_empty() && !host.contains(&b'.') => format!("{host}.").into(),
+        Role::Leave => host.into(),
+        _ => BString::default(),
+    }
 }
 
-/// The other side of a hand-over of 2007 and later.
-fn peer<'d>(record: &Record<'d>) -> &'d BStr {
-    match record.role {
-        Role::Send | Role::Leave => record.server_host,
-        _ => BStr::new(b""),
+/// The list that was expanded; of 2007 and later all addresses that others took the place of.
+fn related(record: &Record) -> BString {
+    let arena = Bump::new();
+    let elements = record.related_recipients.iter();
+    List::of(elements.map(|address| &***address), &arena)
+        .0
+        .into()
+}
+
+/// The version; of 2007 and later with source and event behind it, because most have no number.
+fn version(record: &Record, legacy: bool) -> BString {
+    match (legacy, record.schema_version.is_empty()) {
+        (true, _) => record.schema_version.into(),
+        (false, true) => format!("{}/{}", record.source, record.event).into(),
+        (false, false) => format!(
+            "{} {}/{}",
+            record.schema_version, record.source, record.event
+        )
+        .into(),
     }
 }
 
@@ -177,13 +195,23 @@ fn event_number(record: &Record) -> String {
         Role::Receive | Role::Resubmit => "1019",
         Role::Expand => "26",
         Role::Redirect => "1042",
+        Role::Send if is_mailbox_reply(record.source_context) => "1023",
         Role::Send | Role::Leave => "1031",
-        Role::Deliver | Role::Duplicate => "1028",
+        Role::Deliver => "1028",
+        Role::Duplicate if record.event == "DUPLICATEDELIVER" => "1028",
+        // Without a copy in a queue it was refused before it was taken over.
+        Role::Fail if matches!(record.internal_message_id.as_bytes(), b"" | b"0") => "1040",
         Role::Fail => "1030",
         Role::Drop => "1039",
         Role::Quarantine => "1041",
         Role::Defer => "1037",
-        Role::Report | Role::Fork | Role::Resolve | Role::Shadow | Role::Attempt | Role::Info => "",
+        Role::Report => "34",
+        Role::Duplicate
+        | Role::Fork
+        | Role::Resolve
+        | Role::Shadow
+        | Role::Attempt
+        | Role::Info => "",
     };
     number.to_string()
 }
@@ -218,6 +246,7 @@ fn text(out: &mut Vec<u8>, value: &[u8]) {
 mod tests {
     use super::*;
     use crate::filter::example::{hostile_texts, record};
+    use bstr::BStr;
 
     #[test]
     fn the_documented_form() {

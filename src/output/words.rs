@@ -10,7 +10,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::address::short_host;
 use crate::event::{Role, ServerId};
 use crate::path::{
-    Class, Direction, Fate, HopRole, Path, Reason, Recipient, Relation, Status, Via,
+    Class, Direction, Fate, HopRole, IdTie, Path, Reason, Recipient, Relation, Status, Via,
 };
 
 pub fn class(class: Class) -> &'static str {
@@ -41,6 +41,15 @@ pub fn status(status: Status) -> &'static str {
         Status::Dropped => "dropped",
         Status::Pending => "pending",
         Status::Unknown => "unknown",
+    }
+}
+
+/// By what two identifiers are known to be of one message.
+pub fn id_tie(tie: IdTie) -> &'static str {
+    match tie {
+        IdTie::Row(_) => "one row",
+        IdTie::Form => "embedded id",
+        IdTie::Chain => "other rows",
     }
 }
 

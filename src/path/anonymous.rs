@@ -9,7 +9,7 @@ use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
 use super::domains::OwnDomains;
-use super::{Path, Reason};
+use super::{Inferred, Path, Reason};
 
 /// What every name of an own domain ends with.
 pub const OWN: &str = "own.invalid";
@@ -59,6 +59,12 @@ impl Anonymous {
         path.other_ids
             .iter_mut()
             .for_each(|id| *id = veil.word("x-", id));
+        for (what, about) in &mut path.inferred {
+            *about = match what {
+                Inferred::Report => veil.message_id(about),
+                _ => veil.address(about),
+            };
+        }
         path.origin.client_ip = veil.word("ip-", path.origin.client_ip);
         path.origin.client_host = veil.host(path.origin.client_host);
         for recipient in &mut path.recipients {

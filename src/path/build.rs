@@ -86,9 +86,14 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         message_id: text(|e| e.message_id),
         network_message_id: text(|e| e.network_message_id),
         other_ids: Vec::new(),
+        id_ties: Vec::new(),
+        inferred: Vec::new(),
         class,
         direction: message_direction(&recipients),
-        status: status(&recipients),
+        status: match status(&recipients) {
+            Status::Unknown if recipients.is_empty() => whole_status(events),
+            status => status,
+        },
         sender,
         return_path,
         subject: text(|e| e.subject),
@@ -113,6 +118,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         },
         steps: Vec::new(),
         records: Vec::new(),
+        raw: Vec::new(),
         related: related(events, class),
         rows: rows.count,
         notes: notes::of(events, head.place),
@@ -193,7 +199,9 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
         Role::Leave => judge(event, all, Fate::Transferred, roster),
         Role::Quarantine => judge(event, all, Fate::Quarantined, roster),
         Role::Drop => judge(event, all, Fate::Dropped, roster),
-        Role::Fail if event.copy == 0 && !accepted => judge(event, all, Fate::Rejected, roster),
+        Role::Fail if event.copy == 0 && !accepted || event.name == "refused" => {
+            judge(event, all, Fate::Rejected, roster)
+        }
         Role::Fail => judge(event, all, Fate::Failed, roster),
         Role::Duplicate if event.name == "DUPLICATEDELIVER" => {
             judge(event, all, Fate::Delivered, roster)
@@ -429,6 +437,16 @@ fn status(recipients: &[Recipient<'_>]) -> Status {
         () if unknown => Status::Unknown,
         () if failed => Status::Failed,
         () => Status::Dropped,
+    }
+}
+
+/// The status of a message that was held, discarded or refused as a whole, without any recipient being named.
+fn whole_status(events: &[Event<'_>]) -> Status {
+    let has = |role| events.iter().any(|event| event.role == role);
+    match () {
+        () if has(Role::Drop) || has(Role::Quarantine) => Status::Dropped,
+        () if has(Role::Fail) => Status::Failed,
+        () => Status::Unknown,
     }
 }
 

@@ -14,7 +14,7 @@ mod trail;
 use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Place, Record, Role, ServerId};
+use crate::event::{Link, Place, Record, Role, ServerId};
 use crate::time::Time;
 
 /// What kind of mail a message is (SEMANTICS, section 5).
@@ -238,6 +238,8 @@ pub struct Hop<'d> {
     pub connector: &'d BStr,
     /// Rows of the hop, first and last.
     pub place: Option<Place>,
+    /// What proves that the copy came from another host's log to this one, and the row that proves it.
+    pub link: Option<(Link, Place)>,
 }
 
 /// One row of the message, for the tree of `trace`.
@@ -280,6 +282,28 @@ pub enum Relation {
     Forward,
 }
 
+/// By what two identifiers are known to be of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdTie {
+    /// One row carries both: this one.
+    Row(Place),
+    /// One is made from the other (a Message-ID that embeds an MTS-ID), and no row carries both: inferred.
+    Form,
+    /// Rows tie both to a third.
+    Chain,
+}
+
+/// What a message's rows together tell, but none of them alone: concluded, not logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inferred {
+    /// A link of a recipient's chain: the row names the new recipients only, or only the forwarder's address.
+    Link(Via),
+    /// A gateway logged "in" for a message that was handed to it to go out.
+    Outgoing(Place),
+    /// Of the two identifiers in a row about a report, which is the report's.
+    Report,
+}
+
 /// Where a message came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'d> {
@@ -290,6 +314,31 @@ pub struct Origin<'d> {
 }
 
 impl Path<'_> {
+    /// Whether a link of a recipient's chain was concluded, not logged.
+    pub fn infers_link(&self, via: Via, address: &[u8]) -> bool {
+        self.inferred
+            .iter()
+            .any(|(what, of)| *what == Inferred::Link(via) && of.eq_ignore_ascii_case(address))
+    }
+
+    /// Whether a recipient's fate was concluded: no row tells it as it is told here.
+    pub fn infers_fate(&self, recipient: &Recipient<'_>) -> bool {
+        let swapped = |place| {
+            self.inferred
+                .iter()
+                .any(|(what, _)| *what == Inferred::Outgoing(place))
+        };
+        matches!(recipient.reason, Reason::HandedToMailbox(_))
+            || recipient.place.is_some_and(swapped)
+    }
+
+    /// Whether it was concluded which of the two messages is the report.
+    pub fn infers_relation(&self, id: &[u8]) -> bool {
+        self.inferred
+            .iter()
+            .any(|(what, of)| *what == Inferred::Report && *of == id)
+    }
+
     /// Whether every recipient has a last word that the logs prove: nothing more is expected.
     pub fn is_finished(&self) -> bool {
         let proven = |r: &Recipient<'_>| {
@@ -306,6 +355,10 @@ pub struct Path<'d> {
     pub network_message_id: &'d BStr,
     /// Identifiers of other kinds (X.400 MTS-IDs of the legacy dialects).
     pub other_ids: Vec<&'d BStr>,
+    /// By what each of those is known to be of this message.
+    pub id_ties: Vec<IdTie>,
+    /// What was concluded and not logged, with the address or id it is about.
+    pub inferred: Vec<(Inferred, &'d BStr)>,
     pub class: Class,
     pub direction: Direction,
     pub status: Status,
@@ -326,6 +379,8 @@ pub struct Path<'d> {
     pub steps: Vec<Step<'d>>,
     /// Filled only where records are written (`trace --format xml`).
     pub records: Vec<Record<'d>>,
+    /// Rows as they stand in their logs; filled only where they are shown (`trace --raw`).
+    pub raw: Vec<(Place, &'d BStr)>,
     pub related: Vec<(Relation, &'d BStr)>,
     /// Rows of the message, rows collected twice left out.
     pub rows: u32,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::{self, Layout};
 use crate::event::Place;
-use crate::input::{Inputs, LogFile};
+use crate::input::Inputs;
 
 /// Where a row stands that is to be carried.
 #[derive(Clone, Copy, Debug)]
@@ -93,11 +93,9 @@ impl Carried {
         for file in self.files {
             let (text, behind) = rest.split_at(rest.len().min(file.bytes as usize));
             rest = behind;
-            let log = LogFile::carried(file.name, text.to_vec(), file.rows);
-            inputs.files.push(log);
+            inputs.add_carried(file.name, text.to_vec(), file.rows);
         }
-        let files = &mut inputs.files;
-        files.sort_by(|a, b| (&a.name, !a.is_carried()).cmp(&(&b.name, !b.is_carried())));
+        inputs.sort();
     }
 
     /// The two parts of the payload: what there is, and its text compressed.

@@ -74,7 +74,11 @@ impl Saved {
     /// # Errors
     /// As for [`Saved::read`], without the name.
     pub fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
-        sealed::understood(DAY.open(bytes)?)
+        let saved: Saved = sealed::understood(DAY.open(bytes)?)?;
+        match saved.tally.is_sound() {
+            true => Ok(saved),
+            false => Err("is damaged: its numbers do not fit together".into()),
+        }
     }
 
     /// Adds what `other` counted; its servers get the numbers that their names have here.

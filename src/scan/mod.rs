@@ -9,7 +9,7 @@
 
 mod block;
 
-pub use block::{Avx2, Avx512, Block, Portable, prefetch};
+pub use block::{Avx2, Avx512, Block, Mask, Portable, prefetch};
 
 /// Fields whose ends a caller can ask for. The widest known layout has 30 columns, of which the first 25
 /// carry what paths need (`formats/modern.md` section 1).
@@ -39,12 +39,40 @@ pub fn line<B: Block>(
     wanted: usize,
     ends: &mut [u32; MAX_FIELDS],
 ) -> Line {
+    any_line::<B, true>(data, delimiter, wanted, ends)
+}
+
+/// [`line`] of a format that quotes nothing: a quote is a byte like any other.
+#[inline(always)]
+pub fn plain_line<B: Block>(
+    data: &[u8],
+    delimiter: u8,
+    wanted: usize,
+    ends: &mut [u32; MAX_FIELDS],
+) -> Line {
+    any_line::<B, false>(data, delimiter, wanted, ends)
+}
+
+#[inline(always)]
+fn any_line<B: Block, const QUOTES: bool>(
+    data: &[u8],
+    delimiter: u8,
+    wanted: usize,
+    ends: &mut [u32; MAX_FIELDS],
+) -> Line {
     debug_assert!(wanted > 0 && wanted <= MAX_FIELDS);
+    let load = |data: &[u8]| {
+        let mut mask = B::load(data, delimiter);
+        if !QUOTES {
+            mask.quote = 0;
+        }
+        mask
+    };
     let mut fields = 0;
     let mut inside = 0u64; // all ones while a quote is open
     let mut base = 0;
     while base < data.len() {
-        let mask = B::load(&data[base..], delimiter);
+        let mask = load(&data[base..]);
         let quoted = if mask.quote | inside == 0 {
             0
         } else {
@@ -70,7 +98,7 @@ pub fn line<B: Block>(
         inside = ((quoted >> 63) as i64).wrapping_neg() as u64;
         base += 64;
         if fields == wanted {
-            return rest_of_line::<B>(data, base, inside, delimiter, fields);
+            return rest_of_line(data, base, inside, load, fields);
         }
     }
     finish(
@@ -86,15 +114,15 @@ pub fn line<B: Block>(
 
 /// Behind the last wanted field: only quotes (for the state at the end) and the line break.
 #[inline(always)]
-fn rest_of_line<B: Block>(
+fn rest_of_line(
     data: &[u8],
     mut base: usize,
     mut inside: u64,
-    delimiter: u8,
+    load: impl Fn(&[u8]) -> Mask,
     fields: usize,
 ) -> Line {
     while base < data.len() {
-        let mask = B::load(&data[base..], delimiter);
+        let mask = load(&data[base..]);
         if mask.newline != 0 {
             let at = mask.newline.trailing_zeros();
             let before = mask.quote & ((1u64 << at) - 1);
@@ -128,10 +156,22 @@ fn write_ends(
     fields: &mut usize,
     ends: &mut [u32; MAX_FIELDS],
 ) {
-    while mask != 0 && *fields < wanted {
-        ends[*fields & (MAX_FIELDS - 1)] = base as u32 + mask.trailing_zeros();
-        *fields += 1;
-        mask &= mask - 1;
+    let count = mask.count_ones() as usize;
+    // Most blocks hold a few: four are written without asking, what is too much is overwritten or never looked at.
+    let first = *fields;
+    let mut written = first;
+    if let Some(four) = ends.get_mut(first..first + 4) {
+        for end in four {
+            *end = base as u32 + mask.trailing_zeros();
+            mask &= mask.wrapping_sub(1);
+        }
+        written += 4;
+    }
+    *fields = (first + count).min(wanted);
+    while written < *fields {
+        ends[written] = base as u32 + mask.trailing_zeros();
+        mask &= mask.wrapping_sub(1);
+        written += 1;
     }
 }
 
@@ -314,6 +354,26 @@ mod tests {
                 prop_assert_eq!(&unsafe { avx2(Lines { data, wanted }) }, &judge);
             }
         }
+    }
+
+    struct PlainLine<'a>(&'a [u8]);
+
+    impl Scan for PlainLine<'_> {
+        type Output = (Line, Vec<u32>);
+        #[inline(always)]
+        fn run<B: Block>(self) -> Self::Output {
+            let mut ends = [0; MAX_FIELDS];
+            let line = plain_line::<B>(self.0, b'\t', 3, &mut ends);
+            (line, ends[..line.fields].to_vec())
+        }
+    }
+
+    #[test]
+    fn a_plain_line_knows_no_quotes() {
+        let (line, ends) = best(PlainLine(b"a\"\tb\"\r\nc"));
+        assert_eq!((line.end, line.next, line.open), (5, 7, false));
+        assert_eq!(ends, [2, 5]);
+        assert_eq!(best(PlainLine(b"a\tb\t\"c\td\ne")).1, [1, 3, 6]);
     }
 
     #[test]

@@ -65,6 +65,7 @@ impl LayoutChoice {
             "5.5" => LayoutChoice::Legacy(Generation::Old),
             "2003" => LayoutChoice::Legacy(Generation::New),
             "mixed-legacy" => LayoutChoice::Legacy(Generation::Both),
+            "migration" => LayoutChoice::Legacy(Generation::Newer),
             _ => return None,
         })
     }

@@ -246,10 +246,10 @@ fn leaving_out_a_server_leaves_the_truth_alone() {
     assert!(same);
 }
 
-/// The folder that the README shows. If this fails: `waybill simulate --out data --stories`, and look at the README.
+/// The folder that the README shows. If this fails: `waybill simulate --out data/today --stories`, and look at the README.
 #[test]
 fn the_data_folder_is_what_is_written_now() {
-    let kept = tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data"));
+    let kept = tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/today"));
     let (_, made) = simulated(&story_options());
     let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&kept), names(&made));

@@ -144,6 +144,17 @@ impl Correspondents {
         }
     }
 
+    /// Whether all numbers stand for something, as those of a file of strangers need not.
+    pub fn is_sound(&self) -> bool {
+        let (people, domains) = (self.correspondents.len(), self.by_domain.len());
+        let is_known = |id: &WordId| (*id as usize) < people;
+        self.addresses.len() == people
+            && self.domains.len() == domains
+            && (self.correspondents.iter()).all(|c| (c.domain as usize) < domains)
+            && self.pairs.keys().all(|(a, b)| is_known(a) && is_known(b))
+            && self.hours.keys().all(|(sender, _)| is_known(sender))
+    }
+
     /// The number of an address, new or known.
     fn address(&mut self, address: &[u8]) -> WordId {
         let id = self.addresses.id(address);

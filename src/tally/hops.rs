@@ -122,6 +122,13 @@ impl Hops {
         *self.servers.entry(handled).or_default() += weight;
     }
 
+    /// Whether all numbers stand for something, as those of a file of strangers need not.
+    pub fn is_sound(&self) -> bool {
+        let is_known = |id: Both| (id as usize) < self.words.len();
+        self.received.keys().all(|(_, both)| is_known(*both))
+            && self.sent.keys().all(|(_, both, _)| is_known(*both))
+    }
+
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: &Hops) {
         let ids: Vec<WordId> = (0..other.words.len() as WordId)

@@ -122,6 +122,11 @@ impl Tally {
             .add_rows(class, self.options.include_probes, rows);
     }
 
+    /// Whether what was read from a file can have been written by [`Tally::add`].
+    pub fn is_sound(&self) -> bool {
+        self.correspondents.is_sound() && self.hops.is_sound()
+    }
+
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: Tally) {
         self.totals.merge(&other.totals);

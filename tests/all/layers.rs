@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 /// Modules that may start threads or use rayon.
-const THREADS: [&str; 7] = [
-    "pipeline", "search", "join", "plan", "audit", "command", "simulate",
+const THREADS: [&str; 8] = [
+    "input", "pipeline", "search", "join", "plan", "audit", "command", "simulate",
 ];
 /// Modules that may say `unsafe`.
 const UNSAFE: [&str; 2] = ["input", "scan"];

@@ -24,6 +24,21 @@ pub fn unreadable(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     all.push(finding(Weight::Loss, "file_unreadable", count, what, first));
 }
 
+pub fn in_part(facts: &Facts<'_>, all: &mut Vec<Finding>) {
+    let files = &facts.inputs.in_part;
+    if files.is_empty() {
+        return;
+    }
+    let count = files.len() as u64;
+    let what = format!(
+        "{} could be unpacked only in part; what stands behind is not known.",
+        plural(count, "file")
+    );
+    let first = files.iter().take(KEPT);
+    let first = first.map(|(name, why)| format!("{name}: {why}")).collect();
+    all.push(finding(Weight::Loss, "file_in_part", count, what, first));
+}
+
 pub fn missing_numbers(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let inputs = facts.inputs;
     let unreadable = inputs.unreadable.iter().map(|(name, _)| name.as_str());

@@ -35,7 +35,8 @@ pub fn of<'n>(
             path: inputs.files[*file as usize].name.clone(),
             why: what.clone(),
         });
-    let unreadable = inputs.unreadable.iter().map(|(path, why)| SkippedFile {
+    let left_out = inputs.unreadable.iter().chain(&inputs.in_part);
+    let unreadable = left_out.map(|(path, why)| SkippedFile {
         path: path.clone(),
         why: why.clone(),
     });

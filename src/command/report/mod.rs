@@ -5,13 +5,14 @@
 
 use std::io::Write;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bstr::BStr;
 
 mod facts;
 mod nightly;
 
+use super::manifest::Manifest;
 use super::sink::Failed;
 use super::{Run, Sink, days, summary};
 use crate::cli::Exit;
@@ -74,8 +75,13 @@ pub fn run(
         sum.merge(counting.tally);
     }
     sum.name_rows(&|place| inputs.evidence(place));
+    // What a manifest names must be the same in every run.
+    let elapsed = match run.options.manifest {
+        Some(_) => Duration::ZERO,
+        None => begun.elapsed(),
+    };
     let names = inputs.files.iter().map(|file| file.name.as_str());
-    let facts = facts::of(run.options, inputs, names, &outcome, begun.elapsed());
+    let facts = facts::of(run.options, inputs, names, &outcome, elapsed);
     let saved = Saved {
         names: outcome.servers.names(),
         facts,
@@ -111,12 +117,13 @@ pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     let run = Run {
         options,
         progress: &progress,
+        manifest: &Manifest::none(),
     };
     let written = write(options, format, saved, None, run.page(), &mut sink);
     match written.and_then(|()| sink.finish()) {
         Err(failed) if failed.broken_pipe => {}
         Err(failed) => return Err(failed.error),
-        Ok(()) => {}
+        Ok(_) => {}
     }
     if !options.quiet {
         eprintln!(
@@ -173,7 +180,10 @@ fn write(
         }
         shown.baseline = Some(baseline);
     }
-    let server_names = |id: ServerId| saved.names[usize::from(id.0)].clone();
+    let server_names = |id: ServerId| {
+        let name = saved.names.get(usize::from(id.0));
+        name.cloned().unwrap_or_default()
+    };
     let report = Report::new(&saved.tally, saved.facts, &shown, &server_names);
     match format {
         ReportFormat::Text => report::text::write(&report, sink, width, colour)?,

@@ -17,7 +17,7 @@ use super::{count, facts, probes, tally_options, write};
 use crate::cli::Exit;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
-use crate::command::{Run, Sink, summary};
+use crate::command::{Run, Sink, finish, summary, unchanged};
 use crate::error::Error;
 use crate::filter::{Pattern, date_of, day_range};
 use crate::input::Inputs;
@@ -50,18 +50,23 @@ pub fn nightly(
     let mut state = State::open(folder, terms(options))?;
     let mut inputs = match paths {
         [] => Inputs::default(),
-        paths => Inputs::open(paths)?,
+        paths => Inputs::open_as(paths, &options.opening)?,
     };
+    inputs.offsets = options.evidence;
+    inputs.assumed = options.assumed.clone();
     let news = state.take_in(&mut inputs)?;
     inputs.unreadable.extend(news.refused.iter().cloned());
     let mut sink = Sink::open(options)?;
     let progress = Progress::start(inputs.bytes(), options.progress);
+    let manifest = crate::command::manifest::Manifest::start(options)?;
     let run = Run {
         options,
         progress: &progress,
+        manifest: &manifest,
     };
     let night = night(&run, &state, &mut inputs)?;
     let facts = night.facts(options, &inputs, &news, begun);
+    unchanged(&inputs).map_err(|failed| failed.error)?;
     state.commit(
         night.manifest(&state, &inputs, &news, &facts),
         &night.closed(&state, &facts, options)?,
@@ -74,21 +79,15 @@ pub fn nightly(
         shown.write(path)?;
     }
     let written = write(options, format, shown, earlier, run.page(), &mut sink);
-    match written.and_then(|()| sink.finish()) {
-        Err(failed) if failed.broken_pipe => {}
-        Err(failed) => return Err(failed.error),
-        Ok(()) => {}
-    }
     if !options.quiet {
         night.say(&news);
     }
-    Ok(summary::close(
-        &run,
-        &inputs,
-        &night.outcome,
-        begun.elapsed(),
-        Exit::Done,
-    ))
+    let exit = summary::close(&run, &inputs, &night.outcome, begun.elapsed(), Exit::Done);
+    match written.and_then(|()| finish(exit, &run, &inputs, sink)) {
+        Err(failed) if failed.broken_pipe => Ok(Exit::Done),
+        Err(failed) => Err(failed.error),
+        Ok(exit) => Ok(exit),
+    }
 }
 
 /// Settings under which figures add up.

@@ -11,7 +11,7 @@ pub use parse::parse;
 use bstr::BStr;
 
 use super::legacy::Entry;
-use super::legacy::text::{date_and_time, filled, number};
+use super::legacy::text::{self, date_and_time, filled, number};
 use super::{Detected, Layout};
 use crate::row::Row;
 use crate::time::Time;
@@ -152,9 +152,7 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
 
 /// Lines without their line breaks, byte order mark taken off.
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
-    data.split(|&b| b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    text::lines(data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data))
 }
 
 /// Whether a line has the usual form: date, time, and an event number in its place.

@@ -2,139 +2,228 @@
 //!
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
-use super::{Column, Schema, fields, same_run};
-use crate::dialect::legacy::text::{date_and_time, filled, number};
+use super::{Column, Schema, fields};
+use crate::dialect::legacy::text::{Clock, filled, number};
 use crate::dialect::legacy::{Finder, Found};
-use crate::dialect::{Layout, Slice, Yield};
+use crate::dialect::{Aim, Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
-use crate::scan::MAX_FIELDS;
+use crate::scan::{self, Block, MAX_FIELDS, Scan};
 
-/// Finds the records of `slice`; `once`: the first one only.
-pub fn parse<'p>(slice: Slice<'p>, schema: &'p Schema, keys: &'p Keys, once: bool) -> Yield {
-    let mut finder = Finder::new(slice, Layout::Exchange2000(schema.clone()), keys);
-    let mut schema = schema.clone();
-    let data = slice.data;
-    let mut at = 0;
-    while at < data.len() {
-        if data[at..].starts_with(b"\xef\xbb\xbf") {
-            at += 3;
-            continue;
+/// Finds the records of `slice`.
+pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, aim: Aim) -> Yield {
+    let finder = Finder::new(slice, Layout::Exchange2000(schema.clone()), keys, aim);
+    let (schema, clock) = (schema.clone(), Clock::default());
+    scan::best(Parse {
+        slice,
+        schema,
+        only_first: aim == Aim::First,
+        clock,
+        finder,
+    })
+}
+
+struct Parse<'p> {
+    slice: Slice<'p>,
+    schema: Schema,
+    only_first: bool,
+    clock: Clock<'p>,
+    finder: Finder<'p>,
+}
+
+/// A line that is a row, and where its fields end.
+#[derive(Clone, Copy)]
+struct Line {
+    at: usize,
+    end: usize,
+    /// Where the next line begins.
+    next: usize,
+    ends: [u32; MAX_FIELDS],
+    /// Field ends found; with [`MAX_FIELDS`] there may be more.
+    count: usize,
+}
+
+impl Line {
+    /// Field `i` as it stands, tabs in a subject not made good.
+    #[inline(always)]
+    fn field<'p>(&self, data: &'p [u8], i: usize) -> &'p [u8] {
+        if i >= self.count {
+            return b"";
         }
-        let (end, next) = line_end(data, at);
-        let line = &data[at..end];
-        if line.first() == Some(&b'#') {
-            if let Some(bound) = Schema::from_names(line) {
-                schema = Schema {
-                    name: schema.name,
-                    ..bound
-                };
-                finder.bind(Layout::Exchange2000(schema.clone()));
+        let from = if i == 0 {
+            0
+        } else {
+            self.ends[i - 1] as usize + 1
+        };
+        &data[self.at + from..self.at + self.ends[i] as usize]
+    }
+}
+
+impl Scan for Parse<'_> {
+    type Output = Yield;
+
+    #[inline(always)]
+    fn run<B: Block>(mut self) -> Yield {
+        let data = self.slice.data;
+        let mut row = Line {
+            at: 0,
+            end: 0,
+            next: 0,
+            ends: [0; MAX_FIELDS],
+            count: 0,
+        };
+        let mut at = 0;
+        while at < data.len() {
+            let rest = &data[at..];
+            if rest.starts_with(b"\xef\xbb\xbf") {
+                at += 3;
+                continue;
             }
-        } else if !line.trim_ascii().is_empty() {
-            let (run_end, run_next, more) = run(data, (at, end, next), &schema);
-            let torn = slice.ends_file && next == data.len() && !data.ends_with(b"\n");
-            record(&mut finder, &schema, data, (at, end, run_end), torn);
-            finder.line += 1 + more;
-            if once {
+            look::<B>(data, at, &mut row);
+            let line = &data[at..row.end];
+            if line.first() == Some(&b'#') {
+                self.bind(line);
+            } else if !is_blank(line) {
+                at = self.record::<B>(&mut row);
+                if self.only_first {
+                    break;
+                }
+                continue;
+            }
+            self.finder.line += 1;
+            at = row.next;
+        }
+        self.finder.finish()
+    }
+}
+
+/// Finds the fields of the line at `at`.
+#[inline(always)]
+fn look<B: Block>(data: &[u8], at: usize, line: &mut Line) {
+    let found = scan::plain_line::<B>(&data[at..], b'\t', MAX_FIELDS, &mut line.ends);
+    (line.at, line.count) = (at, found.fields);
+    (line.end, line.next) = (at + found.end, (at + found.next).min(data.len()));
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty()
+}
+
+impl Parse<'_> {
+    #[cold]
+    fn bind(&mut self, line: &[u8]) {
+        if let Some(bound) = Schema::from_names(line) {
+            self.schema = Schema {
+                name: self.schema.name,
+                ..bound
+            };
+            self.finder.bind(Layout::Exchange2000(self.schema.clone()));
+        }
+    }
+
+    /// The record that begins with `row`: it and the lines that go on with it. Returns where reading goes on.
+    #[inline(always)]
+    fn record<B: Block>(&mut self, row: &mut Line) -> usize {
+        let data = self.slice.data;
+        let (mut end, mut next, mut more) = (row.end, row.next, 0);
+        let mut other = *row;
+        while next < data.len() && self.may_go_on(row, next) {
+            look::<B>(data, next, &mut other);
+            if !self.goes_on(row, &other) {
                 break;
             }
-            at = run_next;
-            continue;
+            (end, next) = (other.end, other.next);
+            more += 1;
         }
-        finder.line += 1;
-        at = next;
+        self.file(row, end);
+        self.finder.line += 1 + more;
+        next
     }
-    finder.finish()
-}
 
-/// Where a line ends without its line break, and where the next begins.
-fn line_end(data: &[u8], at: usize) -> (usize, usize) {
-    let newline = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
-    let end = newline - usize::from(newline > at && data[newline - 1] == b'\r');
-    (end, (newline + 1).min(data.len()))
-}
-
-/// Follows a run: its end, where reading goes on, and the number of lines behind the first.
-fn run(
-    data: &[u8],
-    (at, end, next): (usize, usize, usize),
-    schema: &Schema,
-) -> (usize, usize, u32) {
-    let (mut end, mut next, mut lines) = (end, next, 0);
-    let first = &data[at..end];
-    while next < data.len() {
-        let (line_end, behind) = line_end(data, next);
-        if !same_run(first, &data[next..line_end], schema) {
-            break;
-        }
-        (end, next) = (line_end, behind);
-        lines += 1;
-    }
-    (end, next, lines)
-}
-
-fn record<'p>(
-    finder: &mut Finder<'p>,
-    schema: &Schema,
-    data: &'p [u8],
-    (at, end, run_end): (usize, usize, usize),
-    torn: bool,
-) {
-    let line = &data[at..end];
-    let mut ends = [0u32; MAX_FIELDS];
-    let mut count = 0;
-    for tab in memchr::memchr_iter(b'\t', line).chain([line.len()]) {
-        if count < MAX_FIELDS {
-            ends[count] = tab as u32;
-        }
-        count += 1;
-    }
-    let usual = count <= schema.width + 1 && count <= MAX_FIELDS;
-    let split = if usual {
-        Vec::new()
-    } else {
-        fields(line, schema)
-    };
-    let field = |column: Column| -> &'p [u8] {
-        let Some(i) = schema.at(column) else {
-            return b"";
+    /// Whether the line at `next` begins like the row: most rows differ in date and time already.
+    #[inline(always)]
+    fn may_go_on(&self, row: &Line, next: usize) -> bool {
+        let data = self.slice.data;
+        let day_and_time = match (self.schema.at(Column::Date), self.schema.at(Column::Time)) {
+            (Some(0), Some(1)) if row.count > 1 => row.ends[1] as usize + 1,
+            _ => 0,
         };
-        if !usual {
-            return split.get(i).copied().unwrap_or_default();
-        }
-        if i >= count {
-            return b"";
-        }
-        let from = if i == 0 { 0 } else { ends[i - 1] as usize + 1 };
-        &line[from..ends[i] as usize]
-    };
-    if count < schema.width {
-        return finder.fault(
-            at,
-            if torn {
+        data[next..].starts_with(&data[row.at..(row.at + day_and_time).min(row.end)])
+            && data[next] != b'#'
+    }
+
+    /// Whether a line tells the same event of the same message at the same second.
+    #[inline(always)]
+    fn goes_on(&self, row: &Line, other: &Line) -> bool {
+        let data = self.slice.data;
+        let same = |column: Column| {
+            let at = self.schema.at(column).unwrap_or(MAX_FIELDS);
+            at < row.count && at < other.count && row.field(data, at) == other.field(data, at)
+        };
+        let id = self.schema.at(Column::MsgId).unwrap_or(MAX_FIELDS);
+        same(Column::EventId)
+            && same(Column::MsgId)
+            && same(Column::Date)
+            && same(Column::Time)
+            && !filled(row.field(data, id)).is_empty()
+    }
+
+    #[inline(always)]
+    fn file(&mut self, row: &Line, end: usize) {
+        let data = self.slice.data;
+        let usual = row.count <= self.schema.width + 1 && row.count < MAX_FIELDS;
+        if row.count < self.schema.width {
+            let torn = self.slice.ends_file && row.next == data.len() && !data.ends_with(b"\n");
+            let reason = if torn {
                 Reason::TornEnd
             } else {
                 Reason::TooFewColumns
-            },
-        );
+            };
+            return self.finder.fault(row.at, reason);
+        }
+        if !usual {
+            return self.file_split(row, end);
+        }
+        let schema = self.schema.clone();
+        let field = |column| schema.at(column).map_or(&b""[..], |i| row.field(data, i));
+        self.found(row, end, field, row.count);
     }
-    let Some(time) = date_and_time(field(Column::Date), field(Column::Time)) else {
-        return finder.fault(at, Reason::NoTime);
-    };
-    finder.add(&Found {
-        at,
-        len: run_end - at,
-        event: field(Column::EventId),
-        time,
-        server: filled(field(Column::ServerHostname)),
-        id: filled(field(Column::MsgId)),
-        linked: filled(field(Column::LinkedMsgId)),
-        about: b"",
-        size_bytes: number(field(Column::TotalBytes)).unwrap_or(0),
-        ends,
-        fields: if usual { count } else { 0 },
-    });
+
+    /// A row with more values than columns.
+    #[cold]
+    fn file_split(&mut self, row: &Line, end: usize) {
+        let schema = self.schema.clone();
+        let split = fields(&self.slice.data[row.at..row.end], &schema);
+        let field = |column| {
+            let i = schema.at(column);
+            i.and_then(|i| split.get(i)).copied().unwrap_or_default()
+        };
+        self.found(row, end, field, 0);
+    }
+}
+
+impl<'p> Parse<'p> {
+    #[inline(always)]
+    fn found(&mut self, row: &Line, end: usize, field: impl Fn(Column) -> &'p [u8], fields: usize) {
+        let time = self.clock.read(field(Column::Date), field(Column::Time));
+        let Some(time) = time else {
+            return self.finder.fault(row.at, Reason::NoTime);
+        };
+        self.finder.add(&Found {
+            at: row.at,
+            len: end - row.at,
+            event: field(Column::EventId),
+            time,
+            server: filled(field(Column::ServerHostname)),
+            id: filled(field(Column::MsgId)),
+            linked: filled(field(Column::LinkedMsgId)),
+            about: b"",
+            size_bytes: number(field(Column::TotalBytes)).unwrap_or(0),
+            newer: None,
+            ends: &row.ends,
+            fields,
+        });
+    }
 }
 
 #[cfg(test)]
@@ -180,7 +269,7 @@ mod tests {
                 server: bstr::BStr::new(""),
                 keep_loose: true,
             };
-            let found = parse(slice, &schema, &keys, false);
+            let found = parse(slice, &schema, &keys, Aim::Rows);
             faults += found.faults.damaged();
             let mut rows: Vec<_> = found
                 .shards

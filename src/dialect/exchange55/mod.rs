@@ -14,7 +14,7 @@ pub use parse::parse;
 use bstr::{BStr, BString};
 
 use super::legacy::Entry;
-use super::legacy::text::{date_time, number};
+use super::legacy::text::{date_time, lines, number};
 use super::{Detected, Layout};
 use crate::address::x400::{is_store, server_of};
 use crate::row::Row;
@@ -55,18 +55,18 @@ pub fn server(data: &[u8], name: &str) -> BString {
 }
 
 /// The server a record itself names as its writer: that of its gateway, or of the store it tells of.
-fn own_server<'d>(fields: &[&'d [u8]]) -> Option<&'d [u8]> {
+fn own_server<'d>(fields: &[&'d [u8]; FIELDS]) -> Option<&'d [u8]> {
     let (gateway, partner) = (fields[3], fields[4]);
-    server_of(gateway).or_else(|| match fields[1] {
-        b"4" | b"9" | b"1000" if is_store(partner) => server_of(partner),
-        _ => None,
-    })
+    let partner = || match is_store(partner) && tells_of_partner(fields[1]) {
+        true => server_of(partner),
+        false => None,
+    };
+    server_of(gateway).or_else(partner)
 }
 
-/// Lines without their line breaks.
-fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    data.split(|&b| b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+/// Whether an event's partner is the store of the server that logs it.
+fn tells_of_partner(event: &[u8]) -> bool {
+    matches!(event, b"4" | b"9" | b"1000")
 }
 
 /// The leading fields of a line; what it does not have is empty.

@@ -4,54 +4,135 @@
 //! do not match their number, or whose empty line is missing, is read and noted; a line that belongs to no record is
 //! a fault.
 
-use super::{FIELDS, fields, is_header, own_server};
+use super::{FIELDS, own_server};
 use crate::address::x400;
-use crate::dialect::legacy::text::{date_time, number};
+use crate::dialect::legacy::text::{Clock, number};
 use crate::dialect::legacy::{Finder, Found};
-use crate::dialect::{Layout, Slice, Yield};
+use crate::dialect::{Aim, Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
-use crate::scan::MAX_FIELDS;
+use crate::scan::{self, Block, MAX_FIELDS, Scan};
+use crate::time::Time;
 
-/// Finds the records of `slice`; `once`: the first one only.
-pub fn parse<'p>(slice: Slice<'p>, keys: &'p Keys, once: bool) -> Yield {
-    let mut finder = Finder::new(slice, Layout::Exchange55, keys);
-    let data = slice.data;
-    let mut at = 0;
-    while at < data.len() {
-        let (end, next) = line_end(data, at);
-        let line = &data[at..end];
-        if line.iter().all(u8::is_ascii_whitespace) {
-            finder.line += 1;
-            at = next;
-        } else if is_header(line) {
-            let extent = extent(data, next, expected(line));
-            record(&mut finder, (at, end), &extent, slice);
-            finder.line += 1 + extent.lines;
-            at = extent.next;
-            if once {
-                break;
-            }
-        } else {
-            let torn = slice.ends_file && next == data.len() && !data.ends_with(b"\n");
-            finder.fault(at, if torn { Reason::TornEnd } else { Reason::Stray });
-            finder.line += 1;
-            at = next;
-        }
-    }
-    finder.finish()
+/// Finds the records of `slice`.
+pub fn parse(slice: Slice<'_>, keys: &Keys, aim: Aim) -> Yield {
+    scan::best(Parse {
+        slice,
+        only_first: aim == Aim::First,
+        clock: Clock::default(),
+        told: Told::default(),
+        finder: Finder::new(slice, Layout::Exchange55, keys, aim),
+    })
 }
 
-/// Where a line ends without its line break, and where the next begins.
-fn line_end(data: &[u8], at: usize) -> (usize, usize) {
-    let newline = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
-    let end = newline - usize::from(newline > at && data[newline - 1] == b'\r');
-    (end, (newline + 1).min(data.len()))
+struct Parse<'p> {
+    slice: Slice<'p>,
+    only_first: bool,
+    clock: Clock<'p>,
+    told: Told<'p>,
+    finder: Finder<'p>,
+}
+
+/// A line and where its fields end: of a header line the thirteen, else enough to tell that it is none.
+#[derive(Clone, Copy)]
+struct Line {
+    at: usize,
+    end: usize,
+    /// Where the next line begins.
+    next: usize,
+    ends: [u32; MAX_FIELDS],
+    /// Fields, one more than a header line has at most.
+    count: usize,
+}
+
+impl Line {
+    /// The fields of a header line; empty where there are fewer.
+    #[inline(always)]
+    fn fields<'p>(&self, data: &'p [u8]) -> [&'p [u8]; FIELDS] {
+        let mut from = self.at;
+        std::array::from_fn(|i| {
+            let to = match i < self.count {
+                true => self.at + self.ends[i] as usize,
+                false => self.end,
+            };
+            let field = &data[from.min(to)..to];
+            from = to + 1;
+            field
+        })
+    }
+}
+
+impl Scan for Parse<'_> {
+    type Output = Yield;
+
+    #[inline(always)]
+    fn run<B: Block>(mut self) -> Yield {
+        let data = self.slice.data;
+        let mut line = Line {
+            at: 0,
+            end: 0,
+            next: 0,
+            ends: [0; MAX_FIELDS],
+            count: 0,
+        };
+        let mut at = 0;
+        while at < data.len() {
+            look::<B>(data, at, &mut line);
+            if is_blank(&data[at..line.end]) {
+                self.finder.line += 1;
+                at = line.next;
+            } else if let Some((head, time)) = header(data, &line, &mut self.clock) {
+                let extent = extent::<B>(data, line.next, expected(&head), &mut self.clock);
+                self.record(&line, &head, time, &extent);
+                self.finder.line += 1 + extent.lines;
+                at = extent.next;
+                if self.only_first {
+                    break;
+                }
+            } else {
+                let torn =
+                    self.slice.ends_file && line.next == data.len() && !data.ends_with(b"\n");
+                let reason = if torn { Reason::TornEnd } else { Reason::Stray };
+                self.finder.fault(at, reason);
+                self.finder.line += 1;
+                at = line.next;
+            }
+        }
+        self.finder.finish()
+    }
+}
+
+/// Finds the fields of the line at `at`.
+#[inline(always)]
+fn look<B: Block>(data: &[u8], at: usize, line: &mut Line) {
+    let found = scan::plain_line::<B>(&data[at..], b'\t', FIELDS + 1, &mut line.ends);
+    (line.at, line.count) = (at, found.fields);
+    (line.end, line.next) = (at + found.end, (at + found.next).min(data.len()));
+}
+
+#[inline(always)]
+fn is_blank(line: &[u8]) -> bool {
+    line.first().is_none_or(u8::is_ascii_whitespace) && line.iter().all(u8::is_ascii_whitespace)
+}
+
+/// The fields and the time of a line that has the form of a header line ([`super::is_header`]).
+#[inline(always)]
+fn header<'p>(
+    data: &'p [u8],
+    line: &Line,
+    clock: &mut Clock<'p>,
+) -> Option<([&'p [u8]; FIELDS], Time)> {
+    if line.count < FIELDS {
+        return None;
+    }
+    let head = line.fields(data);
+    let form = number(head[1]).is_some() && head[2].first().is_some_and(u8::is_ascii_digit);
+    form.then(|| Some((head, clock.read_one(head[2])?)))?
 }
 
 /// The number of recipients that a header line promises.
-fn expected(line: &[u8]) -> usize {
-    let count = number(fields(line)[FIELDS - 1].trim_ascii());
+fn expected(head: &[&[u8]; FIELDS]) -> usize {
+    let count = number(head[FIELDS - 1].trim_ascii());
     count.unwrap_or(0).min(u64::from(u32::MAX)) as usize
 }
 
@@ -69,7 +150,13 @@ struct Extent {
 }
 
 /// Follows a record's recipient lines: to the empty line behind the promised number, or to the next header line.
-fn extent(data: &[u8], from: usize, expected: usize) -> Extent {
+#[inline(always)]
+fn extent<'p, B: Block>(
+    data: &'p [u8],
+    from: usize,
+    expected: usize,
+    clock: &mut Clock<'p>,
+) -> Extent {
     let mut extent = Extent {
         end: None,
         next: from,
@@ -78,26 +165,31 @@ fn extent(data: &[u8], from: usize, expected: usize) -> Extent {
         expected,
         no_empty_line: true,
     };
+    let mut line = Line {
+        at: from,
+        end: from,
+        next: from,
+        ends: [0; MAX_FIELDS],
+        count: 0,
+    };
     while extent.next < data.len() {
-        let (end, next) = line_end(data, extent.next);
-        let line = &data[extent.next..end];
-        let blank = line.iter().all(u8::is_ascii_whitespace);
-        if !blank && is_header(line) {
+        look::<B>(data, extent.next, &mut line);
+        let blank = is_blank(&data[line.at..line.end]);
+        if !blank && header(data, &line, clock).is_some() {
             return extent;
         }
         if blank {
             extent.no_empty_line = false;
         } else {
             // Behind an empty line only what the header still promised; never a piece of another header line.
-            let pieces = memchr::memchr_iter(b'\t', line).count();
-            if pieces > 1 || !extent.no_empty_line && extent.recipients >= expected {
+            if line.count > 2 || !extent.no_empty_line && extent.recipients >= expected {
                 return extent;
             }
             extent.recipients += 1;
-            extent.end = Some(end);
+            extent.end = Some(line.end);
         }
         extent.lines += 1;
-        extent.next = next;
+        extent.next = line.next;
         if blank && extent.recipients >= expected {
             return extent;
         }
@@ -105,55 +197,68 @@ fn extent(data: &[u8], from: usize, expected: usize) -> Extent {
     extent
 }
 
-fn record<'p>(
-    finder: &mut Finder<'p>,
-    (at, end): (usize, usize),
-    extent: &Extent,
-    slice: Slice<'p>,
-) {
-    let data = slice.data;
-    let line = &data[at..end];
-    let head = fields(line);
-    let Some(time) = date_time(head[2]) else {
-        return finder.fault(at, Reason::NoTime);
-    };
-    let cut_off = slice.ends_file && extent.next == data.len() && extent.no_empty_line;
-    if extent.recipients != extent.expected {
-        let reason = if cut_off {
-            Reason::TornEnd
-        } else {
-            Reason::RecipientCount
-        };
-        finder.fault(at, reason);
-    } else if extent.no_empty_line && !cut_off {
-        finder.fault(at, Reason::NoEmptyLine);
-    }
-    let mut ends = [0; MAX_FIELDS];
-    let mut to = 0;
-    for (i, field) in head.iter().enumerate() {
-        to += field.len();
-        ends[i] = to as u32;
-        to += 1;
-    }
-    let is_connector = matches!(number(head[1]), Some(1001..=1018));
-    finder.add(&Found {
-        at,
-        len: extent.end.unwrap_or(end) - at,
-        event: head[1],
-        time,
-        server: own_server(&head).unwrap_or(slice.server),
-        id: head[0],
-        // Only the Internet Mail Service's remote ids are Message-IDs of the message itself.
-        linked: if is_connector {
-            x400::remote_message_id(head[5]).unwrap_or_default()
+/// The servers that names told of last: a log repeats the names of its own stores and connectors.
+#[derive(Default)]
+struct Told<'p> {
+    names: [([&'p [u8]; 2], Option<&'p [u8]>); 4],
+    oldest: usize,
+}
+
+impl<'p> Told<'p> {
+    #[inline]
+    fn server(&mut self, head: &[&'p [u8]; FIELDS]) -> Option<&'p [u8]> {
+        let partner = if super::tells_of_partner(head[1]) {
+            head[4]
         } else {
             b""
-        },
-        about: head[11],
-        size_bytes: number(head[8]).unwrap_or(0),
-        ends,
-        fields: FIELDS,
-    });
+        };
+        let names = [head[3], partner];
+        if let Some((_, server)) = self.names.iter().find(|(known, _)| *known == names) {
+            return *server;
+        }
+        let server = own_server(head);
+        self.names[self.oldest] = (names, server);
+        self.oldest = (self.oldest + 1) % self.names.len();
+        server
+    }
+}
+
+impl<'p> Parse<'p> {
+    fn record(&mut self, line: &Line, head: &[&'p [u8]; FIELDS], time: Time, extent: &Extent) {
+        let slice = self.slice;
+        let at_end = extent.next == slice.data.len();
+        let cut_off = slice.ends_file && at_end && extent.no_empty_line;
+        if extent.recipients != extent.expected {
+            let reason = if cut_off {
+                Reason::TornEnd
+            } else {
+                Reason::RecipientCount
+            };
+            self.finder.fault(line.at, reason);
+        } else if extent.no_empty_line && !cut_off {
+            self.finder.fault(line.at, Reason::NoEmptyLine);
+        }
+        let is_connector = matches!(number(head[1]), Some(1001..=1018));
+        self.finder.add(&Found {
+            at: line.at,
+            len: extent.end.unwrap_or(line.end) - line.at,
+            event: head[1],
+            time,
+            server: self.told.server(head).unwrap_or(slice.server),
+            id: head[0],
+            // Only the Internet Mail Service's remote ids are Message-IDs of the message itself.
+            linked: if is_connector {
+                x400::remote_message_id(head[5]).unwrap_or_default()
+            } else {
+                b""
+            },
+            about: head[11],
+            size_bytes: number(head[8]).unwrap_or(0),
+            newer: None,
+            ends: &line.ends,
+            fields: FIELDS,
+        });
+    }
 }
 
 #[cfg(test)]
@@ -189,7 +294,7 @@ mod tests {
                 server: BStr::new("ex01"),
                 keep_loose: true,
             };
-            let found = parse(slice, &keys, false);
+            let found = parse(slice, &keys, Aim::Rows);
             let mut rows: Vec<_> = found
                 .shards
                 .into_iter()

@@ -10,9 +10,10 @@ use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
 use super::events;
+use super::newer::{self, Newer};
 use super::text::{number, readable};
 use crate::address::List;
-use crate::address::x400::{connector_of, plain_address, server_of};
+use crate::address::x400::{Place, place_of, plain_address};
 use crate::dialect::Surroundings;
 use crate::event::{Event, Extras, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
@@ -52,6 +53,8 @@ pub struct Entry<'d> {
     pub encryption: &'d BStr,
     pub origination: &'d BStr,
     pub version: &'d BStr,
+    /// Source and event, of a record of 2007 or later.
+    pub newer: Option<Newer<'d>>,
 }
 
 /// Addresses with their report statuses.
@@ -66,28 +69,7 @@ mod part {
 
 /// Addresses in the form all stages share, as a list field.
 fn list<'d>(addresses: impl Iterator<Item = &'d [u8]>, arena: &'d Bump) -> List<'d> {
-    let mut addresses = addresses.peekable();
-    let Some(first) = addresses.next() else {
-        return List(b"");
-    };
-    let first = plain(first, arena);
-    if addresses.peek().is_none() && !first.contains(&b';') && !first.starts_with(b"'") {
-        return List(first);
-    }
-    let mut text = Vec::new();
-    for address in std::iter::once(first).chain(addresses.map(|a| plain(a, arena))) {
-        if !text.is_empty() {
-            text.push(b';');
-        }
-        if address.contains(&b';') || address.starts_with(b"'") {
-            text.push(b'\'');
-            text.extend_from_slice(address);
-            text.push(b'\'');
-        } else {
-            text.extend_from_slice(address);
-        }
-    }
-    List(arena.alloc_slice_copy(&text))
+    List::of(addresses.map(|address| &**plain(address, arena)), arena)
 }
 
 fn plain<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
@@ -99,6 +81,9 @@ fn plain<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
 
 /// What one record means for paths.
 pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Event<'d> {
+    if let Some(newer) = entry.newer {
+        return newer::event(entry, newer, row, around);
+    }
     let arena = around.arena;
     let server = ServerId(row.server);
     let host: &'d BStr = around.servers.name(server);
@@ -118,14 +103,15 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         true => List(sender),
         false => list(entry.recipients.iter().map(addresses), arena),
     };
-    let next = next(entry, row, host, around);
+    let sides = Sides::of(entry);
+    let peer = sides.peer;
+    let next = next(entry, &sides, row, host, around);
     let role = if next == Next::Outside {
         Role::Leave
     } else {
         row.role
     };
     let arrives = matches!(role, Role::Receive | Role::Deliver | Role::Submit);
-    let peer = peer(entry);
     Event {
         time: row.time,
         place: row.place(around.file, around.start),
@@ -134,7 +120,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         server,
         name: entry.event,
         source: Raw::plain(BStr::new(kind.map_or("", |kind| kind.name))),
-        copy: copy(entry, row, host, around),
+        copy: copy(entry, &sides, row, host, around),
         parent: 0,
         next,
         message_id: Raw::plain(own),
@@ -172,10 +158,15 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
             entry.client_host
         }),
         server_host: Raw::plain(if arrives { host } else { peer }),
-        connector: Raw::plain(match connector_of(entry.gateway) {
-            Some(name) => BStr::new(name),
-            None if server_of(entry.gateway).is_some() => BStr::new(b""), // a store
-            None => entry.gateway,
+        connector: Raw::plain(match sides.gateway {
+            Place {
+                connector: Some(name),
+                ..
+            } => BStr::new(name),
+            Place {
+                server: Some(_), ..
+            } => BStr::new(b""), // a store
+            _ => entry.gateway,
         }),
         context: Raw::plain(match () {
             () if of_original => BStr::new("non-delivery report"),
@@ -184,6 +175,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
             () => BStr::new(b""),
         }),
         next_try: None,
+        link: None,
     }
 }
 
@@ -203,38 +195,80 @@ fn null_path(sender: &BStr) -> &BStr {
     }
 }
 
-/// The other side by its short name: the server or connector in a distinguished name, else what the record says.
-fn peer<'d>(entry: &Entry<'d>) -> &'d BStr {
-    let partner = entry.partner;
-    match server_of(partner).or_else(|| connector_of(partner)) {
-        Some(name) => BStr::new(name),
-        None => partner,
+/// The two sides of a record, as far as their names tell.
+struct Sides<'d> {
+    gateway: Place<'d>,
+    partner: Place<'d>,
+    /// The other side by its short name: the server or connector in a distinguished name, else what the record says.
+    peer: &'d BStr,
+}
+
+impl<'d> Sides<'d> {
+    #[inline]
+    fn of(entry: &Entry<'d>) -> Sides<'d> {
+        let gateway: &'d [u8] = entry.gateway;
+        let named: &'d [u8] = entry.partner;
+        let partner = place_of(named);
+        Sides {
+            // The store of 4.0 to 5.5 names itself twice.
+            gateway: if gateway == named {
+                partner
+            } else {
+                place_of(gateway)
+            },
+            partner,
+            peer: partner
+                .server
+                .or(partner.connector)
+                .map_or(entry.partner, BStr::new),
+        }
     }
 }
 
+/// The copy of a row's message in the SMTP queue of a server.
+pub fn smtp_stay(host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
+    around.keys.stay(host, part::SMTP, row.key)
+}
+
 /// The copy a record is about.
-fn copy(entry: &Entry<'_>, row: &Row, host: &BStr, around: &Surroundings<'_>) -> u64 {
+fn copy(
+    entry: &Entry<'_>,
+    sides: &Sides<'_>,
+    row: &Row,
+    host: &BStr,
+    around: &Surroundings<'_>,
+) -> u64 {
     let keys = around.keys;
     match events::number(row.code) {
         4 | 1000 | 1027 => 0,
         0..=999 => keys.stay(host, part::MTA, row.key),
-        1001..=1018 => connector_stay(entry.gateway, host, row, around),
+        1001..=1018 => {
+            let place = sides.gateway.connector.unwrap_or(entry.gateway);
+            connector_stay(place, host, row, around)
+        }
         _ => keys.stay(host, part::SMTP, row.key),
     }
 }
 
+/// A message's stay at a connector of a server; one without a name is the server's only one.
 fn connector_stay(name: &[u8], host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
-    let place = connector_of(name).unwrap_or(if name.is_empty() { host } else { name });
+    let place = if name.is_empty() { host } else { name };
     around.keys.stay(place, part::CONNECTOR, row.key)
 }
 
 /// Where a hand-over went.
-fn next<'d>(entry: &Entry<'d>, row: &Row, host: &'d BStr, around: &Surroundings<'d>) -> Next<'d> {
+fn next<'d>(
+    entry: &Entry<'d>,
+    sides: &Sides<'d>,
+    row: &Row,
+    host: &'d BStr,
+    around: &Surroundings<'d>,
+) -> Next<'d> {
     if row.role != Role::Send {
         return Next::None;
     }
     let keys = around.keys;
-    let peer = peer(entry);
+    let peer = sides.peer;
     let at = |host: &'d BStr, part| Next::Server {
         host,
         copy: keys.stay(host, part, row.key),
@@ -251,25 +285,27 @@ fn next<'d>(entry: &Entry<'d>, row: &Row, host: &'d BStr, around: &Surroundings<
             } else {
                 peer
             };
-            if is_inside(peer, entry.partner, around) {
+            if is_inside(peer, sides, around) {
                 at(peer, part::SMTP)
             } else {
                 Next::Outside
             }
         }
         _ if peer.is_empty() => Next::None,
-        _ if connector_of(entry.partner).is_some() => Next::Server {
-            host: peer,
-            copy: connector_stay(entry.partner, host, row, around),
+        _ => match sides.partner.connector {
+            Some(connector) => Next::Server {
+                host: peer,
+                copy: connector_stay(connector, host, row, around),
+            },
+            None => at(peer, part::MTA),
         },
-        _ => at(peer, part::MTA),
     }
 }
 
 /// Whether a host is of this organisation: read, named by a distinguished name, or by a name without domain.
-fn is_inside(host: &[u8], named: &[u8], around: &Surroundings<'_>) -> bool {
+fn is_inside(host: &[u8], sides: &Sides<'_>, around: &Surroundings<'_>) -> bool {
     let bare_name = !host.is_empty() && host.find_byteset(b".:[]").is_none();
-    bare_name || server_of(named).is_some() || around.servers.has_log(host)
+    bare_name || sides.partner.server.is_some() || around.servers.has_log(host)
 }
 
 /// A record by its columns, for `events`.
@@ -281,7 +317,10 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         gateway: entry.gateway,
         partner: entry.partner,
         attempted: entry.attempted,
-        linked_id: entry.linked,
+        linked_id: match entry.newer {
+            Some(_) => none,
+            None => entry.linked,
+        },
         about: entry.about,
         priority: entry.priority,
         seconds: entry.seconds,
@@ -300,7 +339,10 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         dialect: entry.dialect,
         time: row.time,
         role: event.role,
-        event: entry.event,
+        event: match entry.newer {
+            Some(newer) => BStr::new(newer.event),
+            None => entry.event,
+        },
         source: event.source.text(),
         server: around.servers.name(event.server),
         client_ip: entry.client_ip,
@@ -311,7 +353,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         connector: entry.gateway,
         internal_message_id: none,
         message_id: entry.id,
-        network_message_id: none,
+        network_message_id: event.network_message_id.text(),
         recipients: entry
             .recipients
             .iter()
@@ -324,12 +366,12 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
             .collect(),
         size_bytes: entry.size_bytes,
         recipient_count: entry.recipient_count,
-        related_recipients: if entry.list.is_empty() {
-            vec![]
-        } else {
-            vec![entry.list]
+        related_recipients: match entry.newer {
+            Some(_) => List(entry.list).into_iter().map(BStr::new).collect(),
+            None if entry.list.is_empty() => vec![],
+            None => vec![entry.list],
         },
-        reference: if entry.about.is_empty() {
+        reference: if entry.about.is_empty() && entry.newer.is_none() {
             entry.linked
         } else {
             entry.about

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::events::{self, EVENTS, UNKNOWN};
+use super::newer::Newer;
 use crate::address::x400;
-use crate::dialect::{EventCounts, Layout, ReportRow, SHARDS, Slice, Yield, shard};
+use crate::dialect::modern;
+use crate::dialect::{Aim, EventCounts, Layout, ReportRow, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
@@ -17,7 +19,7 @@ use crate::scan::MAX_FIELDS;
 use crate::time::Time;
 
 /// A record as its dialect found it.
-pub struct Found<'p> {
+pub struct Found<'f, 'p> {
     /// First byte in the chunk, and length.
     pub at: usize,
     pub len: usize,
@@ -33,8 +35,10 @@ pub struct Found<'p> {
     /// Identifier of the message that a report is about; empty: none.
     pub about: &'p [u8],
     pub size_bytes: u64,
+    /// Source and event of a record of 2007 or later, whose `linked` is its network-message-id.
+    pub newer: Option<Newer<'p>>,
     /// Where the leading fields end; 0 fields: the record must be split anew.
-    pub ends: [u32; MAX_FIELDS],
+    pub ends: &'f [u32; MAX_FIELDS],
     pub fields: usize,
 }
 
@@ -42,6 +46,7 @@ pub struct Found<'p> {
 pub struct Finder<'p> {
     slice: Slice<'p>,
     keys: &'p Keys,
+    aim: Aim,
     pub found: Yield,
     /// Lines read so far.
     pub line: u32,
@@ -50,27 +55,34 @@ pub struct Finder<'p> {
     host: (&'p [u8], u16),
     counts: [u32; EVENTS.len()],
     unknown: BTreeMap<Vec<u8>, u64>,
+    newer: BTreeMap<(Vec<u8>, Vec<u8>), u64>,
 }
 
 impl<'p> Finder<'p> {
     /// Ready for the first record of a chunk.
-    pub fn new(slice: Slice<'p>, layout: Layout, keys: &'p Keys) -> Self {
-        // Room for records of 400 bytes, spread evenly: most shards never grow.
-        let expected = slice.data.len() / 400 / SHARDS + 4;
+    pub fn new(slice: Slice<'p>, layout: Layout, keys: &'p Keys, aim: Aim) -> Self {
+        // Room for records of 400 bytes, spread evenly: most shards never grow. Rows are read again by the thousand.
+        let (shards, expected) = match aim {
+            Aim::Rows => (SHARDS, slice.data.len() / 400 / SHARDS + 4),
+            Aim::First => (1, 1),
+            Aim::Ties => (0, 0),
+        };
         let found = Yield {
             layouts: vec![layout],
-            shards: (0..SHARDS).map(|_| Vec::with_capacity(expected)).collect(),
+            shards: (0..shards).map(|_| Vec::with_capacity(expected)).collect(),
             ..Yield::default()
         };
         Finder {
             slice,
             keys,
+            aim,
             found,
             line: 0,
             layout: 0,
             host: (b"", u16::MAX),
             counts: [0; EVENTS.len()],
             unknown: BTreeMap::new(),
+            newer: BTreeMap::new(),
         }
     }
 
@@ -95,55 +107,135 @@ impl<'p> Finder<'p> {
     }
 
     /// Files one record.
-    pub fn add(&mut self, found: &Found<'p>) {
+    #[inline]
+    pub fn add(&mut self, found: &Found<'_, 'p>) {
+        if let Some(newer) = found.newer {
+            return self.add_newer(found, newer);
+        }
         let code = super::text::number(found.event).map_or(UNKNOWN, events::code);
+        let kind = events::kind(code);
+        let is_report = kind.is_some_and(|kind| kind.is_report);
+        let role = kind.map_or(Role::Info, |kind| kind.role);
+        if self.aim == Aim::Ties {
+            return self.note(found, role, is_report);
+        }
         match self.counts.get_mut(usize::from(code)) {
             Some(count) => *count += 1,
             None => *self.unknown.entry(found.event.to_vec()).or_default() += 1,
         }
-        let server = self.server(found.server);
-        let (time, len) = (found.time, found.len);
-        self.found
-            .seen
-            .count(server, Service::Transport, time, len + 1);
-        self.found.rows += 1;
-        let (low, high) = self.found.span.unwrap_or((time, time));
-        self.found.span = Some((low.min(time), high.max(time)));
-
-        let mut row = Row::blank(self.slice.chunk);
-        if found.fields > 0 {
-            row.set_ends(&found.ends, found.fields);
-        }
-        (row.time, row.offset, row.line) = (time, found.at as u32, self.line);
-        (row.len, row.server, row.code, row.layout) = (len as u32, server, code, self.layout);
-        row.size_bytes = found.size_bytes.min(u64::from(u32::MAX)) as u32;
-        let kind = events::kind(code);
-        row.role = kind.map_or(Role::Info, |kind| kind.role);
-        if kind.is_some_and(|kind| kind.is_report) {
+        let mut row = self.row(found, Service::Transport);
+        (row.code, row.role) = (code, role);
+        if is_report {
             return self.report(row, found);
         }
         if found.id.is_empty() {
-            self.found.rows_without_id += 1;
-            if self.slice.keep_loose {
-                self.found.loose.push(row);
-            }
-            return;
+            return self.loose(row);
         }
         (row.key, row.kind) = (self.keys.message_id(found.id), KeyKind::Message);
         row.check = self.keys.id_check(found.id);
+        self.tie(row.key, found, role);
+        self.push(row);
+    }
+
+    /// Counts a record and makes a row of it that has no key yet.
+    #[inline]
+    fn row(&mut self, found: &Found<'_, 'p>, service: Service) -> Row {
+        let server = self.server(found.server);
+        let (time, len) = (found.time, found.len);
+        self.found.seen.count(server, service, time, len + 1);
+        self.found.rows += 1;
+        let (low, high) = self.found.span.unwrap_or((time, time));
+        self.found.span = Some((low.min(time), high.max(time)));
+        let mut row = Row::blank(self.slice.chunk);
+        if found.fields > 0 {
+            row.set_ends(found.ends, found.fields);
+        }
+        (row.time, row.offset, row.line) = (time, found.at as u32, self.line);
+        (row.len, row.server, row.layout) = (len as u32, server, self.layout);
+        row.size_bytes = found.size_bytes.min(u64::from(u32::MAX)) as u32;
+        row
+    }
+
+    fn loose(&mut self, row: Row) {
+        self.found.rows_without_id += 1;
+        if self.slice.keep_loose {
+            self.found.loose.push(row);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, row: Row) {
+        let shard = match self.aim {
+            Aim::Rows => shard(row.key),
+            _ => 0,
+        };
+        self.found.shards[shard].push(row);
+    }
+
+    /// Files a record of 2007 or later: by its network-message-id, else its Message-ID; it ties nothing.
+    #[cold]
+    fn add_newer(&mut self, found: &Found<'_, 'p>, newer: Newer<'p>) {
+        let id = if found.linked.is_empty() {
+            found.id
+        } else {
+            found.linked
+        };
+        if self.aim == Aim::Ties {
+            self.found
+                .keys
+                .extend((!id.is_empty()).then(|| self.keys.message_id(id)));
+            return;
+        }
+        let name = (newer.source.to_vec(), newer.event.to_vec());
+        *self.newer.entry(name).or_default() += 1;
+        let has_network_id = !found.linked.is_empty();
+        let mut row = self.row(found, newer.service(has_network_id));
+        row.role = newer.role(has_network_id);
+        row.code = super::text::number(found.event).map_or(UNKNOWN, events::code);
+        if id.is_empty() {
+            return self.loose(row);
+        }
+        if has_network_id {
+            (row.key, row.kind) = (self.keys.caseless(id), KeyKind::Network);
+            row.check = self.keys.check(id);
+        } else {
+            (row.key, row.kind) = (self.keys.message_id(id), KeyKind::Message);
+            row.check = self.keys.id_check(id);
+        }
+        self.push(row);
+    }
+
+    /// Ties the two identifiers of a record.
+    #[inline]
+    fn tie(&mut self, key: u64, found: &Found<'_, 'p>, role: Role) {
         // A report for all recipients has an id of its own, which must not be taken for the message's.
-        let renames = row.role != Role::Fail && x400::is_proper_id(found.linked);
+        let renames = role != Role::Fail && x400::is_proper_id(found.linked);
         if renames && x400::is_proper_id(found.id) {
             let other = self.keys.message_id(found.linked);
-            if other != row.key {
-                self.found.ties.push((row.key, other));
+            if other != key {
+                self.found.ties.push((key, other));
             }
         }
-        self.found.shards[shard(row.key)].push(row);
+    }
+
+    /// Keeps of a record only what ties identifiers.
+    #[inline]
+    fn note(&mut self, found: &Found<'_, 'p>, role: Role, is_report: bool) {
+        if is_report {
+            return self.report(Row::blank(self.slice.chunk), found);
+        }
+        if found.id.is_empty() {
+            return;
+        }
+        let key = self.keys.message_id(found.id);
+        if self.found.keys.last() != Some(&key) {
+            self.found.keys.push(key);
+        }
+        self.tie(key, found, role);
     }
 
     /// A record about a report: it says something about two messages.
-    fn report(&mut self, mut row: Row, found: &Found<'p>) {
+    fn report(&mut self, mut row: Row, found: &Found<'_, 'p>) {
         let key = |id: &[u8]| {
             if id.is_empty() {
                 0
@@ -181,6 +273,12 @@ impl<'p> Finder<'p> {
         }
         for (number, count) in self.unknown {
             counts.0.insert(("".into(), number.into()), (count, false));
+        }
+        for ((source, event), count) in self.newer {
+            let known = modern::events::event_code(&event) != UNKNOWN;
+            counts
+                .0
+                .insert((source.into(), event.into()), (count, known));
         }
         self.found.events = counts;
         self.found

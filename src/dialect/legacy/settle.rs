@@ -4,25 +4,47 @@
 //! replaced, which address a distinguished name has outside, and gateways that took "in" for "out". All of this
 //! is inferred, from the message's own records alone, and only where there is one answer.
 
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 use hashbrown::{HashMap, HashSet};
 
 use crate::address::List;
-use crate::event::{Event, Next, Role};
+use crate::event::{Event, Next, Place, Role};
 
-/// Makes the events of one message complete.
-pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
-    turn_swapped(events);
+/// One conclusion: a role that an event was given (redirect, expansion, rename: of this address; departure: of all).
+#[derive(Clone, Copy, Debug)]
+pub struct Conclusion<'d> {
+    pub role: Role,
+    pub address: &'d BStr,
+    pub place: Place,
+}
+
+/// Makes the events of one message complete. Returns what was concluded, so that it can be marked as such.
+pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusion<'d>> {
+    let mut concluded = Vec::new();
+    refuse(events);
+    turn_swapped(events, &mut concluded);
     part_visits(events);
-    note_forwards(events, arena);
-    name_replaced(events);
-    tie_names(events, arena);
+    note_forwards(events, &mut concluded, arena);
+    name_replaced(events, &mut concluded);
+    tie_names(events, &mut concluded, arena);
+    concluded
+}
+
+/// The filter refuses (1040) while the sender is still connected: what no record took over before never came in.
+fn refuse(events: &mut [Event<'_>]) {
+    let accepts = |e: &Event<'_>| matches!(e.role, Role::Submit | Role::Receive);
+    if events.iter().any(accepts) {
+        return;
+    }
+    for event in events.iter_mut().filter(|e| e.name == "1040") {
+        (event.role, event.copy) = (Role::Fail, 0);
+    }
 }
 
 /// A gateway built by the sample of the development kit logs "in" for "out" (`formats/legacy.md` section 1.3): what was
 /// handed to it just before, it cannot have brought in.
-fn turn_swapped(events: &mut [Event<'_>]) {
+fn turn_swapped<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>>) {
     for i in 0..events.len() {
         let copy = events[i].copy;
         let handed =
@@ -30,6 +52,11 @@ fn turn_swapped(events: &mut [Event<'_>]) {
         if events[i].name == "1004" && copy != 0 && events.iter().any(handed) {
             events[i].role = Role::Leave;
             events[i].next = Next::Outside;
+            concluded.push(Conclusion {
+                role: Role::Leave,
+                address: BStr::new(b""),
+                place: events[i].place,
+            });
         }
     }
 }
@@ -51,7 +78,11 @@ fn part_visits(events: &mut [Event<'_>]) {
 
 /// A rule in a mailbox forwards under the message's own id, in the name of its owner: what a recipient hands over after
 /// it was delivered to, goes on because of that recipient.
-fn note_forwards<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
+fn note_forwards<'d>(
+    events: &mut Vec<Event<'d>>,
+    concluded: &mut Vec<Conclusion<'d>>,
+    arena: &'d Bump,
+) {
     let Some(author) = events.first().map(|e| e.sender.text()) else {
         return;
     };
@@ -69,6 +100,11 @@ fn note_forwards<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
         };
         if events.iter().any(|e| owns(&e)) {
             let (role, next, related) = (Role::Redirect, Next::None, quoted(owner, arena));
+            concluded.push(Conclusion {
+                role,
+                address: owner,
+                place: event.place,
+            });
             forwards.push(Event {
                 role,
                 next,
@@ -130,9 +166,16 @@ fn replaces(event: &Event<'_>) -> bool {
 
 /// Expansions and redirects name the new recipients only: the old one is the one on that server of which nothing more
 /// is heard.
-fn name_replaced(events: &mut [Event<'_>]) {
+fn name_replaced<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>>) {
     for i in 0..events.len() {
         let event = events[i];
+        let mut conclude = |address: &'d [u8]| {
+            concluded.push(Conclusion {
+                role: event.role,
+                address: BStr::new(address),
+                place: event.place,
+            })
+        };
         if !replaces(&event) || !event.related.0.is_empty() {
             continue;
         }
@@ -151,6 +194,7 @@ fn name_replaced(events: &mut [Event<'_>]) {
         let lost: Vec<&[u8]> = came.list.iter().filter(lost).copied().collect();
         if let [old] = lost[..] {
             events[i].related = List(old);
+            conclude(old);
         } else if let [only] = new.list[..]
             && event.role == Role::Expand
             && came.hold(only)
@@ -161,6 +205,7 @@ fn name_replaced(events: &mut [Event<'_>]) {
             let is_new = |e: &&Event<'_>| e.recipients.into_iter().any(|a| !before.hold(a));
             let members = events[i + 1..].iter().find(is_new).map(|e| e.recipients);
             events[i].related = List(only);
+            conclude(only);
             events[i].recipients = members.unwrap_or(List(b""));
         }
     }
@@ -169,7 +214,11 @@ fn name_replaced(events: &mut [Event<'_>]) {
 /// Inside, a recipient goes by its distinguished name, outside by its SMTP address. Where both kinds are named, they are
 /// tied by the name they share; else if one of each is left, and one turns up only behind a server to which the
 /// other was handed. Two that one record names are two.
-fn tie_names<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
+fn tie_names<'d>(
+    events: &mut Vec<Event<'d>>,
+    concluded: &mut Vec<Conclusion<'d>>,
+    arena: &'d Bump,
+) {
     let is_name = |address: &[u8]| address.starts_with(b"/");
     let all = || {
         events
@@ -244,6 +293,11 @@ fn tie_names<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) {
             true => (address, name),
             false => (name, address),
         };
+        concluded.push(Conclusion {
+            role: Role::Resolve,
+            address: BStr::new(old),
+            place: first.place,
+        });
         events.push(Event {
             role: Role::Resolve,
             recipients: quoted(new, arena),

@@ -5,7 +5,44 @@
 use bstr::BStr;
 use bumpalo::Bump;
 
-use crate::time::Time;
+use crate::time::{SECOND, Time};
+
+/// Reads the times of rows one after the other: most are of the same day as the one before, whose date is understood
+/// once.
+#[derive(Default)]
+pub struct Clock<'p> {
+    day: &'p [u8],
+    /// The instant that `day` begins.
+    midnight: i64,
+}
+
+impl<'p> Clock<'p> {
+    /// [`date_and_time`].
+    #[inline]
+    pub fn read(&mut self, day: &'p [u8], time: &[u8]) -> Option<Time> {
+        if day != self.day || day.is_empty() {
+            let mut rest = day.trim_ascii();
+            let (y, mo, d) = date(&mut rest)?;
+            let midnight = Time::from_civil(i64::from(y), mo, d, 0, 0, 0, 0)?;
+            if !rest.is_empty() {
+                return None;
+            }
+            (self.day, self.midnight) = (day, midnight.0);
+        }
+        let (h, mi, s) = clock(time.trim_ascii())?;
+        let seconds = i64::from(h * 3600 + mi * 60 + s);
+        (h < 24 && mi < 60 && s <= 60).then_some(Time(self.midnight + seconds * SECOND))
+    }
+
+    /// [`date_time`].
+    #[inline]
+    pub fn read_one(&mut self, text: &'p [u8]) -> Option<Time> {
+        match text.iter().take(11).position(|&b| b == b' ') {
+            Some(blank @ 8..) => self.read(&text[..blank], &text[blank + 1..]),
+            _ => date_time(text),
+        }
+    }
+}
 
 /// Reads `2002.4.29 18:50:47`, `2003-8-12 0:58:14 GMT` and the same with padding; blanks around it do not count.
 pub fn date_time(text: &[u8]) -> Option<Time> {
@@ -52,19 +89,28 @@ fn clock(mut rest: &[u8]) -> Option<(u32, u32, u32)> {
 /// Up to `most` digits, at least one.
 #[inline]
 fn digits(rest: &mut &[u8], most: usize) -> Option<u32> {
-    let count = rest
-        .iter()
-        .take(most)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
-    if count == 0 {
-        return None;
+    let (mut value, mut count) = (0, 0);
+    while let Some(digit) = rest.get(count).map(|b| b.wrapping_sub(b'0'))
+        && digit < 10
+        && count < most
+    {
+        value = value * 10 + u32::from(digit);
+        count += 1;
     }
-    let value = rest[..count]
-        .iter()
-        .fold(0, |n, b| n * 10 + u32::from(b - b'0'));
     *rest = &rest[count..];
-    Some(value)
+    (count > 0).then_some(value)
+}
+
+/// Lines without their line breaks.
+pub fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(data);
+    std::iter::from_fn(move || {
+        let data = rest?;
+        let end = memchr::memchr(b'\n', data);
+        rest = end.map(|end| &data[end + 1..]);
+        let line = &data[..end.unwrap_or(data.len())];
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }
 
 /// Digits as a number; `None` for anything else.
@@ -124,6 +170,39 @@ mod tests {
         let time = date_and_time(b"2003-8-12", b"0:58:14 GMT").unwrap();
         assert_eq!(time.rfc3339(), "2003-08-12T00:58:14.000Z");
         assert_eq!(date_and_time(b"2003-8-12 x", b"0:58:14"), None);
+    }
+
+    #[test]
+    fn the_clock_reads_what_the_single_readers_read() {
+        let mut clock = Clock::default();
+        for text in [
+            "1996.7.1 18:32:9",
+            "1996.7.1 8:2:9",
+            "1996.7.1 24:0:0",
+            "1996.7.1 8:60:0",
+            "1996.7.1  8:2:9",
+            "1996.7.31 8:2:9 GMT",
+            "1996.7.32 8:2:9",
+            "1996.7.31 8:2:9 CET",
+            " 1996.7.31 8:2:9",
+            "1996-07-31T08:02:09",
+            "",
+            " ",
+        ] {
+            assert_eq!(
+                clock.read_one(text.as_bytes()),
+                date_time(text.as_bytes()),
+                "{text}"
+            );
+        }
+        for (day, time) in [
+            ("2003-8-12", "0:58:14 GMT"),
+            ("2003-8-12", "x"),
+            ("2003-8-12 x", "0:58:14"),
+        ] {
+            let (day, time) = (day.as_bytes(), time.as_bytes());
+            assert_eq!(clock.read(day, time), date_and_time(day, time));
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::events::{self, code};
 use super::{Column, Schema};
 use crate::address::List;
 use crate::dialect::Surroundings;
+use crate::dialect::legacy;
 use crate::event::{Event, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
 use crate::row::Row;
@@ -146,7 +147,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
     let context = fields.lazy(Column::SourceContext);
     let next = match row.code {
         code::SENDEXTERNAL => Next::Outside,
-        code::SEND => next_hop(&fields, context.text(), around),
+        code::SEND => next_hop(row, &fields, context.text(), around),
         _ => Next::None,
     };
     let role = if next == Next::Outside {
@@ -208,6 +209,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             Role::Defer => next_try(fields.get(Column::MessageInfo)),
             _ => None,
         },
+        link: None,
     }
 }
 
@@ -235,9 +237,14 @@ fn first(list: &[u8]) -> &[u8] {
 
 /// Where a SEND went, by the reply in its context: `[InternalId=N, Hostname=h]` from a transport server, `[Hostname=h]`
 /// from mailbox delivery, anything else from a host outside.
-fn next_hop<'d>(fields: &Fields<'_, 'd>, context: &'d BStr, around: &Surroundings<'d>) -> Next<'d> {
+fn next_hop<'d>(
+    row: &Row,
+    fields: &Fields<'_, 'd>,
+    context: &'d BStr,
+    around: &Surroundings<'d>,
+) -> Next<'d> {
     let Some((id, host)) = reply(context, || fields.get(Column::ServerHostname)) else {
-        return Next::Outside;
+        return older_server(row, fields, around).unwrap_or(Next::Outside);
     };
     if id.is_empty() {
         return Next::Mailbox { host };
@@ -253,6 +260,25 @@ fn next_hop<'d>(fields: &Fields<'_, 'd>, context: &'d BStr, around: &Surrounding
     } else {
         Next::Outside
     }
+}
+
+/// A server of 2003 or before, which tells no id in its reply: its log was read, and it is of the sender's domain.
+fn older_server<'d>(
+    row: &Row,
+    fields: &Fields<'_, 'd>,
+    around: &Surroundings<'d>,
+) -> Option<Next<'d>> {
+    let host = fields.get(Column::ServerHostname);
+    let domain = |host: &'d BStr| host.split_once_str(".").map(|(_, domain)| domain);
+    let (own, other) = (domain(fields.get(Column::ClientHostname))?, domain(host)?);
+    let inside = own.eq_ignore_ascii_case(other) && around.servers.has_log(host);
+    let copy = || legacy::entry::smtp_stay(host, row, around);
+    inside.then(|| Next::Server { host, copy: copy() })
+}
+
+/// Whether a SEND's reply is mailbox delivery's, which keeps no queue and so names no copy.
+pub fn is_mailbox_reply(context: &BStr) -> bool {
+    reply(context, || BStr::new(b"")).is_some_and(|(id, _)| id.is_empty())
 }
 
 /// Internal id (empty: none) and host that a reply names; `None` if it names neither. 2013 swaps the two values in

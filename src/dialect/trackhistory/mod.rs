@@ -7,6 +7,7 @@
 //! cannot come without one.
 
 mod parse;
+mod walk;
 
 pub use parse::{entry, parse};
 
@@ -23,6 +24,9 @@ pub const NAME: &str = "trackhistory";
 const ROOT: &[u8] = b"TrackHistory";
 const ENTRY: &[u8] = b"Exchange_MessageTrackingEntry";
 
+/// Entry, Recipients, Recipient, RecipientAddress: a track history has four levels.
+const MAX_DEPTH: usize = 8;
+
 /// The root element is looked for in this much of the beginning.
 const PROLOG_BYTES: usize = 64 << 10;
 
@@ -31,6 +35,8 @@ const PROLOG_BYTES: usize = 64 << 10;
 pub struct Document {
     /// As declared; UTF-16 was turned into UTF-8 when the file was opened.
     pub encoding: &'static Encoding,
+    /// Records of 2013 and later, which have a network-message-id; other records of the same file have another layout.
+    pub has_network_id: bool,
 }
 
 /// Tells a document by its root element, or by a record's element where the root was cut off.
@@ -53,7 +59,10 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
             "TrackHistory XML: its encoding is not known".to_string(),
         ));
     };
-    Some(Detected::Log(Layout::TrackHistory(Document { encoding })))
+    Some(Detected::Log(Layout::TrackHistory(Document {
+        encoding,
+        has_network_id: false,
+    })))
 }
 
 /// Where the root element begins, and whether a document type stands before it. `None`: the document is another one.

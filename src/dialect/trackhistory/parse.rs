@@ -3,70 +3,189 @@
 //! In: a chunk that begins with a record's element or with the document's beginning. Out: [`Yield`] and, when a message
 //! is built, [`Entry`]. One element is looked at at a time, no deeper than a track history goes.
 
+use std::borrow::Cow;
+
 use bstr::BStr;
 use bumpalo::Bump;
 use encoding_rs::Encoding;
 use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 
-use super::{Document, NAME, end_of, start_of};
-use crate::address::x400::connector_of;
-use crate::dialect::legacy::text::{date_time, number};
+use super::walk::walk;
+use super::{Document, ENTRY, MAX_DEPTH, NAME, end_of, start_of};
+use crate::address::x400::{connector_of, remote_message_id};
+use crate::dialect::legacy::newer::Newer;
+use crate::dialect::legacy::text::{Clock, date_time, number};
 use crate::dialect::legacy::{Entry, Finder, Found};
-use crate::dialect::{Layout, MAX_RECORD_BYTES, Slice, Yield};
+use crate::dialect::{Aim, Layout, MAX_RECORD_BYTES, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
 use crate::scan::MAX_FIELDS;
+use crate::time::Time;
 
-/// Entry, Recipients, Recipient, RecipientAddress: a track history has four levels.
-const MAX_DEPTH: usize = 8;
-
-/// Finds the records of `slice`; `once`: the first one only.
-pub fn parse(slice: Slice<'_>, document: &Document, keys: &Keys, once: bool) -> Yield {
+/// Finds the records of `slice`.
+pub fn parse(slice: Slice<'_>, document: &Document, keys: &Keys, aim: Aim) -> Yield {
     let arena = Bump::new();
-    parse_into(slice, document, keys, once, &arena)
+    parse_into(slice, document, keys, aim, &arena)
 }
 
 fn parse_into<'p>(
     slice: Slice<'p>,
     document: &Document,
     keys: &'p Keys,
-    once: bool,
+    aim: Aim,
     arena: &'p Bump,
 ) -> Yield {
-    let mut finder = Finder::new(slice, Layout::TrackHistory(document.clone()), keys);
+    let layout = Layout::TrackHistory(document.clone());
+    let mut finder = Finder::new(slice, layout, keys, aim);
+    let mut clock = Clock::default();
+    let mut has_network_id = document.has_network_id;
     let data = slice.data;
+    let lines = |stretch: &[u8]| memchr::memchr_iter(b'\n', stretch).count() as u32;
     let mut at = 0;
-    while let Some(start) = start_of(data, at) {
-        finder.line += memchr::memchr_iter(b'\n', &data[at..start]).count() as u32;
-        let end = end_of(data, start);
-        record(&mut finder, document, &data[start..end], start, arena);
-        finder.line += memchr::memchr_iter(b'\n', &data[start..end]).count() as u32;
+    while let Some(start) = next_start(data, at) {
+        finder.line += lines(&data[at..start]);
+        let mut key = KeyValues::default();
+        let walked = walk(&data[start..], |name, value| {
+            key.take(name, value, &mut clock)
+        });
+        let end = match walked.filter(|&len| key.is_plain && len <= MAX_RECORD_BYTES) {
+            Some(len) => {
+                bind(
+                    &mut finder,
+                    document,
+                    &mut has_network_id,
+                    key.has_network_id(),
+                );
+                key.file(&mut finder, start, len);
+                start + len
+            }
+            None => {
+                let end = end_of(data, start);
+                bind(&mut finder, document, &mut has_network_id, false);
+                record(&mut finder, document, &data[start..end], start, arena);
+                end
+            }
+        };
+        finder.line += lines(&data[start..end]);
         at = end;
-        if once {
+        if aim == Aim::First {
             break;
         }
     }
     finder.finish()
 }
 
+/// Records with a network-message-id and those without have layouts of their own: the one must look for the other.
+#[inline]
+fn bind(finder: &mut Finder<'_>, document: &Document, bound: &mut bool, has_network_id: bool) {
+    if *bound != has_network_id {
+        *bound = has_network_id;
+        finder.bind(Layout::TrackHistory(Document {
+            has_network_id,
+            ..document.clone()
+        }));
+    }
+}
+
+/// Where the next record's element begins: usually just behind the blanks.
+#[inline]
+fn next_start(data: &[u8], at: usize) -> Option<usize> {
+    let blanks = data[at..].iter().take_while(|b| b.is_ascii_whitespace());
+    let from = at + blanks.count();
+    let tag = data.get(from..from + ENTRY.len() + 2)?;
+    let is_tag = tag[0] == b'<' && &tag[1..=ENTRY.len()] == ENTRY && tag[ENTRY.len() + 1] == b'>';
+    if is_tag {
+        Some(from)
+    } else {
+        start_of(data, at)
+    }
+}
+
+/// The values that joining and counting need, as they stand in the file.
+#[derive(Default)]
+struct KeyValues<'p> {
+    time: Option<Time>,
+    event: &'p [u8],
+    id: &'p [u8],
+    linked: &'p [u8],
+    about: &'p [u8],
+    server: &'p [u8],
+    size: &'p [u8],
+    version: &'p [u8],
+    /// Nothing in them has to be decoded.
+    is_plain: bool,
+}
+
+impl<'p> KeyValues<'p> {
+    #[inline]
+    fn take(&mut self, name: &[u8], value: &'p [u8], clock: &mut Clock<'p>) {
+        let place = match name {
+            b"TimeLogged" => return self.time = clock.read_one(value.trim_ascii()),
+            b"EntryType" => &mut self.event,
+            b"MessageID" => &mut self.id,
+            b"LinkedMessageID" => &mut self.linked,
+            b"SubjectID" => &mut self.about,
+            b"ServerName" => &mut self.server,
+            b"Size" => &mut self.size,
+            b"Version" => &mut self.version,
+            ENTRY => {
+                let all = [self.event, self.id, self.linked, self.about, self.server];
+                return self.is_plain = all.iter().all(|value| value.is_ascii());
+            }
+            _ => return,
+        };
+        *place = value.trim_ascii();
+    }
+
+    fn has_network_id(&self) -> bool {
+        !self.linked.is_empty() && Newer::split(self.version).is_some()
+    }
+
+    fn file(&self, finder: &mut Finder<'p>, at: usize, len: usize) {
+        let Some(time) = self.time else {
+            return finder.fault(at, Reason::NoTime);
+        };
+        let newer = Newer::split(self.version).map(|(_, newer)| newer);
+        finder.add(&Found {
+            at,
+            len,
+            event: self.event,
+            time,
+            server: self.server,
+            id: self.id,
+            linked: match newer {
+                Some(_) => self.linked,
+                None => linked(self.event, self.linked),
+            },
+            about: self.about,
+            newer,
+            size_bytes: number(self.size).unwrap_or(0),
+            ends: &[0; MAX_FIELDS],
+            fields: 0,
+        });
+    }
+}
+
+/// An element that only the XML reader understands.
+#[cold]
 fn record<'p>(
     finder: &mut Finder<'p>,
     document: &Document,
-    bytes: &[u8],
+    bytes: &'p [u8],
     at: usize,
     arena: &'p Bump,
 ) {
     if bytes.len() > MAX_RECORD_BYTES {
         return finder.fault(at, Reason::TooLong);
     }
-    let Some(entry) = read(bytes, document.encoding, arena) else {
+    let Some(Read { mut entry, time }) = read(bytes, document.encoding, arena) else {
         return finder.fault(at, Reason::BadXml);
     };
-    let Some(time) = entry.time else {
+    name_newer(&mut entry);
+    let Some(time) = time else {
         return finder.fault(at, Reason::NoTime);
     };
-    let entry = entry.entry;
     finder.add(&Found {
         at,
         len: bytes.len(),
@@ -74,47 +193,69 @@ fn record<'p>(
         time,
         server: entry.server_host,
         id: entry.id,
-        linked: linked(&entry),
+        linked: match entry.newer {
+            Some(_) => entry.linked,
+            None => linked(entry.event, entry.linked),
+        },
         about: entry.about,
+        newer: entry.newer,
         size_bytes: entry.size_bytes.unwrap_or(0),
-        ends: [0; MAX_FIELDS],
+        ends: &[0; MAX_FIELDS],
         fields: 0,
     });
 }
 
 /// The linked id, if it is one of the message itself: a connector writes down the foreign system's.
-fn linked<'d>(entry: &Entry<'d>) -> &'d [u8] {
-    match number(entry.event) {
-        Some(1001..=1018) => {
-            crate::address::x400::remote_message_id(entry.linked).unwrap_or_default()
-        }
-        _ => entry.linked,
+fn linked<'d>(event: &[u8], linked: &'d [u8]) -> &'d [u8] {
+    match number(event) {
+        Some(1001..=1018) => remote_message_id(linked).unwrap_or_default(),
+        _ => linked,
     }
 }
 
 /// A record by its columns.
 pub fn entry<'d>(bytes: &'d [u8], document: &Document, arena: &'d Bump) -> Entry<'d> {
-    read(bytes, document.encoding, arena)
-        .map(|read| read.entry)
-        .unwrap_or_default()
+    let mut quick = Read::default();
+    let walked = walk(bytes, |name, value| {
+        take(&mut quick, name, decoded(value, document.encoding, arena));
+    });
+    let read = match walked {
+        Some(_) => Some(quick),
+        None => read(bytes, document.encoding, arena),
+    };
+    let mut entry = read.unwrap_or_default().entry;
+    connector(&mut entry);
+    name_newer(&mut entry);
+    entry
+}
+
+/// A record of 2007 or later has source and event behind its version.
+fn name_newer(entry: &mut Entry<'_>) {
+    if let Some((version, newer)) = Newer::split(entry.version) {
+        (entry.version, entry.newer) = (BStr::new(version), Some(newer));
+    }
 }
 
 /// An element read.
 struct Read<'d> {
     entry: Entry<'d>,
-    time: Option<crate::time::Time>,
+    time: Option<Time>,
+}
+
+impl Default for Read<'_> {
+    fn default() -> Self {
+        let entry = Entry {
+            dialect: NAME,
+            ..Entry::default()
+        };
+        Read { entry, time: None }
+    }
 }
 
 /// Reads one record's element; `None` if it is not well formed or too deep.
-fn read<'d>(bytes: &[u8], encoding: &'static Encoding, arena: &'d Bump) -> Option<Read<'d>> {
+fn read<'d>(bytes: &'d [u8], encoding: &'static Encoding, arena: &'d Bump) -> Option<Read<'d>> {
     let mut reader = Reader::from_reader(bytes);
-    let mut read = Read {
-        entry: Entry {
-            dialect: NAME,
-            ..Entry::default()
-        },
-        time: None,
-    };
+    let mut read = Read::default();
     let mut depth = 0;
     let mut value: Vec<u8> = Vec::new();
     loop {
@@ -127,7 +268,7 @@ fn read<'d>(bytes: &[u8], encoding: &'static Encoding, arena: &'d Bump) -> Optio
                 value.clear();
             }
             Xml::End(tag) => {
-                let text = decoded(&value, encoding, arena);
+                let text = decoded(arena.alloc_slice_copy(&value), encoding, arena);
                 take(&mut read, tag.local_name().as_ref(), text);
                 value.clear();
                 depth -= 1;
@@ -147,7 +288,6 @@ fn read<'d>(bytes: &[u8], encoding: &'static Encoding, arena: &'d Bump) -> Optio
             Xml::Empty(_) | Xml::Comment(_) | Xml::Decl(_) | Xml::PI(_) => {}
         }
     }
-    connector(&mut read.entry);
     Some(read)
 }
 
@@ -164,16 +304,16 @@ fn predefined(name: &[u8]) -> Option<&'static [u8]> {
 }
 
 /// The value without its padding, as UTF-8.
-fn decoded<'d>(value: &[u8], encoding: &'static Encoding, arena: &'d Bump) -> &'d BStr {
+#[inline]
+fn decoded<'d>(value: &'d [u8], encoding: &'static Encoding, arena: &'d Bump) -> &'d BStr {
     let value = value.trim_ascii();
-    if value.is_empty() {
-        return BStr::new(b"");
-    }
     if value.is_ascii() {
-        return BStr::new(arena.alloc_slice_copy(value));
+        return BStr::new(value);
     }
-    let (text, _) = encoding.decode_without_bom_handling(value);
-    BStr::new(arena.alloc_slice_copy(text.as_bytes()))
+    match encoding.decode_without_bom_handling(value).0 {
+        Cow::Borrowed(text) => BStr::new(text.as_bytes()),
+        Cow::Owned(text) => BStr::new(arena.alloc_slice_copy(text.as_bytes())),
+    }
 }
 
 /// Puts a child's value where it belongs.

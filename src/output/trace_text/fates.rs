@@ -27,11 +27,17 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
                 .paragraph(&margin, &[(PLAIN, "no row names a recipient")]);
         }
         let tree = tree(&path.recipients);
-        self.branch(&tree, &tree.roots, "");
+        self.branch(&tree, None, &tree.roots, "");
     }
 
     /// Nodes of one level and what hangs under them; the tree itself bounds the depth.
-    fn branch(&mut self, tree: &Tree<'p, 'd>, level: &[usize], margin: &str) {
+    fn branch(
+        &mut self,
+        tree: &Tree<'p, 'd>,
+        above: Option<&'d BStr>,
+        level: &[usize],
+        margin: &str,
+    ) {
         for (i, index) in level.iter().enumerate() {
             let node = &tree.nodes[*index];
             let (first, rest) = branches(margin, i + 1 == level.len());
@@ -40,16 +46,21 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
                 true => format!("{rest}  "),
                 false => format!("{rest}│ "),
             };
-            self.node(node, &first, &under);
-            self.branch(tree, &node.children, &rest);
+            self.node(node, above, &first, &under);
+            self.branch(tree, Some(node.address), &node.children, &rest);
         }
     }
 
-    fn node(&mut self, node: &Node<'p, 'd>, first: &str, under: &str) {
-        let how = match node.via {
-            Some(Via::Redirected) => "forwarded to",
-            Some(Via::Resolved) => "known as",
-            Some(Via::Expanded) | None => "",
+    fn node(&mut self, node: &Node<'p, 'd>, above: Option<&'d BStr>, first: &str, under: &str) {
+        let link = node.via.zip(above);
+        let inferred = link.is_some_and(|(via, address)| self.path.infers_link(via, address));
+        let how = match (node.via, inferred) {
+            (Some(Via::Redirected), false) => "forwarded to",
+            (Some(Via::Redirected), true) => "forwarded (inferred) to",
+            (Some(Via::Resolved), false) => "known as",
+            (Some(Via::Resolved), true) => "known (inferred) as",
+            (Some(Via::Expanded), true) => "member (inferred)",
+            (Some(Via::Expanded), false) | (None, _) => "",
         };
         let address = terminal(&node.address.to_ascii_lowercase(), MAX_TEXT);
         let [main, more @ ..] = node.recipients.as_slice() else {
@@ -117,6 +128,11 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             reason = format!("({reason})");
         }
         let mut lines = vec![reason];
+        if self.path.infers_fate(recipient)
+            && !matches!(recipient.reason, Reason::HandedToMailbox(_))
+        {
+            lines.push("(inferred: the gateway logged it as incoming)".to_string());
+        }
         if recipient.fate == Fate::Pending || recipient.deferrals > 0 {
             lines.push(self.waiting(recipient));
         }

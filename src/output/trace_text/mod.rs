@@ -11,7 +11,7 @@ use bstr::{BStr, ByteSlice};
 use crate::inert::terminal;
 use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet};
 use crate::output::{Context, clock, jsonl, words};
-use crate::path::{Entry, Fate, Hop, HopRole, Path, Relation, Step};
+use crate::path::{Entry, Fate, Hop, HopRole, IdTie, Path, Relation, Step};
 use crate::time::Time;
 
 /// How a trace is laid out.
@@ -48,6 +48,7 @@ pub fn write(out: &mut Vec<u8>, path: &Path, context: &Context, layout: &Layout)
     if layout.rows {
         page.rows();
     }
+    page.raw();
     page.sheet.blank();
 }
 
@@ -80,8 +81,10 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         self.field("When", &self.when());
         self.field("Message-ID", &terminal(path.message_id, MAX_ID));
         self.field("Network ID", &terminal(path.network_message_id, MAX_ID));
-        for id in &path.other_ids {
-            self.field("Other ID", &terminal(id, MAX_ID));
+        for (i, id) in path.other_ids.iter().enumerate() {
+            let id = terminal(id, MAX_ID);
+            let tie = path.id_ties.get(i).map(|tie| self.id_tie(*tie));
+            self.field("Other ID", &format!("{id}{}", tie.unwrap_or_default()));
         }
         if path.size_bytes > 0 {
             self.field("Size", &words::size(path.size_bytes));
@@ -101,6 +104,18 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             );
         }
         self.field("Status", &words::outcome(path));
+    }
+
+    /// Why another id is this message's.
+    fn id_tie(&self, tie: IdTie) -> String {
+        match tie {
+            IdTie::Row(place) => {
+                let place = terminal((self.context.place)(place).as_bytes(), MAX_ID);
+                format!(" (in one row with the Message-ID: {place})")
+            }
+            IdTie::Form => " (inferred: one is made from the other)".to_string(),
+            IdTie::Chain => " (tied by rows with a third id)".to_string(),
+        }
     }
 
     fn field(&mut self, name: &str, value: &str) {
@@ -199,6 +214,12 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         };
         self.sheet
             .paragraph(&margin, &[(PLAIN, &self.departure(hop))]);
+        if let Some((by, proof)) = hop.link {
+            let proof = terminal((self.context.place)(proof).as_bytes(), MAX_ID);
+            let words = format!("linked by {}", by.words());
+            self.sheet
+                .paragraph(&margin, &[(PLAIN, &words), (DIM, &proof)]);
+        }
         self.evidence(hop.place, &under);
     }
 
@@ -261,13 +282,18 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
                 Relation::Journal => "journal copy:",
                 Relation::Forward => "made by a rule from",
             };
-            let id = terminal(id, MAX_ID);
+            let shown = terminal(id, MAX_ID);
+            let inferred = if path.infers_relation(id) {
+                "(inferred)"
+            } else {
+                ""
+            };
             let margin = Margin {
                 first: &first,
                 rest: &rest,
             };
             self.sheet
-                .paragraph(&margin, &[(PLAIN, what), (PLAIN, &id)]);
+                .paragraph(&margin, &[(PLAIN, what), (PLAIN, &shown), (DIM, inferred)]);
         }
     }
 
@@ -280,6 +306,21 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         for (i, step) in path.steps.iter().enumerate() {
             let (first, rest) = branches("", i + 1 == path.steps.len());
             self.step(step, &first, &format!("{rest}  "));
+        }
+    }
+
+    /// Rows as logged: in one line each, whatever the page's width, so that they can be taken out of it.
+    fn raw(&mut self) {
+        let path = self.path;
+        if path.raw.is_empty() {
+            return;
+        }
+        self.title("Rows as logged");
+        for (place, bytes) in &path.raw {
+            self.evidence(Some(*place), "");
+            let row = terminal(bytes, usize::MAX);
+            self.sheet.out.extend_from_slice(row.as_bytes());
+            self.sheet.out.push(b'\n');
         }
     }
 

@@ -107,6 +107,7 @@ fn times_are_in_the_zone_with_the_date_where_it_changes() {
         server: &|id| names(id),
         place: &place_text,
         file: &|_| "",
+        evidence: false,
         zone: &zone,
     };
     let mut path = path();

@@ -1,4 +1,4 @@
-//! Organisations of 1998 to 2006: sites of Exchange 5.5 and of 2003, and both in one organisation.
+//! Organisations of 1998 to 2007: sites of Exchange 5.5 and of 2003, both in one organisation, and 2003 on its way to 2007.
 //!
 //! In: [`Options`]. Out: `<SERVER>/tracking.log/YYYYMMDD.log` (5.5) and `<SERVER>.log/YYYYMMDD.log` (2003) for each server,
 //! and `truth.jsonl`. Each message takes one of a few ways, chosen at random, so that every end a recipient can
@@ -6,6 +6,7 @@
 //! the Internet Mail Service's) follow the documented rules and may differ from Exchange's.
 
 mod new;
+mod newer;
 mod old;
 mod write;
 
@@ -26,13 +27,46 @@ pub enum Generation {
     New,
     /// Every other server is still on 5.5.
     Both,
+    /// Exchange 2003, and every other server is on 2007 already.
+    Newer,
 }
 
 /// One server; the first of each generation has the way to the Internet.
 struct Server {
     name: String,
+    kind: Kind,
     /// 5.5.
     is_old: bool,
+}
+
+/// What a server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// 5.5.
+    Old,
+    /// 2003.
+    New,
+    /// 2007.
+    Newer,
+}
+
+impl Kind {
+    fn of(generation: Generation, i: usize) -> Kind {
+        match (generation, i.is_multiple_of(2)) {
+            (Generation::Old, _) | (Generation::Both, true) => Kind::Old,
+            (Generation::Newer, false) => Kind::Newer,
+            _ => Kind::New,
+        }
+    }
+
+    /// What its name begins with.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Old => "OLD",
+            Kind::New => "NEW",
+            Kind::Newer => "HUB",
+        }
+    }
 }
 
 /// A mailbox.
@@ -170,20 +204,18 @@ impl Site {
 /// Simulates and writes into `out`.
 pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summary, Error> {
     let count = options.servers.max(2);
-    let is_old = |i: usize| match generation {
-        Generation::Old => true,
-        Generation::New => false,
-        Generation::Both => i.is_multiple_of(2),
+    let server = |i| {
+        let kind = Kind::of(generation, i);
+        Server {
+            name: format!("{}{:02}", kind.name(), i + 1),
+            kind,
+            is_old: kind == Kind::Old,
+        }
     };
-    let servers: Vec<Server> = (0..count)
-        .map(|i| Server {
-            name: format!("{}{:02}", if is_old(i) { "OLD" } else { "NEW" }, i + 1),
-            is_old: is_old(i),
-        })
-        .collect();
+    let servers: Vec<Server> = (0..count).map(server).collect();
     let start = options.start_micros();
     let mut site = Site {
-        logs: Logs::new(servers.iter().map(|s| (s.name.clone(), s.is_old)).collect()),
+        logs: Logs::new(servers.iter().map(|s| (s.name.clone(), s.kind)).collect()),
         servers,
         users: options.users.max(2 * count),
         rng: Rng::new(options.seed),

@@ -17,7 +17,7 @@ pub fn message(site: &mut Site, from: User) {
             let (event, status) =
                 *site
                     .rng
-                    .pick(&[(1039, "dropped"), (1040, "dropped"), (1041, "quarantined")]);
+                    .pick(&[(1039, "dropped"), (1040, "rejected"), (1041, "quarantined")]);
             inbound(site, event, status);
         }
         16 => redirected(site, from),
@@ -50,12 +50,15 @@ struct Other<'o> {
     client: &'o str,
     partner: &'o str,
     linked: &'o str,
+    /// The list or address that others take the place of: 2003 does not log it.
+    replaced: &'o str,
 }
 
 const NONE: Other<'static> = Other {
     client: "",
     partner: "",
     linked: "",
+    replaced: "",
 };
 
 fn record(
@@ -85,6 +88,7 @@ fn record(
             client: other.client,
             partner: other.partner,
             linked: other.linked,
+            replaced: other.replaced,
             sender: &sender,
             subject: &mail.subject,
             size: mail.size,
@@ -268,6 +272,7 @@ fn mta_record(
             client: "",
             partner,
             linked: "",
+            replaced: "",
             sender: &sender,
             subject: "",
             size: mail.size,
@@ -344,7 +349,9 @@ fn to_list(site: &mut Site, from: User) {
     members.sort_by_key(|user| user.0);
     members.dedup();
     let addresses: Vec<String> = members.iter().map(|user| site.address(*user)).collect();
-    steps(site, &mail, server, &mut at, &[26], &addresses);
+    let (time, replaced) = (site.later(&mut at), list.as_str());
+    let expanded = Other { replaced, ..NONE };
+    record(site, &mail, server, time, 26, &expanded, &addresses);
     mail.told(&list, "expanded", Some(server));
     for user in members {
         bring(site, &mut mail, server, user, &mut at, Some(&list));
@@ -387,26 +394,16 @@ fn inbound(site: &mut Site, event: u16, status: &'static str) {
     let mut mail = site.draft(server, person);
     mail.message_id = format!("{}.{}@mail.partner.example", mail.size, site.number);
     let (mut at, address) = (site.clock, site.address(user));
-    record(
-        site,
-        &mail,
-        server,
-        at,
-        1019,
-        &Other {
+    // What the filter refuses is not taken over before.
+    if event != 1040 {
+        let from = Other {
             client: "mx.partner.example",
             ..NONE
-        },
-        std::slice::from_ref(&address),
-    );
-    steps(
-        site,
-        &mail,
-        server,
-        &mut at,
-        &[1025, 1024],
-        std::slice::from_ref(&address),
-    );
+        };
+        let to = std::slice::from_ref(&address);
+        record(site, &mail, server, at, 1019, &from, to);
+        steps(site, &mail, server, &mut at, &[1025, 1024], to);
+    }
     if event == 1028 {
         bring(site, &mut mail, server, user, &mut at, None);
     } else {
@@ -441,14 +438,10 @@ fn redirected(site: &mut Site, from: User) {
         std::slice::from_ref(&address),
     );
     let alternate = site.address(other);
-    steps(
-        site,
-        &mail,
-        home,
-        &mut at,
-        &[1042],
-        std::slice::from_ref(&alternate),
-    );
+    let (time, replaced) = (site.later(&mut at), address.as_str());
+    let redirect = Other { replaced, ..NONE };
+    let to = std::slice::from_ref(&alternate);
+    record(site, &mail, home, time, 1042, &redirect, to);
     mail.told(&address, "redirected", Some(home));
     let found = deliver(site, &mail, home, other, &mut at);
     mail.told.push(Told {

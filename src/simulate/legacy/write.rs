@@ -9,7 +9,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::Summary;
-use super::Mail;
+use super::newer::{self, Copies};
+use super::{Kind, Mail};
 use crate::time::{DAY, SECOND, Time, civil_from_days};
 
 /// Date and time of day.
@@ -47,6 +48,8 @@ pub struct New<'r> {
     pub client: &'r str,
     pub partner: &'r str,
     pub linked: &'r str,
+    /// The list or address that others take the place of: 2003 does not log it.
+    pub replaced: &'r str,
     pub sender: &'r str,
     pub subject: &'r str,
     pub size: i64,
@@ -55,18 +58,20 @@ pub struct New<'r> {
 
 /// All logs.
 pub struct Logs {
-    servers: Vec<(String, bool)>,
+    servers: Vec<(String, Kind)>,
     records: Vec<Vec<(i64, usize, String)>>,
     rows: usize,
+    copies: Copies,
 }
 
 impl Logs {
-    pub fn new(servers: Vec<(String, bool)>) -> Logs {
+    pub fn new(servers: Vec<(String, Kind)>) -> Logs {
         let records = servers.iter().map(|_| Vec::new()).collect();
         Logs {
             servers,
             records,
             rows: 0,
+            copies: Copies::default(),
         }
     }
 
@@ -101,6 +106,12 @@ impl Logs {
     }
 
     pub fn new_row(&mut self, server: usize, at: i64, r: &New<'_>) {
+        if self.servers[server].1 == Kind::Newer {
+            if let Some(text) = newer::row(&self.servers, server, at, r, &mut self.copies) {
+                self.push(server, at, text);
+            }
+            return;
+        }
         let (y, m, d, h, mi, s) = parts(at);
         let blank = |text: &str| {
             if text.is_empty() {
@@ -139,25 +150,27 @@ impl Logs {
     ) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         fs::create_dir_all(out)?;
-        for ((name, is_old), records) in self.servers.iter().zip(&mut self.records) {
+        for ((name, kind), records) in self.servers.iter().zip(&mut self.records) {
             if leave_out.contains(&name.to_lowercase()) {
                 continue;
             }
             records.sort();
-            let folder = match is_old {
-                true => out.join(name).join("tracking.log"),
-                false => out.join(format!("{name}.log")),
+            let folder = match kind {
+                Kind::Old => out.join(name).join("tracking.log"),
+                Kind::New => out.join(format!("{name}.log")),
+                Kind::Newer => out.join(name).join("MessageTracking"),
             };
             fs::create_dir_all(&folder)?;
             for day in records.chunk_by(|a, b| a.0.div_euclid(DAY) == b.0.div_euclid(DAY)) {
                 let (y, m, d, ..) = parts(day[0].0);
-                let mut text = if *is_old {
-                    String::new()
-                } else {
-                    HEADER.to_string()
+                let day_name = format!("{y}{m:02}{d:02}");
+                let (mut text, name) = match kind {
+                    Kind::Old => (String::new(), format!("{day_name}.log")),
+                    Kind::New => (HEADER.to_string(), format!("{day_name}.log")),
+                    Kind::Newer => (newer::header(day[0].0), format!("MSGTRK{day_name}-1.LOG")),
                 };
                 day.iter().for_each(|(_, _, record)| text += record);
-                fs::write(folder.join(format!("{y}{m:02}{d:02}.log")), &text)?;
+                fs::write(folder.join(name), &text)?;
                 summary.files += 1;
                 summary.bytes += text.len() as u64;
                 summary.rows += day.len() as u64;

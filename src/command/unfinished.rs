@@ -1,0 +1,71 @@
+//! Files that are being written, and a signal that ends the run before they are whole.
+//!
+//! In: names under which answers are written until they are whole. Out: nothing left behind: on SIGINT, SIGTERM and
+//! SIGHUP the unfinished files are taken away and the run ends as that signal ends a program. (On SIGKILL or a
+//! power cut they stay, under the name that says what they are.)
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// `report.json` is written as `report.json.partial-1234` in the same folder, where a rename is one step.
+pub fn partial_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".partial-{}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// One file on its way; dropped before it is done, it is taken away.
+pub struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// Notes the file that is to become `path`.
+    pub fn new(path: &Path) -> Unfinished {
+        let partial = partial_name(path);
+        let mut all = UNFINISHED.lock().expect("no panic while it is held");
+        all.insert(partial.clone());
+        Unfinished(partial)
+    }
+
+    /// Its name until it is whole.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // After it was renamed, there is nothing of this name.
+        let _ = std::fs::remove_file(&self.0);
+        let mut all = UNFINISHED.lock().expect("no panic while it is held");
+        all.remove(&self.0);
+    }
+}
+
+/// Cleans up behind a run that is told to end.
+#[cfg(unix)]
+pub fn watch() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
+        return;
+    };
+    let wait = move || {
+        if let Some(signal) = signals.forever().next() {
+            let all = UNFINISHED.lock();
+            for path in all.iter().flat_map(|all| all.iter()) {
+                let _ = std::fs::remove_file(path);
+            }
+            eprintln!("waybill: ended by a signal; what was written so far is not the answer");
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    };
+    let _ = std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(wait);
+}
+
+/// Windows ends the program at once; unfinished files stay under their unfinished names.
+#[cfg(not(unix))]
+pub fn watch() {}

@@ -1,0 +1,454 @@
+//! From the paths on the command line to the bytes of every file.
+//!
+//! In: files, folders, globs, `-`. Out: [`Inputs`], files sorted by name with their bytes, and what was left out and
+//! why. What the bytes mean is not known here: the format is told later, by content. [`find`] knows which files,
+//! [`store`] where their bytes are kept, [`guard`] what happens if somebody cuts them short, [`expand`] what is in
+//! packed ones, [`text`] UTF-16, [`source`] what lies on the disk.
+
+mod expand;
+mod find;
+mod guard;
+pub mod source;
+mod store;
+mod text;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use bstr::BString;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::event::Place;
+use crate::watch::{Lap, Watch};
+use expand::Expanded;
+use find::Problem;
+use source::Source;
+use store::{Data, Store};
+
+pub use store::Mapping;
+
+/// How files are opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    pub mapping: Mapping,
+    /// Where copies go that are too large for memory.
+    pub temp_dir: PathBuf,
+    /// A packed file may grow to so many times its size (but 64 MB are always allowed).
+    pub expand_limit: u64,
+    /// Whether every file is hashed.
+    pub hash: bool,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Opening {
+            mapping: Mapping::Auto,
+            temp_dir: std::env::temp_dir(),
+            expand_limit: EXPAND_LIMIT,
+            hash: false,
+        }
+    }
+}
+
+/// Packed logs grow to 5 to 40 times their size, an idle server's perhaps to 150 times.
+pub const EXPAND_LIMIT: u64 = 250;
+
+/// What is new in a file, and what must be known of the bytes before it.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    pub from: usize,
+    pub until: usize,
+    /// Lines before `from`.
+    pub lines: u64,
+    /// The header in force at `from`, if that is not the file's first byte.
+    pub header: Vec<u8>,
+    /// The file holds rows that an earlier run has read and counted: first byte of each, and its line in the file it
+    /// was logged in.
+    pub carried: Vec<(u64, u64)>,
+}
+
+/// One file and its bytes.
+pub struct LogFile {
+    /// As found under the given path: the name that evidence is quoted with.
+    pub name: String,
+    /// The server that wrote it, short and lower case, where rows do not name it; set when its format is told.
+    pub server: BString,
+    /// The file on the disk that it is or was in: an index of [`Inputs::sources`].
+    pub source: u32,
+    /// The stretch to be read, where that is not the whole file.
+    pub part: Option<Part>,
+    data: Data,
+    /// Where rows may be counted from, in order.
+    chunks: Vec<ChunkLines>,
+}
+
+/// Line breaks before and in one chunk, once they are known.
+struct ChunkLines {
+    start: u64,
+    before: OnceLock<u64>,
+    inside: OnceLock<u64>,
+}
+
+impl LogFile {
+    fn new(name: String, source: u32, data: Data) -> LogFile {
+        LogFile {
+            name,
+            server: BString::default(),
+            source,
+            part: None,
+            data,
+            chunks: Vec::new(),
+        }
+    }
+
+    /// The stretch to be read.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        let whole = 0..self.bytes().len();
+        let part = self.part.as_ref();
+        part.map_or(whole, |part| part.from..part.until)
+    }
+
+    /// Whether the file holds rows that an earlier run has read and counted.
+    pub fn is_carried(&self) -> bool {
+        let part = self.part.as_ref();
+        part.is_some_and(|part| !part.carried.is_empty())
+    }
+
+    /// The whole file as it was when it was opened, unpacked and in UTF-8: places are counted in these bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// Says where chunks begin, so that lines can be counted from there.
+    pub fn set_chunks(&mut self, starts: impl Iterator<Item = u64>) {
+        let chunk = |start| ChunkLines {
+            start,
+            before: OnceLock::new(),
+            inside: OnceLock::new(),
+        };
+        self.chunks = starts.map(chunk).collect();
+    }
+
+    /// Says how many lines were met in a chunk from its first byte up to `end`, so that they need not be counted.
+    pub fn note_lines(&self, start: u64, end: u64, lines: u64) {
+        let Ok(at) = self.chunks.binary_search_by_key(&start, |c| c.start) else {
+            return;
+        };
+        if self.chunks.get(at + 1).is_none_or(|next| next.start == end) {
+            self.chunks[at].inside.get_or_init(|| lines);
+        }
+    }
+
+    /// Lines before chunk `index`, counted when first asked for, from the nearest chunk for which they are known.
+    fn lines_before(&self, index: usize) -> u64 {
+        let known = |i: &usize| self.chunks[*i].before.get().is_some();
+        let from = (0..=index).rev().find(known);
+        let first = self.chunks.first().map_or(0, |chunk| chunk.start);
+        let mut lines = match from {
+            Some(from) => self.chunks[from].before.get().copied().unwrap_or(0),
+            None => match &self.part {
+                Some(part) => part.lines + self.count(part.from as u64, first),
+                None => self.count(0, first),
+            },
+        };
+        for i in from.unwrap_or(0)..index {
+            let (chunk, next) = (&self.chunks[i], &self.chunks[i + 1]);
+            chunk.before.get_or_init(|| lines);
+            lines += chunk
+                .inside
+                .get_or_init(|| self.count(chunk.start, next.start));
+        }
+        *self.chunks[index].before.get_or_init(|| lines)
+    }
+
+    fn count(&self, from: u64, until: u64) -> u64 {
+        memchr::memchr_iter(b'\n', &self.bytes()[from as usize..until as usize]).count() as u64
+    }
+}
+
+/// What logs leave out and somebody said.
+#[derive(Clone, Debug, Default)]
+pub struct Assumed {
+    /// Year of stamps that have none.
+    pub year: Option<i16>,
+    /// Zone of stamps that have none.
+    pub zone: Option<jiff::tz::TimeZone>,
+    /// Other names and addresses of hosts: address, host.
+    pub hosts: Vec<(String, String)>,
+}
+
+/// All input of a run.
+#[derive(Default)]
+pub struct Inputs {
+    /// What is said beside the files.
+    pub assumed: Assumed,
+    /// Sorted by name, so that the order of arguments changes nothing.
+    pub files: Vec<LogFile>,
+    /// Files that could not be read, and why.
+    pub unreadable: Vec<Problem>,
+    /// Packed files that broke off, and where.
+    pub in_part: Vec<Problem>,
+    /// Whether evidence names the byte, too.
+    pub offsets: bool,
+    /// Every file on the disk that was opened, sorted by name.
+    pub sources: Vec<Source>,
+    /// How long it took to find and open them.
+    pub took: Lap,
+}
+
+impl Inputs {
+    /// Finds and opens everything that `paths` name, in the usual way.
+    ///
+    /// # Errors
+    /// If a path names nothing at all. A file that exists but cannot be read is only noted.
+    pub fn open(paths: &[String]) -> Result<Inputs, Error> {
+        Inputs::open_as(paths, &Opening::default())
+    }
+
+    /// The same, as `opening` says.
+    ///
+    /// # Errors
+    /// As for [`Inputs::open`].
+    pub fn open_as(paths: &[String], opening: &Opening) -> Result<Inputs, Error> {
+        let mut watch = Watch::start();
+        let mut inputs = Inputs::default();
+        let named = paths.iter().filter(|path| *path != "-");
+        let mut found = find::find_all(named, &mut inputs.unreadable)?;
+        if paths.iter().any(|path| path == "-") {
+            found.push(("-".to_string(), PathBuf::from("-")));
+        }
+        found.sort_unstable();
+        let mut store = Store::new(opening.mapping, opening.temp_dir.clone());
+        store.expect(&found);
+        let read = |(name, path)| read(name, path, opening, &store);
+        let opened: Vec<_> = found.into_par_iter().with_max_len(1).map(read).collect();
+        for opened in opened {
+            match opened {
+                Ok((source, expanded)) => inputs.add(source, expanded),
+                Err(problem) => inputs.unreadable.push(problem),
+            }
+        }
+        inputs.sort();
+        inputs.took = watch.lap();
+        Ok(inputs)
+    }
+
+    /// What bytes in memory hold, opened like files: for tests and the fuzzer.
+    pub fn expanded(name: &str, bytes: Vec<u8>, opening: &Opening) -> Inputs {
+        let mut inputs = Inputs::default();
+        let store = Store::new(opening.mapping, opening.temp_dir.clone());
+        let source = Source::of_bytes(name, &bytes, opening.hash);
+        let expanded = expand::expand(name, Data::Memory(bytes), opening.expand_limit, &store);
+        inputs.add(source, expanded);
+        inputs.sort();
+        inputs
+    }
+
+    /// Inputs made of bytes in memory, taken as they are: for tests and benches.
+    pub fn from_memory(files: Vec<(String, Vec<u8>)>) -> Inputs {
+        let mut inputs = Inputs::default();
+        for (name, bytes) in files {
+            let source = inputs.sources.len() as u32;
+            inputs.sources.push(Source::of_bytes(&name, &bytes, false));
+            let file = LogFile::new(name, source, Data::Memory(bytes));
+            inputs.files.push(file);
+        }
+        inputs.sort();
+        inputs
+    }
+
+    /// Adds rows of an earlier run that stood in the file `name`, before what is new in it.
+    pub fn add_carried(&mut self, name: String, bytes: Vec<u8>, rows: Vec<(u64, u64)>) {
+        let part = Part {
+            until: bytes.len(),
+            carried: rows,
+            ..Part::default()
+        };
+        let source = self.sources.len() as u32;
+        self.sources.push(Source::of_bytes(&name, &bytes, false));
+        self.files.push(LogFile {
+            part: Some(part),
+            ..LogFile::new(name, source, Data::Memory(bytes))
+        });
+    }
+
+    fn add(&mut self, source: Source, expanded: Expanded) {
+        let number = self.sources.len() as u32;
+        self.sources.push(source);
+        let files = expanded.files.into_iter();
+        self.files
+            .extend(files.map(|(name, data)| LogFile::new(name, number, data)));
+        self.unreadable.extend(expanded.unreadable);
+        self.in_part.extend(expanded.in_part);
+    }
+
+    /// Brings everything in the order of names.
+    pub fn sort(&mut self) {
+        self.files
+            .sort_by(|a, b| (&a.name, !a.is_carried()).cmp(&(&b.name, !b.is_carried())));
+        self.unreadable.sort();
+        self.in_part.sort();
+    }
+
+    /// Files that are shorter than they were, or others of the same name, and in which way. To be asked when all was
+    /// read: growth is fine, and a file that was deleted was read whole.
+    pub fn changed(&self) -> Vec<Problem> {
+        let changed = |source: &Source| Some((source.name.clone(), source.changed()?));
+        self.sources.par_iter().filter_map(changed).collect()
+    }
+
+    /// SHA-256 of what `sha256sum` prints for all sources in the order of their names, if they were hashed.
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut all = Sha256::new();
+        for source in &self.sources {
+            let hash = source.sha256.as_ref().map(source::hex);
+            all.update(hash.unwrap_or_default());
+            all.update(b"  ");
+            all.update(&source.name);
+            all.update(b"\n");
+        }
+        all.finalize().into()
+    }
+
+    /// How many files there are; carried rows are none.
+    pub fn logs(&self) -> usize {
+        self.files.iter().filter(|file| !file.is_carried()).count()
+    }
+
+    /// Bytes to be read, all files together; carried rows are none.
+    pub fn bytes(&self) -> u64 {
+        let files = self.files.iter().filter(|file| !file.is_carried());
+        files.map(|file| file.range().len() as u64).sum()
+    }
+
+    /// The line a row stands in, from 1, header lines included.
+    pub fn line(&self, place: Place) -> u64 {
+        let file = &self.files[place.file as usize];
+        if let Some(part) = file.part.as_ref().filter(|_| file.is_carried()) {
+            let rows = &part.carried;
+            let at = rows.partition_point(|(start, _)| *start <= place.offset);
+            return rows[at.saturating_sub(1)].1;
+        }
+        let chunk = file
+            .chunks
+            .partition_point(|chunk| chunk.start <= place.offset);
+        let before = if chunk == 0 {
+            0
+        } else {
+            file.lines_before(chunk - 1)
+        };
+        before + u64::from(place.line) + 1
+    }
+
+    /// Name of the file a row stands in.
+    pub fn name(&self, place: Place) -> &str {
+        &self.files[place.file as usize].name
+    }
+
+    /// `file:line`, the evidence of a statement; with [`Inputs::offsets`] `file:line@offset`.
+    pub fn evidence(&self, place: Place) -> String {
+        let (name, line) = (self.name(place), self.line(place));
+        match self.offsets {
+            true => format!("{name}:{line}@{}", place.offset),
+            false => format!("{name}:{line}"),
+        }
+    }
+}
+
+/// Opens one file and unpacks it.
+fn read(
+    name: String,
+    path: PathBuf,
+    opening: &Opening,
+    store: &Store,
+) -> Result<(Source, Expanded), Problem> {
+    let opened = load(&name, &path, opening, store);
+    let (source, data) = opened.map_err(|error| (name.clone(), error.to_string()))?;
+    let expanded = expand::expand(&name, data, opening.expand_limit, store);
+    Ok((source, expanded))
+}
+
+fn load(
+    name: &str,
+    path: &Path,
+    opening: &Opening,
+    store: &Store,
+) -> std::io::Result<(Source, Data)> {
+    if path == Path::new("-") {
+        let data = store.copy(&mut std::io::stdin().lock())?;
+        return Ok((Source::of_bytes(name, &data, opening.hash), data));
+    }
+    let mut file = File::open(path)?;
+    let found = file.metadata()?;
+    let length = found.is_file().then_some(found.len());
+    let data = store.load(&mut file, name, length)?;
+    let source = Source::of_file(name, path, &found, &data, opening.hash);
+    Ok((source, data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_from_the_chunk_on() {
+        let mut inputs = Inputs::from_memory(vec![("a".into(), b"1\n2\n3\n4\n".to_vec())]);
+        inputs.files[0].set_chunks([0, 4].into_iter());
+        assert_eq!(
+            inputs.line(Place {
+                file: 0,
+                offset: 2,
+                line: 1
+            }),
+            2
+        );
+        assert_eq!(
+            inputs.line(Place {
+                file: 0,
+                offset: 4,
+                line: 0
+            }),
+            3
+        );
+        assert_eq!(
+            inputs.evidence(Place {
+                file: 0,
+                offset: 6,
+                line: 1
+            }),
+            "a:4"
+        );
+    }
+
+    #[test]
+    fn folders_globs_and_files_give_each_file_once() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("ex01")).unwrap();
+        for name in ["ex01/a.LOG", "b.log"] {
+            std::fs::write(dir.path().join(name), "x").unwrap();
+        }
+        let root = dir.path().to_string_lossy().into_owned();
+        let names = |paths: &[String]| -> Vec<String> {
+            Inputs::open(paths)
+                .unwrap()
+                .files
+                .into_iter()
+                .map(|f| f.name)
+                .collect()
+        };
+        assert_eq!(names(std::slice::from_ref(&root)), ["b.log", "ex01/a.LOG"]);
+        assert_eq!(
+            names(&[root.clone(), format!("{root}/ex01/a.LOG"), root.clone()]),
+            ["a.LOG", "b.log"]
+        );
+        assert_eq!(names(&[format!("{root}/*/*.LOG")]), ["ex01/a.LOG"]);
+        assert_eq!(names(&[format!("{root}/*.log")]), ["b.log"]);
+        assert_eq!(names(&[format!("{root}/**/*.LOG")]), ["ex01/a.LOG"]);
+        assert!(Inputs::open(&[format!("{root}/*.LOG")]).is_err());
+        assert!(Inputs::open(&[format!("{root}/none")]).is_err());
+        assert!(Inputs::open(&[format!("{root}/*.none")]).is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! A file on the disk: what it was when it was opened, and whether it still is.
+//!
+//! In: the file's own data. Out: [`Source`], for the manifest and for the question at the end of a run.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// A file as it was found, packed or not.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// As found under the given path.
+    pub name: String,
+    /// `None` if it is no file on the disk.
+    path: Option<PathBuf>,
+    /// Its length when it was opened: what was appended later was not read.
+    pub bytes: u64,
+    identity: Option<(u64, u64)>,
+    /// SHA-256 of these bytes, if asked for.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Source {
+    pub(super) fn of_file(
+        name: &str,
+        path: &Path,
+        found: &Metadata,
+        data: &[u8],
+        hash: bool,
+    ) -> Source {
+        Source {
+            path: found.is_file().then(|| path.to_path_buf()),
+            bytes: match found.is_file() {
+                true => found.len(),
+                false => data.len() as u64,
+            },
+            identity: identity(found),
+            ..Source::of_bytes(name, data, hash)
+        }
+    }
+
+    pub(super) fn of_bytes(name: &str, bytes: &[u8], hash: bool) -> Source {
+        Source {
+            name: name.to_string(),
+            path: None,
+            bytes: bytes.len() as u64,
+            identity: None,
+            sha256: hash.then(|| Sha256::digest(bytes).into()),
+        }
+    }
+
+    /// What became of the file since it was opened, if that is no growth.
+    pub(super) fn changed(&self) -> Option<String> {
+        let now = self.path.as_ref()?.metadata().ok()?;
+        if identity(&now) != self.identity {
+            return Some("was replaced by another file while it was being read".into());
+        }
+        (now.len() < self.bytes).then(|| {
+            format!(
+                "became shorter while it was being read: {} of {} bytes are left",
+                now.len(),
+                self.bytes
+            )
+        })
+    }
+}
+
+/// The hash in the form that `sha256sum` writes.
+pub fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a file keeps while it is appended to, and another file of its name has not.
+#[cfg(unix)]
+fn identity(found: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((found.dev(), found.ino()))
+}
+
+/// Not told by the standard library there.
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Option<(u64, u64)> {
+    None
+}

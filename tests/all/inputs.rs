@@ -1,0 +1,548 @@
+//! Logs as they come: packed, in UTF-16, growing, cut short; and answers that cannot be written.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const HEAD: &str = "#Software: Microsoft Exchange Server\r\n#Log-type: Message Tracking Log\r\n\
+    #Fields: date-time,client-hostname,server-hostname,source-context,source,event-id,\
+    internal-message-id,message-id,recipient-address,sender-address,message-subject\r\n";
+
+/// A log of so many messages, two rows each; `n` makes their ids.
+fn log(from: usize, messages: usize) -> String {
+    let mut text = HEAD.to_string();
+    for n in from..from + messages {
+        let at = |second: usize| {
+            format!(
+                "2026-03-01T{:02}:{:02}:{second:02}.000Z",
+                n / 60 % 24,
+                n % 60
+            )
+        };
+        let about = format!("{n},<{n}@example.net>,bob@example.com,al@example.net,Grüße {n}\r\n");
+        text += &format!("{},mx.example.net,ex01,,SMTP,RECEIVE,{about}", at(1));
+        text += &format!("{},ex01,ex01,,STOREDRIVER,DELIVER,{about}", at(2));
+    }
+    text
+}
+
+fn waybill() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAYBILL_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    waybill().args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn utf16(text: &str, mark: bool, big: bool) -> Vec<u8> {
+    let text = format!("{}{text}", if mark { "\u{feff}" } else { "" });
+    let unit = |unit: u16| match big {
+        true => unit.to_be_bytes(),
+        false => unit.to_le_bytes(),
+    };
+    text.encode_utf16().flat_map(unit).collect()
+}
+
+/// What `paths` says, without the evidence.
+fn paths(arguments: &[&str]) -> Vec<Value> {
+    let output = run(&[&["paths", "--quiet"], arguments].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines = lines.lines().map(|line| {
+        let mut path: Value = serde_json::from_str(line).unwrap();
+        for recipient in path["recipients"].as_array_mut().unwrap() {
+            recipient["where"] = Value::Null;
+        }
+        path
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_log_is_the_same_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = log(0, 400);
+    let form = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let want = paths(&[&form("plain.LOG", text.as_bytes())]);
+    assert_eq!(want.len(), 400);
+    let marked = format!("\u{feff}{text}");
+    for (name, bytes) in [
+        ("gz", gzip(text.as_bytes())),
+        ("mark", marked.into_bytes()),
+        ("utf16", utf16(&text, false, false)),
+        ("utf16be", utf16(&text, false, true)),
+        ("utf16-mark", utf16(&text, true, false)),
+        ("utf16be-mark", utf16(&text, true, true)),
+        ("utf16.gz", gzip(&utf16(&text, true, false))),
+    ] {
+        let path = form(name, &bytes);
+        for mmap in ["auto", "always", "never"] {
+            assert_eq!(paths(&[&path, "--mmap", mmap]), want, "{name}, {mmap}");
+        }
+        let mut child = waybill()
+            .args(["paths", "-", "--quiet"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&bytes).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let lines = output.stdout.iter().filter(|&&b| b == b'\n').count();
+        assert_eq!(lines, 400, "{name} piped");
+    }
+    // A log that lost its header, behind a mark: its first row is there, too.
+    let real = "data/ex01/MessageTracking/MSGTRK2026030209-1.LOG";
+    let real = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(real)).unwrap();
+    let at = real.windows(3).position(|w| w == b"\n20").unwrap() + 1;
+    let events = |name: &str, bytes: &[u8]| {
+        let output = run(&["events", &form(name, bytes), "--quiet"]);
+        output.stdout.iter().filter(|&&b| b == b'\n').count()
+    };
+    let bare = events("bare", &real[at..]);
+    assert!(bare > 3);
+    assert_eq!(
+        events("bare-mark", &[b"\xef\xbb\xbf", &real[at..]].concat()),
+        bare
+    );
+}
+
+#[test]
+fn what_is_no_utf8_is_shown_byte_by_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.LOG");
+    let mut bytes = log(0, 1).into_bytes();
+    let at = bytes.windows(4).position(|w| w == b"Gr\xc3\xbc").unwrap();
+    bytes[at + 2] = 0xff;
+    fs::write(&path, &bytes).unwrap();
+    let path = path.to_str().unwrap();
+    let subject = |format: &[&str]| String::from_utf8(run(format).stdout).unwrap();
+    assert!(subject(&["trace", path]).contains(r"Gr\xff\xbc"));
+    assert!(subject(&["paths", path]).contains(r"Gr\\xff\\xbc"));
+    assert!(subject(&["paths", path, "--format", "csv"]).contains(r"Gr\xff\xbc"));
+    // Half a pair of UTF-16 is no text, either.
+    let mut wide = utf16(&log(0, 1), true, false);
+    let at = wide.windows(4).position(|w| w == b"G\0r\0").unwrap();
+    wide[at + 2..at + 4].copy_from_slice(&0xd800u16.to_le_bytes());
+    fs::write(folder.path().join("a.LOG"), &wide).unwrap();
+    assert!(subject(&["trace", path]).contains(r"G\xed\xa0\x80"));
+}
+
+#[test]
+fn a_broken_archive_and_a_bomb_are_said_and_the_rest_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    fs::write(folder.path().join("good.LOG"), log(0, 10)).unwrap();
+    let whole = gzip(log(100, 500).as_bytes());
+    fs::write(folder.path().join("cut.LOG.gz"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(folder.path().join("bomb.gz"), gzip(&vec![b'x'; 70 << 20])).unwrap();
+    let output = run(&["paths", root, "--expand-limit", "100"]);
+    assert_eq!(output.status.code(), Some(3));
+    let words = said(&output);
+    assert!(words.contains("cut.LOG.gz: read in part"), "{words}");
+    assert!(
+        words.contains("bomb.gz: not read: grows to more than 100 times"),
+        "{words}"
+    );
+    let lines = output.stdout.iter().filter(|&&b| b == b'\n').count();
+    assert!((20..510).contains(&lines), "{lines}");
+    let check = run(&["check", root, "--expand-limit", "100", "--format", "json"]);
+    let check: Value = serde_json::from_slice(&check.stdout).unwrap();
+    let kinds: Vec<&str> = check["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|finding| finding["kind"].as_str())
+        .collect();
+    assert!(
+        kinds.contains(&"file_in_part") && kinds.contains(&"file_unreadable"),
+        "{kinds:?}"
+    );
+}
+
+/// A run that has begun to write rows of one mapped log, and waits because nobody reads them.
+fn held_up(path: &Path, mmap: &str) -> (Child, Vec<u8>) {
+    let mut child = waybill()
+        .args([
+            "events",
+            path.to_str().unwrap(),
+            "--mmap",
+            mmap,
+            "--threads",
+            "1",
+        ])
+        .args(["--chunk-bytes", "4k"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = vec![0; 1000];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    (child, first)
+}
+
+/// Reads the rest; exit status, what was answered and what was said.
+fn ended(mut child: Child, mut answer: Vec<u8>) -> (Option<i32>, Vec<u8>, String) {
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_end(&mut answer)
+        .unwrap();
+    let mut words = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut words)
+        .unwrap();
+    (child.wait().unwrap().code(), answer, words)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_that_is_cut_short_or_replaced_while_it_is_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("live.LOG");
+    let whole = log(0, 10_000);
+    for mmap in ["always", "never"] {
+        // Cut short.
+        fs::write(&path, &whole).unwrap();
+        let (child, first) = held_up(&path, mmap);
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(5000)
+            .unwrap();
+        let (status, _, words) = ended(child, first);
+        assert_eq!(status, Some(2), "{mmap}: {words}");
+        assert!(
+            words.contains("live.LOG") && words.contains("short"),
+            "{mmap}: {words}"
+        );
+        // Replaced.
+        fs::write(&path, &whole).unwrap();
+        let (child, first) = held_up(&path, mmap);
+        let other = folder.path().join("other");
+        fs::write(&other, &whole).unwrap();
+        fs::rename(&other, &path).unwrap();
+        let (status, answer, words) = ended(child, first);
+        assert_eq!(status, Some(2), "{mmap}: {words}");
+        assert!(words.contains("replaced"), "{mmap}: {words}");
+        assert_eq!(answer.iter().filter(|&&b| b == b'\n').count(), 20_000);
+        // Grown: the length when it was opened is the truth, and a torn end is no error.
+        fs::write(&path, &whole).unwrap();
+        let (child, first) = held_up(&path, mmap);
+        let mut file = fs::File::options().append(true).open(&path).unwrap();
+        file.write_all(b"2026-03-01T09:0").unwrap();
+        let (status, answer, words) = ended(child, first);
+        assert_eq!(status, Some(0), "{mmap}: {words}");
+        assert_eq!(answer.iter().filter(|&&b| b == b'\n').count(), 20_000);
+        let again = run(&["paths", path.to_str().unwrap()]);
+        assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+        assert!(said(&again).contains("being written"), "{}", said(&again));
+        // Deleted: what was open is read to its end.
+        let (child, first) = held_up(&path, mmap);
+        fs::remove_file(&path).unwrap();
+        let (status, _, words) = ended(child, first);
+        assert_eq!(status, Some(0), "{mmap}: {words}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_nothing_that_looks_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.LOG");
+    fs::write(&path, log(0, 150_000)).unwrap();
+    let out = folder.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let answer = out.join("events.jsonl");
+    let mut child = waybill()
+        .args([
+            "events",
+            path.to_str().unwrap(),
+            "--threads",
+            "1",
+            "--output",
+        ])
+        .arg(&answer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while fs::read_dir(&out).unwrap().count() == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(!answer.exists());
+    let told = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(told.unwrap().success());
+    let status = child.wait().unwrap();
+    use std::os::unix::process::ExitStatusExt;
+    assert_eq!(status.signal(), Some(15), "{status}");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_2_with_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.LOG"), log(0, 2000)).unwrap();
+    let root = folder.path().to_str().unwrap();
+    for command in ["report", "find", "trace", "paths", "events", "check"] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = waybill()
+            .args([command, root])
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{command}: {}",
+            said(&output)
+        );
+        assert!(
+            said(&output).contains("could not be written: No space left"),
+            "{command}: {}",
+            said(&output)
+        );
+    }
+    // A file system without room for the answer's file: none of ours may stay under the final name.
+    let answer = folder.path().join("x.jsonl");
+    let script = "ulimit -f 64; trap '' XFSZ; exec \"$0\" events \"$1\" --output \"$2\"";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_waybill"), root])
+        .arg(&answer)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(
+        said(&output).contains("could not be written"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn too_little_memory_leaves_no_answer_that_looks_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.LOG"), log(0, 60_000)).unwrap();
+    let answer = folder.path().join("x.jsonl");
+    let script = "ulimit -v 60000; exec \"$0\" paths \"$1\" --threads 1 --output \"$2\"";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_waybill")])
+        .arg(folder.path())
+        .arg(&answer)
+        .output()
+        .unwrap();
+    assert!(!output.status.success() && !output.stderr.is_empty());
+    assert!(!answer.exists(), "{}", said(&output));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_unreadable_file_in_the_middle_is_named_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, name) in ["a.LOG", "c.LOG"].iter().enumerate() {
+        fs::write(folder.path().join(name), log(n * 100, 10)).unwrap();
+    }
+    let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, folder.path().join(name));
+    // Opens, but cannot be read; leads nowhere; leads back to the folder.
+    link("/proc/self/mem", "b.LOG").unwrap();
+    link("/no/such/file", "d.LOG").unwrap();
+    link(".", "loop").unwrap();
+    let locked = folder.path().join("e.LOG");
+    fs::write(&locked, log(500, 10)).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    let may_all = fs::read(&locked).is_ok();
+    for mmap in ["auto", "never"] {
+        let output = run(&["paths", folder.path().to_str().unwrap(), "--mmap", mmap]);
+        let words = said(&output);
+        assert_eq!(output.status.code(), Some(3), "{words}");
+        for name in [
+            "b.LOG: not read",
+            "d.LOG: not read",
+            "loop: not read: a link",
+        ] {
+            assert!(words.contains(name), "{name}: {words}");
+        }
+        let lines = output.stdout.iter().filter(|&&b| b == b'\n').count();
+        assert_eq!(lines, if may_all { 30 } else { 20 }, "{words}");
+        assert!(
+            may_all || words.contains("e.LOG: not read: Permission denied"),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn more_files_than_handles() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..600 {
+        fs::write(folder.path().join(format!("{n:04}.LOG")), log(n, 1)).unwrap();
+    }
+    // A few that are long enough to be mapped.
+    for n in 0..60 {
+        let name = format!("{n:04}-long.LOG");
+        fs::write(folder.path().join(name), log(1000 + n * 300, 300)).unwrap();
+    }
+    let script = "ulimit -n 32; exec \"$0\" paths \"$1\" --quiet | wc -l";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_waybill")])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        lines.trim(),
+        (600 + 60 * 300).to_string(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn a_manifest_is_the_same_in_every_run_and_fits_what_sha256sum_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("a.LOG"), log(0, 50)).unwrap();
+    fs::write(logs.join("b.LOG.gz"), gzip(log(100, 50).as_bytes())).unwrap();
+    fs::write(logs.join("notes.txt"), "nothing of the kind").unwrap();
+    let name = |file: &str| folder.path().join(file).to_str().unwrap().to_string();
+    for command in [
+        &["report", "--format", "text"][..],
+        &["report", "--format", "json"],
+        &["report", "--format", "html"],
+        &["paths", "--message-id", "7@example.net"],
+        &["events"],
+        &["check"],
+    ] {
+        let mut before: Option<(Vec<u8>, Vec<u8>)> = None;
+        for threads in ["1", "3"] {
+            let output = waybill()
+                .args(command)
+                .args([
+                    &name("logs"),
+                    "--force",
+                    "--output",
+                    &name("answer"),
+                    "--manifest",
+                ])
+                .arg(name("manifest"))
+                .env("WAYBILL_THREADS", threads)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{command:?}: {}", said(&output));
+            let (manifest, answer) = (
+                fs::read(name("manifest")).unwrap(),
+                fs::read(name("answer")).unwrap(),
+            );
+            if let Some(before) = &before {
+                assert_eq!(
+                    String::from_utf8_lossy(&before.0),
+                    String::from_utf8_lossy(&manifest)
+                );
+                assert!(before.1 == answer, "{command:?}");
+            }
+            before = Some((manifest, answer));
+        }
+        let (manifest, answer) = before.unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let inputs = manifest["inputs"].as_array().unwrap();
+        assert_eq!(inputs.len(), 3);
+        assert_eq!(inputs[0]["files"][0]["rows"], 100, "{command:?}");
+        assert_eq!(inputs[1]["files"][0]["name"], "b.LOG.gz");
+        assert_eq!(inputs[1]["files"][0]["rows"], 100);
+        assert_eq!(
+            inputs[2]["files"][0]["passed_over"],
+            "not a message tracking log"
+        );
+        assert_eq!(manifest["outputs"][0]["bytes"], answer.len());
+        assert_eq!(manifest["outputs"][0]["sha256"], sha256sum(&name("answer")));
+        assert_eq!(inputs[1]["sha256"], sha256sum(&name("logs/b.LOG.gz")));
+    }
+}
+
+fn sha256sum(path: &str) -> String {
+    use sha2::Digest;
+    let hash = sha2::Sha256::digest(fs::read(path).unwrap());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn evidence_names_the_byte_of_every_hop_and_fate() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = log(0, 30);
+    fs::write(folder.path().join("a.LOG"), &text).unwrap();
+    let root = folder.path().to_str().unwrap();
+    let output = run(&["paths", root, "--evidence", "--quiet"]);
+    let proves = |place: &Value, id: &str, event: &str| {
+        let place = place.as_str().unwrap();
+        let (line, offset) = place
+            .strip_prefix("a.LOG:")
+            .unwrap()
+            .split_once('@')
+            .unwrap();
+        let row = &text[offset.parse().unwrap()..];
+        let row = row.lines().next().unwrap();
+        assert!(row.contains(id) && row.contains(event), "{place}: {row}");
+        let number: usize = line.parse().unwrap();
+        assert_eq!(text.lines().nth(number - 1), Some(row));
+    };
+    let mut messages = 0;
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let path: Value = serde_json::from_str(line).unwrap();
+        let id = path["message_id"].as_str().unwrap();
+        proves(&path["recipients"][0]["where"], id, "DELIVER");
+        proves(&path["hops"][0]["where"], id, "RECEIVE");
+        messages += 1;
+    }
+    assert_eq!(messages, 30);
+    let found = run(&["find", root, "--evidence", "--message-id", "3@example.net"]);
+    let found = String::from_utf8(found.stdout).unwrap();
+    assert!(
+        found.contains("bob@example.com delivered a.LOG:11@"),
+        "{found}"
+    );
+    let raw = run(&["trace", root, "--raw", "--message-id", "3@example.net"]);
+    let raw = String::from_utf8(raw.stdout).unwrap();
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("<3@example.net>"))
+        .collect();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| raw.contains(row)), "{raw}");
+}
