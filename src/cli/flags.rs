@@ -174,6 +174,14 @@ pub struct Report {
     /// Instead of reading logs, report on days that were kept with --save
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["paths", "since", "until", "day"], help_heading = "Saved days")]
     pub merge: Vec<PathBuf>,
+    /// Go on from the run before, kept in this folder: read only what is new, carry what is open, count nothing twice
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "merge",
+        help_heading = "Saved days"
+    )]
+    pub state: Option<PathBuf>,
     /// Days kept with --save, to say what is unusual and new
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Saved days")]
     pub baseline: Vec<PathBuf>,
@@ -232,7 +240,7 @@ pub struct XmlFlags {
     /// With --format xml: begin with the XML declaration
     #[arg(long, help_heading = "Output")]
     pub declaration: bool,
-    /// With --format xml: name this stylesheet (data/trackhistory.xsl shows a page in a browser)
+    /// With --format xml: name this stylesheet (data/trackhistory.css shows a page in a browser)
     #[arg(long, value_name = "HREF", help_heading = "Output")]
     pub stylesheet: Option<String>,
 }
@@ -421,6 +429,12 @@ pub struct Common {
     /// Time zone to show and group times in, like Europe/Berlin; UTC if not given, 'local' for this machine's
     #[arg(long, value_name = "ZONE", env = "WAYBILL_TZ")]
     pub tz: Option<String>,
+    /// Name the row behind every hop and fate, with its byte: file:line@offset
+    #[arg(long, env = "WAYBILL_EVIDENCE", value_parser = FalseyValueParser::new())]
+    pub evidence: bool,
+    /// Say in this file what was read and written: arguments, inputs and outputs with SHA-256 (JSON)
+    #[arg(long, value_name = "FILE", env = "WAYBILL_MANIFEST")]
+    pub manifest: Option<PathBuf>,
     /// Year of Postfix, Exim and Sendmail logs whose stamps have none and whose queue ids do not tell it
     #[arg(long, value_name = "YEAR", env = "WAYBILL_YEAR")]
     pub year: Option<i16>,
@@ -435,12 +449,6 @@ pub struct Common {
         value_delimiter = ','
     )]
     pub host: Vec<String>,
-    /// Name the row behind every hop and fate, with its byte: file:line@offset
-    #[arg(long, env = "WAYBILL_EVIDENCE", value_parser = FalseyValueParser::new())]
-    pub evidence: bool,
-    /// Say in this file what was read and written: arguments, inputs and outputs with SHA-256 (JSON)
-    #[arg(long, value_name = "FILE", env = "WAYBILL_MANIFEST")]
-    pub manifest: Option<PathBuf>,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE", env = "WAYBILL_OUTPUT")]
     pub output: Option<PathBuf>,

@@ -62,6 +62,8 @@ pub struct KeptDays {
     pub save: Option<PathBuf>,
     pub merge: Vec<PathBuf>,
     pub baseline: Vec<PathBuf>,
+    /// Where a run goes on from the one before.
+    pub state: Option<PathBuf>,
     /// All distribution lists there are, one address a line.
     pub lists: Option<PathBuf>,
     /// Lines of each top list.
@@ -78,6 +80,7 @@ impl Default for KeptDays {
             save: None,
             merge: Vec::new(),
             baseline: Vec::new(),
+            state: None,
             lists: None,
             top: 25,
             sla_ms: vec![30_000, 90_000, 300_000],
@@ -95,6 +98,8 @@ pub struct Read {
     /// Own domains, lower case; guessed from the logs if empty.
     pub domains: Vec<String>,
     pub zone: TimeZone,
+    /// The present time.
+    pub now: Time,
     /// What logs leave out.
     pub assumed: Assumed,
     /// `None` is standard output.
@@ -151,7 +156,8 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     let mut days = KeptDays::default();
     let (task, filters, mut common) = match cli.command {
         Command::Report(mut report) => {
-            if report.run.common.paths.is_empty() && report.merge.is_empty() {
+            let kept = !report.merge.is_empty() || report.state.is_some();
+            if report.run.common.paths.is_empty() && !kept {
                 return Err("report: give the logs (PATH), or saved days with --merge".into());
             }
             if report.run.format == Some(ReportFormat::Csv) && report.run.common.output.is_none() {
@@ -162,6 +168,7 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
             days.save = report.save;
             days.merge = report.merge;
             days.baseline = report.baseline;
+            days.state = report.state;
             parts(report.run, Task::Report)
         }
         Command::Find(run) => parts(run, Task::Find),
@@ -219,6 +226,12 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     }
     let mut read = read(task, filters, common, prolog, now)?;
     read.days = days;
+    if read.days.state.is_some() && !read.filter.is_of_time() {
+        return Err(
+            "report: --state counts all messages; of the filters only --day, --since and --until go with it"
+                .into(),
+        );
+    }
     read.profile = profile;
     read.opening.hash |= hash;
     Ok(Options::Read(Box::new(read)))
@@ -302,6 +315,7 @@ fn read(
         paths: common.paths,
         domains: common.domain.iter().map(|d| domain(d)).collect(),
         zone,
+        now,
         output: common.output.filter(|file| file.as_os_str() != "-"),
         manifest: common.manifest,
         evidence: common.evidence,
@@ -326,6 +340,33 @@ fn read(
             .window_bytes
             .map_or(Ok(WINDOW_BYTES), |b| bytes("--window-bytes", &b))?,
         days: KeptDays::default(),
+    })
+}
+
+fn opening(
+    mmap: Option<MmapWord>,
+    temp_dir: Option<PathBuf>,
+    expand_limit: Option<usize>,
+) -> Result<Opening, String> {
+    let default = Opening::default();
+    let limit = expand_limit.map_or(default.expand_limit, |limit| limit as u64);
+    if limit == 0 {
+        return Err("--expand-limit: at least 1 is needed".into());
+    }
+    if let Some(folder) = &temp_dir
+        && !folder.is_dir()
+    {
+        return Err(format!("--temp-dir: {} is no folder", folder.display()));
+    }
+    Ok(Opening {
+        mapping: match mmap {
+            None | Some(MmapWord::Auto) => Mapping::Auto,
+            Some(MmapWord::Always) => Mapping::Always,
+            Some(MmapWord::Never) => Mapping::Never,
+        },
+        temp_dir: temp_dir.unwrap_or(default.temp_dir),
+        expand_limit: limit,
+        hash: false,
     })
 }
 
@@ -355,33 +396,6 @@ fn zone_or_offset(text: &str) -> Result<TimeZone, String> {
             .map_err(|_| format!("--zone {text}: an offset looks like +01:00")),
         false => zone(text),
     }
-}
-
-fn opening(
-    mmap: Option<MmapWord>,
-    temp_dir: Option<PathBuf>,
-    expand_limit: Option<usize>,
-) -> Result<Opening, String> {
-    let default = Opening::default();
-    let limit = expand_limit.map_or(default.expand_limit, |limit| limit as u64);
-    if limit == 0 {
-        return Err("--expand-limit: at least 1 is needed".into());
-    }
-    if let Some(folder) = &temp_dir
-        && !folder.is_dir()
-    {
-        return Err(format!("--temp-dir: {} is no folder", folder.display()));
-    }
-    Ok(Opening {
-        mapping: match mmap {
-            None | Some(MmapWord::Auto) => Mapping::Auto,
-            Some(MmapWord::Always) => Mapping::Always,
-            Some(MmapWord::Never) => Mapping::Never,
-        },
-        temp_dir: temp_dir.unwrap_or(default.temp_dir),
-        expand_limit: limit,
-        hash: false,
-    })
 }
 
 fn filter(flags: Filters, zone: &TimeZone, now: Time) -> Result<Filter, String> {

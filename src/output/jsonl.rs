@@ -163,19 +163,19 @@ fn hop(out: &mut Vec<u8>, hop: &Hop, context: &Context) {
     json::string_or_null(out, hop.connector);
     out.extend_from_slice(b",\"delay_ms\":");
     json::number(out, hop_delay(hop.received, hop.sent));
-    if let Some((by, proof)) = hop.link {
-        out.extend_from_slice(b",\"link\":{\"by\":\"");
-        out.extend_from_slice(by.words().as_bytes());
-        out.extend_from_slice(b"\",\"proof\":");
-        json::string(out, (context.place)(proof).as_bytes());
-        out.push(b'}');
-    }
     if context.evidence {
         out.extend_from_slice(b",\"where\":");
         match hop.place {
             Some(place) => json::string(out, (context.place)(place).as_bytes()),
             None => out.extend_from_slice(b"null"),
         }
+    }
+    if let Some((by, proof)) = hop.link {
+        out.extend_from_slice(b",\"link\":{\"by\":\"");
+        out.extend_from_slice(by.words().as_bytes());
+        out.extend_from_slice(b"\",\"proof\":");
+        json::string(out, (context.place)(proof).as_bytes());
+        out.push(b'}');
     }
     out.push(b'}');
 }

@@ -51,7 +51,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
         .filter(|e| matches!(e.role, Role::Receive | Role::Report))
     {
         if event.service == Service::Transport && left.insert(event.server) {
-            hops.push(stay(event, copies.link_to(event.copy)));
+            hops.push(stay(event, &copies));
         }
     }
     let before = Before::of(events, servers);
@@ -129,7 +129,7 @@ fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<
 }
 
 /// A copy that came and of which no row says that it left.
-fn stay<'d>(event: &Event<'d>, link: Option<(Link, Place)>) -> Hop<'d> {
+fn stay<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>) -> Hop<'d> {
     Hop {
         server: event.server,
         role: HopRole::Transport,
@@ -139,7 +139,7 @@ fn stay<'d>(event: &Event<'d>, link: Option<(Link, Place)>) -> Hop<'d> {
         to: BStr::new(b""),
         connector: event.connector.text(),
         place: Some(event.place),
-        link,
+        link: copies.link_to(event.copy),
     }
 }
 
@@ -148,8 +148,8 @@ struct Copies<'e, 'd> {
     events: &'e [Event<'d>],
     came: Vec<(u64, u32)>,
     forked: Vec<(u64, u32)>,
-    /// Rows that prove, by a link, which copy they led to.
-    led: Vec<(u64, u32)>,
+    /// By the copy that a row leads to: what proves where that one came from.
+    proven: Vec<(u64, u32)>,
 }
 
 impl<'e, 'd> Copies<'e, 'd> {
@@ -161,17 +161,20 @@ impl<'e, 'd> Copies<'e, 'd> {
             found.sort_unstable();
             found
         };
-        let led = events.iter().zip(0..).filter_map(|(e, i)| match e.next {
-            Next::Server { copy, .. } if e.link.is_some() && copy != 0 => Some((copy, i)),
-            _ => None,
-        });
-        let mut led: Vec<(u64, u32)> = led.collect();
-        led.sort_unstable();
+        let mut proven: Vec<(u64, u32)> = Vec::new();
+        for (event, i) in events.iter().zip(0..) {
+            if let (Next::Server { copy, .. }, Some(_)) = (event.next, event.link)
+                && copy != 0
+            {
+                proven.push((copy, i));
+            }
+        }
+        proven.sort_unstable();
         Copies {
             events,
             came: with(|role| matches!(role, Role::Receive | Role::Report | Role::Resubmit)),
             forked: with(|role| role == Role::Fork),
-            led,
+            proven,
         }
     }
 
@@ -183,7 +186,7 @@ impl<'e, 'd> Copies<'e, 'd> {
     }
 
     /// When the copy of `event`, or the one it was forked from, came to its server, and from whom.
-    fn arrival(&self, event: &Event<'d>) -> Arrival<'d> {
+    fn arrival(&self, event: &Event<'d>) -> (Option<Time>, &'d BStr, Option<(Link, Place)>) {
         let mut copy = event.copy;
         for _ in 0..self.events.len().min(64) {
             if let Some(opener) = self.first(&self.came, copy) {
@@ -199,15 +202,12 @@ impl<'e, 'd> Copies<'e, 'd> {
         (None, BStr::new(b""), self.link_to(event.copy))
     }
 
-    /// What proves where a copy came from, and the row that proves it.
+    /// The row that proves where a copy came from.
     fn link_to(&self, copy: u64) -> Option<(Link, Place)> {
-        let proof = self.first(&self.led, copy)?;
-        Some((proof.link?, proof.place))
+        let event = self.first(&self.proven, copy)?;
+        Some((event.link?, event.place))
     }
 }
-
-/// When a copy came, from whom, and what proves it.
-type Arrival<'d> = (Option<Time>, &'d BStr, Option<(Link, Place)>);
 
 /// Who handed the message to whom, each pair of servers once, in the order of events: clocks differ, hand-overs do
 /// not lie.

@@ -105,7 +105,7 @@ impl Random {
 
 /// A log with rows of all kinds of events, made of those in `data`.
 fn log() -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/ex01/MessageTracking");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/today/ex01/MessageTracking");
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
