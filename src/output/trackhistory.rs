@@ -14,6 +14,7 @@ use bumpalo::Bump;
 use crate::address::{List, short_host};
 use crate::dialect::modern::is_mailbox_reply;
 use crate::event::{Record, Role};
+use crate::inert;
 use crate::time::{DAY, Time, civil_from_days};
 
 /// The namespace of Microsoft's schema.
@@ -242,6 +243,10 @@ fn text(out: &mut Vec<u8>, value: &[u8]) {
             '\t' | '\n' | '\r' => write!(out, "&#{};", c as u32).expect("a Vec takes all bytes"),
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
                 out.extend_from_slice("\u{fffd}".as_bytes())
+            }
+            // What reorders or hides text is the same to a parser, and harmless to whoever looks at the file.
+            c if inert::is_treacherous(c) => {
+                write!(out, "&#x{:x};", c as u32).expect("a Vec takes all bytes")
             }
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
