@@ -113,6 +113,43 @@ impl<'d> Raw<'d> {
     }
 }
 
+/// What proves that a hand-over led to a record on another host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Link {
+    /// The receiver's final reply names the queue id there.
+    #[serde(rename = "reply id")]
+    Reply,
+    /// The reply names Exchange's internal id and host.
+    #[serde(rename = "internal id")]
+    InternalId,
+    /// A filter on the same host gave it back under the queue id that its reply names.
+    #[serde(rename = "filter reply id")]
+    Filter,
+    /// The host's own line names both queue ids.
+    #[serde(rename = "same host")]
+    SameHost,
+    /// The same network-message-id in Exchange Online.
+    #[serde(rename = "network message id")]
+    NetworkId,
+    /// The same Message-ID on the host it was given to, and no other record of it there.
+    #[serde(rename = "message id")]
+    MessageId,
+}
+
+impl Link {
+    /// The words of the contract.
+    pub fn words(self) -> &'static str {
+        match self {
+            Link::Reply => "reply id",
+            Link::InternalId => "internal id",
+            Link::Filter => "filter reply id",
+            Link::SameHost => "same host",
+            Link::NetworkId => "network message id",
+            Link::MessageId => "message id",
+        }
+    }
+}
+
 /// Where a SEND went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next<'d> {
@@ -175,6 +212,8 @@ pub struct Event<'d> {
     /// Reply, agent, or what else the row says about the why.
     pub context: Raw<'d>,
     pub next_try: Option<Time>,
+    /// What proves where it led, where another host's log says how it went on.
+    pub link: Option<Link>,
 }
 
 /// One record with every column by its own name, whatever dialect wrote it: what `events` prints.

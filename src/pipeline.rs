@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -17,7 +16,7 @@ use crate::input::Inputs;
 use crate::join::adopt::Adoption;
 use crate::join::links::Links;
 use crate::join::shard::{Closing, Shard, Taker};
-use crate::join::tie::Ties;
+use crate::join::tie::{Noted, Ties};
 use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
 use crate::path::anonymous::Anonymous;
@@ -27,6 +26,7 @@ use crate::plan::{self, Chunk, Plan, Survey, WINDOW_BYTES, slice};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::{DAY, Time};
+use crate::watch::{Lap, Watch};
 
 /// What a run is asked for. The answer is the same for every `window_bytes`.
 #[derive(Clone, Debug)]
@@ -72,8 +72,7 @@ pub struct Outcome {
     pub span: Option<(Time, Time)>,
     /// Rows by file.
     pub by_file: BTreeMap<u32, FileRows>,
-    /// Stage and the time it took.
-    pub stages: Vec<(&'static str, Duration)>,
+    pub stages: Stages,
 }
 
 /// Rows of one file.
@@ -109,7 +108,8 @@ pub fn run<T: Taker + Send, E>(
     make: impl Fn() -> T,
     mut window_done: impl FnMut(&mut [Mutex<T>]) -> Result<(), E>,
 ) -> Result<(Outcome, Vec<T>), E> {
-    let mut watch = Watch::new();
+    let (looked, cut) = (survey.took, plan.took);
+    let mut watch = Stopwatch::start();
     let mut takers: Vec<Mutex<T>> = (0..rayon::current_num_threads())
         .map(|_| Mutex::new(make()))
         .collect();
@@ -119,11 +119,11 @@ pub fn run<T: Taker + Send, E>(
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
     ground.servers.survey(survey.servers);
-    watch.lap("survey");
     let windows = plan.windows(options.window_bytes);
+    let given = given_hosts(inputs, &mut ground);
     let mut ties = match windows.len() {
         0 | 1 => Ties::default(), // the only window's own rows tell
-        _ => ties(inputs, &plan, &ground.keys),
+        _ => ties(inputs, &plan, &ground.keys, &given),
     };
     watch.lap("ties");
     let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
@@ -133,7 +133,7 @@ pub fn run<T: Taker + Send, E>(
     let mut held: Vec<Vec<Row>> = (0..SHARDS).map(|_| Vec::new()).collect();
     for (number, window) in windows.iter().enumerate() {
         let last = number + 1 == windows.len();
-        let yields = parse(
+        let mut yields = parse(
             inputs,
             &mut plan,
             window.clone(),
@@ -141,9 +141,15 @@ pub fn run<T: Taker + Send, E>(
             false,
             &read,
         );
-        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
-            ties = Ties::of(yields.iter().map(Ties::noted).collect());
+        if windows.len() == 1 && plan.has_foreign() {
+            for (found, slice) in yields.iter_mut().zip(&ground.slices) {
+                dialect::note_exchange_hops(found, *slice, &ground.keys);
+            }
         }
+        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
+            ties = Ties::of(yields.iter_mut().map(Ties::noted).collect(), &given);
+        }
+        ground.servers.alias(ties.aliases());
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
         let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
@@ -195,7 +201,13 @@ pub fn run<T: Taker + Send, E>(
         events: sums.events,
         span: sums.span,
         by_file: sums.by_file,
-        stages: watch.laps,
+        stages: Stages {
+            cut,
+            looked,
+            windows: windows.len(),
+            laps: watch.laps,
+            end: watch.watch,
+        },
     };
     let takers = takers.into_iter();
     let takers = takers.map(|taker| taker.into_inner().expect("a panic ends the run"));
@@ -275,18 +287,43 @@ fn parse(
 
 /// What the logs of 2003 and before say about identifiers of one message, and which ids are reports: known for all
 /// windows before the first, so that no message has to change its key. Those logs are read once more for it.
-fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Ties {
+fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64)]) -> Ties {
+    let leads_on = plan.has_foreign();
     let legacy: Vec<&Chunk> = plan
         .chunks
         .iter()
-        .filter(|chunk| dialect::has_ties(&chunk.layout))
+        .filter(|chunk| leads_on || dialect::has_ties(&chunk.layout))
         .collect();
     let parts = legacy
         .into_par_iter()
         .with_max_len(1)
-        .map(|chunk| Ties::noted(&dialect::ties(slice(inputs, chunk, 0), &chunk.layout, keys)))
+        .map(|chunk| {
+            let slice = slice(inputs, chunk, 0);
+            let mut found = dialect::ties(slice, &chunk.layout, keys);
+            if leads_on {
+                dialect::note_exchange_hops(&mut found, slice, keys);
+            }
+            Ties::noted(&mut found)
+        })
         .collect();
-    Ties::of(parts)
+    Ties::of(parts, given)
+}
+
+/// Other names of hosts as given: known to the servers, and by key.
+fn given_hosts(inputs: &Inputs, ground: &mut Ground<'_>) -> Vec<(u64, u64)> {
+    let hosts = &inputs.assumed.hosts;
+    let aliases = hosts
+        .iter()
+        .map(|(address, host)| (address.as_str().into(), host.as_str().into()));
+    ground.servers.alias(&aliases.collect());
+    let keys = &ground.keys;
+    let key = |(address, host): &(String, String)| {
+        (
+            keys.caseless(address.as_bytes()),
+            keys.host(host.as_bytes()),
+        )
+    };
+    hosts.iter().map(key).collect()
 }
 
 /// What chunks found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of
@@ -407,24 +444,26 @@ pub struct Reading {
     next: usize,
     sums: Sums,
     servers: Servers,
-    begun: Instant,
+    /// What rows said about other hosts' records, for their names.
+    noted: Vec<Noted>,
+    watch: Watch,
 }
 
 impl Reading {
     /// Plans the reading of all inputs.
     pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Reading {
-        let begun = Instant::now();
         let mut plan = Plan::new(inputs, chunk_bytes);
         plan.chunks.sort_by_key(|chunk| (chunk.file, chunk.start));
         plan.number();
         let (keys, sums, servers) = (Keys::default(), Sums::default(), Servers::default());
         Reading {
+            noted: Vec::new(),
             plan,
             keys,
             next: 0,
             sums,
             servers,
-            begun,
+            watch: Watch::start(),
         }
     }
 
@@ -452,6 +491,9 @@ impl Reading {
         ground.servers = std::mem::take(&mut self.servers);
         let mut rows = Vec::with_capacity(batch.len());
         for mut found in yields {
+            if self.plan.has_foreign() {
+                self.noted.push(Ties::noted(&mut found));
+            }
             let mut own = std::mem::take(&mut found.loose);
             own.extend(found.reports.iter().map(|report| report.row));
             own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
@@ -467,7 +509,12 @@ impl Reading {
     }
 
     /// What was found beside the rows, after the last batch.
-    pub fn outcome(self) -> Outcome {
+    pub fn outcome(mut self) -> Outcome {
+        let cut = self.plan.took;
+        if !self.noted.is_empty() {
+            let ties = Ties::of(std::mem::take(&mut self.noted), &[]);
+            self.servers.alias(ties.aliases());
+        }
         Outcome {
             servers: self.servers,
             own: OwnDomains::default(),
@@ -479,31 +526,50 @@ impl Reading {
             events: self.sums.events,
             span: self.sums.span,
             by_file: self.sums.by_file,
-            stages: vec![("events", self.begun.elapsed())],
+            stages: Stages {
+                cut,
+                looked: Lap::default(),
+                windows: 1,
+                laps: vec![("read", self.watch.lap())],
+                end: Watch::start(),
+            },
         }
     }
 }
 
-/// Notes how long each stage took, all windows together.
-struct Watch {
-    since: Instant,
-    laps: Vec<(&'static str, Duration)>,
+/// Where the time went.
+pub struct Stages {
+    /// Telling formats and cutting files into chunks.
+    pub cut: Lap,
+    /// The first look.
+    pub looked: Lap,
+    /// In so many windows,
+    pub windows: usize,
+    /// all of which took this, stage by stage.
+    pub laps: Vec<(&'static str, Lap)>,
+    /// Running since the last stage.
+    pub end: Watch,
 }
 
-impl Watch {
-    fn new() -> Watch {
-        Watch {
-            since: Instant::now(),
+/// Notes how long each stage took, all windows together.
+struct Stopwatch {
+    watch: Watch,
+    laps: Vec<(&'static str, Lap)>,
+}
+
+impl Stopwatch {
+    fn start() -> Stopwatch {
+        Stopwatch {
+            watch: Watch::start(),
             laps: Vec::new(),
         }
     }
 
     fn lap(&mut self, stage: &'static str) {
-        let spent = self.since.elapsed();
+        let lap = self.watch.lap();
         match self.laps.iter_mut().find(|(name, _)| *name == stage) {
-            Some((_, time)) => *time += spent,
-            None => self.laps.push((stage, spent)),
+            Some((_, sum)) => sum.add(lap),
+            None => self.laps.push((stage, lap)),
         }
-        self.since = Instant::now();
     }
 }

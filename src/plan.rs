@@ -19,6 +19,7 @@ use crate::join::Ground;
 use crate::keys::Keys;
 use crate::servers::Servers;
 use crate::time::Time;
+use crate::watch::{Lap, Watch};
 
 /// Chunks are about this long unless said otherwise: short against a window, so that a window holds the same
 /// stretch of time of all servers, and long against the cost of starting one.
@@ -57,20 +58,30 @@ pub struct Plan {
     pub passed_over: Vec<(u32, String)>,
     /// File index and why it must not be read.
     pub refused: Vec<(u32, String)>,
+    /// Files that end exactly where an export of Exchange Online is cut off.
+    pub at_limit: Vec<u32>,
     /// Files without any bytes but white space.
     pub empty: Vec<u32>,
     pub bytes: u64,
+    /// How long it took to make it.
+    pub took: Lap,
 }
 
 impl Plan {
     /// Tells every file's format and cuts it.
     pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
+        let mut watch = Watch::start();
+        let today = Time(jiff::Timestamp::now().as_microsecond());
+        let assumed = &inputs.assumed;
         let cut: Vec<(Detected, Vec<Chunk>)> = inputs
             .files
             .par_iter()
             .enumerate()
             .map(|(file, log)| {
-                let detected = dialect::detect(log.bytes());
+                let mut detected = dialect::detect(log.bytes());
+                if let Detected::Log(layout) = &mut detected {
+                    dialect::assume(layout, log.bytes(), assumed, today);
+                }
                 let chunks = match &detected {
                     Detected::Log(layout) => {
                         cut(log.bytes(), file as u32, layout, chunk_bytes.max(1))
@@ -86,6 +97,9 @@ impl Plan {
                 Detected::Log(layout) => {
                     let log = &mut inputs.files[file];
                     plan.bytes += log.bytes().len() as u64;
+                    if dialect::is_at_limit(&layout, log.bytes()) {
+                        plan.at_limit.push(file as u32);
+                    }
                     log.server = dialect::file_server(&layout, log.bytes(), &log.name);
                 }
                 Detected::Refused(why) => plan.refused.push((file as u32, why)),
@@ -96,6 +110,7 @@ impl Plan {
         }
         plan.order();
         plan.mark(inputs);
+        plan.took = watch.lap();
         plan
     }
 
@@ -155,6 +170,13 @@ impl Plan {
         times.unwrap_or(Time(i64::MAX))
     }
 
+    /// Whether some logs are of Postfix, Exim, Sendmail or Exchange Online, where messages of the others may go on.
+    pub fn has_foreign(&self) -> bool {
+        self.chunks
+            .iter()
+            .any(|chunk| matches!(chunk.layout, Layout::Foreign(_) | Layout::Online(_)))
+    }
+
     /// Notes the layouts that headers inside the chunks of a window bound, for what follows these headers in their files.
     /// Returns the chunks of the window that were read by another layout.
     pub fn rebind(&mut self, window: Range<usize>, bound: &[Option<Layout>]) -> Vec<usize> {
@@ -197,8 +219,14 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
     while start < data.len() {
         let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
         let layout = match chunks.last() {
-            Some(before) if !dialect::binds_while_reading(first) => layout_behind(before, data),
-            _ => first.clone(),
+            Some(before) => {
+                match dialect::layout_from((&before.layout, before.start), data, start..end) {
+                    Some(layout) => layout,
+                    None if !dialect::binds_while_reading(first) => layout_behind(before, data),
+                    None => first.clone(),
+                }
+            }
+            None => first.clone(),
         };
         let time = earliest(&layout, data, start..end);
         chunks.push(Chunk {
@@ -274,6 +302,8 @@ pub struct Survey {
     pub domains: BTreeSet<BString>,
     /// Servers with rows of their own, short and lower case.
     pub servers: BTreeSet<BString>,
+    /// How long it took to look.
+    pub took: Lap,
 }
 
 impl Survey {
@@ -286,6 +316,7 @@ impl Survey {
 
 /// Looks at the beginning of every file, and at everything if it is little.
 pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
+    let mut watch = Watch::start();
     let whole = plan.bytes <= SMALL_BYTES;
     let mut samples = Vec::new();
     for chunk in &plan.chunks {
@@ -298,7 +329,7 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
             samples.push((chunk, from, (from + SAMPLE_BYTES).min(chunk.end)));
         }
     }
-    samples
+    let mut survey = samples
         .into_par_iter()
         .map(|(chunk, from, until)| {
             let data = inputs.files[chunk.file as usize].bytes();
@@ -315,7 +346,9 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
                 keys,
             )
         })
-        .reduce(Survey::default, Survey::merge)
+        .reduce(Survey::default, Survey::merge);
+    survey.took = watch.lap();
+    survey
 }
 
 fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {

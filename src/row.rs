@@ -23,6 +23,8 @@ pub enum KeyKind {
     Copy,
     /// The second identifier it carries: of a report, or of what a report is about.
     Second,
+    /// Its queue id on its host.
+    Queue,
 }
 
 /// What is known of some rows beside their key.
@@ -31,6 +33,8 @@ pub mod mark {
     pub const TIED: u8 = 1;
     /// Tells of a report what it means for the message that the report is about.
     pub const OF_ORIGINAL: u8 = 2;
+    /// Names the message (its Message-ID, sender or size) and changes nothing else.
+    pub const NAMES: u8 = 4;
 }
 
 /// A found record.

@@ -126,8 +126,10 @@ fn narrow_by(inputs: &mut Inputs, plan: &Plan, find: &Find<'_>) -> Option<Plan> 
         chunks: found.into_iter().flatten().collect(),
         passed_over: plan.passed_over.clone(),
         refused: plan.refused.clone(),
+        at_limit: plan.at_limit.clone(),
         empty: plan.empty.clone(),
         bytes: plan.bytes,
+        took: plan.took,
     };
     narrow.order();
     narrow.mark(inputs);

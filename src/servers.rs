@@ -148,6 +148,25 @@ impl Seen {
             .map(|entry| entry.name.as_bstr())
     }
 
+    /// Counts rows of one hour that this server logged, the first and last of them at these times.
+    pub fn count_many(
+        &mut self,
+        server: u16,
+        service: Service,
+        (first, last): (Time, Time),
+        rows: u32,
+        bytes: u64,
+    ) {
+        let coverage = &mut self.entries[usize::from(server)].coverage;
+        coverage.rows += u64::from(rows);
+        coverage.bytes += bytes;
+        let (low, high) = coverage.span.unwrap_or((first, last));
+        coverage.span = Some((low.min(first), high.max(last)));
+        let known = &mut coverage.last[service as usize];
+        *known = (*known).max(Some(last));
+        coverage.hours.entry(first.hour()).or_default()[service as usize] += rows;
+    }
+
     /// Counts a row that this server logged.
     #[inline]
     pub fn count(&mut self, server: u16, service: Service, time: Time, bytes: usize) {
@@ -175,6 +194,8 @@ pub struct Servers {
     index: hashbrown::HashMap<BString, u16, foldhash::fast::RandomState>,
     /// Names known to have rows of their own before those were read.
     surveyed: BTreeSet<BString>,
+    /// Other names and addresses of servers, lower case, and the name they go by.
+    aliases: BTreeMap<BString, BString>,
 }
 
 impl Servers {
@@ -225,7 +246,23 @@ impl Servers {
     /// The server of a host name, if any row named it as the place where something happened.
     pub fn find(&self, host: &[u8]) -> Option<ServerId> {
         let short = short_host(host).to_ascii_lowercase();
-        self.index.get(short.as_bstr()).map(|id| ServerId(*id))
+        let alias = || self.aliases.get(host.to_ascii_lowercase().as_bstr());
+        let id = self.index.get(short.as_bstr());
+        let id = id.or_else(|| self.index.get(alias()?));
+        id.map(|id| ServerId(*id))
+    }
+
+    /// Says which other names and addresses are a server's.
+    pub fn alias(&mut self, aliases: &BTreeMap<BString, BString>) {
+        let lower = aliases
+            .iter()
+            .map(|(alias, name)| (alias.to_ascii_lowercase().into(), name.clone()));
+        self.aliases.extend(lower);
+    }
+
+    /// Other names and addresses of servers, each with the server's name.
+    pub fn aliases(&self) -> &BTreeMap<BString, BString> {
+        &self.aliases
     }
 
     /// Says beforehand which servers have logs among the inputs, so that it does not matter which is read first.

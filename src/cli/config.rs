@@ -40,9 +40,12 @@ const fn key(name: &'static str, flag: &'static str, kind: Kind, default: &'stat
 }
 
 /// All keys.
-const KEYS: [Key; 16] = [
+const KEYS: [Key; 19] = [
     key("domains", "domain", Kind::List, "guessed from the logs"),
     key("tz", "tz", Kind::Text, "UTC"),
+    key("year", "year", Kind::Number, "told by queue ids"),
+    key("zone", "zone", Kind::Text, "told by queue ids"),
+    key("hosts", "host", Kind::List, "learnt from the logs"),
     key("horizon", "horizon", Kind::Text, "3d"),
     key(
         "threads",
@@ -141,6 +144,12 @@ impl File {
             common.domain = self.list("domains");
         }
         common.tz = common.tz.take().or_else(|| self.text("tz"));
+        let year = self.number("year").and_then(|year| year.try_into().ok());
+        common.year = common.year.or(year);
+        common.zone = common.zone.take().or_else(|| self.text("zone"));
+        if common.host.is_empty() {
+            common.host = self.list("hosts");
+        }
         common.horizon = common.horizon.take().or_else(|| self.text("horizon"));
         common.threads = common.threads.or_else(|| self.number("threads"));
         common.anonymous = common.anonymous.take().or_else(|| self.text("anonymous"));

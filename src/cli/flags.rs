@@ -232,7 +232,7 @@ pub struct XmlFlags {
     /// With --format xml: begin with the XML declaration
     #[arg(long, help_heading = "Output")]
     pub declaration: bool,
-    /// With --format xml: name this stylesheet (data/trackhistory.xsl shows a page in a browser)
+    /// With --format xml: name this stylesheet (data/trackhistory.css shows a page in a browser)
     #[arg(long, value_name = "HREF", help_heading = "Output")]
     pub stylesheet: Option<String>,
 }
@@ -427,6 +427,20 @@ pub struct Common {
     /// Say in this file what was read and written: arguments, inputs and outputs with SHA-256 (JSON)
     #[arg(long, value_name = "FILE", env = "WAYBILL_MANIFEST")]
     pub manifest: Option<PathBuf>,
+    /// Year of Postfix, Exim and Sendmail logs whose stamps have none and whose queue ids do not tell it
+    #[arg(long, value_name = "YEAR", env = "WAYBILL_YEAR")]
+    pub year: Option<i16>,
+    /// Time zone in which such logs were written, like Europe/Berlin or +01:00; UTC if not given
+    #[arg(long, value_name = "ZONE", env = "WAYBILL_ZONE")]
+    pub zone: Option<String>,
+    /// Another name or address of a host, like mx1=10.0.0.5 (may be given more than once; learnt from the logs if never)
+    #[arg(
+        long,
+        value_name = "HOST=ADDRESS",
+        env = "WAYBILL_HOSTS",
+        value_delimiter = ','
+    )]
+    pub host: Vec<String>,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE", env = "WAYBILL_OUTPUT")]
     pub output: Option<PathBuf>,

@@ -15,7 +15,7 @@ use super::flags::{
     TableFormat, TraceFormat, XmlFlags,
 };
 use crate::filter::{Filter, Pattern, parse_day, parse_when};
-use crate::input::{Mapping, Opening};
+use crate::input::{Assumed, Mapping, Opening};
 use crate::output::trackhistory::Prolog;
 use crate::path::{Direction, Status};
 use crate::time::{DAY, HOUR, SECOND, Time};
@@ -95,6 +95,8 @@ pub struct Read {
     /// Own domains, lower case; guessed from the logs if empty.
     pub domains: Vec<String>,
     pub zone: TimeZone,
+    /// What logs leave out.
+    pub assumed: Assumed,
     /// `None` is standard output.
     pub output: Option<PathBuf>,
     /// Where what was read and written is noted.
@@ -286,6 +288,7 @@ fn read(
     prolog: Prolog,
     now: Time,
 ) -> Result<Read, String> {
+    let assumed = assumed(&common)?;
     let zone = match common.tz.as_deref() {
         None => TimeZone::UTC,
         Some(name) => zone(name)?,
@@ -293,6 +296,7 @@ fn read(
     let mut opening = opening(common.mmap, common.temp_dir, common.expand_limit)?;
     opening.hash = common.manifest.is_some();
     Ok(Read {
+        assumed,
         task,
         filter: filter(filters, &zone, now)?,
         paths: common.paths,
@@ -350,6 +354,34 @@ fn opening(
         expand_limit: limit,
         hash: false,
     })
+}
+
+/// What logs leave out.
+fn assumed(common: &Common) -> Result<Assumed, String> {
+    let hosts = common.host.iter().map(|pair| match pair.split_once('=') {
+        Some((host, address)) if !host.is_empty() && !address.is_empty() => {
+            Ok((address.trim().to_lowercase(), host.trim().to_lowercase()))
+        }
+        _ => Err(format!(
+            "--host {pair}: a host and its other name are wanted, like mx1=10.0.0.5"
+        )),
+    });
+    Ok(Assumed {
+        year: common.year,
+        zone: common.zone.as_deref().map(zone_or_offset).transpose()?,
+        hosts: hosts.collect::<Result<_, _>>()?,
+    })
+}
+
+/// A zone by name, or a fixed one as `+01:00`.
+fn zone_or_offset(text: &str) -> Result<TimeZone, String> {
+    match text.starts_with(['+', '-']) {
+        true => format!("1970-01-01T00:00{text}[{text}]")
+            .parse::<jiff::Zoned>()
+            .map(|time| time.time_zone().clone())
+            .map_err(|_| format!("--zone {text}: an offset looks like +01:00")),
+        false => zone(text),
+    }
 }
 
 fn filter(flags: Filters, zone: &TimeZone, now: Time) -> Result<Filter, String> {

@@ -56,6 +56,7 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         .collect();
     let mut inputs = Inputs::open_as(&paths, &options.opening)?;
     inputs.offsets = options.evidence;
+    inputs.assumed = options.assumed.clone();
     if inputs.files.is_empty() {
         for (name, why) in &inputs.unreadable {
             eprintln!("waybill: {name}: {why}");

@@ -10,6 +10,7 @@ use crate::cli::Exit;
 use crate::inert;
 use crate::input::Inputs;
 use crate::pipeline::Outcome;
+use crate::watch::Lap;
 
 /// Files named one by one before the rest is counted.
 const FILES_NAMED: usize = 5;
@@ -29,7 +30,7 @@ pub fn close(
         eprintln!("{}", line(inputs, outcome, elapsed));
     }
     if run.options.time {
-        times(outcome, elapsed);
+        times(inputs, outcome);
     }
     let skipped = !inputs.unreadable.is_empty()
         || !inputs.in_part.is_empty()
@@ -63,6 +64,13 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
     for (file, why) in outcome.plan.refused.iter().take(FILES_NAMED) {
         let name = &inputs.files[*file as usize].name;
         eprintln!("warning: {}: not read: {why}", show(name));
+    }
+    for file in outcome.plan.at_limit.iter().take(FILES_NAMED) {
+        let name = &inputs.files[*file as usize].name;
+        eprintln!(
+            "warning: {}: exactly 100,000 rows, the most one export of Exchange Online holds: more may be missing",
+            show(name)
+        );
     }
     for (reason, count, places) in outcome.faults.iter() {
         let first: Vec<String> = places
@@ -129,15 +137,57 @@ fn line(inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -> String {
     )
 }
 
-fn times(outcome: &Outcome, elapsed: Duration) {
+/// The tree of stages. What limits a stage is told from how many processors it kept busy.
+fn times(inputs: &Inputs, outcome: &Outcome) {
+    let stages = &outcome.stages;
+    let mut end = stages.end;
+    let answer = end.lap();
+    let mut windows = Lap::default();
+    stages.laps.iter().for_each(|(_, lap)| windows.add(*lap));
+    let mut total = Lap::default();
+    for lap in [inputs.took, stages.cut, stages.looked, windows, answer] {
+        total.add(lap);
+    }
+    let in_windows = match stages.windows {
+        1 => "1 window".to_string(),
+        windows => format!("{windows} windows"),
+    };
+    let mut lines = vec![
+        ("total".to_string(), total),
+        ("+ find and open files".to_string(), inputs.took),
+        ("+ tell formats, cut".to_string(), stages.cut),
+        ("+ first look".to_string(), stages.looked),
+        (format!("+ {in_windows}"), windows),
+    ];
+    let inner = stages.laps.iter();
+    lines.extend(inner.map(|(stage, lap)| (format!("| + {stage}"), *lap)));
+    lines.push(("+ answer".to_string(), answer));
     eprintln!(
-        "{:<10} {:>9} {:>6} {:>10}",
-        "stage", "seconds", "share", "MB/s"
+        "{:<22} {:>9} {:>6} {:>9} {:>8}  limit",
+        "stage", "seconds", "share", "CPU s", "MB/s"
     );
-    for (stage, time) in outcome.stages.iter().chain([&("total", elapsed)]) {
-        let seconds = time.as_secs_f64();
-        let share = 100.0 * seconds / elapsed.as_secs_f64().max(1e-9);
-        let rate = outcome.plan.bytes as f64 / 1e6 / seconds.max(1e-9);
-        eprintln!("{stage:<10} {seconds:>9.3} {share:>5.0}% {rate:>10.0}");
+    for (stage, lap) in lines {
+        let seconds = lap.wall.as_secs_f64();
+        let share = 100.0 * seconds / total.wall.as_secs_f64().max(1e-9);
+        let cpu = lap
+            .cpu
+            .map_or(String::new(), |cpu| format!("{:.3}", cpu.as_secs_f64()));
+        let rate = outcome.plan.bytes as f64 / 1e6 / seconds.max(1e-6);
+        let limit = limit(&lap, rayon::current_num_threads());
+        eprintln!("{stage:<22} {seconds:>9.3} {share:>5.0}% {cpu:>9} {rate:>8.0}  {limit}");
+    }
+}
+
+/// What a stage waited for, in words.
+fn limit(lap: &Lap, threads: usize) -> &'static str {
+    if lap.wall.as_millis() < 5 {
+        return "";
+    }
+    match lap.busy() {
+        None => "",
+        Some(busy) if busy < 0.7 => "waiting: disk, or other programs",
+        Some(busy) if busy > 0.8 * threads as f64 => "processor, all threads",
+        Some(busy) if busy < 1.3 => "processor, one thread",
+        Some(_) => "processor, some threads",
     }
 }

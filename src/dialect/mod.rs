@@ -5,8 +5,13 @@
 
 pub mod exchange2000;
 pub mod exchange55;
+pub mod exim;
+pub mod foreign;
 pub mod legacy;
 pub mod modern;
+pub mod online;
+pub mod postfix;
+pub mod sendmail;
 pub mod trackhistory;
 
 use std::collections::BTreeMap;
@@ -15,8 +20,9 @@ use std::ops::Range;
 use bstr::{BStr, BString};
 use bumpalo::Bump;
 
-use crate::event::{Event, Record};
+use crate::event::{Event, Record, Role};
 use crate::fault::Faults;
+use crate::input::Assumed;
 use crate::keys::Keys;
 use crate::row::{KeyKind, Row};
 use crate::servers::{Seen, Servers};
@@ -46,6 +52,10 @@ pub enum Layout {
     Exchange2000(exchange2000::Schema),
     /// TrackHistory XML.
     TrackHistory(trackhistory::Document),
+    /// Postfix, Exim, Sendmail.
+    Foreign(foreign::Schema),
+    /// Message traces of Exchange Online.
+    Online(online::Schema),
 }
 
 impl Layout {
@@ -56,6 +66,8 @@ impl Layout {
             Layout::Exchange55 => exchange55::NAME,
             Layout::Exchange2000(schema) => schema.name,
             Layout::TrackHistory(_) => trackhistory::NAME,
+            Layout::Foreign(schema) => schema.name(),
+            Layout::Online(schema) => schema.name,
         }
     }
 }
@@ -81,13 +93,44 @@ pub fn detect(data: &[u8]) -> Detected {
     exchange2000::detect(data)
         .or_else(|| trackhistory::detect(data))
         .or_else(|| exchange55::detect(data))
+        .or_else(|| foreign::detect(data))
+        .or_else(|| online::detect(data))
         .unwrap_or_else(|| modern::detect(data))
+}
+
+/// Says what a file's stamps leave out, where its lines do not tell.
+pub fn assume(layout: &mut Layout, data: &[u8], assumed: &Assumed, today: Time) {
+    if let Layout::Foreign(schema) = layout {
+        foreign::assume(schema, data, assumed, today);
+    }
+}
+
+/// What stamps without year or zone are read by, in words; `None` where stamps say all.
+pub fn clock_words(layout: &Layout) -> Option<String> {
+    match layout {
+        Layout::Foreign(schema) if schema.needs_clock() => {
+            Some(foreign::clock_words(&schema.clock))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a file holds as many rows as one export of Exchange Online can: what is beyond was left out silently.
+pub fn is_at_limit(layout: &Layout, data: &[u8]) -> bool {
+    let is_export = match layout {
+        Layout::Online(_) => true,
+        Layout::Modern(schema) => schema.is_online(),
+        _ => false,
+    };
+    let lines = || memchr::memchr_iter(b'\n', data.trim_ascii_end()).count();
+    is_export && lines() == online::MAX_ROWS
 }
 
 /// The server that wrote a file, where many rows do not name it; `name` is the file's. Empty: rows do.
 pub fn file_server(layout: &Layout, data: &[u8], name: &str) -> BString {
     match layout {
         Layout::Exchange55 => exchange55::server(data, name),
+        Layout::Foreign(schema) => foreign::file_server(schema, data, name),
         _ => BString::default(),
     }
 }
@@ -99,6 +142,8 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
         Layout::Exchange55 => exchange55::next_record(data, from),
         Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::next_record(data, from),
+        Layout::Foreign(schema) => foreign::next_record(schema, data, from),
+        Layout::Online(_) => online::next_record(data, from),
     }
 }
 
@@ -132,6 +177,20 @@ pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<La
             exchange2000::last_schema(&data[range], schema).map(Layout::Exchange2000)
         }
         Layout::Exchange55 | Layout::TrackHistory(_) => None,
+        // The clock is told anew by every chunk's own lines: see `layout_from`.
+        Layout::Foreign(_) | Layout::Online(_) => None,
+    }
+}
+
+/// The layout of a chunk, where its own first lines tell something about it.
+pub fn layout_from(
+    (before, start): (&Layout, usize),
+    data: &[u8],
+    range: Range<usize>,
+) -> Option<Layout> {
+    match before {
+        Layout::Foreign(schema) => Some(foreign::layout_at(schema, data, start, range)),
+        _ => None,
     }
 }
 
@@ -150,6 +209,8 @@ pub fn time_at(layout: &Layout, data: &[u8], from: usize) -> Option<Time> {
         Layout::Exchange55 => exchange55::time_at(data, from),
         Layout::Exchange2000(schema) => exchange2000::time_at(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::time_at(data, from),
+        Layout::Foreign(schema) => foreign::time_at(schema, data, from),
+        Layout::Online(schema) => online::time_at(schema, data, from),
     }
 }
 
@@ -208,6 +269,8 @@ pub struct Yield {
     pub span: Option<(Time, Time)>,
     /// Rows of other logs inside this file.
     pub passed_over: u64,
+    /// What rows say about records of other hosts.
+    pub hops: foreign::hop::Hops,
     /// Lines of the chunk, where they were counted anyway.
     pub lines: Option<u64>,
     /// The layout that the last header line in it bound, for what follows it in the file.
@@ -241,6 +304,8 @@ impl EventCounts {
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
+        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, false),
+        Layout::Online(schema) => online::parse(slice, schema, keys, false),
         layout => parse_legacy(slice, layout, keys, Aim::Rows),
     }
 }
@@ -255,18 +320,58 @@ fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yie
         Layout::Exchange55 => exchange55::parse(slice, keys, aim),
         Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, aim),
         Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, aim),
-        Layout::Modern(_) => Yield::default(),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => Yield::default(),
     }
+}
+
+/// Notes what Exchange's rows say about records of other programs: which copies they opened, and which queue ids the
+/// receivers of their messages named. Asked for only where logs of other programs are read, too.
+pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
+    let servers = Servers::default();
+    let mut arena = Bump::new();
+    let mut hops = std::mem::take(&mut found.hops);
+    for row in found.shards.iter().flatten() {
+        let around = Surroundings {
+            data: slice.data,
+            file: slice.file,
+            start: slice.start,
+            layouts: &found.layouts,
+            servers: &servers,
+            keys,
+            full: true,
+            arena: &arena,
+        };
+        let of_exchange = matches!(around.layouts[usize::from(row.layout)], Layout::Modern(_));
+        if of_exchange
+            && matches!(row.role, Role::Receive | Role::Send)
+            && row.kind != KeyKind::Copy
+        {
+            foreign::hop::of_exchange(
+                row,
+                &event(row, &around),
+                found.seen.name(row.server),
+                keys,
+                &mut hops,
+            );
+        }
+        arena.reset();
+    }
+    found.hops = hops;
 }
 
 /// Finds one row again, at the first byte of `slice`, and the server it is about.
 pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
     let found = match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
+        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, true),
+        Layout::Online(schema) => online::parse(slice, schema, keys, true),
         layout => parse_legacy(slice, layout, keys, Aim::First),
     };
     let of_report = found.reports.first().map(|report| &report.row);
-    let row = *found.shards.iter().flatten().next().or(of_report)?;
+    // A line about two records gives two rows; the first is that of the line's own.
+    let rows = || found.shards.iter().flatten();
+    let own = rows().find(|row| row.kind != KeyKind::Second);
+    let row = *own.or(rows().next()).or(of_report)?;
     Some((row, found.seen.name(row.server).to_owned()))
 }
 
@@ -289,7 +394,21 @@ pub struct Surroundings<'d> {
 impl Surroundings<'_> {
     /// Whether a row is of Exchange 2003 or older.
     pub fn is_legacy(&self, row: &Row) -> bool {
-        !matches!(self.layouts[usize::from(row.layout)], Layout::Modern(_))
+        let layout = &self.layouts[usize::from(row.layout)];
+        !matches!(
+            layout,
+            Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_)
+        )
+    }
+
+    /// Whether a row is a message trace of Exchange Online.
+    pub fn is_online(&self, row: &Row) -> bool {
+        matches!(self.layouts[usize::from(row.layout)], Layout::Online(_))
+    }
+
+    /// Whether a row is of Postfix, Exim or Sendmail.
+    pub fn is_foreign(&self, row: &Row) -> bool {
+        matches!(self.layouts[usize::from(row.layout)], Layout::Foreign(_))
     }
 }
 
@@ -297,6 +416,8 @@ impl Surroundings<'_> {
 pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
+        Layout::Foreign(schema) => foreign::event(row, schema, around),
+        Layout::Online(schema) => online::event(row, schema, around),
         layout => legacy::event(&entry(row, layout, around), row, around),
     }
 }
@@ -309,7 +430,9 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
         Layout::Exchange55 => exchange55::entry(row, bytes),
         Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema),
         Layout::TrackHistory(document) => trackhistory::entry(bytes, document, around.arena),
-        Layout::Modern(_) => unreachable!("a modern row has no legacy columns"),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
+            unreachable!("only legacy rows have their columns")
+        }
     }
 }
 
@@ -317,6 +440,8 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
 pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
+        Layout::Foreign(schema) => foreign::record(row, schema, around),
+        Layout::Online(schema) => online::record(row, schema, around),
         layout => legacy::record(&entry(row, layout, around), row, around),
     }
 }
@@ -326,12 +451,14 @@ pub fn has_network_id(layout: &Layout) -> bool {
     match layout {
         Layout::Modern(schema) => schema.has_network_id(),
         Layout::TrackHistory(document) => document.has_network_id,
+        Layout::Online(_) => true,
         _ => false,
     }
 }
 
 /// Whether rows of this layout may carry two identifiers, or tell of reports.
 pub fn has_ties(layout: &Layout) -> bool {
+    // Those of Postfix, Exim and Sendmail may lead to and from any other log.
     !matches!(layout, Layout::Modern(_))
 }
 
@@ -339,6 +466,8 @@ pub fn has_ties(layout: &Layout) -> bool {
 pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
+        Layout::Foreign(schema) => foreign::event(row, schema, around).message_id.text(),
+        Layout::Online(schema) => online::event(row, schema, around).message_id.text(),
         layout => {
             let entry = entry(row, layout, around);
             if row.kind == KeyKind::Second {
@@ -447,6 +576,8 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
         Layout::Modern(schema) => modern::edges(schema, data),
         _ => Edges {
             begins: match data.first() {
+                // Such files have no header to miss.
+                _ if matches!(layout, Layout::Foreign(_) | Layout::Online(_)) => Begins::WithHeader,
                 Some(b'#' | b'<') => Begins::WithHeader,
                 _ => Begins::WithRow,
             },

@@ -117,6 +117,7 @@ fn hops() -> Vec<Hop<'static>> {
             to: text("EX02.contoso.com"),
             connector: text("Intra-Organization SMTP Send Connector"),
             place: place(0, 3),
+            link: None,
         },
         Hop {
             server: ServerId(1),
@@ -127,6 +128,7 @@ fn hops() -> Vec<Hop<'static>> {
             to: text(""),
             connector: text(""),
             place: None,
+            link: None,
         },
     ]
 }

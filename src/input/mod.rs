@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::event::Place;
+use crate::watch::{Lap, Watch};
 use expand::Expanded;
 use find::Problem;
 use source::Source;
@@ -135,9 +136,22 @@ impl LogFile {
     }
 }
 
+/// What logs leave out and somebody said.
+#[derive(Clone, Debug, Default)]
+pub struct Assumed {
+    /// Year of stamps that have none.
+    pub year: Option<i16>,
+    /// Zone of stamps that have none.
+    pub zone: Option<jiff::tz::TimeZone>,
+    /// Other names and addresses of hosts: address, host.
+    pub hosts: Vec<(String, String)>,
+}
+
 /// All input of a run.
 #[derive(Default)]
 pub struct Inputs {
+    /// What is said beside the files.
+    pub assumed: Assumed,
     /// Sorted by name, so that the order of arguments changes nothing.
     pub files: Vec<LogFile>,
     /// Files that could not be read, and why.
@@ -148,6 +162,8 @@ pub struct Inputs {
     pub offsets: bool,
     /// Every file on the disk that was opened, sorted by name.
     pub sources: Vec<Source>,
+    /// How long it took to find and open them.
+    pub took: Lap,
 }
 
 impl Inputs {
@@ -164,6 +180,7 @@ impl Inputs {
     /// # Errors
     /// As for [`Inputs::open`].
     pub fn open_as(paths: &[String], opening: &Opening) -> Result<Inputs, Error> {
+        let mut watch = Watch::start();
         let mut inputs = Inputs::default();
         let named = paths.iter().filter(|path| *path != "-");
         let mut found = find::find_all(named, &mut inputs.unreadable)?;
@@ -182,6 +199,7 @@ impl Inputs {
             }
         }
         inputs.sort();
+        inputs.took = watch.lap();
         Ok(inputs)
     }
 

@@ -1,4 +1,4 @@
-//! The identifiers a message of 2003 or before goes by.
+//! The identifiers a message goes by beside its Message-ID: those of 2003 and before, queue ids of other programs.
 //!
 //! In: a path and its events. Out: the path's Message-ID and its other ids, each once.
 
@@ -56,12 +56,14 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
 
 /// By what `id` is known to be of the message that goes by `main`.
 fn tie(id: &BStr, main: &BStr, events: &[Event<'_>], arena: &Bump) -> IdTie {
-    let carries = |event: &Event<'_>, id: &BStr| {
+    // Stores and MTAs write one id in different cases.
+    let wanted = [outer_form(id, arena), outer_form(main, arena)];
+    let both = |event: &&Event<'_>| {
         let linked = event.linked_id;
         let linked = remote_message_id(linked).map_or(linked, BStr::new);
-        event.message_id.text() == id || linked == id
+        let told = [event.message_id.text(), linked].map(|id| outer_form(id, arena));
+        !linked.is_empty() && wanted.iter().all(|id| told.contains(id))
     };
-    let both = |e: &&Event<'_>| carries(e, id) && carries(e, main);
     match events.iter().find(both) {
         Some(event) => IdTie::Row(event.place),
         None if plain_id(id, arena) == plain_id(main, arena) => IdTie::Form,
@@ -87,6 +89,16 @@ pub fn mark_inferred<'d>(path: &mut Path<'d>, concluded: &[Conclusion<'d>]) {
     let about = path.related.iter().filter(reports);
     path.inferred
         .extend(about.map(|(_, id)| (Inferred::Report, *id)));
+}
+
+/// Adds the queue ids under which Postfix, Exim and Sendmail had a message, in the order of its way.
+pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
+    for event in events {
+        let id = event.linked_id;
+        if event.copy != 0 && !id.is_empty() && !path.other_ids.contains(&id) {
+            path.other_ids.push(id);
+        }
+    }
 }
 
 /// Ids that look alike to a person are one; a Message-ID that embeds an MTS-ID is shown beside it.

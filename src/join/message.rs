@@ -7,11 +7,11 @@ use bumpalo::Bump;
 use hashbrown::HashSet;
 
 use super::{Joint, ids};
-use crate::dialect::{self, Surroundings, legacy};
+use crate::dialect::{self, Surroundings, foreign, legacy, online};
 use crate::event::{Event, Place, Role};
 use crate::path::build::{Rows, build};
 use crate::path::{Path, Step};
-use crate::row::{KeyKind, Row};
+use crate::row::{KeyKind, Row, mark};
 
 /// Up to this many rows of a message are compared pair by pair first; more go through a table at once.
 const COMPARED: usize = 64;
@@ -86,10 +86,26 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
+    let is_foreign = rows.iter().any(|row| around(row).is_foreign(row));
+    if is_foreign {
+        let around = foreign::settle::Around {
+            servers: &joint.ground.servers,
+            keys: &joint.ground.keys,
+            arena,
+            horizon: joint.scene.horizon,
+        };
+        foreign::settle::settle(&mut events, around);
+    }
+    if rows.iter().any(|row| around(row).is_online(row)) {
+        online::settle(&mut events, &joint.ground.servers, arena);
+    }
     let mut path = build(&events, summary, joint.scene);
     if is_legacy {
         ids::identify(&mut path, &events);
         ids::mark_inferred(&mut path, &concluded);
+    }
+    if is_foreign {
+        ids::queue_ids(&mut path, &events);
     }
     if path.network_message_id.is_empty() {
         // Only rows that change nothing may carry it: shadow rows of a newer server.
@@ -119,7 +135,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
 
 /// Whether a row can change what becomes of a recipient; the others are only counted.
 pub fn matters(row: &Row) -> bool {
-    !matches!(row.role, Role::Info | Role::Shadow)
+    !matches!(row.role, Role::Info | Role::Shadow) || row.has(mark::NAMES)
 }
 
 /// A row as it stands in its log, without its line break.

@@ -36,6 +36,8 @@ const SECOND: u32 = 1 << 31;
 /// A row's own marks stand below it.
 const MARKS_FROM: u32 = 29;
 const CHUNK: u32 = (1 << MARKS_FROM) - 1;
+/// The others are found again by reading.
+const KEPT_MARKS: u8 = mark::TIED | mark::OF_ORIGINAL;
 
 /// Where a row stands, and enough of it to tell that another row is not the same one.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +58,7 @@ impl Spot {
         } else {
             0
         };
-        let marks = u32::from(row.marks) << MARKS_FROM | second;
+        let marks = u32::from(row.marks & KEPT_MARKS) << MARKS_FROM | second;
         Spot {
             chunk: row.chunk | marks,
             offset: row.offset,
@@ -79,7 +81,7 @@ impl Spot {
         let (row, server) = dialect::reread(rest, layout, &joint.ground.keys)?;
         let mut row = row.under(key);
         row.chunk = chunk;
-        row.marks = ((self.chunk & !SECOND) >> MARKS_FROM) as u8;
+        row.marks |= ((self.chunk & !SECOND) >> MARKS_FROM) as u8;
         if self.chunk & SECOND != 0 {
             row.kind = KeyKind::Second;
         }

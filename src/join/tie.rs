@@ -4,8 +4,13 @@
 //! connector's remote id), rows about reports. Out: [`Ties`], which puts each window's rows under the key their message
 //! goes by. Archives without such rows pay nothing.
 
+use std::collections::BTreeMap;
+
+use bstr::BString;
 use hashbrown::{HashMap, HashSet};
 
+use super::hop::{self, Resolved};
+use crate::dialect::foreign::hop::Hops;
 use crate::dialect::{ReportRow, SHARDS, Yield, shard};
 use crate::event::Role;
 use crate::row::{KeyKind, Row, mark};
@@ -23,6 +28,8 @@ pub struct Ties {
     one: Map,
     /// Of the keys that rows about reports name: those of messages, by the keys they go by.
     messages: Set,
+    /// What replies of receivers prove.
+    hops: Resolved,
 }
 
 /// What one chunk noted.
@@ -33,13 +40,16 @@ pub struct Noted {
     reported: Vec<u64>,
     /// Keys of all other rows.
     keys: Vec<u64>,
+    hops: Hops,
 }
 
 impl Ties {
     /// Keeps of a chunk's rows what ties need.
-    pub fn noted(found: &Yield) -> Noted {
+    pub fn noted(found: &mut Yield) -> Noted {
         // Only reports ask which ids are messages; `reported` of another chunk may name a key of this one.
-        let rows = found.shards.iter().flatten().map(|row| row.key);
+        let legacy = |row: &&Row| row.kind != KeyKind::Queue && row.kind != KeyKind::Network;
+        let rows = found.shards.iter().flatten().filter(legacy);
+        let rows = rows.map(|row| row.key);
         let mut keys: Vec<u64> = rows.chain(found.keys.iter().copied()).collect();
         keys.dedup();
         let reported = found.reports.iter().flat_map(|r| [r.row.key, r.second]);
@@ -47,17 +57,21 @@ impl Ties {
             pairs: found.ties.clone(),
             reported: reported.collect(),
             keys,
+            hops: std::mem::take(&mut found.hops),
         }
     }
 
     /// Unites keys by pairs; finds out which ids that reports name are messages.
-    pub fn of(parts: Vec<Noted>) -> Ties {
-        let mut ties = Ties::united(
-            parts
-                .iter()
-                .flat_map(|part| part.pairs.iter().copied())
-                .collect(),
-        );
+    /// `given`: addresses and names of hosts known beforehand, by key.
+    pub fn of(mut parts: Vec<Noted>, given: &[(u64, u64)]) -> Ties {
+        let mut hops = Hops::default();
+        for part in &mut parts {
+            hops.merge(std::mem::take(&mut part.hops));
+        }
+        let resolved = hop::resolve(&hops, given);
+        let pairs = parts.iter().flat_map(|part| part.pairs.iter().copied());
+        let mut ties = Ties::united(pairs.collect(), &resolved.pairs);
+        ties.hops = resolved;
         let reported = parts
             .iter()
             .flat_map(|part| &part.reported)
@@ -73,7 +87,13 @@ impl Ties {
         ties
     }
 
-    fn united(mut pairs: Vec<(u64, u64)>) -> Ties {
+    /// The hosts behind addresses, as replies prove them.
+    pub fn aliases(&self) -> &BTreeMap<BString, BString> {
+        &self.hops.aliases
+    }
+
+    /// Unites keys by pairs; `proven` ones are no dummies, however many there are.
+    fn united(mut pairs: Vec<(u64, u64)>, proven: &[(u64, u64)]) -> Ties {
         pairs
             .iter_mut()
             .for_each(|(a, b)| (*a, *b) = (*a.min(b), *a.max(b)));
@@ -85,12 +105,11 @@ impl Ties {
             *links.entry(*b).or_default() += 1;
         }
         let mut ties = Ties::default();
-        for (a, b) in pairs {
-            if links[&a] <= MAX_LINKS && links[&b] <= MAX_LINKS {
-                let (a, b) = (ties.root(a), ties.root(b));
-                ties.one.insert(a.max(b), a.min(b));
-                ties.one.insert(a.min(b), a.min(b));
-            }
+        pairs.retain(|(a, b)| links[a] <= MAX_LINKS && links[b] <= MAX_LINKS);
+        for (a, b) in pairs.into_iter().chain(proven.iter().copied()) {
+            let (a, b) = (ties.root(a), ties.root(b));
+            ties.one.insert(a.max(b), a.min(b));
+            ties.one.insert(a.min(b), a.min(b));
         }
         let keys: Vec<u64> = ties.one.keys().copied().collect();
         for key in keys {
@@ -125,7 +144,8 @@ impl Ties {
 
     /// Puts a chunk's rows under the keys their messages go by, and rows about reports in their place.
     pub fn place(&self, mut shards: Vec<Vec<Row>>, reports: Vec<ReportRow>) -> Vec<Vec<Row>> {
-        if !self.one.is_empty() {
+        let hops = &self.hops;
+        if !(self.one.is_empty() && hops.reused.is_empty() && hops.told_by_client.is_empty()) {
             let mut moved = Vec::new();
             shards
                 .iter_mut()
@@ -145,14 +165,18 @@ impl Ties {
 
     fn take_tied(&self, rows: &mut Vec<Row>, moved: &mut Vec<Row>) {
         rows.retain_mut(|row| {
-            let Some(&key) = self
-                .one
-                .get(&row.key)
-                .filter(|_| row.kind != KeyKind::Network)
-            else {
-                return true;
+            if row.kind == KeyKind::Queue && self.hops.told_by_client.contains(&row.key) {
+                return false;
+            }
+            let own = match row.kind {
+                KeyKind::Queue => self.hops.life(row.key, row.time),
+                _ => row.key,
             };
-            row.marks |= mark::TIED;
+            let tied = self.one.get(&own);
+            let key = tied.copied().unwrap_or(own);
+            if tied.is_some() {
+                row.marks |= mark::TIED;
+            }
             if key == row.key {
                 return true;
             }
@@ -201,12 +225,12 @@ mod tests {
 
     #[test]
     fn ties_unite_and_dummies_do_not() {
-        let ties = Ties::united(vec![(1, 2), (3, 2), (5, 4), (9, 9)]);
+        let ties = Ties::united(vec![(1, 2), (3, 2), (5, 4), (9, 9)], &[]);
         assert_eq!(
             [1, 2, 3, 4, 5, 7].map(|key| ties.key(key)),
             [1, 1, 1, 4, 4, 7]
         );
-        let dummy = Ties::united((1..100).map(|key| (key, 1000)).collect());
+        let dummy = Ties::united((1..100).map(|key| (key, 1000)).collect(), &[]);
         assert_eq!(dummy.key(1000), 1000);
         assert_eq!(dummy.key(50), 50);
     }
@@ -219,10 +243,11 @@ mod tests {
                 pairs: vec![],
                 reported: vec![first, second],
                 keys: vec![message],
+                hops: Hops::default(),
             };
             let mut row = Row::blank(0).under(first);
             row.role = Role::Report;
-            let shards = Ties::of(vec![noted]).place(vec![], vec![ReportRow { row, second }]);
+            let shards = Ties::of(vec![noted], &[]).place(vec![], vec![ReportRow { row, second }]);
             let of = |key: u64| {
                 shards[shard(key)]
                     .iter()

@@ -170,6 +170,13 @@ fn hop(out: &mut Vec<u8>, hop: &Hop, context: &Context) {
             None => out.extend_from_slice(b"null"),
         }
     }
+    if let Some((by, proof)) = hop.link {
+        out.extend_from_slice(b",\"link\":{\"by\":\"");
+        out.extend_from_slice(by.words().as_bytes());
+        out.extend_from_slice(b"\",\"proof\":");
+        json::string(out, (context.place)(proof).as_bytes());
+        out.push(b'}');
+    }
     out.push(b'}');
 }
 

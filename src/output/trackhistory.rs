@@ -35,7 +35,13 @@ pub fn open(out: &mut Vec<u8>, prolog: &Prolog) {
         out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     }
     if let Some(href) = &prolog.stylesheet {
-        out.extend_from_slice(b"<?xml-stylesheet type=\"text/xsl\" href=\"");
+        // Browsers show XML by CSS; many have given XSLT up.
+        let kind = match href.ends_with(".css") {
+            true => "css",
+            false => "xsl",
+        };
+        write!(out, "<?xml-stylesheet type=\"text/{kind}\" href=\"")
+            .expect("a Vec takes all bytes");
         // `?>` would end the instruction.
         text(out, href.replace("?>", "?%3E").as_bytes());
         out.extend_from_slice(b"\"?>\n");
@@ -269,6 +275,16 @@ mod tests {
         assert!(xml.starts_with(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<?xml-stylesheet type=\"text/xsl\""
         ));
+        let mut css = Vec::new();
+        let stylesheet = Some("trackhistory.css".into());
+        open(
+            &mut css,
+            &Prolog {
+                declaration: false,
+                stylesheet,
+            },
+        );
+        assert!(css.starts_with(b"<?xml-stylesheet type=\"text/css\""));
         assert!(
             xml.contains("<TimeLogged>2026-3-1 9:14:02</TimeLogged>"),
             "{xml}"

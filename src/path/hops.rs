@@ -6,7 +6,7 @@ use bstr::BStr;
 use hashbrown::HashSet;
 
 use super::{Hop, HopRole};
-use crate::event::{Event, Next, Role, ServerId};
+use crate::event::{Event, Link, Next, Place, Role, ServerId};
 use crate::keys::Service;
 use crate::servers::Servers;
 use crate::time::Time;
@@ -19,7 +19,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
         match event.role {
             Role::Submit => submitted(event, &mut hops),
             Role::Send | Role::Leave => {
-                let (received, from) = copies.arrival(event);
+                let (received, from, link) = copies.arrival(event);
                 let role = if event.role == Role::Leave {
                     HopRole::Edge
                 } else {
@@ -34,6 +34,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
                     to: event.server_host.text(),
                     connector: event.connector.text(),
                     place: Some(event.place),
+                    link,
                 });
             }
             Role::Deliver => delivered(event, &copies, &mut hops),
@@ -50,7 +51,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
         .filter(|e| matches!(e.role, Role::Receive | Role::Report))
     {
         if event.service == Service::Transport && left.insert(event.server) {
-            hops.push(stay(event));
+            hops.push(stay(event, &copies));
         }
     }
     let before = Before::of(events, servers);
@@ -93,6 +94,7 @@ fn submitted<'d>(event: &Event<'d>, hops: &mut Vec<Hop<'d>>) {
             },
             connector: event.connector.text(),
             place: Some(event.place),
+            link: None,
         }),
     }
 }
@@ -108,9 +110,10 @@ fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<
             to: BStr::new(b""),
             connector: event.connector.text(),
             place: Some(event.place),
+            link: None,
         });
     } else {
-        let (received, from) = copies.arrival(event);
+        let (received, from, link) = copies.arrival(event);
         hops.push(Hop {
             server: event.server,
             role: HopRole::Delivery,
@@ -120,12 +123,13 @@ fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<
             to: event.server_host.text(),
             connector: event.connector.text(),
             place: Some(event.place),
+            link,
         });
     }
 }
 
 /// A copy that came and of which no row says that it left.
-fn stay<'d>(event: &Event<'d>) -> Hop<'d> {
+fn stay<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>) -> Hop<'d> {
     Hop {
         server: event.server,
         role: HopRole::Transport,
@@ -135,6 +139,7 @@ fn stay<'d>(event: &Event<'d>) -> Hop<'d> {
         to: BStr::new(b""),
         connector: event.connector.text(),
         place: Some(event.place),
+        link: copies.link_to(event.copy),
     }
 }
 
@@ -143,6 +148,8 @@ struct Copies<'e, 'd> {
     events: &'e [Event<'d>],
     came: Vec<(u64, u32)>,
     forked: Vec<(u64, u32)>,
+    /// By the copy that a row leads to: what proves where that one came from.
+    proven: Vec<(u64, u32)>,
 }
 
 impl<'e, 'd> Copies<'e, 'd> {
@@ -154,10 +161,20 @@ impl<'e, 'd> Copies<'e, 'd> {
             found.sort_unstable();
             found
         };
+        let mut proven: Vec<(u64, u32)> = Vec::new();
+        for (event, i) in events.iter().zip(0..) {
+            if let (Next::Server { copy, .. }, Some(_)) = (event.next, event.link)
+                && copy != 0
+            {
+                proven.push((copy, i));
+            }
+        }
+        proven.sort_unstable();
         Copies {
             events,
             came: with(|role| matches!(role, Role::Receive | Role::Report | Role::Resubmit)),
             forked: with(|role| role == Role::Fork),
+            proven,
         }
     }
 
@@ -169,11 +186,12 @@ impl<'e, 'd> Copies<'e, 'd> {
     }
 
     /// When the copy of `event`, or the one it was forked from, came to its server, and from whom.
-    fn arrival(&self, event: &Event<'d>) -> (Option<Time>, &'d BStr) {
+    fn arrival(&self, event: &Event<'d>) -> (Option<Time>, &'d BStr, Option<(Link, Place)>) {
         let mut copy = event.copy;
         for _ in 0..self.events.len().min(64) {
             if let Some(opener) = self.first(&self.came, copy) {
-                return (Some(opener.time), opener.client_host.text());
+                let from = opener.client_host.text();
+                return (Some(opener.time), from, self.link_to(copy));
             }
             let fork = self.first(&self.forked, copy);
             copy = fork.map_or(0, |fork| fork.parent);
@@ -181,7 +199,13 @@ impl<'e, 'd> Copies<'e, 'd> {
                 break;
             }
         }
-        (None, BStr::new(b""))
+        (None, BStr::new(b""), self.link_to(event.copy))
+    }
+
+    /// The row that proves where a copy came from.
+    fn link_to(&self, copy: u64) -> Option<(Link, Place)> {
+        let event = self.first(&self.proven, copy)?;
+        Some((event.link?, event.place))
     }
 }
 

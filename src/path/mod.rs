@@ -14,7 +14,7 @@ mod trail;
 use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Place, Record, Role, ServerId};
+use crate::event::{Link, Place, Record, Role, ServerId};
 use crate::time::Time;
 
 /// What kind of mail a message is (SEMANTICS, section 5).
@@ -238,6 +238,8 @@ pub struct Hop<'d> {
     pub connector: &'d BStr,
     /// Rows of the hop, first and last.
     pub place: Option<Place>,
+    /// What proves that the copy came from another host's log to this one, and the row that proves it.
+    pub link: Option<(Link, Place)>,
 }
 
 /// One row of the message, for the tree of `trace`.

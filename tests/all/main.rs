@@ -6,6 +6,7 @@ mod cli;
 mod counting;
 mod cutter;
 mod damage;
+mod foreign;
 mod fuzzed;
 mod golden;
 mod hostile;

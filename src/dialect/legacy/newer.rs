@@ -103,6 +103,7 @@ pub fn event<'d>(
         message_id: Raw::plain(entry.id),
         network_message_id: Raw::plain(entry.linked),
         linked_id: BStr::new(b""),
+        link: None,
         recipients: List::of(entry.recipients.iter().map(|(address, _)| *address), arena),
         statuses: none,
         related: List(entry.list),

@@ -209,6 +209,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             Role::Defer => next_try(fields.get(Column::MessageInfo)),
             _ => None,
         },
+        link: None,
     }
 }
 

@@ -41,6 +41,9 @@ pub fn detect(data: &[u8]) -> Detected {
             return Detected::Log(Layout::Modern(schema));
         }
     }
+    if let Some(schema) = names(data) {
+        return Detected::Log(Layout::Modern(schema));
+    }
     Detected::Other(match log_type {
         Some(log_type) if !is_tracking_log(Some(log_type)) => {
             String::from_utf8_lossy(log_type).into_owned()
@@ -48,6 +51,13 @@ pub fn detect(data: &[u8]) -> Detected {
         Some(_) => "a message tracking log without rows".to_string(),
         None => "not a message tracking log".to_string(),
     })
+}
+
+/// The columns that the first line names, as exports of Exchange Online have it; `None` if it does not.
+pub fn names(data: &[u8]) -> Option<Schema> {
+    let first = lines(data).next()?;
+    let is_names = !first.starts_with(b"#") && !looks_like_row(first) && first.contains(&b'_');
+    is_names.then(|| Schema::from_fields(first)).flatten()
 }
 
 /// Other logs of an Exchange server share the header's style under another type.

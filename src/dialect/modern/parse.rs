@@ -58,6 +58,9 @@ impl Scan for Parse<'_> {
                 reader.header_line(&rest[..line.end]);
             } else if line.open {
                 next = reader.open_record(at, line.end, line.next);
+            } else if at + reader.slice.start as usize <= BOM.len() && super::names(rest).is_some()
+            {
+                // The first line of an export of Exchange Online names the columns.
             } else if line.end > 0 {
                 let torn = at + line.next == data.len() && !rest.ends_with(b"\n");
                 reader.row(at, line.end, Some((&ends, line.fields)), torn);

@@ -3,6 +3,8 @@
 //! In: a `#Fields:` line, or the number of columns where there is none. Out: [`Schema`], where each known column
 //! stands. Unknown columns are ignored, missing ones are absent (`formats/modern.md` section 1).
 
+use bstr::ByteSlice;
+
 use crate::row::KEPT_ENDS;
 
 /// A column that waybill knows, in the order of the 30-column layout.
@@ -121,11 +123,16 @@ impl Schema {
 
     fn bind(names: &[&[u8]], guessed: bool) -> Option<Schema> {
         let mut columns = [ABSENT; NAMES.len()];
+        let mut online = false;
         for (at, name) in names.iter().enumerate().take(usize::from(ABSENT)) {
-            if let Some(i) = NAMES
-                .iter()
-                .position(|known| known.as_bytes().eq_ignore_ascii_case(name))
-            {
+            // Exchange Online writes underscores, and quotes perhaps.
+            let dashed = name.trim_with(|c| c == '"').replace(b"_", b"-");
+            let name = match dashed.to_ascii_lowercase().as_slice() {
+                b"date-time-utc" => b"date-time".to_vec(),
+                name => name.to_vec(),
+            };
+            if let Some(i) = NAMES.iter().position(|known| known.as_bytes() == name) {
+                online |= dashed.contains(&b'-') && names[at].contains(&b'_');
                 columns[i] = at as u8;
             }
         }
@@ -139,6 +146,7 @@ impl Schema {
             .max();
         let wanted = (usize::from(*last.expect("two are present")) + 1).min(KEPT_ENDS);
         let name = match (names.len(), present(Column::NetworkMessageId)) {
+            _ if online => "online/detail",
             (21, _) => "modern/21",
             (26, _) => "modern/26",
             (27, _) => "modern/27",
@@ -153,6 +161,11 @@ impl Schema {
             guessed,
             name,
         })
+    }
+
+    /// Whether this is the detailed export of Exchange Online.
+    pub fn is_online(&self) -> bool {
+        self.name == "online/detail"
     }
 
     /// Position of a column, if the file has it.

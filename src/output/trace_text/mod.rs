@@ -214,6 +214,12 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         };
         self.sheet
             .paragraph(&margin, &[(PLAIN, &self.departure(hop))]);
+        if let Some((by, proof)) = hop.link {
+            let proof = terminal((self.context.place)(proof).as_bytes(), MAX_ID);
+            let words = format!("linked by {}", by.words());
+            self.sheet
+                .paragraph(&margin, &[(PLAIN, &words), (DIM, &proof)]);
+        }
         self.evidence(hop.place, &under);
     }
 

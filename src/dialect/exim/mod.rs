@@ -1,0 +1,299 @@
+//! Exim: mainlog and rejectlog, told by the flag behind the id.
+//!
+//! Facts and their evidence: `formats/foreign.md` section 3. In: the body of an entry, of several lines perhaps. Out:
+//! [`Entry`]. The same letter means different things on `<=` and on `=>`, so each flag has its own reader.
+
+use crate::dialect::foreign::clock::is_exim_id;
+use crate::dialect::foreign::entry::{Entry, Peer, after, bare, number, until};
+use crate::dialect::foreign::events::code;
+use crate::dialect::foreign::outer::Program;
+
+fn entry<'d>(code: u8) -> Entry<'d> {
+    Entry::of(Program::Exim, code)
+}
+
+/// Reads an entry.
+pub fn read(body: &[u8]) -> Entry<'_> {
+    let end = memchr::memchr(b' ', body).unwrap_or(body.len());
+    let id = &body[..end];
+    if !is_exim_id(id) {
+        return match memchr::memmem::find(body, b" rejected ") {
+            Some(at) => refused(body, at),
+            None => entry(code::CONNECTION),
+        };
+    }
+    let rest = body[end..].strip_prefix(b" ").unwrap_or(b"");
+    let flagged = rest.get(3..).unwrap_or_default();
+    let told = match rest.get(..3).unwrap_or(rest) {
+        b"<= " => received(flagged),
+        b"=> " | b"-> " | b">> " => delivered(flagged),
+        b"** " => failed(flagged),
+        b"== " => deferred(flagged),
+        b"Com" if rest.starts_with(b"Completed") => entry(code::REMOVED),
+        _ => other(rest),
+    };
+    Entry { id, ..told }
+}
+
+/// Whether a word is an id, for telling the format.
+pub fn is_entry(body: &[u8]) -> bool {
+    let end = memchr::memchr(b' ', body).unwrap_or(body.len());
+    is_exim_id(&body[..end])
+        || body.starts_with(b"exim 4.")
+        || body.starts_with(b"Start queue run: pid=")
+        || body.starts_with(b"End queue run: pid=")
+}
+
+/// `sender H=NAME (HELO) [IP] P=esmtp S=438 id=MSGID T="subject" from <s> for r1 r2`
+fn received(rest: &[u8]) -> Entry<'_> {
+    let mut told = entry(code::RECEIVED);
+    let mut at = word_end(rest, 0);
+    told.sender = Some(match &rest[..at] {
+        b"<>" => b"",
+        sender => sender,
+    });
+    while at < rest.len() {
+        at += 1; // the blank
+        let end = word_end(rest, at);
+        let word = &rest[at..end];
+        at = end;
+        let (key, value) = match memchr::memchr(b'=', word) {
+            Some(equals) => (&word[..equals], &word[equals + 1..]),
+            None if word == b"for" => {
+                told.to = rest.get(end + 1..).unwrap_or_default();
+                told.between = Some(b' ');
+                break;
+            }
+            None => continue,
+        };
+        match key {
+            b"H" => {
+                let start = end - value.len();
+                at = host_end(rest, start);
+                told.peer = named(Peer::read(&rest[start..at]));
+            }
+            b"S" => told.size = number(value),
+            b"id" | b"id*" => told.message_id = value,
+            b"R" => told.other = value,
+            b"P" => told.connector = value,
+            b"T" if value.starts_with(b"\"") => told.subject = &value[1..value.len().max(2) - 1],
+            _ => {}
+        }
+    }
+    told
+}
+
+/// The end of the word that begins at `from`; blanks inside quotes belong to it.
+fn word_end(text: &[u8], from: usize) -> usize {
+    let mut quoted = false;
+    let mut at = from;
+    while at < text.len() {
+        match text[at] {
+            b' ' if !quoted => break,
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+        at += 1;
+    }
+    at.min(text.len())
+}
+
+/// The end of `NAME (HELO) [IP]:PORT`, which begins at `from`.
+fn host_end(text: &[u8], from: usize) -> usize {
+    let mut at = word_end(text, from);
+    while matches!(text.get(at + 1), Some(b'(' | b'[')) && text.get(at) == Some(&b' ') {
+        at = word_end(text, at + 1);
+    }
+    at
+}
+
+/// `NAME (HELO) [IP]` behind the first ` H=`.
+fn host(text: &[u8]) -> Peer<'_> {
+    let Some(at) = memchr::memmem::find(text, b" H=") else {
+        return Peer::default();
+    };
+    named(Peer::read(&text[at + 3..host_end(text, at + 3)]))
+}
+
+/// The peer by one name.
+fn named(found: Peer<'_>) -> Peer<'_> {
+    Peer {
+        // `(HELO)` is what the client called itself; it may be its only name.
+        name: match memchr::memchr(b'(', found.name) {
+            Some(0) => found
+                .name
+                .strip_suffix(b")")
+                .unwrap_or(found.name)
+                .get(1..)
+                .unwrap_or_default(),
+            Some(open) => found.name[..open].trim_ascii(),
+            None => found.name,
+        },
+        ..found
+    }
+}
+
+/// Where the address ends and the fields behind it begin: at the first of ` F=<`, ` P=<`, ` R=`, ` S=`, ` T=`, ` H=`.
+fn fields_at(rest: &[u8]) -> usize {
+    memchr::memchr_iter(b'=', rest)
+        .filter(|at| *at >= 2 && rest[at - 2] == b' ')
+        .find(|at| matches!(rest[at - 1], b'F' | b'P' | b'R' | b'S' | b'T' | b'H'))
+        .map_or(rest.len(), |at| at - 2)
+}
+
+/// `addr <original>` taken apart.
+fn addressed<'d>(told: &mut Entry<'d>, head: &'d [u8]) {
+    told.to = head;
+    if let Some(open) = memchr::memmem::rfind(head, b" <")
+        && head.ends_with(b">")
+    {
+        told.to = &head[..open];
+        told.orig = &head[open + 2..head.len() - 1];
+    }
+}
+
+/// The value of a field of one word.
+fn field<'d>(fields: &'d [u8], key: &[u8]) -> &'d [u8] {
+    after(fields, key).map_or(b"", |value| until(value, b" "))
+}
+
+/// `addr <original> F=<s> P=<s> R=router T=transport S= H=host [ip]:port C="reply" QT= DT=`
+fn delivered(rest: &[u8]) -> Entry<'_> {
+    let mut told = entry(code::DELIVERED);
+    let at = fields_at(rest);
+    let (head, fields) = rest.split_at(at);
+    addressed(&mut told, head);
+    told.sender = after(fields, b" F=<").map(|sender| until(sender, b"> "));
+    told.connector = field(fields, b" T=");
+    told.peer = host(fields);
+    if let Some(reply) = after(fields, b" C=\"") {
+        let end = memchr::memrchr(b'"', reply).unwrap_or(reply.len());
+        told.text = &reply[..end];
+    }
+    let discarded = head.starts_with(b":blackhole:")
+        || head.starts_with(b"blackhole (")
+        || head.starts_with(b"discarded");
+    if discarded {
+        told.code = code::DISCARDED;
+        told.text = until(head, b" <");
+        if told.orig.is_empty() {
+            told.to = b"";
+        }
+    } else if head.starts_with(b">") {
+        // An automatic reply is no delivery.
+        told.code = code::OTHER;
+    } else if !told.peer.ip.is_empty() && !told.connector.ends_with(b"lmtp") {
+        told.code = code::SENT;
+    }
+    told
+}
+
+/// `addr <original> [fields]: reason`
+fn failed(rest: &[u8]) -> Entry<'_> {
+    let mut told = entry(code::BOUNCED);
+    let colon = memchr::memmem::find(rest, b": ").unwrap_or(rest.len());
+    let (whole, text) = (&rest[..colon], rest.get(colon + 2..).unwrap_or_default());
+    let (head, fields) = whole.split_at(fields_at(whole));
+    addressed(&mut told, head);
+    told.text = text;
+    told.sender = after(fields, b" F=<").map(|sender| until(sender, b">"));
+    told.connector = field(fields, b" T=");
+    told.peer = host(fields);
+    let expired = [
+        &b"retry timeout exceeded"[..],
+        b"have been failing for a long time",
+    ];
+    if expired
+        .iter()
+        .any(|words| memchr::memmem::find(text, words).is_some())
+    {
+        told.code = code::EXPIRED;
+    }
+    told
+}
+
+/// `addr <original> R= T= defer (N): reason`, `addr routing defer (N): reason`
+fn deferred(rest: &[u8]) -> Entry<'_> {
+    let mut told = entry(code::DEFERRED);
+    let at = memchr::memmem::find(rest, b" defer (").unwrap_or(rest.len());
+    let (whole, text) = (&rest[..at], rest.get(at + 1..).unwrap_or_default());
+    let whole = whole.strip_suffix(b" routing").unwrap_or(whole);
+    let (head, fields) = whole.split_at(fields_at(whole));
+    addressed(&mut told, head);
+    told.text = after(text, b": ").unwrap_or(text);
+    told.connector = field(fields, b" T=");
+    told.peer = match host(text) {
+        Peer { ip: b"", .. } => host(fields),
+        found => found,
+    };
+    told
+}
+
+/// Lines of a message without a flag.
+fn other(rest: &[u8]) -> Entry<'_> {
+    if rest.starts_with(b"frozen by ")
+        || rest == b"Message is frozen"
+        || rest.starts_with(b"Frozen")
+    {
+        return Entry {
+            text: rest,
+            ..entry(code::HELD)
+        };
+    }
+    if rest.starts_with(b"Unfrozen") {
+        return entry(code::RELEASED);
+    }
+    if rest.starts_with(b"removed by ") || rest.starts_with(b"cancelled by ") {
+        return Entry {
+            text: rest,
+            ..entry(code::DISCARDED)
+        };
+    }
+    match memchr::memmem::find(rest, b" rejected ") {
+        Some(at) if rest.starts_with(b"H=") || rest.starts_with(b"U=") => refused(rest, at),
+        _ => entry(code::OTHER),
+    }
+}
+
+/// `H=.. [ip] F=<s> rejected RCPT <r>: text`, `... rejected after DATA: text` with the header behind it in rejectlog.
+fn refused(rest: &[u8], at: usize) -> Entry<'_> {
+    let mut told = entry(code::REFUSED);
+    let line_end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    if at > line_end {
+        return entry(code::CONNECTION);
+    }
+    let (fields, what) = (&rest[..at], &rest[at + 10..line_end]);
+    told.sender = after(fields, b" F=<").map(|sender| sender.strip_suffix(b">").unwrap_or(sender));
+    if let Some(start) = fields.strip_prefix(b"H=") {
+        told.peer = named(Peer::read(&start[..host_end(start, 0)]));
+    }
+    told.text = after(what, b": ").unwrap_or(what);
+    if let Some(address) = what.strip_prefix(b"RCPT ") {
+        let address = until(address, b">: ");
+        told.to = bare(address.strip_prefix(b"<").unwrap_or(until(address, b": ")));
+    } else if told.sender.is_none() {
+        // Of a connection or a greeting: no message was offered.
+        return Entry {
+            code: code::CONNECTION,
+            ..told
+        };
+    }
+    dump(&mut told, &rest[line_end..]);
+    told
+}
+
+/// Rejectlog's dump of envelope and header: the only place where a refused message's Message-ID stands.
+fn dump<'d>(told: &mut Entry<'d>, lines: &'d [u8]) {
+    for line in lines.split(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some(id) = line.strip_prefix(b"I Message-ID: ") {
+            told.message_id = id.trim_ascii();
+        } else if let Some(to) = line.strip_prefix(b"Envelope-to: ") {
+            told.to = to;
+            told.between = Some(b',');
+        } else if let Some(subject) = line.strip_prefix(b"  Subject: ") {
+            told.subject = subject;
+        }
+    }
+}

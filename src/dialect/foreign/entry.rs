@@ -1,0 +1,237 @@
+//! One line of Postfix, Exim or Sendmail by its parts, the same for all three.
+//!
+//! In: what the dialect's own file cut out. Out: [`Entry`], and small tools for cutting.
+
+use bstr::{BStr, ByteSlice};
+use bumpalo::Bump;
+
+use super::events::code;
+use super::outer::Program;
+use crate::address::List;
+
+/// A line's parts; what it does not have is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'d> {
+    pub program: Program,
+    /// Which of [`super::events::KINDS`].
+    pub code: u8,
+    /// Queue id.
+    pub id: &'d [u8],
+    /// Another queue id of the same host: of the message it was made from, or that was made from it.
+    pub other: &'d [u8],
+    pub message_id: &'d [u8],
+    /// Envelope sender without brackets, if the line names it; the null sender is empty.
+    pub sender: Option<&'d [u8]>,
+    /// Recipients as logged: one address, or a list with this between its elements.
+    pub to: &'d [u8],
+    pub between: Option<u8>,
+    /// The address it was before aliases and forwards.
+    pub orig: &'d [u8],
+    pub peer: Peer<'d>,
+    /// Reply or reason.
+    pub text: &'d [u8],
+    pub subject: &'d [u8],
+    /// Transport, router, mailer or protocol.
+    pub connector: &'d [u8],
+    pub size: u64,
+    pub count: Option<u64>,
+}
+
+/// The host on the other side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer<'d> {
+    pub name: &'d [u8],
+    pub ip: &'d [u8],
+}
+
+impl<'d> Peer<'d> {
+    /// The name, or the address where the name is none.
+    pub fn host(&self) -> &'d [u8] {
+        match self.name {
+            b"" | b"unknown" | b"localhost" => self.ip,
+            name => name.trim_with(|b| matches!(b, '[' | ']')),
+        }
+    }
+
+    /// `NAME[IP]:PORT`, `NAME [IP]`, `[IP] [IP]` or a name alone.
+    pub fn read(text: &'d [u8]) -> Peer<'d> {
+        let Some(close) = memchr::memrchr(b']', text) else {
+            return Peer {
+                name: text.trim_ascii(),
+                ip: b"",
+            };
+        };
+        let open = memchr::memrchr(b'[', &text[..close]).unwrap_or(0);
+        let ip = &text[(open + 1).min(close)..close];
+        Peer {
+            name: text[..open].trim_ascii(),
+            ip: ip.strip_prefix(b"IPv6:").unwrap_or(ip),
+        }
+    }
+
+    /// Whether it is the host itself by the address every host has.
+    pub fn is_loopback(&self) -> bool {
+        matches!(self.ip, b"127.0.0.1" | b"::1")
+    }
+}
+
+impl<'d> Entry<'d> {
+    /// An entry of which only this much is known.
+    pub fn of(program: Program, code: u8) -> Entry<'d> {
+        Entry {
+            program,
+            code,
+            id: b"",
+            other: b"",
+            message_id: b"",
+            sender: None,
+            to: b"",
+            between: None,
+            orig: b"",
+            peer: Peer::default(),
+            text: b"",
+            subject: b"",
+            connector: b"",
+            size: 0,
+            count: None,
+        }
+    }
+
+    /// Whether it tells of an attempt to give the message to another host, or of its outcome.
+    pub fn is_delivery(&self) -> bool {
+        matches!(
+            self.code,
+            code::SENT | code::DELIVERED | code::DEFERRED | code::BOUNCED | code::EXPIRED
+        )
+    }
+
+    /// The recipients as a list field.
+    pub fn recipients(&self, arena: &'d Bump) -> List<'d> {
+        if let Some(between) = self.between {
+            return list(split(self.to, between), arena);
+        }
+        let address = self.address();
+        if address.is_empty() {
+            return List(b"");
+        }
+        if !needs_quotes(address) {
+            return List(address);
+        }
+        list(std::iter::once(address), arena)
+    }
+
+    /// The one recipient. What was delivered to a program or a file, or under a bare name to the mailbox of that
+    /// name, was delivered to the address that stands beside it.
+    fn address(&self) -> &'d [u8] {
+        let (to, orig) = (self.to, self.orig);
+        if orig.is_empty() {
+            return to;
+        }
+        let local = match to.first() {
+            Some(b'|' | b'/' | b':' | b'>') | None => return orig,
+            Some(_) if to.contains(&b'@') => return to,
+            Some(_) => to,
+        };
+        let at = memchr::memrchr(b'@', orig).unwrap_or(orig.len());
+        // A mailbox by its bare name, an extension (`name+folder@`) left out.
+        let (name, rest) = orig[..at].split_at(local.len().min(at));
+        if name.eq_ignore_ascii_case(local) && matches!(rest.first(), None | Some(b'+')) {
+            orig
+        } else {
+            to
+        }
+    }
+
+    /// The address before aliases, where it differs.
+    pub fn related(&self) -> List<'d> {
+        let differs = self.between.is_none() && !self.orig.eq_ignore_ascii_case(self.address());
+        List(if differs && !needs_quotes(self.orig) {
+            self.orig
+        } else {
+            b""
+        })
+    }
+}
+
+/// Elements of `<a>,<b>` or `a b`; what stands inside brackets or quotes parts nothing.
+fn split(text: &[u8], between: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (mut quoted, mut inside) = (false, false);
+        let comma = rest.iter().position(|b| {
+            match b {
+                b'"' => quoted = !quoted,
+                b'<' if !quoted => inside = true,
+                b'>' if !quoted => inside = false,
+                _ => {}
+            }
+            *b == between && !quoted && !inside
+        });
+        let (element, behind) = match comma {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => (rest, &rest[rest.len()..]),
+        };
+        rest = behind;
+        Some(bare(element.trim_ascii()))
+    })
+    .filter(|element| !element.is_empty())
+}
+
+/// Without angle brackets.
+pub fn bare(text: &[u8]) -> &[u8] {
+    match text {
+        [b'<', inner @ .., b'>'] => inner,
+        _ => text,
+    }
+}
+
+fn needs_quotes(address: &[u8]) -> bool {
+    address.first() == Some(&b'\'') || memchr::memchr(b';', address).is_some()
+}
+
+/// Addresses as a list field (`;` between them).
+pub fn list<'d>(addresses: impl Iterator<Item = &'d [u8]>, arena: &'d Bump) -> List<'d> {
+    let mut text = Vec::new();
+    for address in addresses {
+        if !text.is_empty() {
+            text.push(b';');
+        }
+        if needs_quotes(address) {
+            text.push(b'\'');
+            text.extend_from_slice(address);
+            text.push(b'\'');
+        } else {
+            text.extend_from_slice(address);
+        }
+    }
+    List(arena.alloc_slice_copy(&text))
+}
+
+/// What stands behind `key`, if the text has it.
+#[inline]
+pub fn after<'d>(text: &'d [u8], key: &[u8]) -> Option<&'d [u8]> {
+    memchr::memmem::find(text, key).map(|at| &text[at + key.len()..])
+}
+
+/// The text before the first of `end`, or all of it.
+#[inline]
+pub fn until<'d>(text: &'d [u8], end: &[u8]) -> &'d [u8] {
+    memchr::memmem::find(text, end).map_or(text, |at| &text[..at])
+}
+
+/// Leading digits as a number.
+#[inline]
+pub fn number(text: &[u8]) -> u64 {
+    text.iter()
+        .take_while(|b| b.is_ascii_digit())
+        .take(18)
+        .fold(0, |n, b| n * 10 + u64::from(b - b'0'))
+}
+
+/// Text as it is, for fields that are not bytes.
+pub fn text(bytes: &[u8]) -> &BStr {
+    BStr::new(bytes)
+}

@@ -1,0 +1,191 @@
+//! Understands a line: its parts to [`Event`] and [`Record`].
+//!
+//! In: a row and its chunk. Out: what it means for its own record. What follows from other records of the message is
+//! [`super::settle`]'s work, once all of them are together.
+
+use bstr::{BStr, ByteSlice};
+use bumpalo::Bump;
+
+use super::entry::{Entry, text};
+use super::events::{self, code};
+use super::outer::{Outer, Program, outer};
+use super::{Schema, read};
+use crate::address::List;
+use crate::dialect::Surroundings;
+use crate::event::{Event, Next, Raw, Record, Role, ServerId};
+use crate::keys::Service;
+use crate::row::{KeyKind, Row};
+
+/// Takes a row's line apart again.
+fn parts<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> (Outer<'d>, Entry<'d>) {
+    let from = row.offset as usize;
+    let line = &around.data[from..from + row.len as usize];
+    let found = outer(line, &schema.clock).unwrap_or(Outer {
+        time: row.time,
+        bare: None,
+        host: b"",
+        program: Program::Other,
+        tag: b"",
+        body: line,
+    });
+    let entry = read(&found);
+    (found, entry)
+}
+
+/// The Message-ID as the others write it: in brackets, with its own bytes.
+fn message_id<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d BStr {
+    let id = entry.message_id;
+    if entry.program != Program::Exim || id.is_empty() || id.starts_with(b"<") {
+        return text(if id == b"<>" { b"" } else { id });
+    }
+    let mut plain = Vec::with_capacity(id.len() + 2);
+    plain.push(b'<');
+    let mut rest = id;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        plain.extend_from_slice(&rest[..at]);
+        let octal = rest.get(at + 1..at + 4).and_then(|digits| {
+            digits.iter().try_fold(0u32, |n, b| {
+                (b'0'..=b'7')
+                    .contains(b)
+                    .then(|| n * 8 + u32::from(b - b'0'))
+            })
+        });
+        match octal {
+            Some(byte) => {
+                plain.push(byte as u8);
+                rest = &rest[at + 4..];
+            }
+            None => {
+                plain.push(b'\\');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    plain.extend_from_slice(rest);
+    plain.push(b'>');
+    BStr::new(arena.alloc_slice_copy(&plain))
+}
+
+/// Understands a row as far as paths need it.
+pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
+    let (_, entry) = parts(row, schema, around);
+    of_entry(row, &entry, around)
+}
+
+fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Event<'d> {
+    let arena = around.arena;
+    let none = Raw::plain(b"");
+    let server = ServerId(row.server);
+    let host: &'d BStr = around.servers.name(server);
+    let copy_of = |id: &[u8]| around.keys.copy(host, Service::Transport, id);
+    let of_report = row.kind == KeyKind::Second;
+    let is_exim_report = row.role == Role::Report && entry.code == code::RECEIVED;
+    let role = match entry.code {
+        code::SENT => Role::Leave,
+        code::REPORT if !of_report => Role::Info,
+        _ => row.role,
+    };
+    let next = match entry.code {
+        code::SENT => Next::Outside,
+        code::FORWARDED => Next::Server {
+            host,
+            copy: copy_of(entry.other),
+        },
+        _ => Next::None,
+    };
+    let (own, other) = match of_report {
+        true => (entry.other, entry.id),
+        false => (entry.id, entry.other),
+    };
+    let arrives = matches!(role, Role::Receive | Role::Report);
+    let peer = text(entry.peer.host());
+    let null_sender = entry.sender == Some(b"");
+    let is_report = role == Role::Report;
+    Event {
+        time: row.time,
+        place: row.place(around.file, around.start),
+        role,
+        service: Service::Transport,
+        server,
+        name: BStr::new(events::of(row.code).name),
+        source: Raw::plain(events::program(entry.program).as_bytes()),
+        copy: if own.is_empty() { 0 } else { copy_of(own) },
+        parent: match entry.code {
+            code::RECEIVED | code::REPORT if !other.is_empty() => copy_of(other),
+            _ => 0,
+        },
+        next,
+        message_id: Raw::plain(message_id(entry, arena)),
+        network_message_id: none,
+        linked_id: text(own),
+        recipients: entry.recipients(arena),
+        statuses: none,
+        related: entry.related(),
+        reference: if is_report { Raw::plain(other) } else { none },
+        is_report,
+        from_mailbox: false,
+        starts_message: false,
+        generated: is_exim_report,
+        sender: Raw::plain(entry.sender.unwrap_or_default()),
+        return_path: if null_sender { Raw::plain(b"<>") } else { none },
+        subject: Raw::plain(entry.subject),
+        size_bytes: entry.size,
+        client_ip: Raw::plain(if arrives { entry.peer.ip } else { b"" }),
+        original_client_ip: none,
+        client_host: Raw::plain(if arrives { peer } else { host }),
+        server_host: Raw::plain(if arrives { host } else { peer }),
+        connector: Raw::plain(entry.connector),
+        context: Raw::plain(entry.text),
+        next_try: None,
+        link: None,
+    }
+}
+
+/// A row with every part by name, for `events`.
+pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Record<'d> {
+    let (found, entry) = parts(row, schema, around);
+    let event = of_entry(row, &entry, around);
+    let none = BStr::new(b"");
+    let arrives = matches!(event.role, Role::Receive | Role::Report);
+    let list = |list: List<'d>| list.into_iter().map(BStr::new).collect::<Vec<_>>();
+    Record {
+        place: event.place,
+        dialect: events::program(entry.program),
+        time: row.time,
+        role: event.role,
+        event: event.name,
+        source: BStr::new(found.tag),
+        server: around.servers.name(event.server),
+        client_ip: event.client_ip.text(),
+        client_host: event.client_host.text(),
+        server_ip: text(if arrives { b"" } else { entry.peer.ip }),
+        server_host: event.server_host.text(),
+        source_context: match entry.code {
+            code::OTHER | code::CONNECTION => found.body.as_bstr(),
+            _ => event.context.text(),
+        },
+        connector: event.connector.text(),
+        internal_message_id: text(entry.id),
+        message_id: event.message_id.text(),
+        network_message_id: none,
+        recipients: list(event.recipients),
+        recipient_statuses: Vec::new(),
+        size_bytes: (entry.size > 0).then_some(entry.size),
+        recipient_count: entry.count,
+        related_recipients: list(event.related),
+        reference: text(entry.other),
+        subject: event.subject.text(),
+        sender: event.sender.text(),
+        return_path: event.return_path.text(),
+        message_info: none,
+        directionality: none,
+        tenant_id: none,
+        original_client_ip: none,
+        original_server_ip: none,
+        custom_data: Vec::new(),
+        traffic_type: none,
+        log_id: none,
+        schema_version: none,
+        extras: Default::default(),
+    }
+}

@@ -1,0 +1,87 @@
+//! What lines of Postfix, Exim and Sendmail tell: names, roles, meanings, one table for all three.
+//!
+//! In: a code. Out: [`Kind`]. The three log few kinds of lines and the same ones; what differs is the words.
+
+use super::outer::Program;
+use crate::event::Role;
+
+/// One kind of line.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    pub role: Role,
+    /// In one line, for `explain`.
+    pub meaning: &'static str,
+}
+
+/// Codes of [`KINDS`].
+pub mod code {
+    pub const RECEIVED: u8 = 0;
+    pub const NAMED: u8 = 1;
+    pub const QUEUED: u8 = 2;
+    pub const SENT: u8 = 3;
+    pub const DELIVERED: u8 = 4;
+    pub const FORWARDED: u8 = 5;
+    pub const DISCARDED: u8 = 6;
+    pub const DEFERRED: u8 = 7;
+    pub const BOUNCED: u8 = 8;
+    pub const EXPIRED: u8 = 9;
+    pub const HELD: u8 = 10;
+    pub const REFUSED: u8 = 11;
+    pub const REPORT: u8 = 12;
+    pub const REMOVED: u8 = 13;
+    pub const REDIRECTED: u8 = 14;
+    pub const RELEASED: u8 = 15;
+    pub const PROBED: u8 = 16;
+    pub const OTHER: u8 = 17;
+    pub const CONNECTION: u8 = 18;
+}
+
+const fn kind(name: &'static str, role: Role, meaning: &'static str) -> Kind {
+    Kind {
+        name,
+        role,
+        meaning,
+    }
+}
+
+/// All kinds, by code.
+#[rustfmt::skip]
+pub const KINDS: [Kind; 19] = [
+    kind("received", Role::Receive, "the host took the message over: client= or uid= of Postfix, <= of Exim, from= of Sendmail"),
+    kind("message-id", Role::Info, "names the Message-ID of a message that Postfix took over"),
+    kind("queued", Role::Info, "Postfix's queue manager took the message up: envelope sender, size, number of recipients; again at each retry"),
+    kind("sent", Role::Send, "the next host accepted the message; its reply may name the queue id there"),
+    kind("delivered", Role::Deliver, "in a mailbox, a file or a program of this host"),
+    kind("forwarded", Role::Send, "an alias or .forward made it a message of its own on the same host, under another queue id"),
+    kind("discarded", Role::Drop, "thrown away without a report: discard(8), :blackhole:, a filter or a rule; Postfix writes status=sent all the same"),
+    kind("deferred", Role::Defer, "delivery was put off; the host tries again"),
+    kind("bounced", Role::Fail, "delivery failed for good"),
+    kind("expired", Role::Fail, "given up after too many tries"),
+    kind("held", Role::Quarantine, "held in the queue until somebody releases it: hold of Postfix, frozen of Exim"),
+    kind("refused", Role::Fail, "refused before the host took responsibility; the client keeps the message"),
+    kind("report", Role::Report, "a delivery report was made: a message of its own under another queue id"),
+    kind("removed", Role::Info, "the queue file is gone: nothing more happens under this queue id"),
+    kind("redirected", Role::Redirect, "a rule of the host sends the message to another address"),
+    kind("released", Role::Info, "a held message goes on"),
+    kind("probed", Role::Info, "an address was asked about without sending anything"),
+    kind("other", Role::Info, "a line that names a queue id and changes nothing"),
+    kind("connection", Role::Info, "a line about the server or a connection, not about a message"),
+];
+
+/// The kind of a code.
+pub fn of(code: u8) -> &'static Kind {
+    KINDS
+        .get(usize::from(code))
+        .unwrap_or(&KINDS[code::OTHER as usize])
+}
+
+/// The program's name.
+pub fn program(program: Program) -> &'static str {
+    match program {
+        Program::Postfix => "postfix",
+        Program::Exim => "exim",
+        Program::Sendmail => "sendmail",
+        Program::Other => "syslog",
+    }
+}

@@ -1,0 +1,454 @@
+//! Finds the records of a chunk.
+//!
+//! In: a chunk that begins at a record. Out: [`Yield`]. Stamps are read by the chunk's clock; the first line whose
+//! ids prove another one (daylight saving began, the year turned) has the chunk read again with the clocks that each
+//! stretch of it tells.
+
+use bstr::BStr;
+
+use super::clock::{self, Clock};
+use super::entry::Entry;
+use super::events::{self, KINDS, code};
+use super::hop::{Birth, Claim, NamedAs, Refusal, is_online};
+use super::outer::{Outer, Program, outer};
+use super::reply::{self, Named};
+use super::{Form, Schema, anchor, begins_entry, lines, read};
+use crate::dialect::online;
+use crate::dialect::{EventCounts, Layout, SHARDS, Slice, Yield, shard};
+use crate::event::{Place, Role};
+use crate::fault::Reason;
+use crate::keys::{Keys, Service};
+use crate::row::{KeyKind, Row, mark};
+use crate::time::{HOUR, SECOND, Time};
+
+/// From which byte on a chunk is read by which clock.
+type Clocks = Vec<(usize, Clock)>;
+
+/// Finds the records of `slice`; `once`: the first one only.
+pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yield {
+    let finder = Finder::new(slice, *schema, keys);
+    match finder.run(&vec![(0, schema.clock)], once, !once) {
+        Some(found) => found,
+        None => {
+            let clocks = clocks(slice.data, schema);
+            let finder = Finder::new(slice, *schema, keys);
+            finder.run(&clocks, once, false).unwrap_or_default()
+        }
+    }
+}
+
+/// The clocks of a chunk in which not all lines go by the same one.
+fn clocks(data: &[u8], schema: &Schema) -> Clocks {
+    let mut clocks: Clocks = Vec::new();
+    let mut current = *schema;
+    // Where stamps jump: byte, and by how many seconds.
+    let mut jumps: Vec<(usize, i64)> = Vec::new();
+    let mut last = None;
+    for (from, to) in lines(data, 0) {
+        let Some((found, bare)) =
+            outer(&data[from..to], &schema.clock).and_then(|f| Some((f, f.bare?)))
+        else {
+            continue;
+        };
+        let step = bare.local - last.unwrap_or(bare.local);
+        last = Some(bare.local);
+        // Clocks of one host go forward; a quarter of an hour is the least that zones differ by.
+        if step.abs() > 600 * SECOND {
+            jumps.push((from, step / SECOND));
+        }
+        let entry = read(&found);
+        let told =
+            anchor(&found, &entry).and_then(|(at, slack)| current.clock.told(&bare, at, slack));
+        let Some(clock) = told.filter(|clock| {
+            (clock.year, clock.offset_s) != (current.clock.year, current.clock.offset_s)
+                || clocks.is_empty()
+        }) else {
+            continue;
+        };
+        let back = clock.offset_s < current.clock.offset_s || clock.year > current.clock.year;
+        let at = jumps.iter().rev().find(|(_, step)| (*step < 0) == back);
+        let start = if clocks.is_empty() && at.is_none() {
+            0
+        } else {
+            at.map_or(from, |(at, _)| *at)
+        };
+        if clocks.is_empty() && start > 0 {
+            clocks.push((0, schema.clock));
+        }
+        clocks.push((start, clock));
+        current.clock = clock;
+        jumps.clear();
+    }
+    if clocks.is_empty() {
+        clocks.push((0, schema.clock));
+    }
+    // December gives way to January, and no id said so.
+    for (at, step) in jumps {
+        if step < -300 * 86_400 {
+            current.clock.year += 1;
+            clocks.push((at, current.clock));
+        }
+    }
+    clocks
+}
+
+/// The state of reading one chunk.
+struct Finder<'p> {
+    slice: Slice<'p>,
+    schema: Schema,
+    keys: &'p Keys,
+    found: Yield,
+    line: u32,
+    layout: u8,
+    counts: [[u32; KINDS.len()]; 4],
+    /// The host seen last, its number and key: lines of one host stand together.
+    host: (&'p [u8], u16, u64),
+    known: bool,
+    /// Lines of one host in one hour, not counted yet: number, hour, lines, bytes, first, last.
+    pending: Option<(u16, i64, u32, u64, Time, Time)>,
+}
+
+/// Key of the other side's address; 0 where it is not known or is the host itself.
+fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
+    match entry.peer.ip {
+        b"" => 0,
+        _ if entry.peer.is_loopback() => 0,
+        ip => keys.caseless(ip),
+    }
+}
+
+impl<'p> Finder<'p> {
+    fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys) -> Self {
+        let expected = slice.data.len() / 160 / SHARDS + 4;
+        let found = Yield {
+            shards: (0..SHARDS).map(|_| Vec::with_capacity(expected)).collect(),
+            ..Yield::default()
+        };
+        Finder {
+            slice,
+            schema,
+            keys,
+            found,
+            line: 0,
+            layout: 0,
+            counts: [[0; KINDS.len()]; 4],
+            host: (b"", 0, 0),
+            known: false,
+            pending: None,
+        }
+    }
+
+    /// Reads the chunk; `None` if a line proves another clock than the one in force and `strict` says to heed it.
+    fn run(mut self, clocks: &Clocks, once: bool, strict: bool) -> Option<Yield> {
+        let data = self.slice.data;
+        let mut clocks = clocks.iter().peekable();
+        let mut month = None;
+        let mut at = 0;
+        while at < data.len() {
+            while let Some((_, clock)) = clocks.next_if(|(from, _)| *from <= at) {
+                self.schema.clock = *clock;
+                self.bind();
+            }
+            let mut end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
+            let mut breaks = 1;
+            if self.schema.form == Form::Exim {
+                while end + 1 < data.len() && !begins_entry(&data[end + 1..]) {
+                    end += 1;
+                    end += memchr::memchr(b'\n', &data[end..]).unwrap_or(data.len() - end);
+                    breaks += 1;
+                }
+            }
+            let line = data[at..end].strip_suffix(b"\r").unwrap_or(&data[at..end]);
+            match outer(line, &self.schema.clock) {
+                Some(found) => {
+                    let entry = read(&found);
+                    if strict && let Some(bare) = &found.bare {
+                        let turned = bare
+                            .day
+                            .is_some_and(|(new, _)| new == 1 && month.replace(new) == Some(12));
+                        if turned || self.proves_other_clock(&found, &entry) {
+                            return None;
+                        }
+                    }
+                    self.add(at, line, &found, &entry);
+                }
+                None => self.stray(at, line, end),
+            }
+            self.line += breaks;
+            at = end + 1;
+            if once {
+                break;
+            }
+        }
+        Some(self.finish())
+    }
+
+    fn bind(&mut self) {
+        let layout = Layout::Foreign(self.schema);
+        let known = self.found.layouts.iter().position(|l| *l == layout);
+        self.layout = known.unwrap_or_else(|| {
+            self.found.layouts.push(layout);
+            self.found.layouts.len() - 1
+        }) as u8;
+    }
+
+    fn proves_other_clock(&self, found: &Outer<'_>, entry: &Entry<'_>) -> bool {
+        let clock = &self.schema.clock;
+        let Some((arrival, slack_s)) = anchor(found, entry) else {
+            return false;
+        };
+        // Most lines prove the clock in force: a subtraction tells.
+        let late = found.time.0.div_euclid(SECOND) - arrival;
+        if (-10..=slack_s).contains(&late) {
+            return false;
+        }
+        let told = found
+            .bare
+            .and_then(|bare| clock.told(&bare, arrival, slack_s));
+        told.is_some_and(|told| (told.year, told.offset_s) != (clock.year, clock.offset_s))
+    }
+
+    #[cold]
+    fn stray(&mut self, at: usize, line: &[u8], end: usize) {
+        if line.is_empty() {
+            return;
+        }
+        let torn = self.slice.ends_file && end == self.slice.data.len();
+        let place = Place {
+            file: self.slice.file,
+            offset: self.slice.start + at as u64,
+            line: self.line,
+        };
+        let reason = if torn { Reason::TornEnd } else { Reason::Stray };
+        self.found.faults.add(reason, place);
+    }
+
+    /// Files one line.
+    fn add(&mut self, at: usize, line: &'p [u8], found: &Outer<'p>, entry: &Entry<'p>) {
+        if found.program == Program::Other {
+            self.found.passed_over += 1;
+            return;
+        }
+        self.server(if found.host.is_empty() {
+            self.slice.server
+        } else {
+            BStr::new(found.host)
+        });
+        let (_, server, host) = self.host;
+        let time = found.time;
+        self.count(server, time, line.len() + 1);
+        self.counts[entry.program as usize][usize::from(entry.code)] += 1;
+        self.found.rows += 1;
+        let mut row = Row::blank(self.slice.chunk);
+        (row.time, row.offset, row.line) = (time, at as u32, self.line);
+        (row.len, row.server, row.code, row.layout) =
+            (line.len() as u32, server, entry.code, self.layout);
+        row.size_bytes = entry.size.min(u64::from(u32::MAX)) as u32;
+        row.role = events::of(entry.code).role;
+        row.kind = KeyKind::Queue;
+        if entry.id.is_empty() {
+            return self.without_id(row, line, entry, host);
+        }
+        row.key = self.keys.copy_on(host, Service::Transport, entry.id);
+        row.check = self.keys.check(entry.id);
+        if matches!(entry.code, code::NAMED | code::QUEUED | code::RELEASED)
+            || entry.code == code::OTHER && entry.sender.is_some()
+        {
+            row.marks |= mark::NAMES;
+        }
+        self.hops(&mut row, entry, host, time);
+        self.found.shards[shard(row.key)].push(row);
+    }
+
+    /// A refusal is a message that never was one; it is known by its own line.
+    fn without_id(&mut self, mut row: Row, line: &[u8], entry: &Entry<'_>, host: u64) {
+        if entry.code == code::REFUSED {
+            row.key = self.keys.bytes(line) ^ host;
+            let from = address(entry, self.keys);
+            if from != 0 {
+                self.found.hops.refusals.push(Refusal {
+                    key: row.key,
+                    from,
+                    time: row.time,
+                });
+            }
+            self.found.shards[shard(row.key)].push(row);
+            return;
+        }
+        self.found.rows_without_id += 1;
+        if self.slice.keep_loose {
+            self.found.loose.push(row);
+        }
+    }
+
+    /// What the line says about other records.
+    fn hops(&mut self, row: &mut Row, entry: &Entry<'p>, host: u64, time: Time) {
+        let (key, keys) = (row.key, self.keys);
+        match entry.code {
+            code::RECEIVED => {
+                let id = keys.bytes(entry.id);
+                self.found.hops.births.push(Birth {
+                    key,
+                    id,
+                    host,
+                    time,
+                    from: address(entry, keys),
+                    may_be_reused: clock::arrival(entry.program, entry.id).is_none(),
+                });
+                if !entry.other.is_empty() {
+                    let other = keys.copy_on(host, Service::Transport, entry.other);
+                    if entry.program == Program::Exim {
+                        row.role = Role::Report;
+                    } else {
+                        self.found.hops.ties.push((key, other));
+                    }
+                }
+                self.named(key, entry, host, time);
+            }
+            code::NAMED => self.named(key, entry, host, time),
+            code::FORWARDED => {
+                let other = keys.copy_on(host, Service::Transport, entry.other);
+                self.found.hops.ties.push((key, other));
+            }
+            code::SENT => self.claim(key, entry, host, time),
+            code::REPORT => {
+                // Told of the one it is about, and once more of the report itself.
+                let child = keys.copy_on(host, Service::Transport, entry.other);
+                self.found.hops.births.push(Birth {
+                    key: child,
+                    id: keys.bytes(entry.other),
+                    host,
+                    time,
+                    from: 0,
+                    may_be_reused: false,
+                });
+                let mut of_report = row.under(child);
+                of_report.kind = KeyKind::Second;
+                of_report.check = keys.check(entry.other);
+                self.found.shards[shard(child)].push(of_report);
+            }
+            _ => {}
+        }
+    }
+
+    fn named(&mut self, key: u64, entry: &Entry<'_>, host: u64, time: Time) {
+        let id = entry.message_id;
+        if id.len() > 2 {
+            let message_id = self.keys.message_id(id);
+            self.found.hops.named.push(NamedAs {
+                key,
+                message_id,
+                host,
+                time,
+            });
+        }
+    }
+
+    fn claim(&mut self, key: u64, entry: &Entry<'p>, host: u64, time: Time) {
+        let (keys, own) = (self.keys, host);
+        let id = match reply::named(entry.text) {
+            Named::Exchange { id, host, .. } => {
+                let copy = keys.copy(host, Service::Transport, id);
+                self.found.hops.to_exchange.push((key, copy));
+                if is_online(host) {
+                    // A trace names no copies, only messages.
+                    self.found.hops.claims.push(Claim {
+                        key,
+                        id: 0,
+                        host: own,
+                        peer: keys.host(online::SERVER),
+                        time,
+                    });
+                }
+                return;
+            }
+            Named::Queue(id) => keys.bytes(id),
+            Named::Nothing => 0,
+        };
+        let address = if entry.peer.ip.is_empty() {
+            entry.peer.name
+        } else {
+            entry.peer.ip
+        };
+        let peer = if entry.peer.is_loopback() || address.is_empty() {
+            0
+        } else {
+            keys.caseless(address)
+        };
+        let names = &mut self.found.hops.names;
+        if peer != 0 && names.iter().rev().take(32).all(|(known, _)| *known != peer) {
+            names.push((peer, address.into()));
+        }
+        self.found.hops.claims.push(Claim {
+            key,
+            id,
+            host,
+            peer,
+            time,
+        });
+    }
+
+    fn server(&mut self, host: &'p [u8]) {
+        if self.known && self.host.0 == host {
+            return;
+        }
+        let number = self.found.seen.server(host);
+        let key = self.keys.host(host);
+        self.host = (host, number, key);
+        self.known = true;
+        let names = &mut self.found.hops.names;
+        if names.iter().rev().take(32).all(|(known, _)| *known != key) {
+            names.push((key, self.found.seen.name(number).to_owned()));
+        }
+    }
+
+    /// Counts a line; lines of one host and hour are counted together.
+    #[inline]
+    fn count(&mut self, server: u16, time: Time, bytes: usize) {
+        match &mut self.pending {
+            Some((same, hour, lines, sum, first, last))
+                if *same == server && time.0 >= *hour && time.0 < *hour + HOUR =>
+            {
+                *lines += 1;
+                *sum += bytes as u64;
+                *first = (*first).min(time);
+                *last = (*last).max(time);
+            }
+            _ => {
+                self.flush();
+                self.pending = Some((server, time.hour() * HOUR, 1, bytes as u64, time, time));
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some((server, _, lines, bytes, first, last)) = self.pending.take() {
+            self.found
+                .seen
+                .count_many(server, Service::Transport, (first, last), lines, bytes);
+            let (low, high) = self.found.span.unwrap_or((first, last));
+            self.found.span = Some((low.min(first), high.max(last)));
+        }
+    }
+
+    fn finish(mut self) -> Yield {
+        self.flush();
+        let mut counts = EventCounts::default();
+        let programs = [
+            Program::Postfix,
+            Program::Exim,
+            Program::Sendmail,
+            Program::Other,
+        ];
+        for program in programs {
+            for (kind, count) in KINDS.iter().zip(self.counts[program as usize]) {
+                if count > 0 {
+                    let name = (events::program(program).into(), kind.name.into());
+                    counts.0.insert(name, (u64::from(count), true));
+                }
+            }
+        }
+        self.found.events = counts;
+        self.found
+    }
+}

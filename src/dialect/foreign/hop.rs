@@ -1,0 +1,191 @@
+//! What lines say about records on other hosts: the raw material of joins.
+//!
+//! In: what a chunk's lines name. Out: [`Hops`], brought together by [`crate::join::hop`] when all chunks were seen:
+//! the record on the other side may stand in any file, before or behind.
+
+use bstr::{BStr, BString};
+
+use super::clock;
+use super::reply::{self, Named};
+use crate::address::bare_id;
+use crate::dialect::online;
+use crate::event::{Event, Role};
+use crate::keys::Keys;
+use crate::row::Row;
+use crate::time::Time;
+
+/// A record came into being.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth {
+    /// Key of host and queue id.
+    pub key: u64,
+    /// Key of the queue id alone.
+    pub id: u64,
+    /// Key of the host.
+    pub host: u64,
+    pub time: Time,
+    /// Key of the client's address; 0: not known.
+    pub from: u64,
+    /// The id carries no time, so that it may come again.
+    pub may_be_reused: bool,
+}
+
+/// A receiver named the record that it made of what it was given.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Key of the giver's record.
+    pub key: u64,
+    /// Key of the queue id that the receiver named; 0: it named none.
+    pub id: u64,
+    /// Key of the giver.
+    pub host: u64,
+    /// Key of the receiver's address; 0: the giver itself.
+    pub peer: u64,
+    pub time: Time,
+}
+
+impl Claim {
+    /// The receiver is not known.
+    pub const ANYBODY: u64 = u64::MAX;
+}
+
+/// A recipient was refused before the message had a queue id.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// Key of the line.
+    pub key: u64,
+    /// Key of the client's address.
+    pub from: u64,
+    pub time: Time,
+}
+
+/// A record's Message-ID.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedAs {
+    pub key: u64,
+    pub message_id: u64,
+    pub host: u64,
+    pub time: Time,
+}
+
+/// What one chunk gave.
+#[derive(Clone, Debug, Default)]
+pub struct Hops {
+    /// Keys of records that are of one message, proven by a line of their own host.
+    pub ties: Vec<(u64, u64)>,
+    /// Key of a record, and of the copy that Exchange made of it.
+    pub to_exchange: Vec<(u64, u64)>,
+    /// Key of an Exchange message, and of one of its copies.
+    pub exchange_copies: Vec<(u64, u64)>,
+    pub births: Vec<Birth>,
+    pub claims: Vec<Claim>,
+    pub named: Vec<NamedAs>,
+    pub refusals: Vec<Refusal>,
+    /// Names behind keys of hosts and addresses.
+    pub names: Vec<(u64, BString)>,
+}
+
+/// What a row of Exchange says: which copy a RECEIVE opened; which queue id the receiver of a SEND named, which stands in
+/// the source context, in some versions in the recipient status. A report that came in names by its Message-ID the record
+/// under which it was made.
+pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops: &mut Hops) {
+    let key = row.key;
+    let mut claim = |id: u64, peer: u64| {
+        hops.claims.push(Claim {
+            key,
+            id,
+            host: keys.host(host),
+            peer,
+            time: row.time,
+        });
+    };
+    if event.role == Role::Receive {
+        if let Some(id) = report_id(event.message_id.text()) {
+            claim(keys.bytes(id), Claim::ANYBODY);
+        }
+        if event.copy != 0 {
+            hops.exchange_copies.push((key, event.copy));
+        }
+        return;
+    }
+    if event.role != Role::Leave {
+        return;
+    }
+    let named = [event.context.text(), event.statuses.text()]
+        .into_iter()
+        .map(|text| reply::named(text))
+        .find(|named| *named != Named::Nothing);
+    let receiver = event.server_host.text();
+    let peer = match is_online(receiver) {
+        true => keys.host(online::SERVER),
+        false => keys.caseless(receiver),
+    };
+    match named {
+        Some(Named::Queue(id)) => claim(keys.bytes(id), peer),
+        // Other queue ids of this message are asked for by its Message-ID.
+        Some(Named::Nothing) | None => claim(0, peer),
+        Some(Named::Exchange { host, .. }) if is_online(host) || is_online(receiver) => {
+            claim(0, keys.host(online::SERVER));
+        }
+        Some(Named::Exchange { .. }) => return,
+    }
+    hops.names.push((peer, receiver.to_owned()));
+    let message_id = event.message_id.text();
+    if message_id.len() > 2 {
+        hops.named.push(NamedAs {
+            key,
+            message_id: keys.message_id(message_id),
+            host: keys.host(host),
+            time: row.time,
+        });
+    }
+}
+
+/// Whether a host is one of Exchange Online's.
+pub fn is_online(host: &[u8]) -> bool {
+    let ends = [&b".protection.outlook.com"[..], b".prod.outlook.com"];
+    ends.iter().any(|end| {
+        host.len() > end.len() && host[host.len() - end.len()..].eq_ignore_ascii_case(end)
+    })
+}
+
+/// The queue id in the Message-ID of a report: `<YYYYMMDDhhmmss.QID@h>` of Postfix, `<LONGID@h>` of the same with long
+/// ids, `<E{ID}@h>` of Exim, `<YYYYMMDDhhmm.QID@h>` of Sendmail.
+pub fn report_id(message_id: &[u8]) -> Option<&[u8]> {
+    let id = bare_id(message_id);
+    let own = &id[..memchr::memchr(b'@', id)?];
+    if let Some(exim) = own.strip_prefix(b"E")
+        && clock::is_exim_id(exim)
+    {
+        return Some(exim);
+    }
+    if let Some(dot) = memchr::memchr(b'.', own) {
+        let is_time = matches!(dot, 12 | 14) && own[..dot].iter().all(u8::is_ascii_digit);
+        let id = &own[dot + 1..];
+        let is_id = (5..=20).contains(&id.len()) && id.iter().all(u8::is_ascii_alphanumeric);
+        return (is_time && is_id).then_some(id);
+    }
+    (own.len() < 21 && clock::any_arrival(own).is_some()).then_some(own)
+}
+
+impl Hops {
+    /// Whether there is nothing to bring together.
+    pub fn is_empty(&self) -> bool {
+        self.ties.is_empty()
+            && self.births.is_empty()
+            && self.claims.is_empty()
+            && self.exchange_copies.is_empty()
+    }
+
+    /// Adds another chunk's.
+    pub fn merge(&mut self, other: Hops) {
+        self.ties.extend(other.ties);
+        self.to_exchange.extend(other.to_exchange);
+        self.exchange_copies.extend(other.exchange_copies);
+        self.births.extend(other.births);
+        self.claims.extend(other.claims);
+        self.named.extend(other.named);
+        self.refusals.extend(other.refusals);
+        self.names.extend(other.names);
+    }
+}

@@ -1,0 +1,492 @@
+//! What Postfix, Exim and Sendmail have in common: the outer line, the clock, the parts of a line, and what they mean.
+//!
+//! A queue record is a copy: one message under one queue id on one host. Its lines become rows under the key of host and
+//! id; [`hop`] holds what says that two records are of one message, and [`settle`] follows recipients from record to
+//! record. The three dialects themselves, what each writes into a line, stand in folders of their own.
+
+pub mod clock;
+pub mod entry;
+mod event;
+pub mod events;
+mod finder;
+pub mod hop;
+pub mod outer;
+pub mod reply;
+pub mod settle;
+
+pub use event::{event, record};
+pub use finder::parse;
+
+use std::ops::Range;
+
+use bstr::{BString, ByteSlice};
+
+use super::{Detected, Layout, exim, postfix, sendmail};
+use crate::input::Assumed;
+use crate::time::{DAY, Time};
+use clock::{Basis, Clock};
+use entry::Entry;
+use events::code;
+use outer::{Bare, Outer, Program, outer};
+
+/// How a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The program that told the format; lines of the others are read all the same.
+    pub program: Program,
+    pub form: Form,
+    /// How stamps without year or zone are read.
+    pub clock: Clock,
+}
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A line of syslog.
+    Syslog,
+    /// An entry of Exim's own files: a line that begins with a date, and the lines behind it that do not.
+    Exim,
+}
+
+impl Schema {
+    /// Whether stamps leave out year or zone.
+    pub fn needs_clock(&self) -> bool {
+        self.clock.basis != Basis::Nothing
+    }
+
+    /// The name shown.
+    pub fn name(&self) -> &'static str {
+        match (self.program, self.form) {
+            (Program::Postfix, _) => "postfix",
+            (Program::Sendmail, _) => "sendmail",
+            (Program::Exim, Form::Exim) => "exim",
+            (Program::Exim, Form::Syslog) => "exim/syslog",
+            (Program::Other, _) => "syslog",
+        }
+    }
+}
+
+/// A file is told by a line in this much of it: other programs may have filled its beginning.
+const DETECTED_BYTES: usize = 256 << 10;
+/// The clock of a chunk is looked for in this much of it.
+const CLOCK_BYTES: usize = 1 << 20;
+/// Exim's own host name is looked for in this much of a file.
+const NAME_BYTES: usize = 8 << 20;
+
+/// Tells a log by its first line of one of the three programs that has to do with mail.
+pub fn detect(data: &[u8]) -> Option<Detected> {
+    let clock = Clock {
+        year: 2000,
+        ..Clock::default()
+    };
+    let head = &data[..data.len().min(DETECTED_BYTES)];
+    let schema = head.split(|b| *b == b'\n').find_map(|line| {
+        let found = outer(line, &clock)?;
+        let form = if found.host.is_empty() {
+            Form::Exim
+        } else {
+            Form::Syslog
+        };
+        let is_mail = match (found.program, form) {
+            (Program::Exim, _) => exim::is_entry(exim_body(&found)) || is_refusal(&found),
+            (Program::Postfix | Program::Sendmail, _) => true,
+            (Program::Other, _) => false,
+        };
+        let program = found.program;
+        is_mail.then_some(Schema {
+            program,
+            form,
+            clock,
+        })
+    })?;
+    Some(Detected::Log(bound(&schema, data, 0..data.len())))
+}
+
+fn is_refusal(found: &Outer<'_>) -> bool {
+    found.body.starts_with(b"H=") && exim::read(found.body).code == code::REFUSED
+}
+
+/// The layout of a stretch of a file, its clock set by what the stretch tells.
+fn bound(schema: &Schema, data: &[u8], range: Range<usize>) -> Layout {
+    let end = range.end.min(range.start + CLOCK_BYTES);
+    let clock = first_clock(schema, &data[range.start..end]);
+    Layout::Foreign(Schema {
+        clock: clock.unwrap_or(schema.clock),
+        ..*schema
+    })
+}
+
+/// The layout at the beginning of a chunk that follows one with layout `schema`, which begins at `before`.
+pub fn layout_at(schema: &Schema, data: &[u8], before: usize, range: Range<usize>) -> Layout {
+    let start = range.start;
+    let mut layout = bound(schema, data, range);
+    let first = |from: usize| first_bare(schema, &data[from..]).map(|bare| bare.local);
+    if let Layout::Foreign(bound) = &mut layout
+        && bound.clock == schema.clock
+        && let (Some(old), Some(new)) = (first(before), first(start))
+        && old - new > 300 * DAY
+    {
+        // No id says so, but January follows December.
+        bound.clock.year += 1;
+    }
+    layout
+}
+
+/// The first stamp that leaves out its zone.
+fn first_bare(schema: &Schema, data: &[u8]) -> Option<Bare> {
+    lines(data, 0)
+        .take(1000)
+        .find_map(|(from, to)| outer(&data[from..to], &schema.clock)?.bare)
+}
+
+/// Sets the clock of a file whose own lines do not tell it: by what is given, else by the last year in which the file
+/// does not begin in the future, in UTC.
+pub fn assume(schema: &mut Schema, data: &[u8], assumed: &Assumed, today: Time) {
+    let clock = &mut schema.clock;
+    let Some(bare) = first_bare(
+        &Schema {
+            clock: *clock,
+            ..*schema
+        },
+        data,
+    ) else {
+        return;
+    };
+    if clock.basis == Basis::Ids && assumed.year.is_none() && assumed.zone.is_none() {
+        return;
+    }
+    if clock.basis != Basis::Ids {
+        clock.basis = Basis::Today;
+        if bare.day.is_some() {
+            let year = |year: i64| {
+                let (month, day) = bare.day.unwrap_or((1, 1));
+                Time::from_civil(year, month, day, 0, 0, 0, 0)
+            };
+            let this = today
+                .rfc3339()
+                .get(..4)
+                .and_then(|y| y.parse().ok())
+                .unwrap_or(1970);
+            let ahead = year(this).is_none_or(|time| time.0 > today.0 + DAY);
+            clock.year = (this - i64::from(ahead)) as i16;
+        }
+    }
+    // What somebody says outright goes before what ids tell.
+    if let Some(year) = assumed.year.filter(|_| bare.day.is_some()) {
+        (clock.year, clock.basis) = (year, Basis::Given);
+    }
+    if let Some(zone) = &assumed.zone {
+        let first = first_bare(
+            &Schema {
+                clock: *clock,
+                ..*schema
+            },
+            data,
+        );
+        let seconds = first.unwrap_or(bare).local.div_euclid(crate::time::SECOND);
+        if let Ok(at) = jiff::Timestamp::from_second(seconds) {
+            (schema.clock.offset_s, schema.clock.basis) =
+                (zone.to_offset(at).seconds(), Basis::Given);
+        }
+    }
+}
+
+/// The clock that the first telling line gives.
+fn first_clock(schema: &Schema, data: &[u8]) -> Option<Clock> {
+    lines(data, 0).find_map(|(from, to)| told_clock(&data[from..to], schema))
+}
+
+/// The clock that a line proves, if it proves any.
+fn told_clock(line: &[u8], schema: &Schema) -> Option<Clock> {
+    let found = outer(line, &schema.clock)?;
+    let bare = found.bare?;
+    let entry = read(&found);
+    anchor(&found, &entry).and_then(|(arrival, slack_s)| schema.clock.told(&bare, arrival, slack_s))
+}
+
+/// The instant that a line's ids name, and by how many seconds the line may be later.
+fn anchor(found: &Outer<'_>, entry: &Entry<'_>) -> Option<(i64, i64)> {
+    match entry.code {
+        code::RECEIVED => Some((clock::arrival(entry.program, entry.id)?, 120)),
+        code::REFUSED if found.program == Program::Exim => {
+            Some((clock::arrival(entry.program, entry.id)?, 120))
+        }
+        // Postfix stamps the Message-ID of what it makes itself in UTC.
+        code::NAMED => Some((own_stamp(entry)?, 120)),
+        code::SENT => match reply::named(entry.text) {
+            reply::Named::Queue(id) => Some((clock::any_arrival(id)?, 600)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The time in a Message-ID `<YYYYMMDDhhmmss.QID@host>` that names its own queue id.
+fn own_stamp(entry: &Entry<'_>) -> Option<i64> {
+    let id = entry.message_id.strip_prefix(b"<")?;
+    let rest = id.get(14..)?.strip_prefix(b".")?;
+    let own = rest.strip_prefix(entry.id)?;
+    if !own.starts_with(b"@") {
+        return None;
+    }
+    let part = |from: usize, to: usize| entry::number(&id[from..to]) as u32;
+    let time = Time::from_civil(
+        i64::from(part(0, 4)),
+        part(4, 6),
+        part(6, 8),
+        part(8, 10),
+        part(10, 12),
+        part(12, 14),
+        0,
+    )?;
+    Some(time.0 / crate::time::SECOND)
+}
+
+/// The line's parts, by the program that wrote it.
+#[inline]
+fn read<'d>(found: &Outer<'d>) -> Entry<'d> {
+    match found.program {
+        Program::Postfix => postfix::read(found.tag, found.body),
+        Program::Exim => exim::read(exim_body(found)),
+        Program::Sendmail => sendmail::read(found.body),
+        Program::Other => Entry::of(Program::Other, code::CONNECTION),
+    }
+}
+
+/// Exim writes its own stamp and the part's number behind syslog's header.
+fn exim_body<'d>(found: &Outer<'d>) -> &'d [u8] {
+    let mut body = found.body;
+    if body.first() == Some(&b'[')
+        && let Some(end) = memchr::memmem::find(&body[..body.len().min(16)], b"] ")
+    {
+        body = &body[end + 2..];
+    }
+    match body.get(4) {
+        Some(b'-') => outer(body, &Clock::default()).map_or(body, |inner| inner.body),
+        _ => body,
+    }
+}
+
+/// Records as ranges of bytes without their line breaks.
+fn lines(data: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        (at < data.len()).then(|| {
+            let end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
+            let line = (at, end);
+            at = end + 1;
+            line
+        })
+    })
+}
+
+/// Whether an entry of Exim's own files begins here.
+#[inline]
+fn begins_entry(rest: &[u8]) -> bool {
+    match rest.get(..19) {
+        Some(stamp) => {
+            stamp[0].is_ascii_digit()
+                && stamp[4] == b'-'
+                && stamp[7] == b'-'
+                && stamp[10] == b' '
+                && stamp[13] == b':'
+        }
+        None => false,
+    }
+}
+
+/// The first byte at or behind `from` that begins a record.
+pub fn next_record(schema: &Schema, data: &[u8], from: usize) -> usize {
+    if from == 0 || from >= data.len() {
+        return from.min(data.len());
+    }
+    let mut at = from - 1;
+    while let Some(newline) = memchr::memchr(b'\n', &data[at..]) {
+        at += newline + 1;
+        if schema.form == Form::Syslog || begins_entry(&data[at..]) {
+            return at;
+        }
+    }
+    data.len()
+}
+
+/// Time of the first row at or behind `from`.
+pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
+    lines(data, from)
+        .take(1000)
+        .find_map(|(from, to)| outer(&data[from..to], &schema.clock))
+        .map(|found| found.time)
+}
+
+/// The host that wrote Exim's own file: as it names itself, else as somebody named the file or folder.
+pub fn file_server(schema: &Schema, data: &[u8], name: &str) -> BString {
+    if schema.form != Form::Exim {
+        return BString::default();
+    }
+    let head = &data[..data.len().min(NAME_BYTES)];
+    if let Some(host) = own_name(head) {
+        return crate::address::short_host(host).to_ascii_lowercase().into();
+    }
+    let generic = |part: &str| {
+        const WORDS: [&str; 13] = [
+            "mainlog",
+            "rejectlog",
+            "main",
+            "log",
+            "logs",
+            "exim",
+            "exim4",
+            "var",
+            "spool",
+            "gz",
+            "txt",
+            "old",
+            "exim_mainlog",
+        ];
+        WORDS.contains(&part) || part.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+    };
+    let parts = name.rsplit(['/', '\\']).flat_map(|part| part.split('.'));
+    let own = parts
+        .map(str::to_ascii_lowercase)
+        .find(|part| !part.is_empty() && !generic(part));
+    own.unwrap_or_default().into()
+}
+
+/// The name in a Message-ID that Exim made of its own queue id, `E<id>@host`, or in a header it wrote.
+fn own_name(data: &[u8]) -> Option<&[u8]> {
+    for at in memchr::memmem::find_iter(data, b"<E") {
+        let rest = &data[at + 2..data.len().min(at + 300)];
+        let Some(sign) = memchr::memchr(b'@', &rest[..rest.len().min(25)]) else {
+            continue;
+        };
+        let id = &rest[..sign];
+        let line = &data[memchr::memrchr(b'\n', &data[..at]).map_or(0, |n| n + 1)..at];
+        // In a line about this very id: others' Message-IDs look the same.
+        if clock::is_exim_id(id) && line.contains_str(id) {
+            let host = &rest[sign + 1..];
+            return Some(&host[..host.find_byte(b'>')?]);
+        }
+    }
+    let at = memchr::memmem::find(data, b"\n\tby ")?;
+    let line = &data[at + 5..data.len().min(at + 300)];
+    let line = &line[..line.find_byte(b'\n').unwrap_or(line.len())];
+    let host = &line[..line.find_byte(b' ')?];
+    line.contains_str("(Exim ").then_some(host)
+}
+
+/// Where a file's clock comes from, in words for `check`; `None` where no stamp needs one.
+pub fn clock_words(clock: &Clock) -> String {
+    let sign = if clock.offset_s < 0 { '-' } else { '+' };
+    let minutes = clock.offset_s.abs() / 60;
+    let zone = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+    let basis = match clock.basis {
+        Basis::Ids => "told by queue ids",
+        Basis::Given => "as given",
+        Basis::Today => "guessed; give --year and --zone",
+        Basis::Nothing => "not asked for",
+    };
+    format!("{} {zone}, {basis}", clock.year)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Slice;
+    use crate::keys::Keys;
+    use bstr::BStr;
+    use proptest::prelude::*;
+
+    /// Time, code and bytes of every row, read in chunks of about `chunk` bytes.
+    fn read_in(data: &[u8], chunk: usize) -> Vec<(Time, u8, Vec<u8>)> {
+        let Some(Detected::Log(Layout::Foreign(first))) = detect(data) else {
+            return Vec::new();
+        };
+        let (keys, mut rows, mut start, mut before) = (Keys::default(), Vec::new(), 0, 0);
+        let mut schema = first;
+        while start < data.len() {
+            let end = next_record(&first, data, (start + chunk).min(data.len()));
+            if start > 0
+                && let Layout::Foreign(bound) = layout_at(&schema, data, before, start..end)
+            {
+                schema = bound;
+            }
+            let slice = Slice {
+                data: &data[start..end],
+                chunk: 0,
+                file: 0,
+                start: start as u64,
+                ends_file: end == data.len(),
+                server: BStr::new("h"),
+                keep_loose: true,
+            };
+            let found = parse(slice, &schema, &keys, false);
+            for row in found.shards.iter().flatten().chain(&found.loose) {
+                let from = row.offset as usize;
+                let bytes = slice.data[from..from + row.len as usize].to_vec();
+                rows.push((row.time, row.code, bytes));
+            }
+            (before, start) = (start, end);
+        }
+        rows.sort();
+        rows
+    }
+
+    const LINES: [&str; 14] = [
+        "Nov 21 12:23:38 mx2 postfix/smtpd[1]: 4jWzZL0kXyz1Xn2Y: client=a.test[192.0.2.1]",
+        "Nov 21 12:23:38 mx2 postfix/cleanup[1]: 4jWzZL0kXyz1Xn2Y: message-id=<a@b>",
+        "Nov 21 12:23:38 mx2 postfix/qmgr[1]: 4jWzZL0kXyz1Xn2Y: from=<s@x>, size=1, nrcpt=1 (queue active)",
+        "Nov 21 12:23:39 mx2 postfix/smtp[1]: 4jWzZL0kXyz1Xn2Y: to=<r@x>, orig_to=<o@x>, relay=h[::1]:25, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (250 OK id=1xUooM-000069-1M)",
+        "Nov 21 12:23:39 mx2 postfix/bounce[1]: 4jWzZL0kXyz1Xn2Y: sender non-delivery notification: 4jWzZL0kXyz1Xn2Z",
+        "Nov 21 12:23:40 mx2 postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[1.2.3.4]: 550 5.1.1 <r@x>: no; from=<s@x> to=<r@x> proto=ESMTP helo=<h>",
+        "Nov 21 17:23:39 sm1 sendmail[399]: 6ALHNdN6000399: from=<s@x>, size=196, class=0, nrcpts=1, msgid=<a@b>, proto=ESMTP, daemon=MTA, relay=e [127.0.0.21]",
+        "Nov 21 17:23:39 sm1 sendmail[401]: 6ALHNdN6000399: to=<r@x>,<q@x>, delay=00:00:00, mailer=esmtp, relay=[1.2.3.4] [1.2.3.4], dsn=2.0.0, stat=Sent (Ok: queued as 4jWzZM2595z1Xn2d)",
+        "Nov 21 12:23:40 h CRON[5]: (root) CMD (true)",
+        "2026-11-21 17:23:38 1xUooM-000069-1M <= s@x H=(h) [1.2.3.4]:5 P=esmtp S=1 id=a@b T=\"x \\\" y\" from <s@x> for r@x",
+        "2026-11-21 17:23:38 1xUooM-000069-1M => r <r@x> R=r T=t H=h [1.2.3.4] C=\"250 ok\"",
+        "2026-11-21 17:23:38 1xUooM-000069-1M == r@x R=r T=t defer (-1): x",
+        "I Message-ID: <a@b>",
+        "<22>1 2026-11-21T12:23:38.1-05:00 mx2 postfix 1 - -  4jWzZL0kXyz1Xn2Y: removed",
+    ];
+
+    proptest! {
+        /// Lines cut, doubled and mixed: nothing is worse than unread, and chunks change nothing.
+        #[test]
+        fn damage_and_chunks_do_no_harm(
+            picks in prop::collection::vec((0usize..LINES.len(), 0usize..260, 0usize..260, any::<u8>()), 1..40),
+            chunk in 1usize..900,
+        ) {
+            let mut log = Vec::new();
+            for (i, (line, cut, at, byte)) in picks.iter().enumerate() {
+                let mut text = LINES[*line].as_bytes().to_vec();
+                if i > 0 && *cut < text.len() && i % 3 == 0 {
+                    text.truncate(*cut);
+                }
+                if i > 0 && *at < text.len() && i % 2 == 0 {
+                    text[*at] = *byte;
+                }
+                log.extend_from_slice(&text);
+                log.push(b'\n');
+            }
+            let whole = read_in(&log, 1 << 20);
+            let cut = read_in(&log, chunk);
+            let lines = |rows: &[(Time, u8, Vec<u8>)]| {
+                rows.iter().map(|(_, code, bytes)| (*code, bytes.clone())).collect::<Vec<_>>()
+            };
+            let (mut a, mut b) = (lines(&whole), lines(&cut));
+            a.sort();
+            b.sort();
+            prop_assert_eq!(a, b);
+        }
+    }
+
+    #[test]
+    fn exim_files_are_of_the_host_that_names_itself() {
+        let log = b"2026-11-21 17:23:38 1xUooM-00006E-2N => u@x R=c T=s H=h [1.2.3.4] C=\"250 <E1xUooM-00006E-2N@ex1.hub.test> ok\"\n";
+        let Some(Detected::Log(Layout::Foreign(schema))) = detect(log) else {
+            panic!("not told");
+        };
+        assert_eq!(file_server(&schema, log, "a/mainlog"), "ex1");
+        assert_eq!(file_server(&schema, b"", "ex2/exim4/mainlog.1"), "ex2");
+        assert_eq!(file_server(&schema, b"", "ex3.mainlog"), "ex3");
+    }
+}

@@ -1,0 +1,358 @@
+//! The outer line: when, where and which program, before a word of the message itself.
+//!
+//! In: a line of a syslog file in any of its four forms, or of an Exim log. Out: [`Outer`]. Evidence for the forms:
+//! `formats/foreign.md` sections 2.1, 3 and 4.
+
+use super::clock::Clock;
+use crate::time::{SECOND, Time, parse_iso};
+
+/// Which program wrote a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Program {
+    Postfix,
+    Exim,
+    Sendmail,
+    /// One that handles no mail of its own.
+    Other,
+}
+
+/// A line, its envelope taken off.
+#[derive(Clone, Copy, Debug)]
+pub struct Outer<'d> {
+    /// When it was written, by the clock in force.
+    pub time: Time,
+    /// Its stamp as if it were UTC, where it does not say its zone; the year is the clock's if it does not say that.
+    pub bare: Option<Bare>,
+    /// The host as logged; empty in Exim's own files.
+    pub host: &'d [u8],
+    pub program: Program,
+    /// The tag without process id: `postfix/relay/smtp`.
+    pub tag: &'d [u8],
+    pub body: &'d [u8],
+}
+
+/// A stamp without zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bare {
+    /// Microseconds since 1970 if it were UTC.
+    pub local: i64,
+    /// Its month and day, where the year is the clock's.
+    pub day: Option<(u32, u32)>,
+}
+
+const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+
+/// Takes the envelope off; `None` if the line has none.
+#[inline]
+pub fn outer<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
+    match *line.first()? {
+        b'A'..=b'S' => traditional(line, clock),
+        b'<' => {
+            let end = memchr::memchr(b'>', line.get(..6)?)?;
+            let rest = &line[end + 1..];
+            match rest.first()? {
+                b'1' if rest.get(1) == Some(&b' ') => rfc5424(&rest[2..]),
+                b'0'..=b'9' => rfc3339(rest),
+                _ => traditional(rest, clock),
+            }
+        }
+        b'0'..=b'9' if line.get(10) == Some(&b'T') => rfc3339(line),
+        b'0'..=b'9' => exim(line, clock),
+        _ => None,
+    }
+}
+
+/// `Nov 21 17:23:38 mx1 postfix/smtpd[305]: ...`; the day padded with a space or a zero.
+fn traditional<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
+    let stamp = line.get(..16)?;
+    if stamp[3] != b' ' || stamp[6] != b' ' || stamp[9] != b':' || stamp[15] != b' ' {
+        return None;
+    }
+    let month = MONTHS
+        .chunks_exact(3)
+        .position(|name| name == &stamp[..3])? as u32
+        + 1;
+    let two = |at: usize| {
+        let tens = match stamp[at] {
+            b' ' => 0,
+            digit => u32::from(digit.wrapping_sub(b'0')),
+        };
+        tens * 10 + u32::from(stamp[at + 1].wrapping_sub(b'0'))
+    };
+    let year = i64::from(clock.year);
+    // Until the year is known, a leap day is as good as the day before it.
+    let day = two(4);
+    let civil = |day| Time::from_civil(year, month, day, two(7), two(10), two(13), 0);
+    let local = civil(day).or_else(|| (month == 2 && day == 29).then(|| civil(28)).flatten())?;
+    let (host, rest) = word(&line[16..])?;
+    let (tag, body) = tag(rest)?;
+    Some(Outer {
+        time: clock.utc(local.0),
+        bare: Some(Bare {
+            local: local.0,
+            day: Some((month, day)),
+        }),
+        host,
+        program: program(tag),
+        tag,
+        body,
+    })
+}
+
+/// `2026-11-21T12:23:38.354352-05:00 mx2 postfix/qmgr[304]: ...`
+fn rfc3339(line: &[u8]) -> Option<Outer<'_>> {
+    let (time, rest) = zoned(line)?;
+    let (host, rest) = word(rest)?;
+    let (tag, body) = tag(rest)?;
+    Some(Outer {
+        time,
+        bare: None,
+        host,
+        program: program(tag),
+        tag,
+        body,
+    })
+}
+
+/// Behind `<22>1 `: `2026-11-01T01:59:38.6-04:00 mx2 postfix 281 - -  QID: ...`. The tag is cut at its first `/`.
+fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
+    let (time, rest) = zoned(line)?;
+    let (host, rest) = word(rest)?;
+    let (tag, rest) = word(rest)?;
+    let (_pid, rest) = word(rest)?;
+    let (_id, rest) = word(rest)?;
+    let body = match rest.first()? {
+        b'-' => &rest[1..],
+        b'[' => &rest[memchr::memmem::find(rest, b"] ")? + 1..],
+        _ => return None,
+    };
+    Some(Outer {
+        time,
+        bare: None,
+        host,
+        program: program(tag),
+        tag,
+        body: body.trim_ascii_start(),
+    })
+}
+
+/// `YYYY-MM-DD HH:MM:SS[.mmm] [+zzzz ][[pid] ]...`
+fn exim<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
+    if line.get(4) != Some(&b'-') || line.get(10) != Some(&b' ') {
+        return None;
+    }
+    let rest = line.get(19..)?;
+    let digits = match rest.first()? {
+        b'.' => 1 + rest[1..].iter().take_while(|b| b.is_ascii_digit()).count(),
+        b' ' => 0,
+        _ => return None,
+    };
+    let local = parse_iso(&line[..19 + digits])?;
+    let mut body = rest[digits..].strip_prefix(b" ")?;
+    let mut zone = None;
+    if let (Some(b'+' | b'-'), Some(b' ')) = (body.first(), body.get(5)) {
+        zone = offset(&body[..5]);
+        if zone.is_some() {
+            body = &body[6..];
+        }
+    }
+    if body.first() == Some(&b'[') {
+        let end = memchr::memchr(b']', body)?;
+        if body[1..end].iter().all(u8::is_ascii_digit) {
+            body = body[end + 1..].strip_prefix(b" ")?;
+        }
+    }
+    let (time, bare) = match zone {
+        Some(seconds) => (Time(local.0 - seconds * SECOND), None),
+        None => (
+            clock.utc(local.0),
+            Some(Bare {
+                local: local.0,
+                day: None,
+            }),
+        ),
+    };
+    Some(Outer {
+        time,
+        bare,
+        host: b"",
+        program: Program::Exim,
+        tag: b"exim",
+        body,
+    })
+}
+
+/// A stamp with its zone, and what follows the blank behind it.
+fn zoned(line: &[u8]) -> Option<(Time, &[u8])> {
+    let end = memchr::memchr(b' ', line.get(..40.min(line.len()))?)?;
+    let (stamp, rest) = (&line[..end], &line[end + 1..]);
+    if let Some(utc) = stamp.strip_suffix(b"Z") {
+        return Some((parse_iso(utc)?, rest));
+    }
+    let sign = stamp.len().checked_sub(6)?;
+    let seconds = offset(&stamp[sign..])?;
+    let local = parse_iso(&stamp[..sign])?;
+    Some((Time(local.0 - seconds * SECOND), rest))
+}
+
+/// `+01:00` or `+0100` in seconds east.
+pub fn offset(text: &[u8]) -> Option<i64> {
+    let sign = match text.first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digit = |at: usize| {
+        let digit = text.get(at)?.wrapping_sub(b'0');
+        (digit < 10).then_some(i64::from(digit))
+    };
+    let minutes_at = if text.get(3) == Some(&b':') { 4 } else { 3 };
+    if text.len() != minutes_at + 2 {
+        return None;
+    }
+    let hours = digit(1)? * 10 + digit(2)?;
+    let minutes = digit(minutes_at)? * 10 + digit(minutes_at + 1)?;
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+/// The first word and what follows its blank.
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', text)?;
+    (end > 0).then(|| (&text[..end], &text[end + 1..]))
+}
+
+/// `name[pid]: ` or `name: `, and what follows.
+fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr2(b'[', b':', text)?;
+    if end == 0 || end > 64 || memchr::memchr(b' ', &text[..end]).is_some() {
+        return None;
+    }
+    let colon = match text[end] {
+        b'[' => end + memchr::memchr(b':', text.get(end..(end + 16).min(text.len()))?)?,
+        _ => end,
+    };
+    let body = &text[colon + 1..];
+    Some((&text[..end], body.strip_prefix(b" ").unwrap_or(body)))
+}
+
+/// The program by its tag. Postfix instances have names of their own (`postfix-out/smtp`): the last part decides.
+fn program(tag: &[u8]) -> Program {
+    match memchr::memrchr(b'/', tag) {
+        Some(slash) => match is_daemon(&tag[slash + 1..]) || tag.starts_with(b"postfix") {
+            true => Program::Postfix,
+            false => Program::Other,
+        },
+        None => match tag {
+            b"postfix" => Program::Postfix,
+            b"sendmail" | b"sm-mta" | b"sm-msp-queue" | b"sm-que" | b"sm-msp" => Program::Sendmail,
+            b"exim" | b"exim4" => Program::Exim,
+            _ => Program::Other,
+        },
+    }
+}
+
+fn is_daemon(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"smtpd"
+            | b"pickup"
+            | b"cleanup"
+            | b"qmgr"
+            | b"nqmgr"
+            | b"smtp"
+            | b"lmtp"
+            | b"local"
+            | b"virtual"
+            | b"pipe"
+            | b"error"
+            | b"retry"
+            | b"discard"
+            | b"bounce"
+            | b"postsuper"
+            | b"postscreen"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock() -> Clock {
+        Clock {
+            year: 2026,
+            offset_s: -5 * 3600,
+            ..Clock::default()
+        }
+    }
+
+    fn read(line: &str) -> (String, String, Program, String) {
+        let outer = outer(line.as_bytes(), &clock()).expect(line);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            outer.time.rfc3339(),
+            text(outer.host),
+            outer.program,
+            text(outer.body),
+        )
+    }
+
+    #[test]
+    fn every_form_gives_time_host_program_and_body() {
+        let told = |time: &str, host: &str, program, body: &str| {
+            (
+                time.to_string(),
+                host.to_string(),
+                program,
+                body.to_string(),
+            )
+        };
+        for line in [
+            "Nov  1 17:23:38 mx1 postfix/smtpd[305]: A: b",
+            "Nov 01 17:23:38 mx1 postfix-out/relay/smtp[305]: A: b",
+            "<22>Nov 01 17:23:38 mx1 postfix: A: b",
+            "2026-11-01T17:23:38-05:00 mx1 postfix/qmgr[304]: A: b",
+            "2026-11-01T22:23:38Z mx1 postfix/qmgr[304]: A: b",
+            "<22>1 2026-11-01T17:23:38.0-05:00 mx1 postfix 281 - -  A: b",
+            "<22>1 2026-11-01T17:23:38-05:00 mx1 postfix 281 - [a b=\"c\"] A: b",
+        ] {
+            let expected = told("2026-11-01T22:23:38.000Z", "mx1", Program::Postfix, "A: b");
+            assert_eq!(read(line), expected, "{line}");
+        }
+        for (line, time) in [
+            ("2026-11-01 17:23:38 A <= b", "22:23:38.000"),
+            ("2026-11-01 17:23:38.123 [7] A <= b", "22:23:38.123"),
+            ("2026-11-01 17:23:38 +0100 [7] A <= b", "16:23:38.000"),
+        ] {
+            let time = format!("2026-11-01T{time}Z");
+            assert_eq!(
+                read(line),
+                told(&time, "", Program::Exim, "A <= b"),
+                "{line}"
+            );
+        }
+        for (line, program) in [
+            ("Nov  1 17:23:38 h sm-mta[5]: x", Program::Sendmail),
+            ("Nov  1 17:23:38 h exim[5]: x", Program::Exim),
+            ("Nov  1 17:23:38 h CRON[5]: x", Program::Other),
+            ("Nov  1 17:23:38 h dovecot/lmtp[5]: x", Program::Other),
+        ] {
+            let found = outer(line.as_bytes(), &clock()).unwrap().program;
+            if line.contains("dovecot") {
+                // A daemon's name alone is enough: instances may be called anything.
+                assert_eq!(found, Program::Postfix);
+            } else {
+                assert_eq!(found, program, "{line}");
+            }
+        }
+        for line in [
+            "",
+            "Nov",
+            "Nov 01 17:23:38",
+            "Foo 01 17:23:38 h t: b",
+            "2026-11-01",
+            "<22>",
+        ] {
+            assert!(outer(line.as_bytes(), &clock()).is_none(), "{line}");
+        }
+    }
+}

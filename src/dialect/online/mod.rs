@@ -1,0 +1,456 @@
+//! Message traces of Exchange Online: one row per message (MessageTrace, the "enhanced summary") or per recipient
+//! (Get-MessageTrace). The detailed export has the columns of the tracking log and is read by [`super::modern`].
+//!
+//! Facts and their evidence: `formats/modern.md` section 7. In: a CSV whose first line names its columns. Out: rows under
+//! their network-message-id, and what they say of each recipient ([`settle`]).
+
+use bstr::BStr;
+use bumpalo::Bump;
+
+use super::foreign::entry::list;
+use super::foreign::hop::NamedAs;
+use super::{Detected, EventCounts, Layout, SHARDS, Slice, Surroundings, Yield, shard};
+use crate::address::List;
+use crate::event::{Event, Link, Next, Place, Raw, Record, Role, ServerId};
+use crate::fault::Reason;
+use crate::keys::{Keys, Service};
+use crate::row::{KeyKind, Row, mark};
+use crate::scan;
+use crate::servers::Servers;
+use crate::time::{Time, parse_iso};
+
+/// The server that traces speak of: they name no other.
+pub const SERVER: &[u8] = b"exchange-online";
+/// Event as shown.
+const EVENT: &str = "MessageTrace";
+/// One export holds at most this many rows; what is beyond is left out without a word.
+pub const MAX_ROWS: usize = 100_000;
+/// Id space of the copies that traces stand for.
+const COPY: u8 = 7;
+
+/// Columns by meaning; a trace has some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Column {
+    Time,
+    Sender,
+    Recipient,
+    Status,
+    Subject,
+    Size,
+    MessageId,
+    NetworkId,
+    FromIp,
+    ToIp,
+    Connector,
+    Direction,
+}
+
+/// Names of each column: of the summary, of the cmdlet.
+const NAMES: [[&str; 2]; 12] = [
+    ["origin_timestamp_utc", "received"],
+    ["sender_address", "senderaddress"],
+    ["recipient_address", "recipientaddress"],
+    ["recipient_status", "status"],
+    ["message_subject", "subject"],
+    ["total_bytes", "size"],
+    ["message_id", "messageid"],
+    ["network_message_id", "messagetraceid"],
+    ["original_client_ip", "fromip"],
+    ["to_ip", "toip"],
+    ["connector_id", "connectorid"],
+    ["directionality", "direction"],
+];
+
+/// Where each column stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    columns: [u8; NAMES.len()],
+    /// `online/summary` or `online/trace`.
+    pub name: &'static str,
+}
+
+const ABSENT: u8 = u8::MAX;
+
+impl Schema {
+    /// Binds the columns that a line names; `None` if it is not the first line of a trace.
+    fn of(line: &[u8]) -> Option<Schema> {
+        let mut columns = [ABSENT; NAMES.len()];
+        for (at, name) in scan::split(line, b',').iter().enumerate().take(200) {
+            let name = unquoted(name.trim_ascii());
+            let known = NAMES.iter().position(|names| {
+                names
+                    .iter()
+                    .any(|n| n.as_bytes().eq_ignore_ascii_case(name))
+            });
+            if let Some(known) = known {
+                columns[known] = at as u8;
+            }
+        }
+        let has = |column: Column| columns[column as usize] != ABSENT;
+        let is_trace = has(Column::Time)
+            && has(Column::Status)
+            && (has(Column::MessageId) || has(Column::NetworkId));
+        is_trace.then_some(Schema {
+            columns,
+            name: if has(Column::Recipient) {
+                "online/trace"
+            } else {
+                "online/summary"
+            },
+        })
+    }
+
+    fn get<'d>(&self, fields: &[&'d [u8]], column: Column) -> &'d [u8] {
+        let at = usize::from(self.columns[column as usize]);
+        unquoted(fields.get(at).copied().unwrap_or_default())
+    }
+}
+
+/// A field without its quotes; doubled ones inside stay, they are rare and harm nothing.
+fn unquoted(field: &[u8]) -> &[u8] {
+    match field {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => field,
+    }
+}
+
+/// The first line that is not a comment of PowerShell's.
+fn names_line(data: &[u8]) -> &[u8] {
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let mut lines = data
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.starts_with(b"#TYPE"));
+    lines.next().unwrap_or_default()
+}
+
+/// Tells a trace by its first line.
+pub fn detect(data: &[u8]) -> Option<Detected> {
+    Schema::of(names_line(data)).map(|schema| Detected::Log(Layout::Online(schema)))
+}
+
+/// The first byte at or behind `from` that begins a line: subjects hold no line breaks.
+pub fn next_record(data: &[u8], from: usize) -> usize {
+    if from == 0 || from >= data.len() {
+        return from.min(data.len());
+    }
+    memchr::memchr(b'\n', &data[from - 1..]).map_or(data.len(), |n| from + n)
+}
+
+/// `2026-05-01T12:00:00.1234567Z`, or as PowerShell writes dates in English: `5/1/2026 12:00:00 PM`.
+fn time(text: &[u8]) -> Option<Time> {
+    parse_iso(text).or_else(|| {
+        let text = std::str::from_utf8(text).ok()?;
+        let (date, clock) = text.split_once(' ')?;
+        let mut date = date.split('/').map(|part| part.parse::<u32>().ok());
+        let (month, day, year) = (date.next()??, date.next()??, date.next()??);
+        let (clock, half) = clock.split_once(' ').unwrap_or((clock, ""));
+        let mut clock = clock.split(':').map(|part| part.parse::<u32>().ok());
+        let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+        let hour = match half {
+            "AM" if hour == 12 => 0,
+            "PM" if hour < 12 => hour + 12,
+            _ => hour,
+        };
+        Time::from_civil(i64::from(year), month, day, hour, minute, second, 0)
+    })
+}
+
+/// Time of the first row at or behind `from`.
+pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
+    let lines = data[from..].split(|b| *b == b'\n').take(50);
+    let mut times = lines.map(|line| time(schema.get(&scan::split(line, b','), Column::Time)));
+    times.find_map(|time| time)
+}
+
+/// Finds the rows of `slice`; `once`: the first one only.
+pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yield {
+    let mut found = Yield {
+        layouts: vec![Layout::Online(schema.clone())],
+        shards: vec![Vec::new(); SHARDS],
+        ..Yield::default()
+    };
+    let server = found.seen.server(SERVER);
+    let (data, mut at, mut line) = (slice.data, 0, 0);
+    while at < data.len() {
+        let end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
+        let bytes = &data[at..end];
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let is_head = slice.start == 0
+            && found.rows == 0
+            && (bytes.starts_with(b"#") || Schema::of(bytes).is_some());
+        if !bytes.is_empty() && !is_head {
+            let place = Place {
+                file: slice.file,
+                offset: slice.start + at as u64,
+                line,
+            };
+            let mut row = Row::blank(slice.chunk);
+            (row.offset, row.line, row.len, row.server) =
+                (at as u32, line, bytes.len() as u32, server);
+            match file(&mut row, bytes, schema, keys) {
+                Some(named) => {
+                    found.rows += 1;
+                    found
+                        .seen
+                        .count(server, Service::Transport, row.time, bytes.len() + 1);
+                    let (low, high) = found.span.unwrap_or((row.time, row.time));
+                    found.span = Some((low.min(row.time), high.max(row.time)));
+                    found.hops.named.push(named);
+                    found.shards[shard(row.key)].push(row);
+                    if once {
+                        break;
+                    }
+                }
+                None => {
+                    let torn = slice.ends_file && end == data.len();
+                    let reason = if torn {
+                        Reason::TornEnd
+                    } else {
+                        Reason::NoTime
+                    };
+                    found.faults.add(reason, place);
+                }
+            }
+        }
+        line += 1;
+        at = end + 1;
+    }
+    if found.rows > 0 {
+        let mut counts = EventCounts::default();
+        counts
+            .0
+            .insert((schema.name.into(), EVENT.into()), (found.rows, true));
+        found.events = counts;
+    }
+    found
+}
+
+/// Fills in what joining needs.
+fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Option<NamedAs> {
+    let fields = scan::split(bytes, b',');
+    row.time = time(schema.get(&fields, Column::Time))?;
+    row.role = Role::Info;
+    row.marks |= mark::NAMES;
+    let size = crate::dialect::foreign::entry::number(schema.get(&fields, Column::Size));
+    row.size_bytes = size.min(u64::from(u32::MAX)) as u32;
+    let (network, message) = (
+        schema.get(&fields, Column::NetworkId),
+        schema.get(&fields, Column::MessageId),
+    );
+    (row.key, row.kind, row.check) = match network {
+        b"" if message.is_empty() => return None,
+        b"" => (
+            keys.message_id(message),
+            KeyKind::Message,
+            keys.id_check(message),
+        ),
+        id => (keys.caseless(id), KeyKind::Network, keys.check(id)),
+    };
+    Some(NamedAs {
+        key: row.key,
+        message_id: keys.message_id(message),
+        host: keys.host(SERVER),
+        time: row.time,
+    })
+}
+
+fn fields<'d>(row: &Row, around: &Surroundings<'d>) -> Vec<&'d [u8]> {
+    let from = row.offset as usize;
+    scan::split(&around.data[from..from + row.len as usize], b',')
+}
+
+/// What a row says; its recipients' fates are still in its statuses.
+pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
+    let fields = fields(row, around);
+    let get = |column| BStr::new(schema.get(&fields, column));
+    let none = Raw::plain(b"");
+    let copy = around.keys.stay(SERVER, COPY, row.key);
+    Event {
+        time: row.time,
+        place: row.place(around.file, around.start),
+        role: Role::Info,
+        service: Service::Transport,
+        server: ServerId(row.server),
+        name: BStr::new(EVENT),
+        source: Raw::plain(schema.name.as_bytes()),
+        copy,
+        parent: 0,
+        next: Next::None,
+        message_id: Raw::plain(get(Column::MessageId)),
+        network_message_id: Raw::plain(get(Column::NetworkId)),
+        linked_id: BStr::new(b""),
+        recipients: list(
+            std::iter::once(&**get(Column::Recipient)).filter(|r| !r.is_empty()),
+            around.arena,
+        ),
+        statuses: Raw::plain(get(Column::Status)),
+        related: List(b""),
+        reference: none,
+        is_report: false,
+        from_mailbox: get(Column::Direction).eq_ignore_ascii_case(b"Originating"),
+        starts_message: false,
+        generated: false,
+        sender: Raw::plain(get(Column::Sender)),
+        return_path: none,
+        subject: Raw::plain(get(Column::Subject)),
+        size_bytes: u64::from(row.size_bytes),
+        client_ip: Raw::plain(get(Column::FromIp)),
+        original_client_ip: none,
+        client_host: none,
+        server_host: Raw::plain(get(Column::ToIp)),
+        connector: Raw::plain(get(Column::Connector)),
+        context: none,
+        next_try: None,
+        link: None,
+    }
+}
+
+/// A row by its columns.
+pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Record<'d> {
+    let event = event(row, schema, around);
+    let none = BStr::new(b"");
+    let told = told(&event, around.arena);
+    Record {
+        place: event.place,
+        dialect: schema.name,
+        time: row.time,
+        role: event.role,
+        event: event.name,
+        source: event.source.text(),
+        server: around.servers.name(event.server),
+        client_ip: event.client_ip.text(),
+        client_host: none,
+        server_ip: event.server_host.text(),
+        server_host: none,
+        source_context: none,
+        connector: event.connector.text(),
+        internal_message_id: none,
+        message_id: event.message_id.text(),
+        network_message_id: event.network_message_id.text(),
+        recipients: told.iter().map(|(who, _)| BStr::new(*who)).collect(),
+        recipient_statuses: told.iter().map(|(_, status)| BStr::new(*status)).collect(),
+        size_bytes: Some(u64::from(row.size_bytes)),
+        recipient_count: None,
+        related_recipients: Vec::new(),
+        reference: none,
+        subject: event.subject.text(),
+        sender: event.sender.text(),
+        return_path: none,
+        message_info: none,
+        directionality: none,
+        tenant_id: none,
+        original_client_ip: event.client_ip.text(),
+        original_server_ip: none,
+        custom_data: Vec::new(),
+        traffic_type: none,
+        log_id: none,
+        schema_version: none,
+        extras: Default::default(),
+    }
+}
+
+/// Each recipient with its status: `addr##Receive, Deliver;addr##Receive, Fail`, or one of each. An address may hold `;`, a
+/// status never: the first one behind `##` ends it.
+fn told<'d>(event: &Event<'d>, _arena: &'d Bump) -> Vec<(&'d [u8], &'d [u8])> {
+    let statuses: &'d [u8] = event.statuses.text();
+    let mut told: Vec<(&[u8], &[u8])> = Vec::new();
+    let mut rest = statuses;
+    while let Some(at) = memchr::memmem::find(rest, b"##") {
+        let who = rest[..at].trim_ascii();
+        rest = &rest[at + 2..];
+        let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+        told.push((who, rest[..end].trim_ascii()));
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    if told.is_empty() {
+        told.extend(event.recipients.into_iter().map(|who| (who, statuses)));
+    }
+    told
+}
+
+/// What a status means; the words behind the first one win.
+fn role(status: &[u8], leaves: bool) -> Option<Role> {
+    let has = |word: &[u8]| memchr::memmem::find(status, word).is_some();
+    Some(match () {
+        () if has(b"Deliver") && leaves => Role::Leave,
+        () if has(b"Deliver") || has(b"FilteredAsSpam") => Role::Deliver,
+        () if has(b"Send") => Role::Leave,
+        () if has(b"Quarantine") => Role::Quarantine,
+        () if has(b"Fail") => Role::Fail,
+        () if has(b"Drop") => Role::Drop,
+        () if has(b"Expand") => Role::Expand,
+        () if has(b"Resolve") || has(b"Redirect") => Role::Resolve,
+        () if has(b"Pending") || has(b"Defer") || has(b"GettingStatus") => Role::Defer,
+        () => return None,
+    })
+}
+
+/// Makes of each trace the events that it sums up; hand-overs to Exchange Online by servers whose own logs were read lead
+/// to it.
+pub fn settle<'d>(events: &mut Vec<Event<'d>>, servers: &'d Servers, arena: &'d Bump) {
+    let traces: Vec<Event<'d>> = events.iter().filter(|e| e.name == EVENT).copied().collect();
+    let mut more = Vec::new();
+    for trace in &traces {
+        let told = told(trace, arena);
+        let all = list(told.iter().map(|(who, _)| *who), arena);
+        let handed = |e: &Event<'d>| {
+            e.role == Role::Leave
+                && e.recipients
+                    .into_iter()
+                    .any(|a| all.into_iter().any(|b| a.eq_ignore_ascii_case(b)))
+        };
+        for event in events
+            .iter_mut()
+            .filter(|e| e.copy != trace.copy && handed(e))
+        {
+            let same_id = event.network_message_id.text() == trace.network_message_id.text();
+            event.role = Role::Send;
+            event.next = Next::Server {
+                host: servers.name(trace.server),
+                copy: trace.copy,
+            };
+            event.link = Some(if same_id {
+                Link::NetworkId
+            } else {
+                Link::MessageId
+            });
+        }
+        if !more.iter().any(|e: &Event<'_>| {
+            e.copy == trace.copy && e.role == Role::Receive && e.recipients.0 == all.0
+        }) {
+            more.push(Event {
+                role: Role::Receive,
+                recipients: all,
+                statuses: Raw::plain(b""),
+                ..*trace
+            });
+        }
+        for (who, status) in told {
+            let leaves = !trace.server_host.text().is_empty();
+            let recipients = list(std::iter::once(who), arena);
+            let Some(role) = role(status, leaves) else {
+                continue;
+            };
+            let (related, recipients) = match role {
+                Role::Expand => (recipients, List(b"")),
+                Role::Resolve => continue,
+                _ => (List(b""), recipients),
+            };
+            more.push(Event {
+                role,
+                recipients,
+                related,
+                next: if role == Role::Leave {
+                    Next::Outside
+                } else {
+                    Next::None
+                },
+                statuses: Raw::plain(if role == Role::Deliver { b"" } else { status }),
+                ..*trace
+            });
+        }
+    }
+    events.extend(more);
+    events.sort_by_key(|e| (e.time, e.place));
+}

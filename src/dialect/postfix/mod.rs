@@ -1,0 +1,275 @@
+//! Postfix: one line, told by its words, not by the daemon that wrote it, because one of the outer forms loses the daemon.
+//!
+//! Facts and their evidence: `formats/foreign.md` section 2. In: the tag and body of a line. Out: [`Entry`].
+
+use crate::dialect::foreign::entry::{Entry, Peer, after, number, until};
+use crate::dialect::foreign::events::code;
+use crate::dialect::foreign::outer::Program;
+
+/// Reads a line.
+#[inline]
+pub fn read<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
+    match queue_id(body) {
+        Some((id, rest)) => Entry {
+            id,
+            ..with_id(tag, rest)
+        },
+        None => without_id(tag, body),
+    }
+}
+
+/// Whatever stands before the first `: `, if it is one word that can be a queue id.
+#[inline]
+fn queue_id(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = body
+        .iter()
+        .take(32)
+        .position(|b| !b.is_ascii_alphanumeric())?;
+    let rest = body[end..].strip_prefix(b": ")?;
+    let is_id = end >= 5
+        && !matches!(&body[..end], b"NOQUEUE" | b"warning" | b"fatal" | b"panic" | b"error")
+        // Every id has a digit or is upper case: words of the language do not look so.
+        && (body[..end].iter().any(u8::is_ascii_digit) || body[..end].iter().all(u8::is_ascii_uppercase));
+    is_id.then(|| (&body[..end], rest))
+}
+
+fn entry<'d>(code: u8) -> Entry<'d> {
+    Entry::of(Program::Postfix, code)
+}
+
+fn with_id<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
+    match rest.first() {
+        Some(b't') if rest.starts_with(b"to=<") => delivery(tag, rest),
+        Some(b'f') if rest.starts_with(b"from=<") => queued(rest),
+        Some(b'm') if rest.starts_with(b"message-id=") => Entry {
+            message_id: &rest[11..],
+            ..entry(code::NAMED)
+        },
+        Some(b'c') if rest.starts_with(b"client=") => received(tag, &rest[7..]),
+        Some(b'u') if rest.starts_with(b"uid=") => Entry {
+            sender: after(rest, b"from=")
+                .map(|from| from.strip_prefix(b"<").map_or(from, |f| until(f, b">"))),
+            connector: tag,
+            ..entry(code::RECEIVED)
+        },
+        Some(b'r') if rest == b"removed" => match tag.ends_with(b"/postsuper") {
+            // An administrator deleted it.
+            true => Entry {
+                text: b"deleted by the administrator (postsuper -d)",
+                ..entry(code::DISCARDED)
+            },
+            false => entry(code::REMOVED),
+        },
+        _ => other(tag, rest),
+    }
+}
+
+/// `NAME[IP], sasl_username=.., orig_queue_id=Q0, orig_client=..`
+fn received<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
+    let peer = until(rest, b", ");
+    Entry {
+        peer: Peer::read(peer),
+        other: after(rest, b", orig_queue_id=").map_or(b"", |id| until(id, b",")),
+        connector: tag,
+        ..entry(code::RECEIVED)
+    }
+}
+
+/// `from=<s>, size=N, nrcpt=N (queue active)` or `from=<s>, status=expired, returned to sender`
+fn queued(rest: &[u8]) -> Entry<'_> {
+    let Some(end) = memchr::memmem::find(rest, b">, ") else {
+        return entry(code::OTHER);
+    };
+    let (sender, tail) = (&rest[6..end.max(6)], &rest[end + 3..]);
+    let mut told = entry(code::QUEUED);
+    told.sender = Some(sender);
+    if let Some(size) = tail.strip_prefix(b"size=") {
+        told.size = number(size);
+        told.count = after(size, b"nrcpt=").map(number);
+    } else if tail.starts_with(b"status=expired") || tail.starts_with(b"status=force-expired") {
+        told.code = code::EXPIRED;
+        told.text = tail;
+    }
+    told
+}
+
+/// `to=<r>, orig_to=<o>, relay=NAME[IP]:PORT, conn_use=N, delay=, delays=a/b/c/d, dsn=x.y.z, status=sent (TEXT)`
+fn delivery<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
+    let mut told = entry(code::OTHER);
+    let Some(end) = memchr::memmem::find(&rest[4..], b">, ") else {
+        return told;
+    };
+    told.to = &rest[4..4 + end];
+    let mut tail = &rest[4 + end + 3..];
+    if let Some(orig) = tail.strip_prefix(b"orig_to=<") {
+        let Some(end) = memchr::memmem::find(orig, b">, ") else {
+            return told;
+        };
+        told.orig = &orig[..end];
+        tail = &orig[end + 3..];
+    }
+    let Some(relay) = tail.strip_prefix(b"relay=") else {
+        return told;
+    };
+    let relay_end = memchr::memchr(b',', relay).unwrap_or(relay.len());
+    let relay = (&relay[..relay_end], &relay[relay_end..]);
+    let Some(status) = after(relay.1, b", status=") else {
+        return told;
+    };
+    let word = memchr::memchr2(b' ', b',', status).unwrap_or(status.len());
+    told.text = parenthesis(&status[word..]);
+    told.connector = tag;
+    let remote = relay.0.ends_with(b"]") || memchr::memmem::find(relay.0, b"]:").is_some();
+    told.peer = if remote {
+        Peer::read(relay.0)
+    } else {
+        Peer::default()
+    };
+    told.code = match &status[..word] {
+        b"sent" => sent(tag, relay.0, remote, &mut told),
+        b"deferred" => code::DEFERRED,
+        b"bounced" => code::BOUNCED,
+        b"expired" | b"force-expired" => code::EXPIRED,
+        b"deliverable" | b"undeliverable" => code::PROBED,
+        _ => code::OTHER,
+    };
+    told
+}
+
+/// What `status=sent` means: discard(8) and filters say it, too.
+fn sent<'d>(tag: &[u8], relay: &[u8], remote: bool, told: &mut Entry<'d>) -> u8 {
+    let text = told.text;
+    if !remote {
+        if let Some(id) = text.strip_prefix(b"forwarded as ") {
+            told.other = id;
+            return code::FORWARDED;
+        }
+        return match relay {
+            b"none" => code::DISCARDED,
+            _ => code::DELIVERED,
+        };
+    }
+    if memchr::memmem::find(text, b" discarded").is_some() {
+        return code::DISCARDED;
+    }
+    // LMTP ends in a mailbox, unless a filter speaks it.
+    if tag.ends_with(b"/lmtp") && memchr::memmem::find(text, b"queued as").is_none() {
+        return code::DELIVERED;
+    }
+    code::SENT
+}
+
+/// The text inside the outermost brackets: up to the last one, because the text may hold any.
+fn parenthesis(text: &[u8]) -> &[u8] {
+    match (memchr::memchr(b'(', text), memchr::memrchr(b')', text)) {
+        (Some(open), Some(close)) if open < close => &text[open + 1..close],
+        (Some(open), _) => &text[open + 1..],
+        _ => b"",
+    }
+}
+
+/// The rarer lines with a queue id.
+fn other<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
+    let Some(colon) = memchr::memmem::find(rest, b": ") else {
+        return match rest {
+            b"released from hold" => entry(code::RELEASED),
+            b"placed on hold" => entry(code::HELD),
+            _ => entry(code::OTHER),
+        };
+    };
+    let (action, what) = (&rest[..colon], &rest[colon + 2..]);
+    match action {
+        b"reject" | b"milter-reject" | b"proxy-reject" => envelope(what, code::REFUSED),
+        // Only the first recipient is named, although all share its fate.
+        b"hold" | b"milter-hold" => envelope(what, code::HELD),
+        b"discard" | b"milter-discard" => envelope(what, code::DISCARDED),
+        b"redirect" => {
+            let told = envelope(what, code::REDIRECTED);
+            let target = memchr::memmem::rfind(what, b">: ").map_or(&b""[..], |at| &what[at + 3..]);
+            Entry {
+                orig: told.to,
+                to: target,
+                ..told
+            }
+        }
+        b"sender non-delivery notification"
+        | b"sender delivery status notification"
+        | b"sender delay notification"
+        | b"postmaster non-delivery notification"
+        | b"postmaster delay notification" => Entry {
+            other: what,
+            text: action,
+            connector: tag,
+            ..entry(code::REPORT)
+        },
+        _ => entry(code::OTHER),
+    }
+}
+
+/// `RCPT from NAME[IP]: TEXT; from=<s> to=<r> proto=ESMTP helo=<h>[: TEXT]`
+fn envelope(what: &[u8], code: u8) -> Entry<'_> {
+    let mut told = entry(code);
+    let at = memchr::memmem::rfind(what, b"; from=<");
+    let (text, tail) = match at {
+        Some(at) => (&what[..at], &what[at + 8..]),
+        None => (what, &b""[..]),
+    };
+    if at.is_some() {
+        let end = memchr::memmem::find(tail, b"> ").unwrap_or(tail.len());
+        told.sender = Some(&tail[..end]);
+        let tail = &tail[end..];
+        if let Some(to) = tail.strip_prefix(b"> to=<") {
+            told.to = until(to, b"> ");
+        }
+        // A rule's own words stand at the very end.
+        if let Some(at) = memchr::memmem::find(tail, b"helo=<")
+            && let Some(words) = after(&tail[at..], b">: ")
+        {
+            told.text = words;
+        }
+    }
+    if let Some(from) = memchr::memmem::rfind(text, b" from ") {
+        let peer = &text[from + 6..];
+        let end = memchr::memmem::find(peer, b"]").map_or(peer.len(), |at| at + 1);
+        told.peer = Peer::read(&peer[..end]);
+        if told.text.is_empty() {
+            told.text = peer[end..].strip_prefix(b": ").unwrap_or(text);
+        }
+    } else if told.text.is_empty() {
+        told.text = text;
+    }
+    told
+}
+
+/// Lines without a queue id.
+fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
+    let refused = [
+        &b"NOQUEUE: reject: "[..],
+        b"NOQUEUE: milter-reject: ",
+        b"NOQUEUE: proxy-reject: ",
+        b"proxy-reject: ",
+    ];
+    if matches!(body.first(), Some(b'N' | b'p')) {
+        if let Some(what) = refused.iter().find_map(|head| body.strip_prefix(*head)) {
+            return Entry {
+                connector: tag,
+                ..envelope(what, code::REFUSED)
+            };
+        }
+        return match body.starts_with(b"NOQUEUE") {
+            true => entry(code::OTHER),
+            false => entry(code::CONNECTION),
+        };
+    }
+    // The only trace of a message that was refused for its size.
+    if let Some((id, text)) = body.strip_prefix(b"warning: ").and_then(queue_id)
+        && text == b"queue file size limit exceeded"
+    {
+        return Entry {
+            id,
+            text,
+            ..entry(code::REFUSED)
+        };
+    }
+    entry(code::CONNECTION)
+}

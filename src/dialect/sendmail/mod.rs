@@ -1,0 +1,176 @@
+//! Sendmail: `QID: k=v, k=v, ...`, several recipients in one line.
+//!
+//! Facts and their evidence: `formats/foreign.md` section 4. In: the body of a line. Out: [`Entry`].
+
+use crate::dialect::foreign::entry::{Entry, Peer, after, bare, number, until};
+use crate::dialect::foreign::events::code;
+use crate::dialect::foreign::outer::Program;
+
+fn entry<'d>(code: u8) -> Entry<'d> {
+    Entry::of(Program::Sendmail, code)
+}
+
+/// Reads a line.
+pub fn read(body: &[u8]) -> Entry<'_> {
+    let Some((id, rest)) = queue_id(body) else {
+        return entry(code::CONNECTION);
+    };
+    let told = if let Some(rest) = rest.strip_prefix(b"from=") {
+        received(rest)
+    } else if let Some(rest) = rest.strip_prefix(b"to=") {
+        delivery(rest)
+    } else if let Some(rest) = rest.strip_prefix(b"ruleset=") {
+        ruleset(rest)
+    } else {
+        other(rest)
+    };
+    Entry { id, ..told }
+}
+
+/// One word of 14 characters; 8 before version 8.10.
+fn queue_id(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = body
+        .iter()
+        .take(20)
+        .position(|b| !b.is_ascii_alphanumeric())?;
+    let rest = body[end..].strip_prefix(b": ")?;
+    let is_id = matches!(end, 8 | 12 | 14 | 15) && body[..end].iter().any(u8::is_ascii_digit);
+    is_id.then(|| (&body[..end], rest))
+}
+
+/// `<s>, size=, class=, nrcpts=, msgid=<..>, [bodytype=,] proto=ESMTP, daemon=MTA, relay=NAME [IP]`
+fn received(rest: &[u8]) -> Entry<'_> {
+    let sender = until(rest, b", size=");
+    let mut told = entry(code::RECEIVED);
+    told.sender = Some(bare(sender));
+    told.size = after(rest, b", size=").map_or(0, number);
+    told.count = after(rest, b", nrcpts=").map(number);
+    if let Some(id) = after(rest, b", msgid=") {
+        let ends = [&b", bodytype="[..], b", proto=", b", daemon=", b", relay="];
+        told.message_id = ends.iter().fold(id, |id, end| until(id, end));
+    }
+    told.connector = after(rest, b", daemon=").map_or(b"", |name| until(name, b", "));
+    told.peer = memchr::memmem::rfind(rest, b", relay=")
+        .map_or(Peer::default(), |at| peer(&rest[at + 8..]));
+    if told.count == Some(0) {
+        // Every recipient was refused: nothing was taken over.
+        told.code = code::OTHER;
+    }
+    told
+}
+
+/// `NAME [IP]`; behind it `(may be forged)` or other fields.
+fn peer(text: &[u8]) -> Peer<'_> {
+    let text = until(text, b", ");
+    let end = memchr::memrchr(b']', text).map_or(text.len(), |at| at + 1);
+    Peer::read(&text[..end])
+}
+
+/// `<a>,<b>, [ctladdr=<x> (uid/gid),] delay=, xdelay=, mailer=, pri=, relay=H [IP], dsn=, [reply=TEXT,] stat=...`
+fn delivery(rest: &[u8]) -> Entry<'_> {
+    let mut told = entry(code::OTHER);
+    let head = until(until(rest, b", delay="), b", ctladdr=");
+    told.to = head;
+    told.between = Some(b',');
+    if matches!(head.first(), Some(b'"' | b'|' | b'/')) {
+        // A program or a file: the address it stands for is the controlling one.
+        let address = after(rest, b", ctladdr=").map_or(head, |text| until(text, b" ("));
+        (told.to, told.between) = (bare(until(address, b", ")), None);
+    }
+    let Some(at) = memchr::memmem::rfind(rest, b", stat=") else {
+        return told;
+    };
+    let (fields, stat) = (&rest[head.len()..at], &rest[at + 7..]);
+    let mailer = after(fields, b", mailer=").map_or(&b""[..], |name| until(name, b","));
+    told.connector = mailer;
+    told.peer = after(fields, b", relay=").map_or(Peer::default(), peer);
+    let dsn = after(fields, b", dsn=").map_or(&b""[..], |dsn| &dsn[..dsn.len().min(1)]);
+    told.text = match after(fields, b", reply=") {
+        Some(reply) if !stat.starts_with(b"Sent") => reply,
+        _ => stat,
+    };
+    let local = matches!(
+        mailer,
+        b"local" | b"prog" | b"*file*" | b"lmtp" | b"cyrus" | b"procmail"
+    );
+    told.code = match stat {
+        _ if stat.starts_with(b"Sent") && local => code::DELIVERED,
+        _ if stat.starts_with(b"Sent") => code::SENT,
+        b"queued" => code::OTHER,
+        _ if stat.starts_with(b"Deferred") => code::DEFERRED,
+        _ if is_expired(stat) => code::EXPIRED,
+        _ if dsn == b"4" => code::DEFERRED,
+        _ if dsn == b"2" => code::SENT,
+        _ => code::BOUNCED,
+    };
+    if told.text.starts_with(b"Sent (") {
+        told.text = told.text[6..].strip_suffix(b")").unwrap_or(&told.text[6..]);
+    }
+    told
+}
+
+fn is_expired(stat: &[u8]) -> bool {
+    stat.starts_with(b"Cannot send message for") || stat.starts_with(b"Cannot send within")
+}
+
+/// `check_rcpt, arg1=<r>, relay=NAME [IP], reject=550 ...`
+fn ruleset(rest: &[u8]) -> Entry<'_> {
+    let Some(text) = after(rest, b", reject=") else {
+        return entry(code::OTHER);
+    };
+    let arg = after(rest, b", arg1=").map_or(&b""[..], |arg| until(arg, b", "));
+    let mut told = entry(code::REFUSED);
+    told.text = text;
+    told.peer = after(rest, b", relay=").map_or(Peer::default(), peer);
+    match until(rest, b",") {
+        b"check_rcpt" | b"check_compat" => told.to = bare(arg),
+        b"check_mail" => told.sender = Some(bare(arg)),
+        _ => {}
+    }
+    told
+}
+
+/// `<r>... User unknown`, `QID2: DSN: User unknown`, `Milter: ..., reject=...`
+fn other(rest: &[u8]) -> Entry<'_> {
+    if let Some((other, text)) = queue_id(rest) {
+        let is_report = [
+            &b"DSN: "[..],
+            b"postmaster notify: ",
+            b"return to sender: ",
+            b"sender notify: ",
+        ]
+        .iter()
+        .any(|head| text.starts_with(head));
+        return Entry {
+            other,
+            text,
+            ..entry(if is_report { code::REPORT } else { code::OTHER })
+        };
+    }
+    if rest.starts_with(b"<")
+        && let Some(at) = memchr::memmem::find(rest, b">... ")
+    {
+        return Entry {
+            to: &rest[1..at],
+            text: &rest[at + 5..],
+            ..entry(code::REFUSED)
+        };
+    }
+    if rest.starts_with(b"Milter: ") {
+        if let Some(text) = after(rest, b"reject=") {
+            let to = after(rest, b"Milter: to=").map_or(&b""[..], |to| bare(until(to, b", ")));
+            return Entry {
+                to,
+                text,
+                ..entry(code::REFUSED)
+            };
+        }
+        if memchr::memmem::find(rest, b"discard").is_some() {
+            return Entry {
+                text: rest,
+                ..entry(code::DISCARDED)
+            };
+        }
+    }
+    entry(code::OTHER)
+}
