@@ -190,6 +190,7 @@ fn join(bencher: Bencher) {
         links: &Links::default(),
         detail: Detail::default(),
         when: When::Finished,
+        keep_from: None,
     };
     let count: usize = shards.iter().flatten().map(Vec::len).sum();
     bencher.counter(ItemsCount::new(count)).bench_local(|| {

@@ -43,6 +43,12 @@ pub struct Options {
     pub window_bytes: u64,
     /// People and domains under other names.
     pub anonymous: Option<Anonymous>,
+    /// What earlier runs read, where this one goes on.
+    pub earlier: Servers,
+    /// Rows before this instant come too late: the messages they would belong to were closed by an earlier run.
+    pub not_before: Option<Time>,
+    /// Messages with a row from here on are open: their rows are shown to the taker.
+    pub keep_from: Option<Time>,
 }
 
 impl Default for Options {
@@ -55,6 +61,9 @@ impl Default for Options {
             horizon: 3 * DAY,
             window_bytes: WINDOW_BYTES,
             anonymous: None,
+            earlier: Servers::default(),
+            not_before: None,
+            keep_from: None,
         }
     }
 }
@@ -67,6 +76,10 @@ pub struct Outcome {
     pub rows: u64,
     pub rows_without_id: u64,
     pub rows_twice: u64,
+    /// Rows left out because they came too late.
+    pub rows_late: u64,
+    /// All layouts met, by the number that rows have.
+    pub layouts: Vec<Layout>,
     pub faults: Faults,
     pub events: EventCounts,
     pub span: Option<(Time, Time)>,
@@ -114,6 +127,7 @@ pub fn run<T: Taker + Send, E>(
         .map(|_| Mutex::new(make()))
         .collect();
     let mut ground = ground(inputs, &plan.chunks, Keys::default());
+    ground.servers = options.earlier.clone();
     let own = match options.domains.as_slice() {
         [] => OwnDomains::guessed(survey.domains),
         given => OwnDomains::given(given.iter().map(String::as_str)),
@@ -141,6 +155,7 @@ pub fn run<T: Taker + Send, E>(
             false,
             &read,
         );
+        sums.rows_late += settle(&mut yields, &plan.chunks[window.clone()], options);
         if windows.len() == 1 && plan.has_foreign() {
             for (found, slice) in yields.iter_mut().zip(&ground.slices) {
                 dialect::note_exchange_hops(found, *slice, &ground.keys);
@@ -171,6 +186,7 @@ pub fn run<T: Taker + Send, E>(
             links: &links,
             detail: options.detail,
             when: options.when,
+            keep_from: options.keep_from,
         };
         for (key, home) in late {
             let moved = with_taker(&takers, |taker| {
@@ -197,6 +213,8 @@ pub fn run<T: Taker + Send, E>(
         rows: sums.rows,
         rows_without_id: sums.rows_without_id,
         rows_twice: twice.max(0) as u64,
+        rows_late: sums.rows_late,
+        layouts: ground.layouts,
         faults: sums.faults,
         events: sums.events,
         span: sums.span,
@@ -265,7 +283,10 @@ fn parse(
     let mut yields: Vec<Yield> = each
         .map(|number| {
             let found = one(&plan.chunks, number);
-            read((plan.chunks[number].end - plan.chunks[number].start) as u64);
+            let chunk = &plan.chunks[number];
+            if !chunk.carried {
+                read((chunk.end - chunk.start) as u64);
+            }
             found
         })
         .collect();
@@ -283,6 +304,20 @@ fn parse(
             yields[at] = found;
         }
     }
+}
+
+/// What earlier runs have done is not done again: rows that they counted are only joined, and rows that come too late
+/// are left out and counted.
+fn settle(yields: &mut [Yield], chunks: &[Chunk], options: &Options) -> u64 {
+    let mut late = 0;
+    for (found, chunk) in yields.iter_mut().zip(chunks) {
+        match options.not_before {
+            _ if chunk.carried => found.forget_counts(),
+            Some(time) => late += found.leave_out_before(time),
+            None => {}
+        }
+    }
+    late
 }
 
 /// What the logs of 2003 and before say about identifiers of one message, and which ids are reports: known for all
@@ -355,12 +390,17 @@ fn gather(
     }
     let whole = |(parts, held): (Vec<(Vec<Row>, usize)>, &mut Vec<Row>)| {
         let mut all = vec![std::mem::take(held)];
+        held.extend(all[0].extract_if(.., |row| row.time >= watermark));
         for (mut rows, chunk) in parts {
-            rows.iter_mut().for_each(|row| numbers[chunk].renumber(row));
+            let mut later = false;
+            for row in &mut rows {
+                numbers[chunk].renumber(row);
+                later |= row.time >= watermark;
+            }
+            if later {
+                held.extend(rows.extract_if(.., |row| row.time >= watermark));
+            }
             all.push(rows);
-        }
-        for rows in &mut all {
-            held.extend(rows.extract_if(.., |row| row.time >= watermark));
         }
         all
     };
@@ -399,6 +439,7 @@ fn ground<'d>(inputs: &'d Inputs, chunks: &[Chunk], keys: Keys) -> Ground<'d> {
 #[derive(Default)]
 struct Sums {
     rows: u64,
+    rows_late: u64,
     rows_without_id: u64,
     faults: Faults,
     events: EventCounts,
@@ -522,6 +563,8 @@ impl Reading {
             rows: self.sums.rows,
             rows_without_id: self.sums.rows_without_id,
             rows_twice: 0,
+            rows_late: 0,
+            layouts: Vec::new(),
             faults: self.sums.faults,
             events: self.sums.events,
             span: self.sums.span,

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::address::domain;
 use crate::dialect::{self, Detected, Layout, Slice};
 use crate::event::Role;
-use crate::input::Inputs;
+use crate::input::{Inputs, LogFile};
 use crate::join::Ground;
 use crate::keys::Keys;
 use crate::servers::Servers;
@@ -48,6 +48,8 @@ pub struct Chunk {
     pub time: Option<Time>,
     /// Number of the chunk that follows it in its file.
     pub next: Option<u32>,
+    /// Rows that an earlier run has read and counted.
+    pub carried: bool,
 }
 
 /// All chunks in the order of time, and what was left out.
@@ -78,14 +80,12 @@ impl Plan {
             .par_iter()
             .enumerate()
             .map(|(file, log)| {
-                let mut detected = dialect::detect(log.bytes());
+                let mut detected = detect(log);
                 if let Detected::Log(layout) = &mut detected {
                     dialect::assume(layout, log.bytes(), assumed, today);
                 }
                 let chunks = match &detected {
-                    Detected::Log(layout) => {
-                        cut(log.bytes(), file as u32, layout, chunk_bytes.max(1))
-                    }
+                    Detected::Log(layout) => cut(log, file as u32, layout, chunk_bytes.max(1)),
                     _ => Vec::new(),
                 };
                 (detected, chunks)
@@ -96,7 +96,9 @@ impl Plan {
             match detected {
                 Detected::Log(layout) => {
                     let log = &mut inputs.files[file];
-                    plan.bytes += log.bytes().len() as u64;
+                    if !log.is_carried() {
+                        plan.bytes += log.range().len() as u64;
+                    }
                     if dialect::is_at_limit(&layout, log.bytes()) {
                         plan.at_limit.push(file as u32);
                     }
@@ -212,10 +214,20 @@ impl Plan {
     }
 }
 
+/// The format of the stretch of a file that is to be read.
+pub fn detect(log: &LogFile) -> Detected {
+    match &log.part {
+        Some(part) if !part.header.is_empty() => dialect::detect(&part.header),
+        Some(part) => dialect::detect(&log.bytes()[..part.until]),
+        None => dialect::detect(log.bytes()),
+    }
+}
+
 /// Cuts one file into chunks of whole records.
-fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk> {
+fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
-    let mut start = 0;
+    let mut start = log.range().start;
+    let data = &log.bytes()[..log.range().end];
     while start < data.len() {
         let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
         let layout = match chunks.last() {
@@ -236,6 +248,7 @@ fn cut(data: &[u8], file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chunk>
             layout,
             time,
             next: None,
+            carried: log.is_carried(),
         });
         start = end;
     }
@@ -271,7 +284,7 @@ fn earliest(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Time> {
 }
 
 /// The layout in force behind a chunk: what the last header in it says, if it has one.
-fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
+pub fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
     let range = before.start..before.end;
     let bytes = &data[range.clone()];
     let has_header = bytes.starts_with(b"#") || memchr::memmem::find(bytes, b"\n#").is_some();
@@ -332,7 +345,7 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
     let mut survey = samples
         .into_par_iter()
         .map(|(chunk, from, until)| {
-            let data = inputs.files[chunk.file as usize].bytes();
+            let data = &inputs.files[chunk.file as usize].bytes()[..chunk.end];
             let from = dialect::next_record(&chunk.layout, data, from);
             let until = dialect::next_record(&chunk.layout, data, until).max(from);
             let slice = Slice {

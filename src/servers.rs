@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
+use serde::{Deserialize, Serialize};
 
 use crate::address::short_host;
 use crate::event::ServerId;
@@ -19,7 +20,7 @@ const MAX_SERVERS: usize = 60_000;
 pub type HourRows = [u32; Service::COUNT];
 
 /// What was read of one server's own rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     pub rows: u64,
     pub bytes: u64,
@@ -167,6 +168,13 @@ impl Seen {
         coverage.hours.entry(first.hour()).or_default()[service as usize] += rows;
     }
 
+    /// Keeps the names alone: an earlier run has counted these rows.
+    pub fn forget_counts(&mut self) {
+        for entry in &mut self.entries {
+            (entry.coverage, entry.rows) = (Coverage::default(), HourRows::default());
+        }
+    }
+
     /// Counts a row that this server logged.
     #[inline]
     pub fn count(&mut self, server: u16, service: Service, time: Time, bytes: usize) {
@@ -263,6 +271,21 @@ impl Servers {
     /// Other names and addresses of servers, each with the server's name.
     pub fn aliases(&self) -> &BTreeMap<BString, BString> {
         &self.aliases
+    }
+
+    /// All names by number, each with what was read: enough to go on from in another run.
+    pub fn all(&self) -> Vec<(Vec<u8>, Coverage)> {
+        let names = self.names.iter().map(|name| name.to_vec());
+        names.zip(self.coverage.iter().cloned()).collect()
+    }
+
+    /// What an earlier run knew by [`Servers::all`].
+    pub fn of(all: Vec<(Vec<u8>, Coverage)>) -> Servers {
+        let mut servers = Servers::default();
+        for (name, coverage) in all {
+            servers.add(name.into(), coverage);
+        }
+        servers
     }
 
     /// Says beforehand which servers have logs among the inputs, so that it does not matter which is read first.

@@ -174,6 +174,14 @@ pub struct Report {
     /// Instead of reading logs, report on days that were kept with --save
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["paths", "since", "until", "day"], help_heading = "Saved days")]
     pub merge: Vec<PathBuf>,
+    /// Go on from the run before, kept in this folder: read only what is new, carry what is open, count nothing twice
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "merge",
+        help_heading = "Saved days"
+    )]
+    pub state: Option<PathBuf>,
     /// Days kept with --save, to say what is unusual and new
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Saved days")]
     pub baseline: Vec<PathBuf>,

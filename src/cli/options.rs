@@ -62,6 +62,8 @@ pub struct KeptDays {
     pub save: Option<PathBuf>,
     pub merge: Vec<PathBuf>,
     pub baseline: Vec<PathBuf>,
+    /// Where a run goes on from the one before.
+    pub state: Option<PathBuf>,
     /// All distribution lists there are, one address a line.
     pub lists: Option<PathBuf>,
     /// Lines of each top list.
@@ -78,6 +80,7 @@ impl Default for KeptDays {
             save: None,
             merge: Vec::new(),
             baseline: Vec::new(),
+            state: None,
             lists: None,
             top: 25,
             sla_ms: vec![30_000, 90_000, 300_000],
@@ -95,6 +98,8 @@ pub struct Read {
     /// Own domains, lower case; guessed from the logs if empty.
     pub domains: Vec<String>,
     pub zone: TimeZone,
+    /// The present time.
+    pub now: Time,
     /// What logs leave out.
     pub assumed: Assumed,
     /// `None` is standard output.
@@ -151,7 +156,8 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     let mut days = KeptDays::default();
     let (task, filters, mut common) = match cli.command {
         Command::Report(mut report) => {
-            if report.run.common.paths.is_empty() && report.merge.is_empty() {
+            let kept = !report.merge.is_empty() || report.state.is_some();
+            if report.run.common.paths.is_empty() && !kept {
                 return Err("report: give the logs (PATH), or saved days with --merge".into());
             }
             if report.run.format == Some(ReportFormat::Csv) && report.run.common.output.is_none() {
@@ -162,6 +168,7 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
             days.save = report.save;
             days.merge = report.merge;
             days.baseline = report.baseline;
+            days.state = report.state;
             parts(report.run, Task::Report)
         }
         Command::Find(run) => parts(run, Task::Find),
@@ -219,6 +226,12 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
     }
     let mut read = read(task, filters, common, prolog, now)?;
     read.days = days;
+    if read.days.state.is_some() && !read.filter.is_of_time() {
+        return Err(
+            "report: --state counts all messages; of the filters only --day, --since and --until go with it"
+                .into(),
+        );
+    }
     read.profile = profile;
     read.opening.hash |= hash;
     Ok(Options::Read(Box::new(read)))
@@ -302,6 +315,7 @@ fn read(
         paths: common.paths,
         domains: common.domain.iter().map(|d| domain(d)).collect(),
         zone,
+        now,
         output: common.output.filter(|file| file.as_os_str() != "-"),
         manifest: common.manifest,
         evidence: common.evidence,

@@ -54,6 +54,9 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         .iter()
         .map(|p| p.to_string_lossy().into_owned())
         .collect();
+    if let (Task::Report(format), Some(folder)) = (options.task, &options.days.state) {
+        return report::nightly(options, folder, &paths, format);
+    }
     let mut inputs = Inputs::open_as(&paths, &options.opening)?;
     inputs.offsets = options.evidence;
     inputs.assumed = options.assumed.clone();

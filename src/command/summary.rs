@@ -104,6 +104,12 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
             outcome.rows_twice
         );
     }
+    if outcome.rows_late > 0 {
+        eprintln!(
+            "warning: {} rows left out: their messages were closed and counted by an earlier run",
+            outcome.rows_late
+        );
+    }
     let mut other: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, what) in &outcome.plan.passed_over {
         *other.entry(what).or_default() += 1;
@@ -123,7 +129,7 @@ fn show(text: &str) -> String {
 }
 
 fn line(inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -> String {
-    let files = inputs.files.len()
+    let files = inputs.logs()
         - outcome.plan.passed_over.len()
         - outcome.plan.refused.len()
         - outcome.plan.empty.len();

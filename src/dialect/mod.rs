@@ -155,6 +155,23 @@ pub fn record_start(layout: &Layout, data: &[u8], at: usize) -> usize {
     }
 }
 
+/// Header lines that bind this layout, so that rows can be kept apart from their file; `None` where rows do not stand
+/// by themselves.
+pub fn header(layout: &Layout) -> Option<Vec<u8>> {
+    match layout {
+        Layout::Modern(schema) if !schema.is_online() => Some(schema.header()),
+        _ => None,
+    }
+}
+
+/// Where the last whole record at or behind `from` ends: what follows was not yet written to its end.
+pub fn whole(layout: &Layout, data: &[u8], from: usize) -> usize {
+    match layout {
+        Layout::Modern(_) => modern::whole(data, from),
+        _ => data.len(),
+    }
+}
+
 /// Whether every row of a message holds its Message-ID or network-message-id as it stands.
 pub fn is_searchable(layout: &Layout) -> bool {
     match layout {
@@ -275,6 +292,25 @@ pub struct Yield {
     pub lines: Option<u64>,
     /// The layout that the last header line in it bound, for what follows it in the file.
     pub bound: Option<Layout>,
+}
+
+impl Yield {
+    /// Keeps the rows alone: an earlier run has counted them.
+    pub fn forget_counts(&mut self) {
+        (self.rows, self.rows_without_id, self.passed_over) = (0, 0, 0);
+        (self.faults, self.events) = (Faults::default(), EventCounts::default());
+        self.span = None;
+        self.seen.forget_counts();
+    }
+
+    /// Takes out the rows before `time`, and returns how many there were.
+    pub fn leave_out_before(&mut self, time: Time) -> u64 {
+        let late = |row: &mut Row| row.time < time;
+        let shards = self.shards.iter_mut();
+        let rows: usize = shards.map(|rows| rows.extract_if(.., late).count()).sum();
+        let reports = self.reports.extract_if(.., |report| report.row.time < time);
+        (rows + reports.count()) as u64
+    }
 }
 
 /// A row that names a report and the message the report is about, in an order that logs do not agree on.

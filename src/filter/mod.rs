@@ -12,7 +12,7 @@ pub mod when;
 use bstr::BStr;
 
 pub use pattern::Pattern;
-pub use when::{parse_day, parse_when};
+pub use when::{date_of, day_range, parse_day, parse_when};
 
 use crate::event::ServerId;
 use crate::path::{Class, Direction, Path, Reason, Recipient, Status};
@@ -83,6 +83,16 @@ impl Filter {
             ([], [one]) => one.lower_needle(),
             _ => None,
         }
+    }
+
+    /// Whether nothing but a time is asked for.
+    pub fn is_of_time(&self) -> bool {
+        let whenever = Filter {
+            since: None,
+            until: None,
+            ..self.clone()
+        };
+        whenever.is_empty() && self.limit.is_none()
     }
 
     /// A text that at least one row of every wanted message holds, in some letter case: of those that are asked for

@@ -37,6 +37,18 @@ pub fn parse_day(text: &str, zone: &TimeZone, now: Time) -> Result<Range<Time>, 
     day.ok_or_else(|| format!("'{text}' is no day; write 2026-03-01, today or yesterday"))
 }
 
+/// The day of the zone that a moment is in.
+pub fn date_of(time: Time, zone: &TimeZone) -> Date {
+    let timestamp = Timestamp::from_microsecond(time.0).unwrap_or_default();
+    timestamp.to_zoned(zone.clone()).date()
+}
+
+/// From the first moment of a day to that of the next.
+pub fn day_range(day: Date, zone: &TimeZone) -> Range<Time> {
+    let start = |day: Date| day_start(day, zone).map_or(Time(i64::MAX), instant);
+    start(day)..day.tomorrow().map_or(Time(i64::MAX), start)
+}
+
 fn here(now: Time, zone: &TimeZone) -> Result<Zoned, String> {
     let timestamp = Timestamp::from_microsecond(now.0);
     let timestamp = timestamp.map_err(|error| format!("the present time: {error}"))?;

@@ -56,6 +56,20 @@ impl Default for Opening {
 /// Packed logs grow to 5 to 40 times their size, an idle server's perhaps to 150 times.
 pub const EXPAND_LIMIT: u64 = 250;
 
+/// What is new in a file, and what must be known of the bytes before it.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    pub from: usize,
+    pub until: usize,
+    /// Lines before `from`.
+    pub lines: u64,
+    /// The header in force at `from`, if that is not the file's first byte.
+    pub header: Vec<u8>,
+    /// The file holds rows that an earlier run has read and counted: first byte of each, and its line in the file it
+    /// was logged in.
+    pub carried: Vec<(u64, u64)>,
+}
+
 /// One file and its bytes.
 pub struct LogFile {
     /// As found under the given path: the name that evidence is quoted with.
@@ -64,6 +78,8 @@ pub struct LogFile {
     pub server: BString,
     /// The file on the disk that it is or was in: an index of [`Inputs::sources`].
     pub source: u32,
+    /// The stretch to be read, where that is not the whole file.
+    pub part: Option<Part>,
     data: Data,
     /// Where rows may be counted from, in order.
     chunks: Vec<ChunkLines>,
@@ -82,9 +98,23 @@ impl LogFile {
             name,
             server: BString::default(),
             source,
+            part: None,
             data,
             chunks: Vec::new(),
         }
+    }
+
+    /// The stretch to be read.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        let whole = 0..self.bytes().len();
+        let part = self.part.as_ref();
+        part.map_or(whole, |part| part.from..part.until)
+    }
+
+    /// Whether the file holds rows that an earlier run has read and counted.
+    pub fn is_carried(&self) -> bool {
+        let part = self.part.as_ref();
+        part.is_some_and(|part| !part.carried.is_empty())
     }
 
     /// The whole file as it was when it was opened, unpacked and in UTF-8: places are counted in these bytes.
@@ -119,7 +149,10 @@ impl LogFile {
         let first = self.chunks.first().map_or(0, |chunk| chunk.start);
         let mut lines = match from {
             Some(from) => self.chunks[from].before.get().copied().unwrap_or(0),
-            None => self.count(0, first),
+            None => match &self.part {
+                Some(part) => part.lines + self.count(part.from as u64, first),
+                None => self.count(0, first),
+            },
         };
         for i in from.unwrap_or(0)..index {
             let (chunk, next) = (&self.chunks[i], &self.chunks[i + 1]);
@@ -227,6 +260,21 @@ impl Inputs {
         inputs
     }
 
+    /// Adds rows of an earlier run that stood in the file `name`, before what is new in it.
+    pub fn add_carried(&mut self, name: String, bytes: Vec<u8>, rows: Vec<(u64, u64)>) {
+        let part = Part {
+            until: bytes.len(),
+            carried: rows,
+            ..Part::default()
+        };
+        let source = self.sources.len() as u32;
+        self.sources.push(Source::of_bytes(&name, &bytes, false));
+        self.files.push(LogFile {
+            part: Some(part),
+            ..LogFile::new(name, source, Data::Memory(bytes))
+        });
+    }
+
     fn add(&mut self, source: Source, expanded: Expanded) {
         let number = self.sources.len() as u32;
         self.sources.push(source);
@@ -237,8 +285,10 @@ impl Inputs {
         self.in_part.extend(expanded.in_part);
     }
 
-    fn sort(&mut self) {
-        self.files.sort_by(|a, b| a.name.cmp(&b.name));
+    /// Brings everything in the order of names.
+    pub fn sort(&mut self) {
+        self.files
+            .sort_by(|a, b| (&a.name, !a.is_carried()).cmp(&(&b.name, !b.is_carried())));
         self.unreadable.sort();
         self.in_part.sort();
     }
@@ -263,17 +313,25 @@ impl Inputs {
         all.finalize().into()
     }
 
-    /// Bytes of all files together.
+    /// How many files there are; carried rows are none.
+    pub fn logs(&self) -> usize {
+        self.files.iter().filter(|file| !file.is_carried()).count()
+    }
+
+    /// Bytes to be read, all files together; carried rows are none.
     pub fn bytes(&self) -> u64 {
-        self.files
-            .iter()
-            .map(|file| file.bytes().len() as u64)
-            .sum()
+        let files = self.files.iter().filter(|file| !file.is_carried());
+        files.map(|file| file.range().len() as u64).sum()
     }
 
     /// The line a row stands in, from 1, header lines included.
     pub fn line(&self, place: Place) -> u64 {
         let file = &self.files[place.file as usize];
+        if let Some(part) = file.part.as_ref().filter(|_| file.is_carried()) {
+            let rows = &part.carried;
+            let at = rows.partition_point(|(start, _)| *start <= place.offset);
+            return rows[at.saturating_sub(1)].1;
+        }
         let chunk = file
             .chunks
             .partition_point(|chunk| chunk.start <= place.offset);

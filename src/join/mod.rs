@@ -20,6 +20,7 @@ use crate::keys::Keys;
 use crate::path::build::Scene;
 use crate::row::Row;
 use crate::servers::Servers;
+use crate::time::Time;
 use links::Links;
 
 /// What stands behind rows: the chunks they were found in and the run's tables.
@@ -94,4 +95,6 @@ pub struct Joint<'j> {
     pub links: &'j Links,
     pub detail: Detail,
     pub when: When,
+    /// Messages with a row from here on are open: a later run goes on with their rows.
+    pub keep_from: Option<Time>,
 }

@@ -11,7 +11,7 @@ use bumpalo::Bump;
 use hashbrown::{HashMap, HashSet};
 
 use super::message::{drop_twice, matters, path, sort};
-use super::{Joint, When};
+use super::{Ground, Joint, When};
 use crate::dialect::{self, Slice};
 use crate::event::Role;
 use crate::path::{Class, Path};
@@ -26,6 +26,8 @@ pub trait Taker {
     fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> bool;
     /// Counts rows that change nothing else of a wanted message of this class.
     fn more_rows(&mut self, class: Class, rows: i64);
+    /// Sees the rows of a message that is open when the run ends, in order.
+    fn keep(&mut self, _rows: &[&Row], _ground: &Ground<'_>) {}
 }
 
 /// Rows may stand this much behind later ones in their file: what is over is kept so much longer.
@@ -300,6 +302,7 @@ impl Shard {
             if carried.counted.is_none() {
                 turn.hand_over(key, &mut carried, &[]);
             }
+            turn.keep_carried(key, &carried);
             if !carried.finished {
                 turn.shard.closed_open.insert(key);
             }
@@ -369,13 +372,38 @@ impl<T: Taker> Turn<'_, '_, T> {
         if goes_on {
             carried.take(rows);
             self.shard.carried.insert(key, carried);
+        } else {
+            self.keep(rows.to_vec());
+        }
+    }
+
+    /// Shows rows to the taker that leave the shard and that a later run needs.
+    fn keep(&mut self, mut rows: Vec<&Row>) {
+        let last = rows.iter().map(|row| row.time).max();
+        if self.joint.keep_from.is_some_and(|from| last >= Some(from)) {
+            sort(&mut rows, self.joint);
+            drop_twice(&mut rows, self.joint);
+            self.taker.keep(&rows, self.joint.ground);
+        }
+    }
+
+    /// The same for a message that was carried.
+    fn keep_carried(&mut self, key: u64, carried: &Carried) {
+        if self
+            .joint
+            .keep_from
+            .is_some_and(|from| carried.last >= from)
+        {
+            let rows = self.rows(key, carried);
+            self.keep(rows.iter().collect());
         }
     }
 
     /// More rows of a message that is carried.
     fn more(&mut self, key: u64, carried: &mut Carried, rows: &[&Row]) {
         if let Some((class, wanted)) = carried.counted {
-            if carried.only_more(rows) {
+            // A later run must find the message under the time of its last row.
+            if self.joint.keep_from.is_none() && carried.only_more(rows) {
                 if wanted {
                     self.taker.more_rows(class, rows.len() as i64);
                 }
@@ -403,7 +431,9 @@ impl<T: Taker> Turn<'_, '_, T> {
         if !carried.finished {
             self.shard.closed_open.insert(key);
         }
-        if !at_once {
+        if at_once {
+            self.keep_carried(key, &carried);
+        } else {
             carried.counted = None;
             self.shard.sealed.push((key, carried));
         }

@@ -19,6 +19,8 @@ pub struct Baseline {
     pub days: BTreeMap<Date, i64>,
     /// `mailbox > address outside`, as in the oddities.
     pub forwards: BTreeSet<String>,
+    /// Domains that mail came from or went to; lower case.
+    pub domains: BTreeSet<Vec<u8>>,
 }
 
 impl Baseline {
@@ -32,6 +34,12 @@ impl Baseline {
             .filter(|((kind, _), cases)| *kind == Kind::ForwardOutside && cases.messages > 0)
             .map(|((_, what), _)| decoded(what));
         self.forwards.extend(forwards);
+        let correspondents = &tally.correspondents;
+        for (id, mail) in (0..).zip(&correspondents.by_domain) {
+            if mail.sent.messages > 0 || mail.received.messages > 0 {
+                self.domains.insert(correspondents.domains.get(id).to_vec());
+            }
+        }
     }
 
     /// The median of the same weekday's other days, if there are any.

@@ -5,7 +5,9 @@
 
 use serde::Serialize;
 
-use crate::report::{BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile};
+use crate::report::{
+    BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile, StateFacts,
+};
 use crate::time::{HOUR, Time};
 
 /// The section `coverage`.
@@ -19,6 +21,8 @@ pub struct Coverage {
     pub missing_files: Vec<MissingFiles>,
     pub bad_rows: Vec<BadRows>,
     pub events: Vec<EventCount>,
+    /// With `--state`: what was new, and what is carried.
+    pub state: Option<StateFacts>,
 }
 
 /// What was read of one server.
@@ -71,6 +75,7 @@ pub fn coverage(facts: Facts) -> Coverage {
         missing_files: facts.missing_files,
         bad_rows: facts.bad_row_reasons,
         events: facts.events,
+        state: facts.state,
     };
     coverage.own_domains.sort();
     coverage.skipped_files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -30,6 +30,7 @@ impl Facts {
             events: Vec::new(),
             bad_row_reasons: Vec::new(),
             missing_files: Vec::new(),
+            state: None,
         }
     }
 

@@ -4,9 +4,11 @@
 
 use serde::Serialize;
 
+use crate::event::ServerId;
 use crate::path::Direction;
 use crate::report::{Message, Names, ReportOptions};
-use crate::tally::histogram::{COARSE_ERROR, Histogram, RELATIVE_ERROR};
+use crate::tally::Map;
+use crate::tally::histogram::{COARSE_ERROR, Coarse, Histogram, RELATIVE_ERROR};
 use crate::tally::latency as tally;
 
 /// The section `latency`: recipients that were delivered or transferred.
@@ -18,6 +20,9 @@ pub struct Latencies {
     pub by_server: Vec<OfServer>,
     /// From the server where the message came in to the one that decided, most recipients first.
     pub by_server_pair: Vec<OfPair>,
+    /// What arrived before it entered, by how many milliseconds: at least so far is the clock of `from` ahead of that of
+    /// `to`.
+    pub clocks: Vec<OfPair>,
     /// How many arrived within the limits that `--sla` names.
     pub service_level: Vec<Kept>,
     /// How many arrived within these times, for the chart.
@@ -134,14 +139,15 @@ pub fn latencies(sums: &tally::Latencies, options: &ReportOptions, names: &Names
             .collect(),
         relative_error: RELATIVE_ERROR,
         relative_error_of_pairs: COARSE_ERROR,
-        by_server_pair: pairs(sums, names),
+        by_server_pair: pairs(&sums.pairs, names),
+        clocks: pairs(&sums.ahead, names),
         service_level: service_level(&sums.total().histogram, &options.sla_ms),
         distribution: distribution(&sums.total().histogram),
     }
 }
 
-fn pairs(sums: &tally::Latencies, names: &Names<'_>) -> Vec<OfPair> {
-    let used = sums.pairs.iter().filter(|(_, sum)| sum.count() > 0);
+fn pairs(sums: &Map<(ServerId, ServerId), Coarse>, names: &Names<'_>) -> Vec<OfPair> {
+    let used = sums.iter().filter(|(_, sum)| sum.count() > 0);
     let mut pairs: Vec<OfPair> = used
         .map(|(&(from, to), sum)| OfPair {
             from: names(from),

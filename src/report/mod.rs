@@ -66,6 +66,31 @@ pub struct Facts {
     pub bad_row_reasons: Vec<BadRows>,
     /// Files that the numbers in the names of the others say are missing.
     pub missing_files: Vec<MissingFiles>,
+    /// What was done on top of earlier runs, where there were any.
+    #[serde(skip)]
+    pub state: Option<StateFacts>,
+}
+
+/// What a run with `--state` did, and what it leaves to the next.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateFacts {
+    /// This run's number, from 1.
+    pub run: u64,
+    /// Files with something new, and what of them was read now.
+    pub new_files: u64,
+    pub new_bytes: u64,
+    pub new_rows: u64,
+    /// Files that were as the run before had left them.
+    pub unchanged_files: u64,
+    /// Messages that may still get rows, and their rows, which the next run takes over.
+    pub open_messages: u64,
+    pub open_rows: u64,
+    /// Messages whose last row is earlier are closed.
+    pub closed_until: Option<String>,
+    /// Rows before that instant that came only now, and were left out.
+    pub late_rows: u64,
+    /// What is to be said about files that were read before.
+    pub notes: Vec<String>,
 }
 
 /// Files of one folder with following numbers.
@@ -235,7 +260,7 @@ impl Report {
             connectors: connectors::connectors(&tally.hops, names),
             lists: lists::lists(&tally.lists, &options.known_lists),
             sizes: sizes::sizes(&tally.sizes),
-            oddities: oddities::oddities(tally, names),
+            oddities: oddities::oddities(tally, &facts.own_domains, baseline, names),
             mailboxes: mailboxes::mailboxes(&tally.correspondents, &facts.own_domains),
             time_zone: facts.zone.clone(),
             coverage: coverage::coverage(facts),

@@ -5,9 +5,12 @@
 
 use serde::Serialize;
 
+use crate::path::domains::OwnDomains;
+use crate::report::baseline::Baseline;
 use crate::report::{Message, Names, address, decoded};
 use crate::status::StatusCode;
 use crate::tally::Tally;
+use crate::tally::correspondents::Correspondents;
 use crate::tally::failures::EXAMPLES;
 use crate::tally::oddities::Kind;
 use crate::tally::words::WordId;
@@ -18,6 +21,10 @@ use crate::time::{HOUR, Time};
 const BURST_TIMES: i64 = 20;
 /// And from so many messages; below, it is no trouble.
 const BURST_MESSAGES: i64 = 40;
+/// Recipients from which mail to a domain that had none before is much.
+const NEW_DOMAIN_RECIPIENTS: i64 = 20;
+/// Senders named for each.
+const SENDERS: usize = 3;
 
 /// The section `oddities`.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +35,26 @@ pub struct Oddities {
     pub loops: i64,
     /// Senders with an hour far above their own normal, farthest first.
     pub bursts: Vec<Burst>,
+    /// Domains outside that got much mail now and had none on earlier days, most recipients first; empty where no
+    /// earlier days are known.
+    pub new_domains: Vec<NewDomain>,
+}
+
+/// A domain outside that was not written to before.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewDomain {
+    pub domain: String,
+    pub messages: i64,
+    pub recipients: i64,
+    /// Those who wrote most.
+    pub senders: Vec<WroteTo>,
+}
+
+/// A sender and how many recipients it wrote to.
+#[derive(Clone, Debug, Serialize)]
+pub struct WroteTo {
+    pub sender: String,
+    pub recipients: i64,
 }
 
 /// Messages with the same oddity.
@@ -56,7 +83,12 @@ pub struct Burst {
 }
 
 /// The section `oddities`.
-pub fn oddities(tally: &Tally, names: &Names<'_>) -> Oddities {
+pub fn oddities(
+    tally: &Tally,
+    own_domains: &[String],
+    baseline: Option<&Baseline>,
+    names: &Names<'_>,
+) -> Oddities {
     let used = tally
         .oddities
         .cases
@@ -82,6 +114,9 @@ pub fn oddities(tally: &Tally, names: &Names<'_>) -> Oddities {
         cases,
         loops: loops(&tally.failures),
         bursts: bursts(tally),
+        new_domains: baseline.map_or(Vec::new(), |baseline| {
+            new_domains(&tally.correspondents, own_domains, baseline)
+        }),
     }
 }
 
@@ -135,4 +170,44 @@ fn bursts(tally: &Tally) -> Vec<Burst> {
         (times(b).cmp(&times(a))).then_with(|| a.sender.cmp(&b.sender))
     });
     bursts
+}
+
+fn new_domains(sums: &Correspondents, own_domains: &[String], before: &Baseline) -> Vec<NewDomain> {
+    let own = OwnDomains::given(own_domains.iter().map(String::as_str));
+    let mut found = Vec::new();
+    for (id, mail) in (0..).zip(&sums.by_domain) {
+        let domain = sums.domains.get(id);
+        let is_own = || own.owns(&[b"@", domain].concat()) != Some(false);
+        if mail.received.recipients < NEW_DOMAIN_RECIPIENTS
+            || before.domains.contains(domain)
+            || is_own()
+        {
+            continue;
+        }
+        let to_it = (sums.pairs.iter())
+            .filter(|((_, to), _)| sums.correspondents[*to as usize].domain == id);
+        let mut senders: Map<WordId, i64> = Map::default();
+        for ((sender, _), mail) in to_it {
+            *senders.entry(*sender).or_default() += mail.recipients;
+        }
+        let mut senders: Vec<WroteTo> = (senders.into_iter())
+            .filter(|(_, recipients)| *recipients > 0)
+            .map(|(sender, recipients)| WroteTo {
+                sender: address(sums.addresses.get(sender)),
+                recipients,
+            })
+            .collect();
+        senders.sort_by(|a, b| {
+            (b.recipients.cmp(&a.recipients)).then_with(|| a.sender.cmp(&b.sender))
+        });
+        senders.truncate(SENDERS);
+        found.push(NewDomain {
+            domain: decoded(domain),
+            messages: mail.received.messages,
+            recipients: mail.received.recipients,
+            senders,
+        });
+    }
+    found.sort_by(|a, b| (b.recipients.cmp(&a.recipients)).then_with(|| a.domain.cmp(&b.domain)));
+    found
 }

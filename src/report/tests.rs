@@ -44,6 +44,7 @@ fn facts() -> Facts {
             why: "not a log".into(),
         }],
         missing_files: Vec::new(),
+        state: None,
         events: vec![EventCount {
             source: "AGENT".into(),
             event: "NEWTHING".into(),

@@ -74,6 +74,8 @@ pub struct Latencies {
     pub slowest: Extremes,
     /// From the server where the message came in to the one that decided; what was measured.
     pub pairs: Map<(ServerId, ServerId), Coarse>,
+    /// The same for what arrived before it entered: by how much.
+    pub ahead: Map<(ServerId, ServerId), Coarse>,
 }
 
 impl Latencies {
@@ -98,14 +100,21 @@ impl Latencies {
                 table.resize_with(place + 1, Latency::default);
             }
             table[place].record(recipient.latency_ms, weight);
-            let Some(ms) = recipient.latency_ms.filter(|&ms| ms >= 0) else {
+            let Some(ms) = recipient.latency_ms else {
                 continue;
             };
             if let Some(pair) = path.origin.server.zip(recipient.server) {
-                self.pairs
+                let pairs = match ms {
+                    0.. => &mut self.pairs,
+                    _ => &mut self.ahead,
+                };
+                pairs
                     .entry(pair)
                     .or_default()
-                    .record(ms as u64, weight);
+                    .record(ms.unsigned_abs(), weight);
+            }
+            if ms < 0 {
+                continue;
             }
             // Of equally slow recipients the first by address, whatever order the rows came in.
             let slower = slowest.is_none_or(|(most, first)| {
@@ -131,8 +140,13 @@ impl Latencies {
             }
         }
         self.slowest.merge(other.slowest);
-        for (pair, more) in other.pairs {
-            self.pairs.entry(pair).or_default().merge(&more);
+        for (pairs, others) in [
+            (&mut self.pairs, other.pairs),
+            (&mut self.ahead, other.ahead),
+        ] {
+            for (pair, more) in others {
+                pairs.entry(pair).or_default().merge(&more);
+            }
         }
     }
 
@@ -151,11 +165,11 @@ impl Latencies {
                 table[place].merge(&latency);
             }
         }
-        for ((from, to), latency) in std::mem::take(&mut self.pairs) {
-            self.pairs
-                .entry((new(from), new(to)))
-                .or_default()
-                .merge(&latency);
+        for pairs in [&mut self.pairs, &mut self.ahead] {
+            for ((from, to), latency) in std::mem::take(pairs) {
+                let pair = (new(from), new(to));
+                pairs.entry(pair).or_default().merge(&latency);
+            }
         }
         self.slowest.renumber(new);
     }

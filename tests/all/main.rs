@@ -14,6 +14,8 @@ mod inputs;
 mod layers;
 mod legacy;
 mod naive;
+mod nightly;
 mod readme;
 mod sameness;
 mod simulated;
+mod trouble;

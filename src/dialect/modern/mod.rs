@@ -126,6 +126,18 @@ pub fn record_start(data: &[u8], at: usize) -> usize {
     0
 }
 
+/// Where the last whole row or header line at or behind `from` ends.
+pub fn whole(data: &[u8], from: usize) -> usize {
+    let Some(newline) = memchr::memrchr(b'\n', &data[from..]) else {
+        return from;
+    };
+    let lines = &data[from..=from + newline];
+    let start = record_start(lines, newline);
+    let quotes = memchr::memchr_iter(b'"', &lines[start..]).count();
+    let is_whole = quotes.is_multiple_of(2);
+    from + if is_whole { lines.len() } else { start }
+}
+
 /// The last `#Fields:` line in a stretch.
 pub fn last_schema(data: &[u8]) -> Option<Schema> {
     let mut until = data.len();
@@ -186,6 +198,26 @@ mod tests {
             matches!(detect(row.as_bytes()), Detected::Log(Layout::Modern(s)) if s.width == 30 && s.guessed)
         );
         assert!(matches!(detect(b"{\"a\":1}\n"), Detected::Other(_)));
+    }
+
+    #[test]
+    fn a_row_that_is_still_being_written_is_not_whole() {
+        let row = "2026-03-02T09:00:00.000Z,\"a\n b\",c\r\n";
+        let file = format!("#Fields: date-time,event-id\r\n{row}{row}");
+        let ends: Vec<usize> = [29, 29 + row.len(), file.len()].into();
+        for cut in 0..=file.len() {
+            let until = ends.iter().rev().find(|end| **end <= cut);
+            let want = until.copied().unwrap_or(0);
+            assert_eq!(whole(&file.as_bytes()[..cut], 0), want, "cut at {cut}");
+            if cut >= 29 {
+                assert_eq!(whole(&file.as_bytes()[..cut], 29), want, "cut at {cut}");
+            }
+        }
+        let schema = Schema::from_fields(b"event-id,x,date-time,message-id").unwrap();
+        let Detected::Log(Layout::Modern(again)) = detect(&schema.header()) else {
+            panic!("the header is not read back");
+        };
+        assert_eq!(again, schema);
     }
 
     #[test]

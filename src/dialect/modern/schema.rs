@@ -163,6 +163,17 @@ impl Schema {
         })
     }
 
+    /// A header that binds the same columns.
+    pub fn header(&self) -> Vec<u8> {
+        let mut names = vec!["-"; self.width];
+        for (name, &at) in NAMES.iter().zip(&self.columns) {
+            if let Some(place) = names.get_mut(usize::from(at)) {
+                *place = name;
+            }
+        }
+        format!("#Fields: {}\r\n", names.join(",")).into_bytes()
+    }
+
     /// Whether this is the detailed export of Exchange Online.
     pub fn is_online(&self) -> bool {
         self.name == "online/detail"

@@ -84,8 +84,7 @@ fn cell(cell: &Cell) -> Markup {
             return html! { td { bdi { (text) } } };
         }
         Cell::Time(time) => {
-            let time = time.replace('T', " ");
-            return html! { td.t { (time) } };
+            return html! { td.t { (moment(time)) } };
         }
         Cell::Count(count) => (*count as f64, grouped(*count)),
         Cell::Bytes(bytes) => (*bytes as f64, size(*bytes)),
@@ -93,6 +92,17 @@ fn cell(cell: &Cell) -> Markup {
         Cell::Share(share) => (*share, format!("{:.1} %", 100.0 * share)),
     };
     html! { td.n data-v=(value) { (shown) } }
+}
+
+/// A time as people write it: `2026-03-02T09:00:00+00:00` is `2026-03-02 09:00`.
+fn moment(time: &str) -> String {
+    let time = time.replace('T', " ");
+    let time = time.strip_suffix("+00:00").unwrap_or(&time);
+    let is_hour = time.len() == "2026-03-02 09:00:00".len();
+    time.strip_suffix(":00")
+        .filter(|_| is_hour)
+        .unwrap_or(time)
+        .to_string()
 }
 
 fn is_number(cell: &Cell) -> bool {

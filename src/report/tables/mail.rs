@@ -133,6 +133,12 @@ fn latency(report: &Report) -> Vec<Table> {
         line.extend([pair.p50, pair.p95, pair.max].map(millis));
         line
     });
+    let clocks = latency.clocks.iter().map(|pair| {
+        let mut line = vec![text(&pair.from), text(&pair.to), Cell::Count(pair.count)];
+        line.extend([pair.p50, pair.max].map(millis));
+        line
+    });
+    let clock_columns = ["ahead", "of", "recipients", "by (median)", "by (most)"];
     let steps = latency.distribution.iter();
     let slowest = latency.slowest.iter().map(|slow| {
         let line = [
@@ -171,6 +177,9 @@ fn latency(report: &Report) -> Vec<Table> {
         table(section, "latency_by_server_pair", "From server to server", &pair_columns)
             .note(format!("From where the message came in to where it was decided; within {coarse:.1} %."))
             .lines(pairs),
+        table(section, "clocks", "Clocks that differ", &clock_columns)
+            .note("What arrived on one server before it had entered on the other; the way itself took some time, too.")
+            .lines(clocks),
         table(section, "latency_distribution", "Distribution", &["below", "recipients"])
             .note("Not less than the line before; the last line is the rest.")
             .lines(steps.map(|step| vec![millis(step.below_ms), Cell::Count(step.recipients)])),

@@ -97,6 +97,7 @@ fn coverage(report: &Report) -> Vec<Table> {
     let section = Section::Coverage;
     vec![
         table(section, "servers", "Servers", &columns).lines(servers),
+        state(report),
         table(
             section,
             "gaps",
@@ -141,6 +142,44 @@ fn coverage(report: &Report) -> Vec<Table> {
         )
         .lines(events),
     ]
+}
+
+/// What a run with `--state` did on top of those before it.
+fn state(report: &Report) -> Table {
+    let columns = [
+        "run",
+        "files with news",
+        "bytes read",
+        "rows read",
+        "files as they were",
+        "open messages",
+        "their rows",
+        "closed until",
+        "rows that came too late",
+        "notes",
+    ];
+    let lines = report.coverage.state.iter().map(|state| {
+        let count = |n: u64| Cell::Count(n as i64);
+        vec![
+            count(state.run),
+            count(state.new_files),
+            Cell::Bytes(state.new_bytes as i64),
+            count(state.new_rows),
+            count(state.unchanged_files),
+            count(state.open_messages),
+            count(state.open_rows),
+            time(&state.closed_until),
+            count(state.late_rows),
+            text(state.notes.join("; ")),
+        ]
+    });
+    table(
+        Section::Coverage,
+        "state",
+        "What this run read, and what it carries on",
+        &columns,
+    )
+    .lines(lines)
 }
 
 fn balance(report: &Report) -> Table {

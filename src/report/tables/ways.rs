@@ -189,6 +189,19 @@ fn oddities(report: &Report) -> Vec<Table> {
         .concat()
     });
     let burst_columns = ["sender", "hour", "messages", "normal"];
+    let new_domains = oddities.new_domains.iter().map(|new| {
+        let senders = new.senders.iter();
+        let senders: Vec<String> = senders
+            .map(|sender| format!("{} ({})", sender.sender, sender.recipients))
+            .collect();
+        vec![
+            text(&new.domain),
+            Cell::Count(new.messages),
+            Cell::Count(new.recipients),
+            text(senders.join(", ")),
+        ]
+    });
+    let new_columns = ["domain", "messages", "recipients", "most from"];
     vec![
         table(section, "oddities", "What is out of the ordinary", &["kind", "what", "messages", "recipients"])
             .traced(cases)
@@ -196,6 +209,9 @@ fn oddities(report: &Report) -> Vec<Table> {
         table(section, "bursts", "Senders far above their normal", &burst_columns)
             .note("Normal: the median of the sender's other hours with mail, or of all senders' if it has few.")
             .lines(bursts),
+        table(section, "new_domains", "Much mail to domains that had none before", &new_columns)
+            .note("Domains outside with at least 20 recipients, that no earlier day has. Known only with earlier days.")
+            .lines(new_domains),
     ]
 }
 

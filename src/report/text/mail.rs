@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::path::Direction;
-use crate::report::text::page::{Page, Table, Tone, bar, duration, grouped, percent, size};
+use crate::report::text::page::{Page, Table, Tone, bar, duration, grouped, percent, plural, size};
 use crate::report::text::{LINES, minute, or_dash};
 use crate::report::top::{Address, Domain, Ranked, Ranking};
 use crate::report::volume::{Flows, WEEKDAYS};
@@ -56,9 +56,9 @@ pub fn volume<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<(
     }
     if let (Some(hour), Some(busiest)) = (&volume.peak_hour, &volume.peak_minute) {
         let line = format!(
-            "Peak hour {} with {} messages; peak minute {} with {}.",
+            "Peak hour {} with {}; peak minute {} with {}.",
             minute(hour.start, &report.time_zone),
-            grouped(hour.messages),
+            plural(hour.messages, "message"),
             minute(busiest.start, &report.time_zone),
             grouped(busiest.messages)
         );

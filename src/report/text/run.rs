@@ -106,6 +106,21 @@ pub fn coverage<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
         };
         page.say(&format!("Own domains: {domains}{how}"), Tone::Plain)?;
     }
+    if let Some(state) = &coverage.state {
+        let line = format!(
+            "Run {} of this state: {} in {} ({}), {} unchanged; {}.",
+            grouped(state.run as i64),
+            plural(state.new_rows as i64, "new row"),
+            plural(state.new_files as i64, "file"),
+            size(state.new_bytes as i64),
+            grouped(state.unchanged_files as i64),
+            plural(state.open_messages as i64, "open message"),
+        );
+        page.say(&line, Tone::Plain)?;
+        for note in &state.notes {
+            page.say(&format!("- {note}"), Tone::Warning)?;
+        }
+    }
     left_out(report, page)
 }
 

@@ -102,21 +102,21 @@ pub fn unknown<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
         return Ok(());
     }
     page.heading("Unknown: where trails end")?;
-    let mut table = Table::default()
-        .right("recipients")
-        .right("messages")
-        .left("what is missing")
-        .left("for example");
     for trail in unknown.by_missing.iter().take(LINES) {
-        let example = trail.examples.first();
-        table.row(vec![
-            grouped(trail.recipients),
-            grouped(trail.messages),
-            trail.missing.clone(),
-            example.map_or(String::new(), |message| message.message_id.clone()),
-        ]);
+        let line = format!(
+            "- {} of {}: {}",
+            plural(trail.recipients, "recipient"),
+            plural(trail.messages, "message"),
+            trail.missing
+        );
+        page.say(&line, Tone::Plain)?;
+        if let Some(example) = trail.examples.first() {
+            page.say(
+                &format!("  for example {}", example.message_id),
+                Tone::Faint,
+            )?;
+        }
     }
-    page.table(&table)?;
     more(page, unknown.by_missing.len())
 }
 

@@ -1,4 +1,7 @@
 //! `report`: sums of all messages, put into words.
+//!
+//! In: logs, saved days, or a state. Out: the report. [`facts`] is what it says about the run, [`nightly`] goes on from
+//! the run before.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -6,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use bstr::BStr;
 
+mod facts;
+mod nightly;
+
 use super::manifest::Manifest;
 use super::sink::Failed;
 use super::{Run, Sink, days, summary};
-use crate::audit::names;
 use crate::cli::Exit;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
@@ -19,17 +24,16 @@ use crate::filter::{Filter, Pattern};
 use crate::input::Inputs;
 use crate::join::shard::Taker;
 use crate::join::{Detail, When};
-use crate::keys::Service;
-use crate::path::{Class, Path, anonymous};
-use crate::pipeline::{self, Outcome};
+use crate::path::{Class, Path};
+use crate::pipeline;
 use crate::progress::Progress;
 use crate::report::baseline::Baseline;
-use crate::report::{
-    self, BadRows, EventCount, Facts, MissingFiles, Report, ReportOptions, ServerFacts, SkippedFile,
-};
+use crate::report::{self, Report, ReportOptions};
 use crate::saved::Saved;
-use crate::servers::{Coverage, Servers};
+use crate::servers::Servers;
 use crate::tally::{Tally, TallyOptions};
+
+pub use nightly::nightly;
 
 /// Reads, sums, writes.
 pub fn run(
@@ -40,10 +44,7 @@ pub fn run(
 ) -> Result<Exit, Failed> {
     let begun = Instant::now();
     let filter = &run.options.filter;
-    let tally_options = TallyOptions {
-        include_probes: filter.include_probes,
-        top: run.options.days.top,
-    };
+    let tally_options = tally_options(run.options);
     // Probes are counted apart by the tally, so the filter must let them through.
     let mut filter = filter.clone();
     filter.include_probes = true;
@@ -60,10 +61,7 @@ pub fn run(
     let inputs = &*inputs;
     let survey = pipeline::survey(inputs, &plan);
     let filter = (!everything).then_some(&filter);
-    let probes: &[Pattern] = match run.options.filter.include_probes {
-        true => &[],
-        false => &run.options.days.probes,
-    };
+    let probes = probes(run.options);
     let make = || Counting {
         filter,
         probes,
@@ -82,7 +80,8 @@ pub fn run(
         Some(_) => Duration::ZERO,
         None => begun.elapsed(),
     };
-    let facts = facts(run, inputs, &outcome, elapsed);
+    let names = inputs.files.iter().map(|file| file.name.as_str());
+    let facts = facts::of(run.options, inputs, names, &outcome, elapsed);
     let saved = Saved {
         names: outcome.servers.names(),
         facts,
@@ -91,7 +90,7 @@ pub fn run(
     if let Some(path) = &run.options.days.save {
         saved.write(path)?;
     }
-    write(run.options, format, saved, run.page(), sink)?;
+    write(run.options, format, saved, None, run.page(), sink)?;
     Ok(summary::close(
         run,
         inputs,
@@ -120,7 +119,7 @@ pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
         progress: &progress,
         manifest: &Manifest::none(),
     };
-    let written = write(options, format, saved, run.page(), &mut sink);
+    let written = write(options, format, saved, None, run.page(), &mut sink);
     match written.and_then(|()| sink.finish()) {
         Err(failed) if failed.broken_pipe => {}
         Err(failed) => return Err(failed.error),
@@ -136,11 +135,27 @@ pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Puts sums into words and writes them.
+fn tally_options(options: &Read) -> TallyOptions {
+    TallyOptions {
+        include_probes: options.filter.include_probes,
+        top: options.days.top,
+    }
+}
+
+/// Addresses whose mail is left out.
+fn probes(options: &Read) -> &[Pattern] {
+    match options.filter.include_probes {
+        true => &[],
+        false => &options.days.probes,
+    }
+}
+
+/// Puts sums into words and writes them; `earlier` is what days before them were like.
 fn write(
     options: &Read,
     format: ReportFormat,
     mut saved: Saved,
+    earlier: Option<Baseline>,
     (width, colour): (usize, bool),
     sink: &mut Sink,
 ) -> Result<(), Failed> {
@@ -149,13 +164,14 @@ fn write(
     let mut shown = ReportOptions {
         top: options.days.top,
         sla_ms: options.days.sla_ms.clone(),
+        baseline: earlier,
         ..ReportOptions::default()
     };
     if let Some(path) = &options.days.lists {
         shown.known_lists = known_lists(path)?;
     }
     if !options.days.baseline.is_empty() {
-        let mut baseline = Baseline::default();
+        let mut baseline = shown.baseline.take().unwrap_or_default();
         // A day that is made again is no earlier day of its own.
         let mut earlier = options.days.baseline.clone();
         earlier.retain(|path| Some(path) != options.days.save.as_ref());
@@ -212,18 +228,7 @@ impl Taker for Counting<'_> {
         let wanted = self
             .filter
             .is_none_or(|filter| filter.matches(path, &server));
-        let probe = |address: &BStr| self.probes.iter().any(|pattern| pattern.matches(address));
-        let is_probe = !self.probes.is_empty()
-            && path.class == Class::Mail
-            && (probe(path.sender) || path.recipients.iter().any(|r| probe(r.address)));
-        if wanted && is_probe {
-            self.tally.totals.leave_out_as_probe(path, weight);
-            return false;
-        }
-        if wanted {
-            self.tally.add(path, weight);
-        }
-        wanted
+        wanted && count(&mut self.tally, self.probes, path, weight)
     }
 
     fn more_rows(&mut self, class: Class, rows: i64) {
@@ -231,98 +236,15 @@ impl Taker for Counting<'_> {
     }
 }
 
-/// What the report says about the run itself.
-fn facts(run: &Run<'_>, inputs: &Inputs, outcome: &Outcome, elapsed: Duration) -> Facts {
-    let (from, to) = outcome.span.unzip();
-    let filter = &run.options.filter;
-    let other = outcome
-        .plan
-        .passed_over
-        .iter()
-        .map(|(file, what)| SkippedFile {
-            path: inputs.files[*file as usize].name.clone(),
-            why: what.clone(),
-        });
-    let left_out = inputs.unreadable.iter().chain(&inputs.in_part);
-    let unreadable = left_out.map(|(path, why)| SkippedFile {
-        path: path.clone(),
-        why: why.clone(),
-    });
-    Facts {
-        tool: format!("waybill {}", env!("CARGO_PKG_VERSION")),
-        zone: run.options.zone.clone(),
-        from: filter.since.or(from),
-        to: filter.until.or(to),
-        files: (inputs.files.len() - outcome.plan.passed_over.len() - outcome.plan.empty.len())
-            as u64,
-        bytes: outcome.plan.bytes,
-        rows: outcome.rows,
-        bad_rows: outcome.faults.damaged(),
-        rows_twice: outcome.rows_twice,
-        seconds: elapsed.as_secs_f64(),
-        servers: outcome
-            .servers
-            .read()
-            .into_iter()
-            .map(|(name, c)| server(&name.to_string(), c))
-            .collect(),
-        own_domains: match run.options.anonymous {
-            Some(_) => vec![format!("*.{}", anonymous::OWN)],
-            None => outcome.own.names(),
-        },
-        domains_guessed: outcome.own.guessed,
-        skipped_files: unreadable.chain(other).collect(),
-        missing_files: missing_files(inputs),
-        events: events(outcome),
-        bad_row_reasons: outcome
-            .faults
-            .iter()
-            .map(|(reason, count, places)| BadRows {
-                reason: reason.words().to_string(),
-                count,
-                first: places.iter().map(|place| inputs.evidence(*place)).collect(),
-            })
-            .collect(),
+/// Counts a path, or among what is left out if it is from or to one of `probes`. Returns whether it is in the sums.
+fn count(tally: &mut Tally, probes: &[Pattern], path: &Path<'_>, weight: i64) -> bool {
+    let probe = |address: &BStr| probes.iter().any(|pattern| pattern.matches(address));
+    let is_probe = !probes.is_empty()
+        && path.class == Class::Mail
+        && (probe(path.sender) || path.recipients.iter().any(|r| probe(r.address)));
+    match is_probe {
+        true => tally.totals.leave_out_as_probe(path, weight),
+        false => tally.add(path, weight),
     }
-}
-
-fn missing_files(inputs: &Inputs) -> Vec<MissingFiles> {
-    let names = names::read_all(inputs.files.iter().map(|file| file.name.as_str()));
-    let holes = names::holes(&names).into_iter();
-    holes
-        .map(|hole| MissingFiles {
-            folder: hole.folder,
-            from: hole.from,
-            to: hole.to,
-            files: hole.files,
-        })
-        .collect()
-}
-
-fn server(name: &str, coverage: &Coverage) -> ServerFacts {
-    let (first, last) = coverage.span.unzip();
-    let services = Service::ALL
-        .into_iter()
-        .filter(|service| coverage.service_rows(*service) > 0);
-    ServerFacts {
-        name: name.to_string(),
-        first,
-        last,
-        rows: coverage.rows,
-        bytes: coverage.bytes,
-        hours: coverage.hours.keys().copied().collect(),
-        services: services.map(|service| service.word().to_string()).collect(),
-    }
-}
-
-fn events(outcome: &Outcome) -> Vec<EventCount> {
-    let counts = outcome.events.0.iter();
-    counts
-        .map(|((source, event), (count, known))| EventCount {
-            source: source.to_string(),
-            event: event.to_string(),
-            count: *count,
-            known: *known,
-        })
-        .collect()
+    !is_probe
 }

@@ -10,11 +10,16 @@
 //! | 32 | BLAKE3 of the payload |
 //! | rest | payload: [`Saved`] in postcard's wire format (version 1), fields in the order they are declared |
 //!
+//! [`state`] keeps days from night to night, with the rows of messages that are not over.
+//!
 //! Servers are numbers in the tally; their names stand beside them, so days of different runs can merge.
 //! Counts are exact. Percentiles come from the merged histograms, so their error is that of one run.
 
-use std::fs::{self, File};
-use std::io::Write;
+mod carried;
+mod known;
+mod sealed;
+pub mod state;
+
 use std::path::Path;
 
 use hashbrown::HashMap;
@@ -24,11 +29,17 @@ use crate::error::Error;
 use crate::event::ServerId;
 use crate::report::Facts;
 use crate::tally::Tally;
+use sealed::Kind;
 
-const MAGIC: &[u8; 8] = b"WAYBILL\n";
+/// A saved day.
+const DAY: Kind = Kind {
+    magic: *b"WAYBILL\n",
+    version: VERSION,
+    what: "saved day of waybill (report --save writes them)",
+    anew: "save the day anew from its logs",
+};
 /// Raised with every change of a field of [`Saved`] or of anything in it.
-pub const VERSION: u32 = 1;
-const HEAD_BYTES: usize = 8 + 4 + 8 + 32;
+pub const VERSION: u32 = 2;
 
 /// The sums of a run, and what it knows beside them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,31 +51,13 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Writes the file: under another name, brought to disk, renamed.
+    /// Writes the file, whole or not at all.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let wrong = |error: &dyn std::fmt::Display| {
-            Error(format!("{} cannot be written: {error}", path.display()))
-        };
-        let payload = postcard::to_stdvec(self).map_err(|error| wrong(&error))?;
-        let mut partial = path.file_name().unwrap_or_default().to_os_string();
-        partial.push(format!(".partial-{}", std::process::id()));
-        let partial = path.with_file_name(partial);
-        let whole = File::create(&partial).and_then(|mut file| {
-            file.write_all(MAGIC)?;
-            file.write_all(&VERSION.to_le_bytes())?;
-            file.write_all(&(payload.len() as u64).to_le_bytes())?;
-            file.write_all(blake3::hash(&payload).as_bytes())?;
-            file.write_all(&payload)?;
-            file.sync_all()?;
-            fs::rename(&partial, path)
-        });
-        whole.map_err(|error| {
-            let _ = fs::remove_file(&partial);
-            wrong(&error)
-        })
+        let payload = postcard::to_stdvec(self).map_err(|error| sealed::unwritten(path, &error))?;
+        DAY.write(path, &[&payload])
     }
 
     /// Reads a file that [`Saved::write`] wrote.
@@ -72,9 +65,8 @@ impl Saved {
     /// # Errors
     /// If it is anything else, of another version, or damaged: says which.
     pub fn read(path: &Path) -> Result<Saved, Error> {
-        let wrong = |why: String| Error(format!("{}: {why}", path.display()));
-        let bytes = fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        Saved::from_bytes(&bytes).map_err(wrong)
+        let bytes = sealed::read(path)?;
+        Saved::from_bytes(&bytes).map_err(|why| Error(format!("{}: {why}", path.display())))
     }
 
     /// Understands the bytes of such a file.
@@ -82,31 +74,7 @@ impl Saved {
     /// # Errors
     /// As for [`Saved::read`], without the name.
     pub fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
-        let Some(rest) = bytes.strip_prefix(MAGIC) else {
-            return Err("is no saved day of waybill (report --save writes them)".into());
-        };
-        if bytes.len() < HEAD_BYTES {
-            return Err("ends within its header: it was cut off".into());
-        }
-        let version = u32::from_le_bytes(rest[..4].try_into().expect("four bytes"));
-        if version != VERSION {
-            return Err(format!(
-                "has layout {version}, and this waybill reads layout {VERSION}; save the day anew from its logs"
-            ));
-        }
-        let length = u64::from_le_bytes(rest[4..12].try_into().expect("eight bytes"));
-        let payload = &bytes[HEAD_BYTES..];
-        if payload.len() as u64 != length {
-            return Err(format!(
-                "has {} of {length} bytes: it was cut off or added to",
-                payload.len()
-            ));
-        }
-        if blake3::hash(payload).as_bytes()[..] != rest[12..44] {
-            return Err("is damaged: its checksum does not fit".into());
-        }
-        let saved: Saved = postcard::from_bytes(payload)
-            .map_err(|error| format!("cannot be understood: {error}"))?;
+        let saved: Saved = sealed::understood(DAY.open(bytes)?)?;
         match saved.tally.is_sound() {
             true => Ok(saved),
             false => Err("is damaged: its numbers do not fit together".into()),
@@ -202,7 +170,7 @@ mod tests {
         let back = Saved::read(&path).unwrap();
         assert_eq!(back.facts.zone, TimeZone::UTC);
         assert_eq!(report(back), report(saved));
-        let good = fs::read(&path).unwrap();
+        let good = std::fs::read(&path).unwrap();
         let refused = |bytes: &[u8], word: &str| {
             let why = Saved::from_bytes(bytes).unwrap_err();
             assert!(why.contains(word), "{why}");

@@ -1,0 +1,143 @@
+//! What a report says about the run itself: files, rows, servers, and what was left out.
+//!
+//! In: inputs and outcome. Out: [`Facts`].
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::audit::names;
+use crate::cli::options::Read;
+use crate::input::Inputs;
+use crate::keys::Service;
+use crate::path::anonymous;
+use crate::pipeline::Outcome;
+use crate::report::{BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile};
+use crate::servers::{Coverage, HourRows, Servers};
+use crate::time::{HOUR, Time};
+
+/// What the report says about the run itself.
+/// `names`: of all files that were found, whether or not there was anything to read in them.
+pub fn of<'n>(
+    options: &Read,
+    inputs: &Inputs,
+    names: impl Iterator<Item = &'n str>,
+    outcome: &Outcome,
+    elapsed: Duration,
+) -> Facts {
+    let (from, to) = outcome.span.unzip();
+    let filter = &options.filter;
+    let other = outcome
+        .plan
+        .passed_over
+        .iter()
+        .map(|(file, what)| SkippedFile {
+            path: inputs.files[*file as usize].name.clone(),
+            why: what.clone(),
+        });
+    let left_out = inputs.unreadable.iter().chain(&inputs.in_part);
+    let unreadable = left_out.map(|(path, why)| SkippedFile {
+        path: path.clone(),
+        why: why.clone(),
+    });
+    Facts {
+        tool: format!("waybill {}", env!("CARGO_PKG_VERSION")),
+        zone: options.zone.clone(),
+        from: filter.since.or(from),
+        to: filter.until.or(to),
+        files: (inputs.logs() - outcome.plan.passed_over.len() - outcome.plan.empty.len()) as u64,
+        bytes: outcome.plan.bytes,
+        rows: outcome.rows,
+        bad_rows: outcome.faults.damaged(),
+        rows_twice: outcome.rows_twice,
+        seconds: elapsed.as_secs_f64(),
+        servers: servers(&outcome.servers, None),
+        own_domains: match options.anonymous {
+            Some(_) => vec![format!("*.{}", anonymous::OWN)],
+            None => outcome.own.names(),
+        },
+        domains_guessed: outcome.own.guessed,
+        skipped_files: unreadable.chain(other).collect(),
+        missing_files: missing_files(names),
+        events: events(outcome),
+        bad_row_reasons: outcome
+            .faults
+            .iter()
+            .map(|(reason, count, places)| BadRows {
+                reason: reason.words().to_string(),
+                count,
+                first: places.iter().map(|place| inputs.evidence(*place)).collect(),
+            })
+            .collect(),
+        state: None,
+    }
+}
+
+fn missing_files<'n>(names: impl Iterator<Item = &'n str>) -> Vec<MissingFiles> {
+    let names = names::read_all(names);
+    let holes = names::holes(&names).into_iter();
+    holes
+        .map(|hole| MissingFiles {
+            folder: hole.folder,
+            from: hole.from,
+            to: hole.to,
+            files: hole.files,
+        })
+        .collect()
+}
+
+/// What was read of each server, all of it or what was logged within some hours of UTC.
+pub fn servers(servers: &Servers, hours: Option<&Range<i64>>) -> Vec<ServerFacts> {
+    let read = servers.read().into_iter();
+    let facts = read.map(|(name, coverage)| match hours {
+        None => server(&name.to_string(), coverage),
+        Some(hours) => server(&name.to_string(), &within(coverage, hours)),
+    });
+    facts.filter(|facts| facts.rows > 0).collect()
+}
+
+/// The part of a server's coverage that was logged within some hours. How many bytes that was is not known.
+fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {
+    let inside = coverage.hours.range(hours.clone());
+    let hours: BTreeMap<i64, HourRows> = inside.map(|(hour, rows)| (*hour, *rows)).collect();
+    let (first, last) = coverage.span.unwrap_or_default();
+    let ends = hours.first_key_value().zip(hours.last_key_value());
+    let span = ends.map(|((from, _), (to, _))| {
+        let (from, to) = (Time(from * HOUR), Time((to + 1) * HOUR));
+        (from.max(first), to.min(last))
+    });
+    Coverage {
+        rows: hours.values().flatten().map(|rows| u64::from(*rows)).sum(),
+        span,
+        hours,
+        ..Coverage::default()
+    }
+}
+
+fn server(name: &str, coverage: &Coverage) -> ServerFacts {
+    let (first, last) = coverage.span.unzip();
+    let services = Service::ALL
+        .into_iter()
+        .filter(|service| coverage.service_rows(*service) > 0);
+    ServerFacts {
+        name: name.to_string(),
+        first,
+        last,
+        rows: coverage.rows,
+        bytes: coverage.bytes,
+        hours: coverage.hours.keys().copied().collect(),
+        services: services.map(|service| service.word().to_string()).collect(),
+    }
+}
+
+fn events(outcome: &Outcome) -> Vec<EventCount> {
+    let counts = outcome.events.0.iter();
+    counts
+        .map(|((source, event), (count, known))| EventCount {
+            source: source.to_string(),
+            event: event.to_string(),
+            count: *count,
+            known: *known,
+        })
+        .collect()
+}

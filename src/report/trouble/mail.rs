@@ -1,0 +1,209 @@
+//! What is wrong with the mail: queues, failures, and senders and ways that are not as they were.
+//!
+//! In: the finished sections of the report, and what earlier days were like where they are known. Out: findings.
+
+use super::{EVIDENCE, Finding, Severity, finding};
+use crate::report::Report;
+use crate::report::baseline::Baseline;
+use crate::report::text::page::{grouped, percent, plural};
+use crate::tally::oddities::Kind;
+
+/// Failed recipients with one code that make a wave, if they are also this share of all.
+const WAVE_RECIPIENTS: i64 = 20;
+const WAVE_SHARE: f64 = 0.01;
+/// Waiting recipients for one next hop.
+const QUEUE_RECIPIENTS: i64 = 5;
+
+/// Next hops with waiting mail; growing if deferrals came faster at the end than at the beginning.
+pub fn queues(report: &Report, findings: &mut Vec<Finding>) {
+    for hop in &report.pending.by_next_hop {
+        if hop.recipients < QUEUE_RECIPIENTS {
+            continue;
+        }
+        let trend = report
+            .pending
+            .trends
+            .iter()
+            .find(|trend| trend.next_hop == hop.what);
+        let growing = trend.is_some_and(|trend| trend.last_third > 2 * trend.first_third.max(1));
+        let state = if growing { "is growing" } else { "waits" };
+        let mut evidence = vec![format!(
+            "{} waiting at the end",
+            plural(hop.recipients, "recipient")
+        )];
+        if let Some(trend) = trend {
+            evidence.push(format!(
+                "deferrals in the first third of the period {}, in the last {}",
+                grouped(trend.first_third),
+                grouped(trend.last_third)
+            ));
+        }
+        if let Some(reason) = report.pending.by_reason.first() {
+            evidence.push(format!(
+                "most frequent reason of all queues: {}",
+                reason.what
+            ));
+        }
+        let oldest = report.pending.oldest.iter();
+        let oldest =
+            oldest.filter(|m| m.recipient.as_ref().is_some_and(|r| r.ends_with(&hop.what)));
+        let severity = if growing {
+            Severity::Bad
+        } else {
+            Severity::Warning
+        };
+        let what = format!("The queue for {} {state}", hop.what);
+        findings.push(Finding {
+            evidence,
+            examples: oldest.take(EVIDENCE).cloned().collect(),
+            ..finding(severity, "queue", what, hop.recipients)
+        });
+    }
+}
+
+pub fn bursts(report: &Report, findings: &mut Vec<Finding>) {
+    for burst in &report.oddities.bursts {
+        let times = burst.messages / burst.normal.max(1);
+        let what = format!(
+            "{} sent {times} times as much as usual in one hour",
+            burst.sender
+        );
+        let evidence = format!(
+            "{} in the hour from {}; usual are {}",
+            plural(burst.messages, "message"),
+            burst.hour,
+            grouped(burst.normal)
+        );
+        findings.push(Finding {
+            evidence: vec![evidence],
+            ..finding(Severity::Bad, "burst", what, burst.messages)
+        });
+    }
+}
+
+pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
+    let entered = report.totals.entered_recipients;
+    for code in &report.failures.by_code {
+        let share = code.failed as f64 / entered.max(1) as f64;
+        if code.failed < WAVE_RECIPIENTS || share < WAVE_SHARE {
+            continue;
+        }
+        let name = code.code.as_deref().unwrap_or("no code");
+        let what = format!(
+            "{} failed with {name}: {}",
+            plural(code.failed, "recipient"),
+            code.meaning
+        );
+        let causes = (report.failures.by_code_and_server.iter())
+            .filter(|cause| cause.code == code.code && cause.recipients > 0);
+        let on = causes.clone().take(EVIDENCE).map(|cause| {
+            format!(
+                "{} on {}",
+                grouped(cause.recipients),
+                cause.server.as_deref().unwrap_or("an unnamed server")
+            )
+        });
+        let mut evidence = vec![format!(
+            "{} of all recipients",
+            percent(code.failed, entered)
+        )];
+        evidence.extend(on);
+        let examples = causes.flat_map(|cause| &cause.examples);
+        findings.push(Finding {
+            evidence,
+            examples: examples.take(EVIDENCE).cloned().collect(),
+            ..finding(Severity::Bad, "ndr_wave", what, code.failed)
+        });
+    }
+}
+
+/// Forwards to outside that earlier days did not have; without earlier days one notice about all of them.
+pub fn forwards(report: &Report, baseline: Option<&Baseline>, findings: &mut Vec<Finding>) {
+    let forwards = (report.oddities.cases.iter())
+        .filter(|case| case.kind == Kind::ForwardOutside && case.what.contains(" > "));
+    let Some(baseline) = baseline else {
+        let count = forwards.clone().count() as i64;
+        if count > 0 {
+            let what = format!(
+                "Mail goes on to addresses outside by {}",
+                plural(count, "forward")
+            );
+            let mut evidence: Vec<String> = (forwards.clone().take(EVIDENCE))
+                .map(|case| format!("{}: {}", case.what, plural(case.messages, "message")))
+                .collect();
+            evidence
+                .push("whether one of them is new is not known: no earlier days were given".into());
+            findings.push(Finding {
+                evidence,
+                examples: forwards
+                    .flat_map(|case| &case.examples)
+                    .take(EVIDENCE)
+                    .cloned()
+                    .collect(),
+                ..finding(Severity::Notice, "forward", what, count)
+            });
+        }
+        return;
+    };
+    for case in forwards.filter(|case| !baseline.forwards.contains(&case.what)) {
+        let (from, to) = case.what.split_once(" > ").expect("filtered for it");
+        let what = format!("New: mail of {from} goes on to {to} outside");
+        findings.push(Finding {
+            evidence: vec![format!(
+                "{}; none on earlier days",
+                plural(case.messages, "message")
+            )],
+            examples: case.examples.clone(),
+            ..finding(Severity::Bad, "forward", what, case.messages)
+        });
+    }
+}
+
+/// Days far from the same weekday's usual.
+pub fn volume(report: &Report, findings: &mut Vec<Finding>) {
+    let Some(day) = report.volume.by_day.last() else {
+        return;
+    };
+    let Some(usual) = day.usual_messages.filter(|&usual| usual >= 100) else {
+        return;
+    };
+    let messages = day.flows.total.messages;
+    if messages > 2 * usual || messages * 2 < usual {
+        let than = if messages > usual { "more" } else { "less" };
+        let what = format!("Far {than} mail than on other {}s", day.weekday);
+        findings.push(Finding {
+            evidence: vec![format!(
+                "{} on {}, usual are {}",
+                plural(messages, "message"),
+                day.day,
+                grouped(usual)
+            )],
+            ..finding(Severity::Warning, "volume", what, (messages - usual).abs())
+        });
+    }
+}
+
+/// Much mail to domains outside that had none on earlier days.
+pub fn new_domains(report: &Report, findings: &mut Vec<Finding>) {
+    for new in &report.oddities.new_domains {
+        let what = format!(
+            "Much mail to {}, which had none on earlier days",
+            new.domain
+        );
+        let senders = new.senders.iter();
+        let senders: Vec<String> = senders
+            .map(|sender| format!("{} ({})", sender.sender, grouped(sender.recipients)))
+            .collect();
+        findings.push(Finding {
+            evidence: vec![
+                format!(
+                    "{} to {}",
+                    plural(new.messages, "message"),
+                    plural(new.recipients, "recipient")
+                ),
+                format!("most from {}", senders.join(", ")),
+            ],
+            ..finding(Severity::Bad, "new_domain", what, new.recipients)
+        });
+    }
+}

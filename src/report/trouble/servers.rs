@@ -1,0 +1,227 @@
+//! What is wrong with servers, their logs and their clocks.
+//!
+//! In: the finished sections of the report. Out: findings.
+
+use super::{EVIDENCE, Finding, Severity, finding};
+use crate::report::Report;
+use crate::report::text::page::{duration, grouped, percent, plural};
+
+/// A server that is silent for so many hours, while most others are not.
+const SILENT_HOURS: i64 = 2;
+/// Rows per hour from which a server counts as normally busy.
+const BUSY_ROWS: u64 = 20;
+/// A hop is slow from this 95th percentile, and so many times the usual.
+const SLOW_MS: u64 = 60_000;
+const SLOW_TIMES: u64 = 5;
+/// Messages on a way before it is judged.
+const SLOW_MESSAGES: i64 = 20;
+/// Arrivals before entry, and by how much in the middle, that say that clocks are wrong: a second or two is usual.
+const NEGATIVE: i64 = 5;
+const CLOCK_MS: u64 = 60_000;
+
+pub fn balance(report: &Report, findings: &mut Vec<Finding>) {
+    let residual = report.totals.residual;
+    if residual != 0 {
+        let what = format!("{} are unaccounted for", plural(residual, "recipient"));
+        findings.push(Finding {
+            evidence: vec!["entered less all fates should be zero; please report this".into()],
+            ..finding(Severity::Warning, "balance", what, residual.abs())
+        });
+    }
+}
+
+/// Hours without a row of a busy server, in which most of the others have rows.
+pub fn silent_servers(report: &Report, findings: &mut Vec<Finding>) {
+    let servers = &report.coverage.servers;
+    for server in servers {
+        let hours = server.hours_with_rows.max(1) as u64;
+        if server.rows / hours < BUSY_ROWS || servers.len() < 2 {
+            continue;
+        }
+        let others: Vec<_> = servers
+            .iter()
+            .filter(|o| o.server != server.server)
+            .collect();
+        let alive = |hour: i64| {
+            let speaking = others
+                .iter()
+                .filter(|o| o.hours.binary_search(&hour).is_ok());
+            2 * speaking.count() > others.len()
+        };
+        let mut silent = 0;
+        let mut evidence = Vec::new();
+        for gap in &server.gaps {
+            let hours = (gap.first_hour..gap.first_hour + gap.hours).filter(|&h| alive(h));
+            let hours = hours.count() as i64;
+            if hours >= SILENT_HOURS {
+                silent += hours;
+                evidence.push(format!(
+                    "no row from {} to {}, while most other servers logged",
+                    gap.from, gap.to
+                ));
+            }
+        }
+        if silent > 0 {
+            evidence.truncate(EVIDENCE);
+            evidence.push(format!(
+                "otherwise {} rows an hour",
+                grouped((server.rows / hours) as i64)
+            ));
+            let what = format!(
+                "{} was silent for {}: down, or its logs are missing",
+                server.server,
+                plural(silent, "hour")
+            );
+            findings.push(Finding {
+                evidence,
+                ..finding(Severity::Bad, "silent_server", what, silent)
+            });
+        }
+    }
+}
+
+pub fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
+    for trail in &report.unknown.by_missing {
+        let what = match &trail.host {
+            Some(host) if trail.kind == "log_of" => format!("Logs of {host} are missing"),
+            Some(host) if trail.kind == "end_of" => format!("The logs of {host} end too early"),
+            _ => continue,
+        };
+        let part = percent(trail.recipients, report.totals.entered_recipients);
+        findings.push(Finding {
+            evidence: vec![
+                format!(
+                    "{} of unknown fate ({part})",
+                    plural(trail.recipients, "recipient")
+                ),
+                trail.missing.clone(),
+            ],
+            examples: trail.examples.clone(),
+            ..finding(Severity::Warning, "missing_logs", what, trail.recipients)
+        });
+    }
+    let missing = &report.coverage.missing_files;
+    if !missing.is_empty() {
+        let files: u64 = missing.iter().map(|hole| hole.files).sum();
+        let first = missing.iter().take(EVIDENCE);
+        let what = format!(
+            "{} missing, by the numbers of the others",
+            plural(files as i64, "log file")
+        );
+        findings.push(Finding {
+            evidence: first
+                .map(|h| format!("{}{} to {}", h.folder, h.from, h.to))
+                .collect(),
+            ..finding(Severity::Warning, "missing_logs", what, files as i64)
+        });
+    }
+    let (bad_rows, skipped) = (
+        report.inputs.bad_rows as i64,
+        report.inputs.skipped_files as i64,
+    );
+    if bad_rows > 0 || skipped > 0 {
+        let rows = report.coverage.bad_rows.iter();
+        let rows = rows.filter_map(|bad| bad.first.first().cloned());
+        let files = report.coverage.skipped_files.iter();
+        let files = files.map(|file| format!("{}: {}", file.path, file.why));
+        let what = match (bad_rows, skipped) {
+            (0, files) => format!("{} left aside", plural(files, "file")),
+            (rows, 0) => format!("{} could not be read", plural(rows, "row")),
+            (rows, files) => format!(
+                "{} could not be read, {} left aside",
+                plural(rows, "row"),
+                plural(files, "file")
+            ),
+        };
+        findings.push(Finding {
+            evidence: rows.chain(files).take(EVIDENCE).collect(),
+            ..finding(Severity::Notice, "unread", what, bad_rows + skipped)
+        });
+    }
+}
+
+/// Rows that came after the messages of their time had been closed.
+pub fn late_logs(report: &Report, findings: &mut Vec<Finding>) {
+    if let Some(state) = &report.coverage.state
+        && state.late_rows > 0
+    {
+        let rows = state.late_rows as i64;
+        let what = format!("{} came too late and are in no figure", plural(rows, "row"));
+        let line = state.closed_until.as_deref().unwrap_or("?");
+        findings.push(Finding {
+            evidence: vec![
+                format!("messages until {line} had been counted for good"),
+                "a new --state folder counts them, from all logs that are still there".into(),
+            ],
+            ..finding(Severity::Warning, "late_logs", what, rows)
+        });
+    }
+}
+
+/// Ways on which mail takes far longer than usual.
+pub fn slow_hops(report: &Report, findings: &mut Vec<Finding>) {
+    let usual = report.latency.end_to_end_ms.p95.unwrap_or(0);
+    let limit = SLOW_MS.max(SLOW_TIMES * usual);
+    for pair in &report.latency.by_server_pair {
+        let Some(p95) = pair
+            .p95
+            .filter(|&p95| p95 > limit && pair.count >= SLOW_MESSAGES)
+        else {
+            continue;
+        };
+        let what = format!("Mail from {} to {} is slow", pair.from, pair.to);
+        let evidence = format!(
+            "95 % within {} ({}); everywhere {}",
+            duration(p95),
+            plural(pair.count, "recipient"),
+            duration(usual)
+        );
+        findings.push(Finding {
+            evidence: vec![evidence],
+            ..finding(Severity::Warning, "slow_hop", what, (p95 / 1000) as i64)
+        });
+    }
+    for way in &report.connectors.sent {
+        let slow = way
+            .stay_p95_ms
+            .filter(|&p95| p95 > limit && way.messages >= SLOW_MESSAGES);
+        let Some(p95) = slow else {
+            continue;
+        };
+        let what = format!("Mail waits long on {} for {}", way.server, way.next_hop);
+        let evidence = format!(
+            "95 % within {} ({})",
+            duration(p95),
+            plural(way.messages, "message")
+        );
+        findings.push(Finding {
+            evidence: vec![evidence],
+            ..finding(Severity::Warning, "slow_hop", what, (p95 / 1000) as i64)
+        });
+    }
+}
+
+/// Clocks so far apart that mail arrives long before it entered.
+pub fn clocks(report: &Report, findings: &mut Vec<Finding>) {
+    for pair in &report.latency.clocks {
+        let Some(apart) = pair.p50.filter(|&apart| apart >= CLOCK_MS) else {
+            continue;
+        };
+        if pair.count < NEGATIVE {
+            continue;
+        }
+        let (from, to) = (&pair.from, &pair.to);
+        let what = format!(
+            "The clock of {from} is ahead of that of {to} by {} or more",
+            duration(apart)
+        );
+        let evidence = format!(
+            "{} arrived on {to} before entering on {from}",
+            plural(pair.count, "recipient")
+        );
+        findings.push(Finding {
+            evidence: vec![evidence],
+            ..finding(Severity::Warning, "clock", what, pair.count)
+        });
+    }
+}

@@ -1,0 +1,519 @@
+//! Every finding of "what is wrong": a log that just shows it, and one that just does not.
+//!
+//! In: logs written here row by row. Out: the findings of `report --format json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Columns of 2013.
+const COLUMNS: [&str; 27] = [
+    "date-time",
+    "client-ip",
+    "client-hostname",
+    "server-ip",
+    "server-hostname",
+    "source-context",
+    "connector-id",
+    "source",
+    "event-id",
+    "internal-message-id",
+    "message-id",
+    "network-message-id",
+    "recipient-address",
+    "recipient-status",
+    "total-bytes",
+    "recipient-count",
+    "related-recipient-address",
+    "reference",
+    "message-subject",
+    "sender-address",
+    "return-path",
+    "message-info",
+    "directionality",
+    "tenant-id",
+    "original-client-ip",
+    "original-server-ip",
+    "custom-data",
+];
+
+/// Logs of servers, one file each, on one day.
+#[derive(Default)]
+struct Logs {
+    rows: BTreeMap<&'static str, Vec<(u32, String)>>,
+    messages: u32,
+}
+
+/// A message: where it came in and when (ms of the day), from whom to whom.
+#[derive(Clone, Copy)]
+struct Mail<'m> {
+    server: &'static str,
+    at: u32,
+    from: &'m str,
+    to: &'m str,
+}
+
+const HOUR: u32 = 3_600_000;
+const MINUTE: u32 = 60_000;
+
+impl Logs {
+    fn row(&mut self, server: &'static str, at: u32, mail: &Mail<'_>, cells: &[(&str, &str)]) {
+        let mut row: BTreeMap<&str, String> = BTreeMap::new();
+        let (hour, minute, ms) = (at / HOUR, at / MINUTE % 60, at % MINUTE);
+        let number = self.messages;
+        row.insert(
+            "date-time",
+            format!(
+                "2026-03-02T{hour:02}:{minute:02}:{:02}.{:03}Z",
+                ms / 1000,
+                ms % 1000
+            ),
+        );
+        row.insert("server-hostname", server.into());
+        row.insert(
+            "internal-message-id",
+            (4_294_967_296 + u64::from(number)).to_string(),
+        );
+        row.insert("message-id", format!("<{number}@example.com>"));
+        row.insert(
+            "network-message-id",
+            format!("00000000-0000-0000-0000-{number:012}"),
+        );
+        row.insert("recipient-address", mail.to.into());
+        row.insert("recipient-count", "1".into());
+        row.insert("total-bytes", "5000".into());
+        row.insert("sender-address", mail.from.into());
+        row.insert("return-path", mail.from.into());
+        for (column, value) in cells {
+            assert!(COLUMNS.contains(column));
+            let quote = if value.contains(',') { "\"" } else { "" };
+            row.insert(column, format!("{quote}{value}{quote}"));
+        }
+        let cells: Vec<&str> = COLUMNS
+            .iter()
+            .map(|c| row.get(c).map_or("", String::as_str))
+            .collect();
+        self.rows
+            .entry(server)
+            .or_default()
+            .push((at, cells.join(",")));
+    }
+
+    fn received(&mut self, mail: Mail<'_>) {
+        self.messages += 1;
+        let cells = [
+            ("source", "SMTP"),
+            ("event-id", "RECEIVE"),
+            ("client-hostname", "client"),
+        ];
+        self.row(mail.server, mail.at, &mail, &cells);
+    }
+
+    /// Received, and `took` ms later in the mailbox on `server` by its clock.
+    fn delivered(&mut self, mail: Mail<'_>, server: &'static str, took: i32) {
+        self.received(mail);
+        let cells = [
+            ("source", "STOREDRIVER"),
+            ("event-id", "DELIVER"),
+            ("client-hostname", mail.server),
+        ];
+        self.row(server, mail.at.saturating_add_signed(took), &mail, &cells);
+    }
+
+    /// Received, and a second later something happened to it.
+    fn then(&mut self, mail: Mail<'_>, source: &str, event: &str, cells: &[(&str, &str)]) {
+        self.received(mail);
+        let named = [("source", source), ("event-id", event)];
+        self.row(
+            mail.server,
+            mail.at + 1000,
+            &mail,
+            &[&named[..], cells].concat(),
+        );
+    }
+
+    fn write(&self, folder: &Path) {
+        for (server, rows) in &self.rows {
+            let mut rows = rows.clone();
+            rows.sort();
+            let rows: Vec<String> = rows.into_iter().map(|(_, row)| row + "\r\n").collect();
+            let head = format!(
+                "#Log-type: Message Tracking Log\r\n#Fields: {}\r\n",
+                COLUMNS.join(",")
+            );
+            let path = folder.join(server);
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join("MSGTRK2026030200-1.LOG"), head + &rows.concat()).unwrap();
+        }
+    }
+}
+
+/// The findings of one kind: what is said, with the evidence.
+fn findings(logs: &Logs, kind: &str, more: impl Fn(&Path), arguments: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    logs.write(folder.path());
+    more(folder.path());
+    said(folder.path(), kind, arguments)
+}
+
+fn said(folder: &Path, kind: &str, arguments: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(["report", "--format", "json", "--quiet", "--lenient"])
+        .args(["--domain", "example.com"])
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = report["trouble"].as_array().unwrap();
+    all.iter()
+        .filter(|finding| finding["kind"] == kind)
+        .map(|finding| format!("{} {}", finding["what"], finding["evidence"]))
+        .collect()
+}
+
+/// Holds that `shown` is found, saying `words`, and `hidden` is not.
+fn shows(kind: &str, words: &str, logs: impl Fn(bool) -> Logs) {
+    let found = findings(&logs(true), kind, |_| {}, &[]);
+    assert_eq!(found.len(), 1, "{kind}: {found:?}");
+    assert!(found[0].contains(words), "{kind}: {}", found[0]);
+    let found = findings(&logs(false), kind, |_| {}, &[]);
+    assert!(found.is_empty(), "{kind} should not be found: {found:?}");
+}
+
+fn mail(at: u32) -> Mail<'static> {
+    Mail {
+        server: "ex01",
+        at,
+        from: "ada@example.com",
+        to: "bob@example.com",
+    }
+}
+
+#[test]
+fn a_sender_far_above_its_normal() {
+    shows("burst", "ada@example.com sent 40 times", |shown| {
+        let mut logs = Logs::default();
+        for hour in 0..4 {
+            logs.delivered(mail(hour * HOUR), "ex01", 200);
+        }
+        for i in 0..if shown { 40 } else { 39 } {
+            logs.delivered(mail(5 * HOUR + i * MINUTE), "ex01", 200);
+        }
+        logs
+    });
+}
+
+#[test]
+fn a_wave_of_failures_with_its_code_explained() {
+    shows("ndr_wave", "20 recipients failed with 5.1.1", |shown| {
+        let mut logs = Logs::default();
+        let status = [(
+            "recipient-status",
+            "550 5.1.1 RESOLVER.ADR.RecipNotFound; not found",
+        )];
+        for i in 0..if shown { 20 } else { 19 } {
+            logs.then(mail(i * MINUTE), "ROUTING", "FAIL", &status);
+        }
+        logs
+    });
+}
+
+/// Mail put off, of which the last five still wait.
+fn queue(early: u32, late: u32, waiting: u32) -> Logs {
+    let mut logs = Logs::default();
+    let status = "451 4.4.0 Primary target IP address responded with: 421 4.2.1 Unable to connect";
+    let slow = |at| Mail {
+        to: "orders@slow.example",
+        ..mail(at)
+    };
+    let put_off = [("recipient-status", status)];
+    for i in 0..early + late {
+        let at = if i < early { 10 * MINUTE } else { 11 * HOUR } + i * MINUTE;
+        logs.then(slow(at), "SMTP", "DEFER", &put_off);
+        if i + waiting < early + late {
+            let sent = [
+                ("source", "SMTP"),
+                ("event-id", "SEND"),
+                ("client-hostname", "ex01"),
+            ];
+            let cells = [&sent[..], &[("server-hostname", "mx.slow.example")]].concat();
+            logs.row("ex01", at + 2 * MINUTE, &slow(at), &cells);
+        }
+    }
+    for hour in 0..13 {
+        logs.delivered(mail(hour * HOUR), "ex01", 200);
+    }
+    logs
+}
+
+#[test]
+fn a_queue_that_waits_and_one_that_grows() {
+    shows("queue", "The queue for slow.example waits", |shown| {
+        queue(6, 6, if shown { 5 } else { 4 })
+    });
+    let growing = |early, late| findings(&queue(early, late, 5), "queue", |_| {}, &[]);
+    assert!(
+        growing(3, 7)[0].contains("is growing"),
+        "{:?}",
+        growing(3, 7)
+    );
+    assert!(growing(3, 6)[0].contains("waits"), "{:?}", growing(3, 6));
+}
+
+#[test]
+fn a_server_that_is_silent_while_the_others_work() {
+    shows("silent_server", "ex03 was silent for 2 hours", |shown| {
+        let mut logs = Logs::default();
+        for hour in 0..6 {
+            for i in 0..25 {
+                for server in ["ex01", "ex02", "ex03"] {
+                    let silent = hour == 2 || shown && hour == 3;
+                    if server != "ex03" || !silent {
+                        let at = hour * HOUR + i * MINUTE;
+                        logs.delivered(Mail { server, ..mail(at) }, server, 200);
+                    }
+                }
+            }
+        }
+        logs
+    });
+}
+
+#[test]
+fn a_way_that_is_slow() {
+    shows("slow_hop", "Mail from ex01 to ex02 is slow", |shown| {
+        let mut logs = Logs::default();
+        for i in 0..500 {
+            logs.delivered(mail(i * MINUTE), "ex01", 300);
+        }
+        for i in 0..20 {
+            logs.delivered(
+                mail(i * MINUTE),
+                "ex02",
+                if shown { 66_000 } else { 54_000 },
+            );
+        }
+        logs
+    });
+}
+
+#[test]
+fn a_clock_that_goes_wrong() {
+    shows(
+        "clock",
+        "The clock of ex01 is ahead of that of ex02",
+        |shown| {
+            let mut logs = Logs::default();
+            for i in 0..50 {
+                logs.delivered(mail(i * MINUTE), "ex02", 300);
+            }
+            for i in 0..if shown { 5 } else { 4 } {
+                logs.delivered(mail(2 * HOUR + i * MINUTE), "ex02", -70_000);
+            }
+            logs
+        },
+    );
+    shows("clock", "by 1 min", |shown| {
+        let mut logs = Logs::default();
+        for i in 0..5 {
+            logs.delivered(
+                mail(HOUR + i * MINUTE),
+                "ex02",
+                if shown { -66_000 } else { -54_000 },
+            );
+        }
+        logs
+    });
+}
+
+#[test]
+fn logs_that_are_missing() {
+    shows("missing_logs", "Logs of ex04 are missing", |shown| {
+        let mut logs = Logs::default();
+        let mut to_ex04 = mail(HOUR);
+        to_ex04.to = "eve@example.com";
+        logs.received(to_ex04);
+        let cells = [
+            ("source", "SMTP"),
+            ("event-id", "SEND"),
+            ("client-hostname", "ex01"),
+            ("server-hostname", "ex04"),
+            (
+                "source-context",
+                ";250 2.6.0 <1@example.com> [InternalId=77, Hostname=ex04] Queued mail for delivery",
+            ),
+            ("connector-id", "Intra-Organization SMTP Send Connector"),
+        ];
+        logs.row("ex01", HOUR + 300, &to_ex04, &cells);
+        if !shown {
+            let came = [
+                ("source", "SMTP"),
+                ("event-id", "RECEIVE"),
+                ("client-hostname", "ex01"),
+            ];
+            logs.row("ex04", HOUR + 350, &to_ex04, &came);
+            let there = [
+                ("source", "STOREDRIVER"),
+                ("event-id", "DELIVER"),
+                ("client-hostname", "ex04"),
+            ];
+            logs.row("ex04", HOUR + 500, &to_ex04, &there);
+        }
+        logs.delivered(mail(2 * HOUR), "ex01", 200);
+        logs
+    });
+    // By the numbers in their names.
+    let mut logs = Logs::default();
+    logs.delivered(mail(HOUR), "ex01", 200);
+    let third = |number: &'static str| {
+        move |folder: &Path| {
+            let log = folder.join("ex01/MSGTRK2026030200-1.LOG");
+            fs::copy(
+                &log,
+                folder.join(format!("ex01/MSGTRK2026030200-{number}.LOG")),
+            )
+            .unwrap();
+        }
+    };
+    let found = findings(&logs, "missing_logs", third("3"), &[]);
+    assert!(found[0].contains("1 log file missing"), "{found:?}");
+    assert!(findings(&logs, "missing_logs", third("2"), &[]).is_empty());
+}
+
+#[test]
+fn rows_and_files_that_are_not_read() {
+    let mut logs = Logs::default();
+    logs.delivered(mail(HOUR), "ex01", 200);
+    let found = findings(&logs, "unread", |_| {}, &[]);
+    assert!(found.is_empty(), "{found:?}");
+    let bad = |folder: &Path| {
+        let log = folder.join("ex01/MSGTRK2026030200-1.LOG");
+        let text = fs::read_to_string(&log).unwrap();
+        fs::write(&log, text + "2026-03-02T09:00:00.000Z,short\r\n").unwrap();
+    };
+    let found = findings(&logs, "unread", bad, &[]);
+    assert!(found[0].contains("1 row could not be read"), "{found:?}");
+}
+
+/// Earlier days in a file, and the arguments that hold this one against them.
+struct Earlier {
+    folder: tempfile::TempDir,
+}
+
+impl Earlier {
+    fn new(logs: &Logs, date: &str) -> Earlier {
+        let folder = tempfile::tempdir().unwrap();
+        let logs_folder = folder.path().join("logs");
+        logs.write(&logs_folder);
+        for entry in fs::read_dir(&logs_folder).unwrap() {
+            let log = entry.unwrap().path().join("MSGTRK2026030200-1.LOG");
+            let text = fs::read_to_string(&log)
+                .unwrap()
+                .replace("2026-03-02", date);
+            fs::write(&log, text).unwrap();
+        }
+        let earlier = Earlier { folder };
+        said(&logs_folder, "", &["--save", &earlier.file()]);
+        earlier
+    }
+
+    fn file(&self) -> String {
+        self.folder.path().join("day.waybill").display().to_string()
+    }
+
+    fn findings(&self, logs: &Logs, kind: &str) -> Vec<String> {
+        findings(logs, kind, |_| {}, &["--baseline", &self.file()])
+    }
+}
+
+#[test]
+fn a_forward_to_the_outside_that_is_new() {
+    let with_forward = |to: &str| {
+        let mut logs = Logs::default();
+        let forward = [
+            ("recipient-address", to),
+            ("related-recipient-address", "bob@example.com"),
+        ];
+        logs.then(mail(HOUR), "ROUTING", "REDIRECT", &forward);
+        logs
+    };
+    let earlier = Earlier::new(&with_forward("old@home.test"), "2026-02-23");
+    let found = earlier.findings(&with_forward("new@home.test"), "forward");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("New: mail of bob@example.com goes on to new@home.test"),
+        "{found:?}"
+    );
+    let found = earlier.findings(&with_forward("old@home.test"), "forward");
+    assert!(found.is_empty(), "{found:?}");
+    // Without earlier days, all of them are only named.
+    let found = findings(&with_forward("old@home.test"), "forward", |_| {}, &[]);
+    assert!(
+        found[0].contains("whether one of them is new is not known"),
+        "{found:?}"
+    );
+}
+
+fn many(messages: u32, to: &str) -> Logs {
+    let mut logs = Logs::default();
+    for i in 0..messages {
+        logs.then(
+            Mail {
+                to,
+                ..mail(i * MINUTE)
+            },
+            "SMTP",
+            "SEND",
+            &[("server-hostname", "mx.test")],
+        );
+    }
+    logs
+}
+
+#[test]
+fn far_more_or_less_mail_than_usual() {
+    // A Monday held against a Monday.
+    let earlier = Earlier::new(&many(100, "x@known.test"), "2026-02-23");
+    for (messages, words) in [(201, "Far more"), (200, ""), (50, ""), (49, "Far less")] {
+        let found = earlier.findings(&many(messages, "x@known.test"), "volume");
+        assert_eq!(
+            found.len(),
+            usize::from(!words.is_empty()),
+            "{messages}: {found:?}"
+        );
+        assert!(found.iter().all(|found| found.contains(words)), "{found:?}");
+    }
+    let tuesday = Earlier::new(&many(100, "x@known.test"), "2026-02-24");
+    let found = tuesday.findings(&many(201, "x@known.test"), "volume");
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn much_mail_to_a_domain_that_had_none_before() {
+    let earlier = Earlier::new(&many(3, "x@known.test"), "2026-02-23");
+    let found = earlier.findings(&many(20, "y@new.test"), "new_domain");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("Much mail to new.test") && found[0].contains("ada@example.com (20)"),
+        "{found:?}"
+    );
+    for logs in [
+        many(19, "y@new.test"),
+        many(20, "y@known.test"),
+        many(20, "y@example.com"),
+    ] {
+        let found = earlier.findings(&logs, "new_domain");
+        assert!(found.is_empty(), "{found:?}");
+    }
+    let found = findings(&many(20, "y@new.test"), "new_domain", |_| {}, &[]);
+    assert!(found.is_empty(), "no earlier days: {found:?}");
+}
