@@ -204,7 +204,7 @@ pub fn lists(data: &[u8]) {
             address::x400::server_of(part),
             address::x400::connector_of(part),
         );
-        let mut plain = Vec::new();
+        let mut plain = vec![0; part.len()];
         address::x400::plain_mts_id(part, &mut plain);
         for columns in [0, 1, 7, 80] {
             let shown = inert::terminal(part, columns);

@@ -16,7 +16,7 @@ use crate::input::Inputs;
 use crate::join::adopt::Adoption;
 use crate::join::links::Links;
 use crate::join::shard::{Closing, Shard, Taker};
-use crate::join::tie::Ties;
+use crate::join::tie::{Noted, Ties};
 use crate::join::{Detail, Ground, Joint, When};
 use crate::keys::Keys;
 use crate::path::anonymous::Anonymous;
@@ -390,12 +390,17 @@ fn gather(
     }
     let whole = |(parts, held): (Vec<(Vec<Row>, usize)>, &mut Vec<Row>)| {
         let mut all = vec![std::mem::take(held)];
+        held.extend(all[0].extract_if(.., |row| row.time >= watermark));
         for (mut rows, chunk) in parts {
-            rows.iter_mut().for_each(|row| numbers[chunk].renumber(row));
+            let mut later = false;
+            for row in &mut rows {
+                numbers[chunk].renumber(row);
+                later |= row.time >= watermark;
+            }
+            if later {
+                held.extend(rows.extract_if(.., |row| row.time >= watermark));
+            }
             all.push(rows);
-        }
-        for rows in &mut all {
-            held.extend(rows.extract_if(.., |row| row.time >= watermark));
         }
         all
     };
@@ -480,6 +485,8 @@ pub struct Reading {
     next: usize,
     sums: Sums,
     servers: Servers,
+    /// What rows said about other hosts' records, for their names.
+    noted: Vec<Noted>,
     watch: Watch,
 }
 
@@ -491,6 +498,7 @@ impl Reading {
         plan.number();
         let (keys, sums, servers) = (Keys::default(), Sums::default(), Servers::default());
         Reading {
+            noted: Vec::new(),
             plan,
             keys,
             next: 0,
@@ -524,6 +532,9 @@ impl Reading {
         ground.servers = std::mem::take(&mut self.servers);
         let mut rows = Vec::with_capacity(batch.len());
         for mut found in yields {
+            if self.plan.has_foreign() {
+                self.noted.push(Ties::noted(&mut found));
+            }
             let mut own = std::mem::take(&mut found.loose);
             own.extend(found.reports.iter().map(|report| report.row));
             own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
@@ -541,6 +552,10 @@ impl Reading {
     /// What was found beside the rows, after the last batch.
     pub fn outcome(mut self) -> Outcome {
         let cut = self.plan.took;
+        if !self.noted.is_empty() {
+            let ties = Ties::of(std::mem::take(&mut self.noted), &[]);
+            self.servers.alias(ties.aliases());
+        }
         Outcome {
             servers: self.servers,
             own: OwnDomains::default(),

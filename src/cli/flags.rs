@@ -240,7 +240,7 @@ pub struct XmlFlags {
     /// With --format xml: begin with the XML declaration
     #[arg(long, help_heading = "Output")]
     pub declaration: bool,
-    /// With --format xml: name this stylesheet (data/trackhistory.xsl shows a page in a browser)
+    /// With --format xml: name this stylesheet (data/trackhistory.css shows a page in a browser)
     #[arg(long, value_name = "HREF", help_heading = "Output")]
     pub stylesheet: Option<String>,
 }

@@ -7,10 +7,15 @@ use std::io::Write;
 
 use crate::address::x400::{is_mts_id, plain_mts_id};
 use crate::cli::Exit;
+use crate::dialect::foreign::clock;
+use crate::dialect::foreign::events as foreign;
+use crate::dialect::foreign::hop::report_id;
+use crate::dialect::foreign::outer::Program;
 use crate::dialect::legacy::events as legacy;
 use crate::dialect::modern::events as modern;
 use crate::error::Error;
 use crate::status::StatusCode;
+use crate::time::{SECOND, Time};
 
 /// Names farther away than this are no help.
 const NEAR: usize = 4;
@@ -89,6 +94,17 @@ fn explain(word: &str) -> Vec<String> {
             "{name}  source of Exchange 2007 and later: {meaning}"
         ));
     }
+    for kind in foreign::KINDS.iter().filter(|kind| same(kind.name)) {
+        lines.push(format!(
+            "{}  event of Postfix, Exim and Sendmail, as waybill calls it: {}",
+            kind.name, kind.meaning
+        ));
+        lines.push(format!(
+            "{}does to recipients: {}",
+            " ".repeat(kind.name.len() + 2),
+            effect(&format!("{:?}", kind.role))
+        ));
+    }
     for kind in legacy::EVENTS.iter().filter(|kind| same(kind.name)) {
         lines.push(format!(
             "{}  event {} of Exchange 4.0 to 2003: {}",
@@ -152,6 +168,9 @@ fn id(word: &str) -> Vec<String> {
         lines.extend(origin(&plain));
         return lines;
     }
+    if let Some(lines) = queue_id(word, bare) {
+        return lines;
+    }
     let is_guid = bare.len() == 36
         && bare.bytes().enumerate().all(|(i, b)| match i {
             8 | 13 | 18 | 23 => b == b'-',
@@ -196,6 +215,28 @@ fn origin(plain: &str) -> Option<String> {
         );
         format!("  submitted on {server} at {century}{date} {clock} UTC")
     })
+}
+
+/// Queue ids that carry the second of arrival, and the Message-IDs of reports that carry a queue id.
+fn queue_id(word: &str, bare: &str) -> Option<Vec<String>> {
+    let line = |program: Program, id: &str| {
+        let second = clock::arrival(program, id.as_bytes())?;
+        let name = foreign::program(program);
+        let at = Time(second.checked_mul(SECOND)?).rfc3339();
+        Some(format!("queue id of {name}: arrived {at}"))
+    };
+    let programs = [Program::Exim, Program::Sendmail, Program::Postfix];
+    let told = |id: &str| programs.into_iter().find_map(|program| line(program, id));
+    if let Some(told) = told(bare) {
+        return Some(vec![format!("{word}  {told}")]);
+    }
+    let id = report_id(bare.as_bytes()).filter(|_| word.starts_with('<'))?;
+    let id = std::str::from_utf8(id).ok()?;
+    let mut lines = vec![format!(
+        "{word}  Message-ID of a delivery report; it was made under queue id {id}"
+    )];
+    lines.extend(told(id).map(|told| format!("  {told}")));
+    Some(lines)
 }
 
 /// Known names that differ in few letters, nearest first.
@@ -255,6 +296,12 @@ mod tests {
             told.contains("submitted on tazdc1 at 2002-04-25 17:54:33 UTC"),
             "{told}"
         );
+        assert!(explain("1xUooM-000069-1M")[0].ends_with("exim: arrived 2026-11-21T17:23:38.000Z"));
+        assert!(explain("6ALHNdN6000399")[0].contains("sendmail: arrived 2026-11-21T17:23:39"));
+        assert!(
+            explain("<20261121172339.5AA019FA650@mx1>")[0].ends_with("under queue id 5AA019FA650")
+        );
+        assert!(explain("expired")[0].contains("given up"));
         assert!(explain("<a@b.example>")[0].contains("b.example"));
         assert!(explain("0e3c9d5a-98a1-4a2b-8a3e-08d5a1b2c3d4")[0].contains("network"));
     }

@@ -105,6 +105,16 @@ pub fn assume(layout: &mut Layout, data: &[u8], assumed: &Assumed, today: Time) 
     }
 }
 
+/// What stamps without year or zone are read by, in words; `None` where stamps say all.
+pub fn clock_words(layout: &Layout) -> Option<String> {
+    match layout {
+        Layout::Foreign(schema) if schema.needs_clock() => {
+            Some(foreign::clock_words(&schema.clock))
+        }
+        _ => None,
+    }
+}
+
 /// Whether a file holds as many rows as one export of Exchange Online can: what is beyond was left out silently.
 pub fn is_at_limit(layout: &Layout, data: &[u8]) -> bool {
     let is_export = match layout {
@@ -602,6 +612,8 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
         Layout::Modern(schema) => modern::edges(schema, data),
         _ => Edges {
             begins: match data.first() {
+                // Such files have no header to miss.
+                _ if matches!(layout, Layout::Foreign(_) | Layout::Online(_)) => Begins::WithHeader,
                 Some(b'#' | b'<') => Begins::WithHeader,
                 _ => Begins::WithRow,
             },

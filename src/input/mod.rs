@@ -383,7 +383,8 @@ fn load(
     }
     let mut file = File::open(path)?;
     let found = file.metadata()?;
-    let length = found.is_file().then_some(found.len());
+    // Files of the system have no length but do hold something.
+    let length = (found.is_file() && found.len() > 0).then_some(found.len());
     let data = store.load(&mut file, name, length)?;
     let source = Source::of_file(name, path, &found, &data, opening.hash);
     Ok((source, data))

@@ -54,21 +54,26 @@ impl Adoption {
     ) -> Vec<(u64, u64)> {
         // A file may bind its columns anew in the middle, which the plan does not see.
         self.mixed = self.mixed || ground.is_mixed();
-        let orphans = self.orphans(shards);
-        if !self.windows && orphans.is_empty() {
+        // In the only window, nothing but its own orphans will ever be asked for.
+        let wanted = (!self.windows).then(|| self.orphans(shards));
+        if wanted.as_ref().is_some_and(HashSet::is_empty) {
             return Vec::new();
         }
-        let (wanted, mixed) = ((!self.windows).then_some(&orphans), self.mixed);
-        let proofs: Vec<Vec<(u64, u64)>> = shards
+        let this = &*self;
+        let leads: Vec<Leads> = shards
             .par_iter()
-            .map(|parts| proofs(parts, wanted, mixed, ties, ground))
+            .map(|parts| this.leads(parts, wanted.as_ref(), ties, ground))
             .collect();
+        let mut orphans = HashSet::new();
         let mut late = Vec::new();
-        for (weak, home) in proofs.into_iter().flatten() {
-            let known = self.homes.entry(weak).or_insert(Some(home));
-            *known = known.filter(|known| *known == home);
-            if self.unplaced.remove(&weak) {
-                late.push((weak, home));
+        for leads in leads {
+            orphans.extend(leads.orphans);
+            for (weak, home) in leads.proofs {
+                let known = self.homes.entry(weak).or_insert(Some(home));
+                *known = known.filter(|known| *known == home);
+                if self.unplaced.remove(&weak) {
+                    late.push((weak, home));
+                }
             }
         }
         if orphans.is_empty() {
@@ -148,37 +153,49 @@ impl Adoption {
         });
         placed
     }
-}
 
-/// Pairs (weaker key, message's key) that the rows of one shard prove; only `wanted` ones, if they are known.
-fn proofs(
-    parts: &[Vec<Row>],
-    wanted: Option<&HashSet<u64>>,
-    mixed: bool,
-    ties: &Ties,
-    ground: &Ground<'_>,
-) -> Vec<(u64, u64)> {
-    let mut arena = Bump::new();
-    let mut found = Vec::new();
-    let is_wanted = |key: u64| wanted.is_none_or(|wanted| wanted.contains(&key));
-    for row in parts.iter().flatten() {
-        let opens = matches!(
-            row.role,
-            Role::Receive | Role::Fork | Role::Report | Role::Submit | Role::Resubmit
-        );
-        if row.kind != KeyKind::Copy && opens && row.copy != 0 && is_wanted(row.copy) {
-            found.push((row.copy, row.key));
-        }
-        if mixed && row.kind == KeyKind::Network {
-            let message_id = dialect::message_id(row, &ground.around(row, &arena));
-            let key = ties.key(ground.keys.message_id(message_id));
-            if !message_id.is_empty() && is_wanted(key) {
-                found.push((key, row.key));
+    /// What the rows of one shard tell; only proofs that are `wanted`, if that is known.
+    fn leads(
+        &self,
+        parts: &[Vec<Row>],
+        wanted: Option<&HashSet<u64>>,
+        ties: &Ties,
+        ground: &Ground<'_>,
+    ) -> Leads {
+        let mut arena = Bump::new();
+        let mut leads = Leads::default();
+        let is_wanted = |key: u64| wanted.is_none_or(|wanted| wanted.contains(&key));
+        for row in parts.iter().flatten() {
+            if self.is_orphan(row) {
+                leads.orphans.push(row.key);
+            }
+            let opens = matches!(
+                row.role,
+                Role::Receive | Role::Fork | Role::Report | Role::Submit | Role::Resubmit
+            );
+            if row.kind != KeyKind::Copy && opens && row.copy != 0 && is_wanted(row.copy) {
+                leads.proofs.push((row.copy, row.key));
+            }
+            if self.mixed && row.kind == KeyKind::Network {
+                let message_id = dialect::message_id(row, &ground.around(row, &arena));
+                let key = ties.key(ground.keys.message_id(message_id));
+                if !message_id.is_empty() && is_wanted(key) {
+                    leads.proofs.push((key, row.key));
+                }
+                arena.reset();
             }
         }
-        arena.reset();
+        leads.proofs.sort_unstable();
+        leads.proofs.dedup();
+        leads
     }
-    found.sort_unstable();
-    found.dedup();
-    found
+}
+
+/// What the rows of one shard tell about weaker keys.
+#[derive(Default)]
+struct Leads {
+    /// Keys of rows that look for their message.
+    orphans: Vec<u64>,
+    /// Pairs: weaker key, message's key.
+    proofs: Vec<(u64, u64)>,
 }

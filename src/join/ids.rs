@@ -56,12 +56,14 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
 
 /// By what `id` is known to be of the message that goes by `main`.
 fn tie(id: &BStr, main: &BStr, events: &[Event<'_>], arena: &Bump) -> IdTie {
-    let carries = |event: &Event<'_>, id: &BStr| {
+    // Stores and MTAs write one id in different cases.
+    let wanted = [outer_form(id, arena), outer_form(main, arena)];
+    let both = |event: &&Event<'_>| {
         let linked = event.linked_id;
         let linked = remote_message_id(linked).map_or(linked, BStr::new);
-        event.message_id.text() == id || linked == id
+        let told = [event.message_id.text(), linked].map(|id| outer_form(id, arena));
+        !linked.is_empty() && wanted.iter().all(|id| told.contains(id))
     };
-    let both = |e: &&Event<'_>| carries(e, id) && carries(e, main);
     match events.iter().find(both) {
         Some(event) => IdTie::Row(event.place),
         None if plain_id(id, arena) == plain_id(main, arena) => IdTie::Form,

@@ -14,6 +14,7 @@ use bumpalo::Bump;
 use crate::address::{List, short_host};
 use crate::dialect::modern::is_mailbox_reply;
 use crate::event::{Record, Role};
+use crate::inert;
 use crate::time::{DAY, Time, civil_from_days};
 
 /// The namespace of Microsoft's schema.
@@ -34,7 +35,13 @@ pub fn open(out: &mut Vec<u8>, prolog: &Prolog) {
         out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     }
     if let Some(href) = &prolog.stylesheet {
-        out.extend_from_slice(b"<?xml-stylesheet type=\"text/xsl\" href=\"");
+        // Browsers show XML by CSS; many have given XSLT up.
+        let kind = match href.ends_with(".css") {
+            true => "css",
+            false => "xsl",
+        };
+        write!(out, "<?xml-stylesheet type=\"text/{kind}\" href=\"")
+            .expect("a Vec takes all bytes");
         // `?>` would end the instruction.
         text(out, href.replace("?>", "?%3E").as_bytes());
         out.extend_from_slice(b"\"?>\n");
@@ -237,6 +244,10 @@ fn text(out: &mut Vec<u8>, value: &[u8]) {
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
                 out.extend_from_slice("\u{fffd}".as_bytes())
             }
+            // What reorders or hides text is the same to a parser, and harmless to whoever looks at the file.
+            c if inert::is_treacherous(c) => {
+                write!(out, "&#x{:x};", c as u32).expect("a Vec takes all bytes")
+            }
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
@@ -264,6 +275,16 @@ mod tests {
         assert!(xml.starts_with(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<?xml-stylesheet type=\"text/xsl\""
         ));
+        let mut css = Vec::new();
+        let stylesheet = Some("trackhistory.css".into());
+        open(
+            &mut css,
+            &Prolog {
+                declaration: false,
+                stylesheet,
+            },
+        );
+        assert!(css.starts_with(b"<?xml-stylesheet type=\"text/css\""));
         assert!(
             xml.contains("<TimeLogged>2026-3-1 9:14:02</TimeLogged>"),
             "{xml}"

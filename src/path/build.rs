@@ -17,7 +17,7 @@ use crate::address::List;
 use crate::address::x400::is_proper_id;
 use crate::event::{Event, Next, Place, Raw, Role};
 use crate::servers::Servers;
-use crate::time::Time;
+use crate::time::{SECOND, Time};
 
 /// What a path is judged by beside its own events.
 #[derive(Clone, Copy)]
@@ -339,7 +339,7 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
             event,
         ));
     }
-    let refused = |e: &&Event<'_>| e.role == Role::Fail && e.copy == 0;
+    let refused = |e: &&Event<'_>| e.role == Role::Fail && (e.copy == 0 || e.name == "refused");
     events
         .iter()
         .find(refused)
@@ -387,7 +387,7 @@ fn recipients<'d>(
             reason: verdict.reason,
             next_try: verdict.next_try,
             via: roster.chain(i),
-            latency_ms: decided.then(|| verdict.at.millis_since(first_seen)),
+            latency_ms: decided.then(|| latency_ms(first_seen, verdict.at)),
             direction: direction(own_sender, own),
             place: Some(verdict.place),
             origin_unknown: !person.sighted && !matches!(verdict.fate, Fate::Rejected),
@@ -396,6 +396,17 @@ fn recipients<'d>(
         });
     }
     recipients
+}
+
+/// Milliseconds between two rows. Of two logs of which one shows whole seconds, the second in which both lie counts as the
+/// same instant.
+fn latency_ms(first_seen: Time, at: Time) -> i64 {
+    let is_whole = |time: Time| time.0 % SECOND == 0;
+    let early = first_seen.0 - at.0;
+    if (1..SECOND).contains(&early) && (is_whole(at) || is_whole(first_seen)) {
+        return 0;
+    }
+    at.millis_since(first_seen)
 }
 
 /// One direction for the whole message: what any recipient outside makes outbound, what any inside makes inbound.

@@ -113,7 +113,7 @@ fn a_log_is_the_same_in_every_form() {
         assert_eq!(lines, 400, "{name} piped");
     }
     // A log that lost its header, behind a mark: its first row is there, too.
-    let real = "data/ex01/MessageTracking/MSGTRK2026030209-1.LOG";
+    let real = "data/today/ex01/MessageTracking/MSGTRK2026030209-1.LOG";
     let real = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(real)).unwrap();
     let at = real.windows(3).position(|w| w == b"\n20").unwrap() + 1;
     let events = |name: &str, bytes: &[u8]| {

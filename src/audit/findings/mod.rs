@@ -51,6 +51,8 @@ pub fn findings(seen: &Seen<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     notes::headers(seen, facts, &mut all);
     notes::unknown_events(facts, &mut all);
     notes::left_out(facts, &mut all);
+    notes::stamps(facts, &mut all);
+    notes::hosts(facts, &mut all);
     all.sort_by_key(|finding| finding.weight);
     all
 }

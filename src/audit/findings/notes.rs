@@ -4,6 +4,7 @@
 use super::{Seen, finding, spot};
 use crate::audit::words::{form, grouped, plural};
 use crate::audit::{Facts, Finding, KEPT, Weight, names};
+use crate::dialect;
 
 pub fn twice(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let file = |file: u32| facts.inputs.files[file as usize].name.clone();
@@ -156,4 +157,53 @@ pub fn left_out(facts: &Facts<'_>, all: &mut Vec<Finding>) {
             first,
         ));
     }
+}
+
+/// Files whose stamps leave out year or zone: what each was read by.
+pub fn stamps(facts: &Facts<'_>, all: &mut Vec<Finding>) {
+    let mut files: Vec<(u32, String)> = Vec::new();
+    for chunk in &facts.plan.chunks {
+        let Some(words) = dialect::clock_words(&chunk.layout) else {
+            continue;
+        };
+        if !files.contains(&(chunk.file, words.clone())) {
+            files.push((chunk.file, words));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return;
+    }
+    let what = format!(
+        "Stamps without year or zone in {}: what they were read by.",
+        plural(files.len() as u64, "file")
+    );
+    let first = files.iter().take(KEPT);
+    let first =
+        first.map(|(file, words)| format!("{}: {words}", facts.inputs.files[*file as usize].name));
+    all.push(finding(
+        Weight::Note,
+        "stamps",
+        files.len() as u64,
+        what,
+        first.collect(),
+    ));
+}
+
+/// Addresses and names that replies prove to be one host.
+pub fn hosts(facts: &Facts<'_>, all: &mut Vec<Finding>) {
+    let aliases = facts.servers.aliases();
+    if aliases.is_empty() {
+        return;
+    }
+    let count = aliases.len() as u64;
+    let what = format!(
+        "{} of servers, given or learnt from replies that only one record fits (--host says otherwise).",
+        plural(count, "other name or address")
+    );
+    let first = aliases
+        .iter()
+        .take(KEPT)
+        .map(|(alias, host)| format!("{alias} = {host}"));
+    all.push(finding(Weight::Note, "hosts", count, what, first.collect()));
 }

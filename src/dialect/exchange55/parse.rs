@@ -197,10 +197,13 @@ fn extent<'p, B: Block>(
     extent
 }
 
+/// Gateway and partner of a record, as far as they tell its server.
+type Names<'p> = [&'p [u8]; 2];
+
 /// The servers that names told of last: a log repeats the names of its own stores and connectors.
 #[derive(Default)]
 struct Told<'p> {
-    names: [([&'p [u8]; 2], Option<&'p [u8]>); 4],
+    names: [(Names<'p>, Option<&'p [u8]>); 4],
     oldest: usize,
 }
 

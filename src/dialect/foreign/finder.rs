@@ -53,7 +53,7 @@ fn clocks(data: &[u8], schema: &Schema) -> Clocks {
         let step = bare.local - last.unwrap_or(bare.local);
         last = Some(bare.local);
         // Clocks of one host go forward; a quarter of an hour is the least that zones differ by.
-        if step < -600 * SECOND || step > 600 * SECOND {
+        if step.abs() > 600 * SECOND {
             jumps.push((from, step / SECOND));
         }
         let entry = read(&found);

@@ -49,6 +49,11 @@ pub enum Form {
 }
 
 impl Schema {
+    /// Whether stamps leave out year or zone.
+    pub fn needs_clock(&self) -> bool {
+        self.clock.basis != Basis::Nothing
+    }
+
     /// The name shown.
     pub fn name(&self) -> &'static str {
         match (self.program, self.form) {
@@ -378,7 +383,110 @@ pub fn clock_words(clock: &Clock) -> String {
         Basis::Ids => "told by queue ids",
         Basis::Given => "as given",
         Basis::Today => "guessed; give --year and --zone",
-        Basis::Nothing => "not known; give --year and --zone",
+        Basis::Nothing => "not asked for",
     };
     format!("{} {zone}, {basis}", clock.year)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Slice;
+    use crate::keys::Keys;
+    use bstr::BStr;
+    use proptest::prelude::*;
+
+    /// Time, code and bytes of every row, read in chunks of about `chunk` bytes.
+    fn read_in(data: &[u8], chunk: usize) -> Vec<(Time, u8, Vec<u8>)> {
+        let Some(Detected::Log(Layout::Foreign(first))) = detect(data) else {
+            return Vec::new();
+        };
+        let (keys, mut rows, mut start, mut before) = (Keys::default(), Vec::new(), 0, 0);
+        let mut schema = first;
+        while start < data.len() {
+            let end = next_record(&first, data, (start + chunk).min(data.len()));
+            if start > 0
+                && let Layout::Foreign(bound) = layout_at(&schema, data, before, start..end)
+            {
+                schema = bound;
+            }
+            let slice = Slice {
+                data: &data[start..end],
+                chunk: 0,
+                file: 0,
+                start: start as u64,
+                ends_file: end == data.len(),
+                server: BStr::new("h"),
+                keep_loose: true,
+            };
+            let found = parse(slice, &schema, &keys, false);
+            for row in found.shards.iter().flatten().chain(&found.loose) {
+                let from = row.offset as usize;
+                let bytes = slice.data[from..from + row.len as usize].to_vec();
+                rows.push((row.time, row.code, bytes));
+            }
+            (before, start) = (start, end);
+        }
+        rows.sort();
+        rows
+    }
+
+    const LINES: [&str; 14] = [
+        "Nov 21 12:23:38 mx2 postfix/smtpd[1]: 4jWzZL0kXyz1Xn2Y: client=a.test[192.0.2.1]",
+        "Nov 21 12:23:38 mx2 postfix/cleanup[1]: 4jWzZL0kXyz1Xn2Y: message-id=<a@b>",
+        "Nov 21 12:23:38 mx2 postfix/qmgr[1]: 4jWzZL0kXyz1Xn2Y: from=<s@x>, size=1, nrcpt=1 (queue active)",
+        "Nov 21 12:23:39 mx2 postfix/smtp[1]: 4jWzZL0kXyz1Xn2Y: to=<r@x>, orig_to=<o@x>, relay=h[::1]:25, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (250 OK id=1xUooM-000069-1M)",
+        "Nov 21 12:23:39 mx2 postfix/bounce[1]: 4jWzZL0kXyz1Xn2Y: sender non-delivery notification: 4jWzZL0kXyz1Xn2Z",
+        "Nov 21 12:23:40 mx2 postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[1.2.3.4]: 550 5.1.1 <r@x>: no; from=<s@x> to=<r@x> proto=ESMTP helo=<h>",
+        "Nov 21 17:23:39 sm1 sendmail[399]: 6ALHNdN6000399: from=<s@x>, size=196, class=0, nrcpts=1, msgid=<a@b>, proto=ESMTP, daemon=MTA, relay=e [127.0.0.21]",
+        "Nov 21 17:23:39 sm1 sendmail[401]: 6ALHNdN6000399: to=<r@x>,<q@x>, delay=00:00:00, mailer=esmtp, relay=[1.2.3.4] [1.2.3.4], dsn=2.0.0, stat=Sent (Ok: queued as 4jWzZM2595z1Xn2d)",
+        "Nov 21 12:23:40 h CRON[5]: (root) CMD (true)",
+        "2026-11-21 17:23:38 1xUooM-000069-1M <= s@x H=(h) [1.2.3.4]:5 P=esmtp S=1 id=a@b T=\"x \\\" y\" from <s@x> for r@x",
+        "2026-11-21 17:23:38 1xUooM-000069-1M => r <r@x> R=r T=t H=h [1.2.3.4] C=\"250 ok\"",
+        "2026-11-21 17:23:38 1xUooM-000069-1M == r@x R=r T=t defer (-1): x",
+        "I Message-ID: <a@b>",
+        "<22>1 2026-11-21T12:23:38.1-05:00 mx2 postfix 1 - -  4jWzZL0kXyz1Xn2Y: removed",
+    ];
+
+    proptest! {
+        /// Lines cut, doubled and mixed: nothing is worse than unread, and chunks change nothing.
+        #[test]
+        fn damage_and_chunks_do_no_harm(
+            picks in prop::collection::vec((0usize..LINES.len(), 0usize..260, 0usize..260, any::<u8>()), 1..40),
+            chunk in 1usize..900,
+        ) {
+            let mut log = Vec::new();
+            for (i, (line, cut, at, byte)) in picks.iter().enumerate() {
+                let mut text = LINES[*line].as_bytes().to_vec();
+                if i > 0 && *cut < text.len() && i % 3 == 0 {
+                    text.truncate(*cut);
+                }
+                if i > 0 && *at < text.len() && i % 2 == 0 {
+                    text[*at] = *byte;
+                }
+                log.extend_from_slice(&text);
+                log.push(b'\n');
+            }
+            let whole = read_in(&log, 1 << 20);
+            let cut = read_in(&log, chunk);
+            let lines = |rows: &[(Time, u8, Vec<u8>)]| {
+                rows.iter().map(|(_, code, bytes)| (*code, bytes.clone())).collect::<Vec<_>>()
+            };
+            let (mut a, mut b) = (lines(&whole), lines(&cut));
+            a.sort();
+            b.sort();
+            prop_assert_eq!(a, b);
+        }
+    }
+
+    #[test]
+    fn exim_files_are_of_the_host_that_names_itself() {
+        let log = b"2026-11-21 17:23:38 1xUooM-00006E-2N => u@x R=c T=s H=h [1.2.3.4] C=\"250 <E1xUooM-00006E-2N@ex1.hub.test> ok\"\n";
+        let Some(Detected::Log(Layout::Foreign(schema))) = detect(log) else {
+            panic!("not told");
+        };
+        assert_eq!(file_server(&schema, log, "a/mainlog"), "ex1");
+        assert_eq!(file_server(&schema, b"", "ex2/exim4/mainlog.1"), "ex2");
+        assert_eq!(file_server(&schema, b"", "ex3.mainlog"), "ex3");
+    }
 }
