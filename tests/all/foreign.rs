@@ -229,7 +229,7 @@ fn every_address_has_the_fate_that_the_logs_tell() {
     let folder = fixtures("main");
     let truth = truth(&folder);
     let found = score(
-        &paths(&lay_out(&folder, &[]).path(), &[]),
+        &paths(lay_out(&folder, &[]).path(), &[]),
         &truth,
         &[],
         false,
