@@ -19,7 +19,7 @@ pub fn headline<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
         Tone::Plain,
     )?;
     let inputs = &report.inputs;
-    let rate = if inputs.seconds > 0.0 {
+    let rate = if inputs.seconds > 0.0 && inputs.bytes > 0 {
         let rate = size((inputs.bytes as f64 / inputs.seconds) as i64);
         format!(" in {:.1} s ({rate}/s)", inputs.seconds)
     } else {
@@ -89,7 +89,10 @@ pub fn coverage<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
             at(server.first_time),
             at(server.last_time),
             grouped(server.rows as i64),
-            size(server.bytes as i64),
+            match server.bytes {
+                0 => "-".into(), // of a stretch of time only rows are known
+                bytes => size(bytes as i64),
+            },
             grouped(server.hours_without_rows),
         ]);
     }
