@@ -70,6 +70,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
         events.push(event(rows[0]));
     }
     let slice = &joint.ground.slices[rows[0].chunk as usize];
+    let is_foreign = rows.iter().any(|row| around(row).is_foreign(row));
     let summary = Rows {
         count: rows.len() as u32,
         first: rows[0].time,
@@ -80,13 +81,13 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             .map(|row| u64::from(row.size_bytes))
             .max()
             .unwrap_or(0),
+        whole_seconds: is_foreign,
     };
     let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
     let concluded = match is_legacy {
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
-    let is_foreign = rows.iter().any(|row| around(row).is_foreign(row));
     if is_foreign {
         let around = foreign::settle::Around {
             servers: &joint.ground.servers,

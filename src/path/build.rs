@@ -41,6 +41,8 @@ pub struct Rows {
     pub place: Place,
     pub last: Time,
     pub size_bytes: u64,
+    /// Whether some come from logs that show whole seconds only.
+    pub whole_seconds: bool,
 }
 
 /// Builds the path of one message. `events` must not be empty.
@@ -73,7 +75,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         Some(false) if kind == Entry::Submitted => Some(true),
         other => other,
     };
-    let recipients = recipients(&roster, scene, first_seen, own_sender);
+    let recipients = recipients(&roster, scene, first_seen, own_sender, rows.whole_seconds);
     let return_path = text(|e| e.return_path);
     let has_report_row = events.iter().any(|e| e.is_report);
     let class = class(
@@ -365,6 +367,7 @@ fn recipients<'d>(
     scene: &Scene<'d>,
     first_seen: Time,
     own_sender: Option<bool>,
+    whole_seconds: bool,
 ) -> Vec<Recipient<'d>> {
     let mut recipients = Vec::with_capacity(roster.people.len());
     for (i, person) in roster.people.iter().enumerate() {
@@ -387,7 +390,7 @@ fn recipients<'d>(
             reason: verdict.reason,
             next_try: verdict.next_try,
             via: roster.chain(i),
-            latency_ms: decided.then(|| latency_ms(first_seen, verdict.at)),
+            latency_ms: decided.then(|| latency_ms(first_seen, verdict.at, whole_seconds)),
             direction: direction(own_sender, own),
             place: Some(verdict.place),
             origin_unknown: !person.sighted && !matches!(verdict.fate, Fate::Rejected),
@@ -398,12 +401,11 @@ fn recipients<'d>(
     recipients
 }
 
-/// Milliseconds between two rows. Of two logs of which one shows whole seconds, the second in which both lie counts as the
-/// same instant.
-fn latency_ms(first_seen: Time, at: Time) -> i64 {
+/// Milliseconds between two rows. Where logs show whole seconds, the second in which both lie counts as the same instant.
+fn latency_ms(first_seen: Time, at: Time, whole_seconds: bool) -> i64 {
     let is_whole = |time: Time| time.0 % SECOND == 0;
     let early = first_seen.0 - at.0;
-    if (1..SECOND).contains(&early) && (is_whole(at) || is_whole(first_seen)) {
+    if whole_seconds && (1..SECOND).contains(&early) && (is_whole(at) || is_whole(first_seen)) {
         return 0;
     }
     at.millis_since(first_seen)
