@@ -11,9 +11,6 @@ use waybill::cli::{self, Cli, Exit, Options};
 use waybill::command;
 use waybill::time::Time;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

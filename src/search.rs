@@ -22,6 +22,9 @@ use crate::servers::Servers;
 
 /// More records than this are no search any more.
 const MAX_RECORDS: usize = 20_000;
+/// Pieces of a sample, and the length of each.
+const PIECES: usize = 64;
+const PIECE_BYTES: usize = 4096;
 /// More identifiers than this are not searched for: an automaton of so many is slower than reading everything.
 const MAX_IDS: usize = 500;
 
@@ -38,34 +41,70 @@ pub fn narrow(inputs: &mut Inputs, plan: &Plan, needle: &[u8]) -> Option<Plan> {
 /// The records of all messages that have a row with `text`, whatever its letter case; `None` as for [`narrow`], and if
 /// one of these rows has no identifier to go on by.
 pub fn narrow_by_text(inputs: &mut Inputs, plan: &Plan, text: &[u8]) -> Option<Plan> {
-    let finder = any_of([text], true)?;
-    let hits = narrow_by(inputs, plan, &|bytes| {
-        finder.find(bytes).map(|hit| hit.start())
-    })?;
+    let finder = AnyCase::new(text, &sample(inputs, plan))?;
+    let hits = narrow_by(inputs, plan, &|bytes| finder.find(bytes))?;
     let ids = ids(inputs, &hits)?;
     if ids.is_empty() {
         return Some(hits);
     }
-    let finder = any_of(ids.iter().map(Vec::as_slice), false)?;
+    let finder = any_of(ids.iter().map(Vec::as_slice))?;
     narrow_by(inputs, plan, &|bytes| {
         finder.find(bytes).map(|hit| hit.start())
     })
 }
 
-/// Finds any of several texts, each byte by byte, or whatever the letter case of its ASCII letters.
-fn any_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>, any_case: bool) -> Option<Regex> {
+/// Finds any of several texts, byte by byte.
+fn any_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> Option<Regex> {
     let escaped = texts.into_iter().map(|text| -> String {
         let byte = |b: &u8| format!("\\x{b:02x}");
         text.iter().map(byte).collect()
     });
     let pattern = escaped.collect::<Vec<_>>().join("|");
-    let bytes = syntax::Config::new()
-        .unicode(false)
-        .utf8(false)
-        .case_insensitive(any_case);
     let mut builder = Regex::builder();
     builder.configure(Regex::config().utf8_empty(false));
+    let bytes = syntax::Config::new().unicode(false).utf8(false);
     builder.syntax(bytes).build(&pattern).ok()
+}
+
+/// Finds a text whatever the letter case of its ASCII letters: looks for the one of its bytes that is the rarest in
+/// these logs, and compares the rest only there.
+struct AnyCase<'t> {
+    text: &'t [u8],
+    /// Where the rarest byte stands in the text, and the byte in both cases.
+    at: usize,
+    byte: (u8, u8),
+}
+
+impl<'t> AnyCase<'t> {
+    /// `seen` says how often each byte stands in a sample, in lower case.
+    fn new(text: &'t [u8], seen: &[u32; 256]) -> Option<AnyCase<'t>> {
+        let seen = |byte: u8| seen[usize::from(byte.to_ascii_lowercase())];
+        let at = (0..text.len()).min_by_key(|&at| seen(text[at]))?;
+        let byte = (text[at].to_ascii_lowercase(), text[at].to_ascii_uppercase());
+        Some(AnyCase { text, at, byte })
+    }
+
+    fn find(&self, bytes: &[u8]) -> Option<usize> {
+        memchr::memchr2_iter(self.byte.0, self.byte.1, bytes).find_map(|hit| {
+            let start = hit.checked_sub(self.at)?;
+            let found = bytes.get(start..start + self.text.len())?;
+            found.eq_ignore_ascii_case(self.text).then_some(start)
+        })
+    }
+}
+
+/// How often each byte stands in some pieces of the logs, letters in lower case.
+fn sample(inputs: &Inputs, plan: &Plan) -> [u32; 256] {
+    let mut seen = [0; 256];
+    let step = plan.chunks.len().div_ceil(PIECES).max(1);
+    for chunk in plan.chunks.iter().step_by(step) {
+        let bytes = &inputs.files[chunk.file as usize].bytes()[chunk.start..chunk.end];
+        // A file begins with its header, which is like no row.
+        for byte in bytes.iter().skip(1024).take(PIECE_BYTES) {
+            seen[usize::from(byte.to_ascii_lowercase())] += 1;
+        }
+    }
+    seen
 }
 
 /// What every row of the messages of these records holds: network-message-ids and Message-IDs as logged.
@@ -171,17 +210,33 @@ fn records(data: &[u8], chunk: &Chunk, find: &Find<'_>) -> Vec<Chunk> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn texts_are_found_as_bytes_in_any_letter_case() {
-        let find = |text: &[u8], any_case, bytes: &[u8]| {
-            let hit = any_of([text, b"zz"], any_case).unwrap().find(bytes);
+    fn texts_are_found_as_bytes() {
+        let find = |text: &[u8], bytes: &[u8]| {
+            let hit = any_of([text, b"zz"]).unwrap().find(bytes);
             hit.map(|hit| hit.start())
         };
-        assert_eq!(find(b"a.b+@x", true, b"..A.B+@X"), Some(2));
-        assert_eq!(find(b"a.b+@x", false, b"..A.B+@X"), None);
-        assert_eq!(find(b"a.b", true, b"axb"), None);
-        assert_eq!(find(b"\xff\xe4|", false, b"\x80\xff\xe4|"), Some(1));
+        assert_eq!(find(b"a.b+@x", b"..A.B+@X"), None);
+        assert_eq!(find(b"a.b", b"axb.a.b"), Some(4));
+        assert_eq!(find(b"\xff\xe4|", b"\x80\xff\xe4|"), Some(1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_letter_case_is_found_as_by_comparing_everywhere(
+            bytes in "[abAB@.]{0,40}",
+            text in "[abAB@.]{1,4}",
+            seen in prop::array::uniform32(0..9_u32),
+        ) {
+            let mut all = [0; 256];
+            all.iter_mut().zip(seen.iter().cycle()).for_each(|(all, seen)| *all = *seen);
+            let found = AnyCase::new(text.as_bytes(), &all).unwrap().find(bytes.as_bytes());
+            let windows = bytes.as_bytes().windows(text.len());
+            let mut windows = windows.map(|window| window.eq_ignore_ascii_case(text.as_bytes()));
+            prop_assert_eq!(found, windows.position(|same| same));
+        }
     }
 
     #[test]

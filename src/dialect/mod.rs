@@ -90,6 +90,9 @@ pub fn detect(data: &[u8]) -> Detected {
     if data.iter().all(u8::is_ascii_whitespace) {
         return Detected::Empty;
     }
+    if modern::has_header(data) {
+        return modern::detect(data);
+    }
     exchange2000::detect(data)
         .or_else(|| trackhistory::detect(data))
         .or_else(|| exchange55::detect(data))

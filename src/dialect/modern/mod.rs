@@ -21,6 +21,12 @@ use crate::time::{Time, parse_iso};
 /// Lines looked at before a file without a header is given up.
 const LINES_TRIED: usize = 20;
 
+/// Whether a file begins as every log of Exchange 2007 and later does: no other format needs to be tried.
+pub fn has_header(data: &[u8]) -> bool {
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    data.starts_with(b"#Software: Microsoft Exchange")
+}
+
 /// Tells a modern log by its header, or by rows with a time stamp and a number of columns that a layout has.
 pub fn detect(data: &[u8]) -> Detected {
     let mut log_type = None;
