@@ -1,0 +1,245 @@
+//! From the chunks of a window to its rows, brought together.
+//!
+//! In: inputs and a plan. Out: what every chunk gave, read side by side; rows by shard with the run's numbers; sums. Which
+//! messages they make is not known here.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{FileRows, Options};
+use crate::dialect::{self, EventCounts, Layout, SHARDS, Slice, Yield};
+use crate::event::ServerId;
+use crate::fault::Faults;
+use crate::input::Inputs;
+use crate::join::Ground;
+use crate::join::tie::Ties;
+use crate::keys::Keys;
+use crate::plan::{Chunk, Plan, slice};
+use crate::row::Row;
+use crate::servers::Servers;
+use crate::time::Time;
+
+/// Finds the rows of a window's chunks; `loose` rows, those without any id, are kept only if asked for. What follows
+/// a header inside a file is read by the columns that it binds, if need be once more.
+pub(super) fn parse(
+    inputs: &Inputs,
+    plan: &mut Plan,
+    window: Range<usize>,
+    keys: &Keys,
+    loose: bool,
+    read: impl Fn(u64) + Sync,
+) -> Vec<Yield> {
+    let one = |chunks: &[Chunk], number: usize| {
+        let chunk = &chunks[number];
+        let slice = Slice {
+            keep_loose: loose,
+            ..slice(inputs, chunk, number as u32)
+        };
+        let mut found = dialect::parse(slice, &chunk.layout, keys);
+        found.file = chunk.file;
+        if let Some(lines) = found.lines {
+            let (start, end) = (chunk.start as u64, chunk.end as u64);
+            inputs.files[chunk.file as usize].note_lines(start, end, lines);
+        }
+        found
+    };
+    let each = window.clone().into_par_iter().with_max_len(1);
+    let mut yields: Vec<Yield> = each
+        .map(|number| {
+            let found = one(&plan.chunks, number);
+            let chunk = &plan.chunks[number];
+            if !chunk.carried {
+                read((chunk.end - chunk.start) as u64);
+            }
+            found
+        })
+        .collect();
+    loop {
+        let bound: Vec<Option<Layout>> = yields.iter().map(|found| found.bound.clone()).collect();
+        let stale = plan.rebind(window.clone(), &bound);
+        if stale.is_empty() {
+            return yields;
+        }
+        let again: Vec<(usize, Yield)> = stale
+            .into_par_iter()
+            .map(|number| (number - window.start, one(&plan.chunks, number)))
+            .collect();
+        for (at, found) in again {
+            yields[at] = found;
+        }
+    }
+}
+
+/// What earlier runs have done is not done again: rows that they counted are only joined, and rows that come too late
+/// are left out and counted.
+pub(super) fn settle(yields: &mut [Yield], chunks: &[Chunk], options: &Options) -> u64 {
+    let mut late = 0;
+    for (found, chunk) in yields.iter_mut().zip(chunks) {
+        match options.not_before {
+            _ if chunk.carried => found.forget_counts(),
+            Some(time) => late += found.leave_out_before(time),
+            None => {}
+        }
+    }
+    late
+}
+
+/// What the logs of 2003 and before say about identifiers of one message, and which ids are reports: known for all
+/// windows before the first, so that no message has to change its key. Those logs are read once more for it.
+pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64)]) -> Ties {
+    let leads_on = plan.has_foreign();
+    let legacy: Vec<&Chunk> = plan
+        .chunks
+        .iter()
+        .filter(|chunk| leads_on || dialect::has_ties(&chunk.layout))
+        .collect();
+    let parts = legacy
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|chunk| {
+            let slice = slice(inputs, chunk, 0);
+            let mut found = dialect::ties(slice, &chunk.layout, keys);
+            if leads_on {
+                dialect::note_exchange_hops(&mut found, slice, keys);
+            }
+            Ties::noted(&mut found)
+        })
+        .collect();
+    Ties::of(parts, given)
+}
+
+/// Other names of hosts as given: known to the servers, and by key.
+pub(super) fn given_hosts(inputs: &Inputs, ground: &mut Ground<'_>) -> Vec<(u64, u64)> {
+    let hosts = &inputs.assumed.hosts;
+    let aliases = hosts
+        .iter()
+        .map(|(address, host)| (address.as_str().into(), host.as_str().into()));
+    ground.servers.alias(&aliases.collect());
+    let keys = &ground.keys;
+    let key = |(address, host): &(String, String)| {
+        (
+            keys.caseless(address.as_bytes()),
+            keys.host(host.as_bytes()),
+        )
+    };
+    hosts.iter().map(key).collect()
+}
+
+/// What chunks found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of
+/// servers and layouts. Chunks end at different times; rows from `watermark` on are held for the next window, so that a
+/// window ends for all servers at one instant and cuts through few messages.
+pub(super) fn gather(
+    yields: Vec<Yield>,
+    ties: &Ties,
+    sums: &mut Sums,
+    ground: &mut Ground<'_>,
+    held: &mut [Vec<Row>],
+    watermark: Time,
+) -> Vec<Vec<Vec<Row>>> {
+    let mut shards: Vec<Vec<(Vec<Row>, usize)>> = (0..SHARDS).map(|_| Vec::new()).collect();
+    let mut numbers = Vec::with_capacity(yields.len());
+    for (i, mut found) in yields.into_iter().enumerate() {
+        let rows = ties.place(
+            std::mem::take(&mut found.shards),
+            std::mem::take(&mut found.reports),
+        );
+        numbers.push(sums.add(found, ground));
+        for (shard, rows) in shards
+            .iter_mut()
+            .zip(rows)
+            .filter(|(_, rows)| !rows.is_empty())
+        {
+            shard.push((rows, i));
+        }
+    }
+    let whole = |(parts, held): (Vec<(Vec<Row>, usize)>, &mut Vec<Row>)| {
+        let mut all = vec![std::mem::take(held)];
+        held.extend(all[0].extract_if(.., |row| row.time >= watermark));
+        for (mut rows, chunk) in parts {
+            let mut later = false;
+            for row in &mut rows {
+                numbers[chunk].renumber(row);
+                later |= row.time >= watermark;
+            }
+            if later {
+                held.extend(rows.extract_if(.., |row| row.time >= watermark));
+            }
+            all.push(rows);
+        }
+        all
+    };
+    shards.into_par_iter().zip(held).map(whole).collect()
+}
+
+/// The run's numbers for a chunk's own.
+pub(super) struct Numbers {
+    servers: Vec<ServerId>,
+    layouts: Vec<u8>,
+}
+
+impl Numbers {
+    #[inline]
+    pub(super) fn renumber(&self, row: &mut Row) {
+        row.server = self.servers[usize::from(row.server)].0;
+        row.layout = self.layouts[usize::from(row.layout)];
+    }
+}
+
+pub(super) fn ground<'d>(inputs: &'d Inputs, chunks: &[Chunk], keys: Keys) -> Ground<'d> {
+    let slices = chunks
+        .iter()
+        .zip(0..)
+        .map(|(chunk, number)| slice(inputs, chunk, number))
+        .collect();
+    Ground {
+        slices,
+        layouts: Vec::new(),
+        servers: Servers::default(),
+        keys,
+    }
+}
+
+/// Counts of all chunks.
+#[derive(Default)]
+pub(super) struct Sums {
+    pub(super) rows: u64,
+    pub(super) rows_late: u64,
+    pub(super) rows_without_id: u64,
+    pub(super) faults: Faults,
+    pub(super) events: EventCounts,
+    pub(super) span: Option<(Time, Time)>,
+    pub(super) by_file: BTreeMap<u32, FileRows>,
+}
+
+impl Sums {
+    /// Takes in one chunk's counts, and its tables into `ground`.
+    pub(super) fn add(&mut self, found: Yield, ground: &mut Ground<'_>) -> Numbers {
+        self.rows += found.rows;
+        self.rows_without_id += found.rows_without_id;
+        let of_file = self.by_file.entry(found.file).or_default();
+        of_file.rows += found.rows;
+        of_file.bad_rows += found.faults.damaged();
+        of_file.span = union(of_file.span, found.span);
+        self.faults.merge(found.faults);
+        self.events.merge(found.events);
+        self.span = union(self.span, found.span);
+        Numbers {
+            servers: ground.servers.merge(found.seen),
+            layouts: found
+                .layouts
+                .iter()
+                .map(|layout| ground.layout(layout))
+                .collect(),
+        }
+    }
+}
+
+/// The time that holds both.
+fn union(a: Option<(Time, Time)>, b: Option<(Time, Time)>) -> Option<(Time, Time)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}

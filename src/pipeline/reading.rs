@@ -1,0 +1,118 @@
+//! Reading row by row, in the order of files: for commands that do not join.
+//!
+//! In: inputs. Out: the rows of some chunks at a time, then the [`Outcome`].
+
+use super::chunks::{Sums, ground, parse};
+use super::{Outcome, Stages};
+use crate::input::Inputs;
+use crate::join::Ground;
+use crate::join::tie::{Noted, Ties};
+use crate::keys::Keys;
+use crate::path::domains::OwnDomains;
+use crate::plan::Plan;
+use crate::row::Row;
+use crate::servers::Servers;
+use crate::watch::{Lap, Watch};
+
+/// Reading row by row, in the order of files: for commands that do not join.
+pub struct Reading {
+    plan: Plan,
+    keys: Keys,
+    next: usize,
+    sums: Sums,
+    servers: Servers,
+    /// What rows said about other hosts' records, for their names.
+    noted: Vec<Noted>,
+    watch: Watch,
+}
+
+impl Reading {
+    /// Plans the reading of all inputs.
+    pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Reading {
+        let mut plan = Plan::new(inputs, chunk_bytes);
+        plan.chunks.sort_by_key(|chunk| (chunk.file, chunk.start));
+        plan.number();
+        let (keys, sums, servers) = (Keys::default(), Sums::default(), Servers::default());
+        Reading {
+            noted: Vec::new(),
+            plan,
+            keys,
+            next: 0,
+            sums,
+            servers,
+            watch: Watch::start(),
+        }
+    }
+
+    /// The rows of the next `chunks` chunks, each chunk's by itself; `None` at the end.
+    pub fn batch<'d>(
+        &mut self,
+        inputs: &'d Inputs,
+        chunks: usize,
+    ) -> Option<(Ground<'d>, Vec<Vec<Row>>)> {
+        let until = self.plan.chunks.len().min(self.next + chunks);
+        let batch = self.next..until;
+        self.next = until;
+        if batch.is_empty() {
+            return None;
+        }
+        let yields = parse(
+            inputs,
+            &mut self.plan,
+            batch.clone(),
+            &self.keys,
+            true,
+            |_| {},
+        );
+        let mut ground = ground(inputs, &self.plan.chunks[batch.clone()], self.keys.clone());
+        ground.servers = std::mem::take(&mut self.servers);
+        let mut rows = Vec::with_capacity(batch.len());
+        for mut found in yields {
+            if self.plan.has_foreign() {
+                self.noted.push(Ties::noted(&mut found));
+            }
+            let mut own = std::mem::take(&mut found.loose);
+            own.extend(found.reports.iter().map(|report| report.row));
+            own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
+            let numbers = self.sums.add(found, &mut ground);
+            for row in &mut own {
+                numbers.renumber(row);
+                row.chunk -= batch.start as u32;
+            }
+            rows.push(own);
+        }
+        self.servers = ground.servers.clone();
+        Some((ground, rows))
+    }
+
+    /// What was found beside the rows, after the last batch.
+    pub fn outcome(mut self) -> Outcome {
+        let cut = self.plan.took;
+        if !self.noted.is_empty() {
+            let ties = Ties::of(std::mem::take(&mut self.noted), &[]);
+            self.servers.alias(ties.aliases());
+        }
+        Outcome {
+            servers: self.servers,
+            own: OwnDomains::default(),
+            plan: self.plan,
+            rows: self.sums.rows,
+            rows_without_id: self.sums.rows_without_id,
+            rows_twice: 0,
+            ambiguous: 0,
+            rows_late: 0,
+            layouts: Vec::new(),
+            faults: self.sums.faults,
+            events: self.sums.events,
+            span: self.sums.span,
+            by_file: self.sums.by_file,
+            stages: Stages {
+                cut,
+                looked: Lap::default(),
+                windows: 1,
+                laps: vec![("read", self.watch.lap())],
+                end: Watch::start(),
+            },
+        }
+    }
+}
