@@ -316,6 +316,17 @@ impl Yield {
     }
 }
 
+impl Yield {
+    /// The chunk's number of a layout; a new one gets the next number.
+    pub fn number(&mut self, layout: Layout) -> u8 {
+        let known = self.layouts.iter().position(|l| *l == layout);
+        known.unwrap_or_else(|| {
+            self.layouts.push(layout);
+            self.layouts.len() - 1
+        }) as u8
+    }
+}
+
 /// A row that names a report and the message the report is about, in an order that logs do not agree on.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportRow {

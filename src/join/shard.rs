@@ -373,14 +373,17 @@ impl<T: Taker> Turn<'_, '_, T> {
             carried.take(rows);
             self.shard.carried.insert(key, carried);
         } else {
-            self.keep(rows.to_vec());
+            self.keep(rows);
         }
     }
 
     /// Shows rows to the taker that leave the shard and that a later run needs.
-    fn keep(&mut self, mut rows: Vec<&Row>) {
-        let last = rows.iter().map(|row| row.time).max();
-        if self.joint.keep_from.is_some_and(|from| last >= Some(from)) {
+    fn keep(&mut self, rows: &[&Row]) {
+        let Some(from) = self.joint.keep_from else {
+            return;
+        };
+        if rows.iter().any(|row| row.time >= from) {
+            let mut rows = rows.to_vec();
             sort(&mut rows, self.joint);
             drop_twice(&mut rows, self.joint);
             self.taker.keep(&rows, self.joint.ground);
@@ -395,7 +398,7 @@ impl<T: Taker> Turn<'_, '_, T> {
             .is_some_and(|from| carried.last >= from)
         {
             let rows = self.rows(key, carried);
-            self.keep(rows.iter().collect());
+            self.keep(&rows.iter().collect::<Vec<_>>());
         }
     }
 

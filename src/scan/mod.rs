@@ -250,6 +250,21 @@ unsafe fn avx2<S: Scan>(work: S) -> S::Output {
     work.run::<Avx2>()
 }
 
+/// The first byte at or behind `from` of a line that `begins` a record, given everything from there on; else the end.
+pub fn next_line(data: &[u8], from: usize, begins: impl Fn(&[u8]) -> bool) -> usize {
+    if from == 0 || from >= data.len() {
+        return from.min(data.len());
+    }
+    let mut at = from - 1; // a record may begin exactly at `from`, behind a line break
+    while let Some(newline) = memchr::memchr(b'\n', &data[at..]) {
+        at += newline + 1;
+        if begins(&data[at..]) {
+            return at;
+        }
+    }
+    data.len()
+}
+
 /// A record is split into at most so many fields; no layout has half as many columns, and a file of commas must not
 /// take sixteen times its size.
 const MAX_SPLIT: usize = 512;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
+
+use crate::program::{run, waybill};
 
 const HEAD: &str = "#Software: Microsoft Exchange Server\r\n#Log-type: Message Tracking Log\r\n\
     #Fields: date-time,client-hostname,server-hostname,source-context,source,event-id,\
@@ -13,18 +15,6 @@ const RECEIVED: &str = "2026-03-01T09:00:00.000Z,mx.example.net,ex01,,SMTP,RECEI
 const DELIVERED: &str = "2026-03-01T09:00:01.000Z,ex01,ex01,,STOREDRIVER,DELIVER,7,\
     <a@example.net>,bob@example.com,al@example.net,Hello\r\n";
 const DAMAGED: &str = "2026-03-01T09:00:02.000Z,ex01,ex01\r\n";
-
-fn waybill() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAYBILL_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    waybill().args(arguments).output().unwrap()
-}
 
 fn status(output: &Output) -> i32 {
     output.status.code().unwrap()

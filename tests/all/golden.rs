@@ -6,7 +6,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+
+use crate::program::waybill;
 
 /// One run of a case: what it printed and its exit status, timing masked.
 struct Said {
@@ -21,11 +22,8 @@ fn run(case: &Path) -> Said {
         Ok(other) => case.join(other.trim()),
         Err(_) => case.to_path_buf(),
     };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
+    let mut command = waybill();
     command.args(split(arguments.trim())).current_dir(folder);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAYBILL_")) {
-        command.env_remove(name);
-    }
     let output = command.output().unwrap();
     Said {
         stdout: masked(&String::from_utf8(output.stdout).unwrap()),

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::program::{run, waybill};
+
 const HEAD: &str = "#Software: Microsoft Exchange Server\r\n#Log-type: Message Tracking Log\r\n\
     #Fields: date-time,client-hostname,server-hostname,source-context,source,event-id,\
     internal-message-id,message-id,recipient-address,sender-address,message-subject\r\n";
@@ -28,18 +30,6 @@ fn log(from: usize, messages: usize) -> String {
         text += &format!("{},ex01,ex01,,STOREDRIVER,DELIVER,{about}", at(2));
     }
     text
-}
-
-fn waybill() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAYBILL_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    waybill().args(arguments).output().unwrap()
 }
 
 fn said(output: &Output) -> String {

@@ -15,6 +15,7 @@ mod layers;
 mod legacy;
 mod naive;
 mod nightly;
+mod program;
 mod readme;
 mod sameness;
 mod simulated;

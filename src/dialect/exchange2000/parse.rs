@@ -3,6 +3,7 @@
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
 use super::{Column, Schema, fields};
+use crate::dialect::legacy::line::{Line, is_blank};
 use crate::dialect::legacy::text::{Clock, filled, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Aim, Layout, Slice, Yield};
@@ -31,47 +32,13 @@ struct Parse<'p> {
     finder: Finder<'p>,
 }
 
-/// A line that is a row, and where its fields end.
-#[derive(Clone, Copy)]
-struct Line {
-    at: usize,
-    end: usize,
-    /// Where the next line begins.
-    next: usize,
-    ends: [u32; MAX_FIELDS],
-    /// Field ends found; with [`MAX_FIELDS`] there may be more.
-    count: usize,
-}
-
-impl Line {
-    /// Field `i` as it stands, tabs in a subject not made good.
-    #[inline(always)]
-    fn field<'p>(&self, data: &'p [u8], i: usize) -> &'p [u8] {
-        if i >= self.count {
-            return b"";
-        }
-        let from = if i == 0 {
-            0
-        } else {
-            self.ends[i - 1] as usize + 1
-        };
-        &data[self.at + from..self.at + self.ends[i] as usize]
-    }
-}
-
 impl Scan for Parse<'_> {
     type Output = Yield;
 
     #[inline(always)]
     fn run<B: Block>(mut self) -> Yield {
         let data = self.slice.data;
-        let mut row = Line {
-            at: 0,
-            end: 0,
-            next: 0,
-            ends: [0; MAX_FIELDS],
-            count: 0,
-        };
+        let mut row = Line::default();
         let mut at = 0;
         while at < data.len() {
             let rest = &data[at..];
@@ -79,7 +46,7 @@ impl Scan for Parse<'_> {
                 at += 3;
                 continue;
             }
-            look::<B>(data, at, &mut row);
+            row.look::<B>(data, at, MAX_FIELDS);
             let line = &data[at..row.end];
             if line.first() == Some(&b'#') {
                 self.bind(line);
@@ -95,18 +62,6 @@ impl Scan for Parse<'_> {
         }
         self.finder.finish()
     }
-}
-
-/// Finds the fields of the line at `at`.
-#[inline(always)]
-fn look<B: Block>(data: &[u8], at: usize, line: &mut Line) {
-    let found = scan::plain_line::<B>(&data[at..], b'\t', MAX_FIELDS, &mut line.ends);
-    (line.at, line.count) = (at, found.fields);
-    (line.end, line.next) = (at + found.end, (at + found.next).min(data.len()));
-}
-
-fn is_blank(line: &[u8]) -> bool {
-    line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty()
 }
 
 impl Parse<'_> {
@@ -128,7 +83,7 @@ impl Parse<'_> {
         let (mut end, mut next, mut more) = (row.end, row.next, 0);
         let mut other = *row;
         while next < data.len() && self.may_go_on(row, next) {
-            look::<B>(data, next, &mut other);
+            other.look::<B>(data, next, MAX_FIELDS);
             if !self.goes_on(row, &other) {
                 break;
             }

@@ -18,6 +18,7 @@ use super::legacy::text::{date_time, lines, number};
 use super::{Detected, Layout};
 use crate::address::x400::{is_store, server_of};
 use crate::row::Row;
+use crate::scan;
 use crate::time::Time;
 
 /// The name shown.
@@ -97,18 +98,10 @@ fn is_header(line: &[u8]) -> bool {
 
 /// The first byte at or behind `from` that begins a record.
 pub fn next_record(data: &[u8], from: usize) -> usize {
-    if from == 0 || from >= data.len() {
-        return from.min(data.len());
-    }
-    let mut at = from - 1; // a record may begin exactly at `from`, behind a line break
-    while let Some(newline) = memchr::memchr(b'\n', &data[at..]) {
-        at += newline + 1;
-        let end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
-        if is_header(&data[at..end]) {
-            return at;
-        }
-    }
-    data.len()
+    scan::next_line(data, from, |rest| {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        is_header(&rest[..end])
+    })
 }
 
 /// Time of the first record at or behind `from`.

@@ -6,12 +6,13 @@
 
 use super::{FIELDS, own_server};
 use crate::address::x400;
+use crate::dialect::legacy::line::{Line, is_blank};
 use crate::dialect::legacy::text::{Clock, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Aim, Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
-use crate::scan::{self, Block, MAX_FIELDS, Scan};
+use crate::scan::{self, Block, Scan};
 use crate::time::Time;
 
 /// Finds the records of `slice`.
@@ -33,51 +34,16 @@ struct Parse<'p> {
     finder: Finder<'p>,
 }
 
-/// A line and where its fields end: of a header line the thirteen, else enough to tell that it is none.
-#[derive(Clone, Copy)]
-struct Line {
-    at: usize,
-    end: usize,
-    /// Where the next line begins.
-    next: usize,
-    ends: [u32; MAX_FIELDS],
-    /// Fields, one more than a header line has at most.
-    count: usize,
-}
-
-impl Line {
-    /// The fields of a header line; empty where there are fewer.
-    #[inline(always)]
-    fn fields<'p>(&self, data: &'p [u8]) -> [&'p [u8]; FIELDS] {
-        let mut from = self.at;
-        std::array::from_fn(|i| {
-            let to = match i < self.count {
-                true => self.at + self.ends[i] as usize,
-                false => self.end,
-            };
-            let field = &data[from.min(to)..to];
-            from = to + 1;
-            field
-        })
-    }
-}
-
 impl Scan for Parse<'_> {
     type Output = Yield;
 
     #[inline(always)]
     fn run<B: Block>(mut self) -> Yield {
         let data = self.slice.data;
-        let mut line = Line {
-            at: 0,
-            end: 0,
-            next: 0,
-            ends: [0; MAX_FIELDS],
-            count: 0,
-        };
+        let mut line = Line::default();
         let mut at = 0;
         while at < data.len() {
-            look::<B>(data, at, &mut line);
+            line.look::<B>(data, at, FIELDS + 1);
             if is_blank(&data[at..line.end]) {
                 self.finder.line += 1;
                 at = line.next;
@@ -100,19 +66,6 @@ impl Scan for Parse<'_> {
         }
         self.finder.finish()
     }
-}
-
-/// Finds the fields of the line at `at`.
-#[inline(always)]
-fn look<B: Block>(data: &[u8], at: usize, line: &mut Line) {
-    let found = scan::plain_line::<B>(&data[at..], b'\t', FIELDS + 1, &mut line.ends);
-    (line.at, line.count) = (at, found.fields);
-    (line.end, line.next) = (at + found.end, (at + found.next).min(data.len()));
-}
-
-#[inline(always)]
-fn is_blank(line: &[u8]) -> bool {
-    line.first().is_none_or(u8::is_ascii_whitespace) && line.iter().all(u8::is_ascii_whitespace)
 }
 
 /// The fields and the time of a line that has the form of a header line ([`super::is_header`]).
@@ -165,15 +118,9 @@ fn extent<'p, B: Block>(
         expected,
         no_empty_line: true,
     };
-    let mut line = Line {
-        at: from,
-        end: from,
-        next: from,
-        ends: [0; MAX_FIELDS],
-        count: 0,
-    };
+    let mut line = Line::default();
     while extent.next < data.len() {
-        look::<B>(data, extent.next, &mut line);
+        line.look::<B>(data, extent.next, FIELDS + 1);
         let blank = is_blank(&data[line.at..line.end]);
         if !blank && header(data, &line, clock).is_some() {
             return extent;

@@ -182,11 +182,7 @@ impl<'p> Finder<'p> {
 
     fn bind(&mut self) {
         let layout = Layout::Foreign(self.schema);
-        let known = self.found.layouts.iter().position(|l| *l == layout);
-        self.layout = known.unwrap_or_else(|| {
-            self.found.layouts.push(layout);
-            self.found.layouts.len() - 1
-        }) as u8;
+        self.layout = self.found.number(layout);
     }
 
     fn proves_other_clock(&self, found: &Outer<'_>, entry: &Entry<'_>) -> bool {

@@ -23,6 +23,7 @@ use bstr::{BString, ByteSlice};
 
 use super::{Detected, Layout, exim, postfix, sendmail};
 use crate::input::Assumed;
+use crate::scan;
 use crate::time::{DAY, Time};
 use clock::{Basis, Clock};
 use entry::Entry;
@@ -297,17 +298,9 @@ fn begins_entry(rest: &[u8]) -> bool {
 
 /// The first byte at or behind `from` that begins a record.
 pub fn next_record(schema: &Schema, data: &[u8], from: usize) -> usize {
-    if from == 0 || from >= data.len() {
-        return from.min(data.len());
-    }
-    let mut at = from - 1;
-    while let Some(newline) = memchr::memchr(b'\n', &data[at..]) {
-        at += newline + 1;
-        if schema.form == Form::Syslog || begins_entry(&data[at..]) {
-            return at;
-        }
-    }
-    data.len()
+    scan::next_line(data, from, |rest| {
+        schema.form == Form::Syslog || begins_entry(rest)
+    })
 }
 
 /// Time of the first row at or behind `from`.

@@ -88,11 +88,7 @@ impl<'p> Finder<'p> {
 
     /// Rows from here on are read by another layout.
     pub fn bind(&mut self, layout: Layout) {
-        let known = self.found.layouts.iter().position(|l| *l == layout);
-        self.layout = known.unwrap_or_else(|| {
-            self.found.layouts.push(layout);
-            self.found.layouts.len() - 1
-        }) as u8;
+        self.layout = self.found.number(layout);
     }
 
     /// Notes something wrong with the record at `at`.

@@ -8,6 +8,7 @@
 pub mod entry;
 pub mod events;
 pub mod finder;
+pub mod line;
 pub mod newer;
 pub mod settle;
 pub mod text;

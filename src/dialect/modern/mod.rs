@@ -106,17 +106,9 @@ pub fn looks_like_row(line: &[u8]) -> bool {
 
 /// The first byte at or behind `from` that begins a row or a header line.
 pub fn next_record(data: &[u8], from: usize) -> usize {
-    if from == 0 || from >= data.len() {
-        return from.min(data.len());
-    }
-    let mut at = from - 1; // a record may begin exactly at `from`, behind a line break
-    while let Some(newline) = memchr::memchr(b'\n', &data[at..]) {
-        at += newline + 1;
-        if looks_like_row(&data[at..]) || data[at..].starts_with(b"#") {
-            return at;
-        }
-    }
-    data.len()
+    scan::next_line(data, from, |rest| {
+        looks_like_row(rest) || rest.starts_with(b"#")
+    })
 }
 
 /// The first byte of the row or header line that holds the byte `at`.

@@ -149,11 +149,7 @@ impl<'p> Reader<'p> {
         }
         self.schema = schema;
         let layout = Layout::Modern(self.schema.clone());
-        let known = self.found.layouts.iter().position(|l| *l == layout);
-        self.layout = known.unwrap_or_else(|| {
-            self.found.layouts.push(layout);
-            self.found.layouts.len() - 1
-        }) as u8;
+        self.layout = self.found.number(layout);
     }
 
     /// A quote is open at the line break: the field goes on in the next lines, or the row was cut off. Returns

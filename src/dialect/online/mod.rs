@@ -310,7 +310,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
 pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Record<'d> {
     let event = event(row, schema, around);
     let none = BStr::new(b"");
-    let told = told(&event, around.arena);
+    let told = told(&event);
     Record {
         place: event.place,
         dialect: schema.name,
@@ -352,7 +352,7 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
 
 /// Each recipient with its status: `addr##Receive, Deliver;addr##Receive, Fail`, or one of each. An address may hold `;`, a
 /// status never: the first one behind `##` ends it.
-fn told<'d>(event: &Event<'d>, _arena: &'d Bump) -> Vec<(&'d [u8], &'d [u8])> {
+fn told<'d>(event: &Event<'d>) -> Vec<(&'d [u8], &'d [u8])> {
     let statuses: &'d [u8] = event.statuses.text();
     let mut told: Vec<(&[u8], &[u8])> = Vec::new();
     let mut rest = statuses;
@@ -392,7 +392,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, servers: &'d Servers, arena: &'d 
     let traces: Vec<Event<'d>> = events.iter().filter(|e| e.name == EVENT).copied().collect();
     let mut more = Vec::new();
     for trace in &traces {
-        let told = told(trace, arena);
+        let told = told(trace);
         let all = list(told.iter().map(|(who, _)| *who), arena);
         let handed = |e: &Event<'d>| {
             e.role == Role::Leave
