@@ -55,6 +55,8 @@ pub enum TableFormat {
     Jsonl,
     /// For spreadsheets
     Csv,
+    /// One JSON object per line, as Timesketch imports it
+    Timesketch,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

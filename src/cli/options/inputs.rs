@@ -27,9 +27,9 @@ pub fn opening(
             Some(MmapWord::Always) => Mapping::Always,
             Some(MmapWord::Never) => Mapping::Never,
         },
-        temp_dir: temp_dir.unwrap_or(default.temp_dir),
+        temp_dir: temp_dir.unwrap_or(default.temp_dir.clone()),
         expand_limit: limit,
-        hash: false,
+        ..default
     })
 }
 
