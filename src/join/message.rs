@@ -65,7 +65,9 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     };
     let event = |row: &Row| dialect::event(row, &around(row));
     let matters = |row: &&&Row| matters(row);
-    let mut events: Vec<Event<'a>> = rows.iter().filter(matters).map(|row| event(row)).collect();
+    // Events are large, and what settles them may add some.
+    let mut events: Vec<Event<'a>> = Vec::with_capacity(rows.len() + 1);
+    events.extend(rows.iter().filter(matters).map(|row| event(row)));
     if events.is_empty() {
         events.push(event(rows[0]));
     }
@@ -84,10 +86,13 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
         whole_seconds: is_foreign,
     };
     let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
-    let concluded = match is_legacy {
+    let mut concluded = match is_legacy {
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
+    if is_legacy && joint.scene.hops {
+        concluded.extend(legacy::settle::unnamed_receivers(&events));
+    }
     if is_foreign {
         let around = foreign::settle::Around {
             servers: &joint.ground.servers,
