@@ -35,6 +35,8 @@ const LOOK_EVERY: usize = 256 << 10;
 const SAMPLE_BYTES: usize = 64 << 10;
 /// at the beginning of every such stretch of a longer one,
 const SAMPLE_EVERY: usize = 16 << 20;
+/// more often in a track history, which may hold the logs of many servers one after the other,
+const SAMPLE_HISTORY_EVERY: usize = 1 << 20;
 /// and at everything if it is little.
 const SMALL_BYTES: u64 = 16 << 20;
 
@@ -346,8 +348,12 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
             samples.push((chunk, chunk.start, chunk.end));
             continue;
         }
-        let first = chunk.start.next_multiple_of(SAMPLE_EVERY);
-        for from in (first..chunk.end).step_by(SAMPLE_EVERY) {
+        let every = match chunk.layout {
+            Layout::TrackHistory(_) => SAMPLE_HISTORY_EVERY,
+            _ => SAMPLE_EVERY,
+        };
+        let first = chunk.start.next_multiple_of(every);
+        for from in (first..chunk.end).step_by(every) {
             samples.push((chunk, from, (from + SAMPLE_BYTES).min(chunk.end)));
         }
     }
