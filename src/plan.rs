@@ -97,7 +97,7 @@ impl Plan {
                 Detected::Log(layout) => {
                     let log = &mut inputs.files[file];
                     if !log.is_carried() {
-                        plan.bytes += log.range().len() as u64;
+                        plan.bytes += log.new_bytes();
                     }
                     if dialect::is_at_limit(&layout, log.bytes()) {
                         plan.at_limit.push(file as u32);
@@ -228,8 +228,15 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     let mut chunks: Vec<Chunk> = Vec::new();
     let mut start = log.range().start;
     let data = &log.bytes()[..log.range().end];
+    let counted = match log.part.as_ref().map_or(0, |part| part.counted) {
+        0 => 0,
+        counted => dialect::next_record(first, data, counted.min(data.len())),
+    };
     while start < data.len() {
-        let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
+        let end = match (start + chunk_bytes).min(data.len()) {
+            end if start < counted && counted < end => counted,
+            end => dialect::next_record(first, data, end),
+        };
         let layout = match chunks.last() {
             Some(before) => {
                 match dialect::layout_from((&before.layout, before.start), data, start..end) {
@@ -248,7 +255,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
             layout,
             time,
             next: None,
-            carried: log.is_carried(),
+            carried: log.is_carried() || end <= counted,
         });
         start = end;
     }
