@@ -55,12 +55,11 @@ pub struct Hops {
     scratch: Vec<u8>,
     /// Numbers by texts as logged: a night says the same few over and over.
     #[serde(skip)]
-    said: Map<Texts, Both>,
+    said: Map<Logged, Both>,
 }
 
 /// Two texts as logged.
-type Texts = (Box<[u8]>, Box<[u8]>);
-
+type Logged = (Box<[u8]>, Box<[u8]>);
 /// Texts as logged that are kept with their number.
 const SAID: usize = 4096;
 
@@ -68,8 +67,8 @@ const SAID: usize = 4096;
 #[derive(Hash)]
 struct Said<'t>(&'t [u8], &'t [u8]);
 
-impl Equivalent<Texts> for Said<'_> {
-    fn equivalent(&self, key: &Texts) -> bool {
+impl Equivalent<(Box<[u8]>, Box<[u8]>)> for Said<'_> {
+    fn equivalent(&self, key: &(Box<[u8]>, Box<[u8]>)) -> bool {
         *self.0 == *key.0 && *self.1 == *key.1
     }
 }
