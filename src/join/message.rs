@@ -7,10 +7,12 @@ use bumpalo::Bump;
 use hashbrown::HashSet;
 
 use super::{Joint, ids};
+use crate::address::short_host;
+use crate::dialect::foreign::hop::At;
 use crate::dialect::{self, Surroundings, foreign, legacy, online};
 use crate::event::{Event, Place, Role};
 use crate::path::build::{Rows, build};
-use crate::path::{Path, Step};
+use crate::path::{Candidate, Path, Step};
 use crate::row::{KeyKind, Row, mark};
 
 /// Up to this many rows of a message are compared pair by pair first; more go through a table at once.
@@ -65,7 +67,8 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     };
     let event = |row: &Row| dialect::event(row, &around(row));
     let matters = |row: &&&Row| matters(row);
-    let mut events: Vec<Event<'a>> = rows.iter().filter(matters).map(|row| event(row)).collect();
+    let mut events: Vec<Event<'a>> = Vec::with_capacity(rows.len() + 1);
+    events.extend(rows.iter().filter(matters).map(|row| event(row)));
     if events.is_empty() {
         events.push(event(rows[0]));
     }
@@ -88,6 +91,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
+    let mut one_of = Vec::new();
     if is_foreign {
         let around = foreign::settle::Around {
             servers: &joint.ground.servers,
@@ -95,7 +99,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             arena,
             horizon: joint.scene.horizon,
         };
-        foreign::settle::settle(&mut events, around);
+        one_of = foreign::settle::settle(&mut events, around);
     }
     if rows.iter().any(|row| around(row).is_online(row)) {
         online::settle(&mut events, &joint.ground.servers, arena);
@@ -107,6 +111,11 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     }
     if is_foreign {
         ids::queue_ids(&mut path, &events);
+        ids::mark_one_of(&mut path, one_of);
+    }
+    if joint.detail.hops && !joint.ambiguous.is_empty() {
+        rows.iter()
+            .for_each(|row| candidates(row, &mut path, joint, arena));
     }
     if path.network_message_id.is_empty() {
         // Only rows that change nothing may carry it: shadow rows of a newer server.
@@ -132,6 +141,38 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
         anonymous.veil(&mut path, joint.scene.own, arena);
     }
     path
+}
+
+/// Puts beside a hop the records that it may have led to, if it is this row that tells of it.
+fn candidates<'a>(row: &Row, path: &mut Path<'a>, joint: &Joint<'a>, arena: &'a Bump) {
+    let slices = &joint.ground.slices;
+    let place = |at: &At| {
+        let slice = &slices[at.chunk as usize];
+        Place {
+            file: slice.file,
+            offset: slice.start + u64::from(at.offset),
+            line: at.line,
+        }
+    };
+    let Some(fitting) = joint.ambiguous.get(&At::of(row)) else {
+        return;
+    };
+    let own = Some(place(&At::of(row)));
+    for hop in path.hops.iter_mut().filter(|hop| hop.place == own) {
+        let candidate = |at: &At| {
+            let slice = &slices[at.chunk as usize];
+            let (host, id) = foreign::record_of(&slice.data[at.offset as usize..]);
+            let host = if host.is_empty() { slice.server } else { host };
+            let server = arena.alloc_slice_copy(short_host(host));
+            server.make_ascii_lowercase();
+            Candidate {
+                server: BStr::new(server),
+                id,
+                place: place(at),
+            }
+        };
+        hop.candidates = fitting.iter().map(candidate).collect();
+    }
 }
 
 /// Whether a row can change what becomes of a recipient; the others are only counted.

@@ -90,6 +90,7 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         other_ids: Vec::new(),
         id_ties: Vec::new(),
         inferred: Vec::new(),
+        one_of: Vec::new(),
         class,
         direction: message_direction(&recipients),
         status: match status(&recipients) {
