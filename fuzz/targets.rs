@@ -8,15 +8,14 @@ use std::sync::Mutex;
 
 use bumpalo::Bump;
 use jiff::tz::TimeZone;
-use waybill::dialect::{self, Detected, Slice};
+use waybill::dialect::{self, Detected};
 use waybill::event::{Place, ServerId};
 use waybill::input::{Inputs, Opening};
 use waybill::join::shard::Taker;
-use waybill::join::{Detail, Ground, When};
-use waybill::keys::Keys;
+use waybill::join::{Detail, When};
 use waybill::output::{self, Context};
 use waybill::path::{Class, Path};
-use waybill::plan::{self, Plan};
+use waybill::pipeline::Reading;
 use waybill::saved::{Saved, VERSION};
 use waybill::scan::{self, Block, Line, MAX_FIELDS, Portable, Scan};
 use waybill::servers::Servers;
@@ -159,56 +158,36 @@ fn log(head: &[u8], data: &[u8]) {
         return;
     };
     let bytes = [head, data].concat();
-    let keys = Keys::default();
-    let whole = records(&bytes, usize::MAX >> 1, &keys);
-    let pieces = records(&bytes, 1 + usize::from(size) * 8, &keys);
-    // Where a damaged stretch ends is guessed anew in every piece, so only whole logs must agree.
-    if whole.1.is_empty() && whole.0 != pieces.0 {
-        for (whole, pieces) in whole.0.iter().zip(&pieces.0) {
-            assert_eq!(whole, pieces);
-        }
-        panic!("{} rows, {} in pieces", whole.0.len(), pieces.0.len());
+    let whole = records(&bytes, usize::MAX >> 8);
+    let pieces = records(&bytes, 1 + usize::from(size) * 8);
+    for (whole, pieces) in whole.0.iter().zip(&pieces.0) {
+        assert_eq!(whole, pieces);
     }
+    assert_eq!(
+        whole.0.len(),
+        pieces.0.len(),
+        "rows in one piece and in several"
+    );
+    assert_eq!(whole.1, pieces.1, "faults in one piece and in several");
 }
 
 /// Every row as JSON, by place, and the bad rows: reason, count, lines.
-pub fn records(bytes: &[u8], chunk_bytes: usize, keys: &Keys) -> (Vec<String>, Vec<String>) {
+pub fn records(bytes: &[u8], chunk_bytes: usize) -> (Vec<String>, Vec<String>) {
     let mut inputs = Inputs::from_memory(vec![("ex01/a.LOG".into(), bytes.to_vec())]);
-    let plan = Plan::new(&mut inputs, chunk_bytes);
+    let mut reading = Reading::new(&mut inputs, chunk_bytes);
     let mut found = Vec::new();
-    let mut faults = waybill::fault::Faults::default();
-    let mut passed_over = 0;
-    for chunk in &plan.chunks {
-        let slice = Slice {
-            keep_loose: true,
-            ..plan::slice(&inputs, chunk, 0)
-        };
-        let mut yielded = dialect::parse(slice, &chunk.layout, keys);
-        faults.merge(std::mem::take(&mut yielded.faults));
-        passed_over += yielded.passed_over;
-        let mut rows = std::mem::take(&mut yielded.loose);
-        rows.extend(yielded.reports.iter().map(|report| report.row));
-        rows.extend(std::mem::take(&mut yielded.shards).into_iter().flatten());
-        let mut servers = Servers::default();
-        let numbers = servers.merge(yielded.seen);
-        let ground = Ground {
-            slices: vec![slice],
-            layouts: yielded.layouts,
-            servers,
-            keys: keys.clone(),
-        };
-        for mut row in rows {
-            row.server = numbers[usize::from(row.server)].0;
+    while let Some((ground, rows)) = reading.batch(&inputs, 3) {
+        for row in rows.iter().flatten() {
             let arena = Bump::new();
-            let around = ground.around(&row, &arena);
-            let _ = dialect::event(&row, &around);
+            let around = ground.around(row, &arena);
+            let _ = dialect::event(row, &around);
             let _ = (
-                dialect::fingerprint(&row, &around),
-                dialect::stamped(&row, &around),
-                dialect::handed_over(&row, &around),
-                dialect::queue_generation(&row, &around),
+                dialect::fingerprint(row, &around),
+                dialect::stamped(row, &around),
+                dialect::handed_over(row, &around),
+                dialect::queue_generation(row, &around),
             );
-            let record = dialect::record(&row, &around);
+            let record = dialect::record(row, &around);
             let (file, line) = (inputs.name(record.place), inputs.line(record.place));
             let mut text = Vec::new();
             output::events_jsonl::write(&mut text, &record, file, line);
@@ -216,18 +195,17 @@ pub fn records(bytes: &[u8], chunk_bytes: usize, keys: &Keys) -> (Vec<String>, V
             assert!(!json.trim_end().contains(char::is_control), "{json}");
             output::events_csv::write(&mut Vec::new(), &record, file, line);
             output::trackhistory::write(&mut Vec::new(), &record, file);
+            output::timeline::timesketch(&mut Vec::new(), &record, file, line);
             found.push((record.place, json));
         }
     }
-    found.sort();
+    found.sort_by_key(|(place, _)| (place.file, place.offset, place.line));
+    let faults = reading.outcome().faults;
     let said = |(reason, count, places): (waybill::fault::Reason, u64, &[Place])| {
         let lines: Vec<u64> = places.iter().map(|place| inputs.line(*place)).collect();
         format!("{count} rows {} {lines:?}", reason.words())
     };
-    let mut faults: Vec<String> = faults.iter().map(said).collect();
-    if passed_over > 0 {
-        faults.push(format!("{passed_over} rows of other logs"));
-    }
+    let faults = faults.iter().map(said).collect();
     (found.into_iter().map(|(_, json)| json).collect(), faults)
 }
 

@@ -29,6 +29,8 @@ pub const CHUNK_BYTES: usize = 2 << 20;
 /// Windows are about this long unless said otherwise: their rows and the bytes behind them stay in the cache from
 /// scanning to joining.
 pub const WINDOW_BYTES: u64 = 64 << 20;
+/// A chunk of a small file counts as so long: what is kept of a chunk while its window is joined is as much.
+const SMALLEST_BYTES: u64 = 8 << 10;
 /// A chunk's earliest row is looked for at every so many bytes.
 const LOOK_EVERY: usize = 256 << 10;
 /// The survey looks at this much of the beginning of every file,
@@ -162,7 +164,7 @@ impl Plan {
         let mut windows = Vec::new();
         let (mut start, mut bytes) = (0, 0);
         for (i, chunk) in self.chunks.iter().enumerate() {
-            bytes += (chunk.end - chunk.start) as u64;
+            bytes += ((chunk.end - chunk.start) as u64).max(SMALLEST_BYTES.min(window_bytes / 4));
             if bytes >= window_bytes || i + 1 == self.chunks.len() {
                 windows.push(start..i + 1);
                 (start, bytes) = (i + 1, 0);
@@ -233,18 +235,22 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     let mut chunks: Vec<Chunk> = Vec::new();
     let mut start = log.range().start;
     let data = &log.bytes()[..log.range().end];
+    let behind = |layout: &Layout, range: Range<usize>| match dialect::binds_while_reading(first) {
+        true => first.clone(),
+        false => behind(layout, data, range),
+    };
+    let mut in_force = first.clone();
     while start < data.len() {
-        let end = dialect::next_record(first, data, (start + chunk_bytes).min(data.len()));
-        let layout = match chunks.last() {
-            Some(before) => {
-                match dialect::layout_from((&before.layout, before.start), data, start..end) {
-                    Some(layout) => layout,
-                    None if !dialect::binds_while_reading(first) => layout_behind(before, data),
-                    None => first.clone(),
-                }
-            }
-            None => first.clone(),
-        };
+        // Where a record may end is a matter of the columns that are in force there.
+        let about = (start + chunk_bytes).min(data.len());
+        let line = memchr::memrchr(b'\n', &data[start..about]).map_or(start, |n| start + n + 1);
+        let there = behind(&in_force, start..line);
+        let end = dialect::next_record(&there, data, about);
+        let own = chunks.last().and_then(|before| {
+            dialect::layout_from((&before.layout, before.start), data, start..end)
+        });
+        let layout = own.unwrap_or(in_force);
+        in_force = behind(&there, line..end);
         let time = earliest(&layout, data, start..end);
         chunks.push(Chunk {
             file,
@@ -290,13 +296,16 @@ fn earliest(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Time> {
 
 /// The layout in force behind a chunk: what the last header in it says, if it has one.
 pub fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
-    let range = before.start..before.end;
+    behind(&before.layout, data, before.start..before.end)
+}
+
+fn behind(layout: &Layout, data: &[u8], range: Range<usize>) -> Layout {
     let bytes = &data[range.clone()];
     let has_header = bytes.starts_with(b"#") || memchr::memmem::find(bytes, b"\n#").is_some();
     let bound = has_header
-        .then(|| dialect::layout_at(&before.layout, data, range))
+        .then(|| dialect::layout_at(layout, data, range))
         .flatten();
-    bound.unwrap_or_else(|| before.layout.clone())
+    bound.unwrap_or_else(|| layout.clone())
 }
 
 /// The slice of a chunk.

@@ -5,11 +5,15 @@
 
 use std::fmt::Write;
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::{
     HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
+
+use crate::input::Opened;
 
 /// The bar; without a terminal it is there and shows nothing.
 #[derive(Clone, Debug)]
@@ -41,6 +45,22 @@ impl Progress {
         }
     }
 
+    /// Before anything is read: how many files are open, and how much came out of packed ones.
+    pub fn opening(opened: Arc<Opened>, enabled: bool) -> Progress {
+        let bar = match enabled && std::io::stderr().is_terminal() {
+            true => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)),
+            false => return Progress::start(0, false),
+        };
+        let said = move |_: &ProgressState, out: &mut dyn Write| {
+            let _ = out.write_str(&opened_so_far(&opened));
+        };
+        let style = ProgressStyle::with_template("{spinner} {opened}");
+        let style = style.expect("the template is a constant");
+        bar.set_style(style.with_key("opened", said));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Progress { bar }
+    }
+
     /// So many bytes more have been read.
     pub fn add(&self, bytes: u64) {
         if self.bar.position() == 0 {
@@ -58,6 +78,20 @@ impl Progress {
     /// Takes the bar away, so that what follows starts on a clean line.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// `opening 12 of 340 files, 1.20 GiB unpacked or copied`
+fn opened_so_far(opened: &Opened) -> String {
+    let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    match (of(&opened.files), opened.bytes.load(Ordering::Relaxed)) {
+        (0, _) => "looking for files".to_string(),
+        (files, 0) => format!("opening {} of {files} files", of(&opened.done)),
+        (files, bytes) => format!(
+            "opening {} of {files} files, {} unpacked or copied",
+            of(&opened.done),
+            HumanBytes(bytes)
+        ),
     }
 }
 
@@ -83,6 +117,18 @@ fn left(state: &ProgressState, out: &mut dyn Write) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn opening_says_what_is_known() {
+        let opened = Opened::default();
+        assert_eq!(opened_so_far(&opened), "looking for files");
+        opened.files.store(3, Ordering::Relaxed);
+        assert_eq!(opened_so_far(&opened), "opening 0 of 3 files");
+        opened.done.store(2, Ordering::Relaxed);
+        opened.bytes.store(2 << 20, Ordering::Relaxed);
+        let said = "opening 2 of 3 files, 2.00 MiB unpacked or copied";
+        assert_eq!(opened_so_far(&opened), said);
+    }
 
     #[test]
     fn many_threads_may_add() {

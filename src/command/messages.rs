@@ -110,6 +110,7 @@ pub fn paths(
             output::timeline::ecs_path(out, path, context)
         }
         TableFormat::Jsonl => output::jsonl::write(out, path, context),
+        TableFormat::Timesketch => output::timeline::timesketch_path(out, path, context),
         TableFormat::Csv => output::csv::write(out, path, context),
     };
     let found = show(run, inputs, detail, head, write, sink)?;

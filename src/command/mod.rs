@@ -57,7 +57,10 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
     if let (Task::Report(format), Some(folder)) = (options.task, &options.days.state) {
         return report::nightly(options, folder, &paths, format);
     }
-    let mut inputs = Inputs::open_as(&paths, &options.opening)?;
+    let opening = Progress::opening(options.opening.opened.clone(), options.progress);
+    let opened = Inputs::open_as(&paths, &options.opening);
+    opening.finish();
+    let mut inputs = opened?;
     inputs.offsets = options.evidence;
     inputs.assumed = options.assumed.clone();
     if inputs.files.is_empty() {

@@ -7,6 +7,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
+
+#[cfg(unix)]
+use crate::cli::Exit;
 
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -47,7 +52,12 @@ impl Drop for Unfinished {
 /// Cleans up behind a run that is told to end.
 #[cfg(unix)]
 pub fn watch() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
+    // Where memory cannot be had, Rust says so and aborts. That is a run that could not be done, like any other; the
+    // unfinished file keeps the name that says so, for nothing can be taken away in such a moment.
+    let always = Arc::new(AtomicBool::new(true));
+    let unusable = Exit::Unusable as i32;
+    let _ = signal_hook::flag::register_conditional_shutdown(SIGABRT, unusable, always);
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
         return;
     };

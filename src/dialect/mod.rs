@@ -202,10 +202,10 @@ pub fn binds_while_reading(layout: &Layout) -> bool {
     matches!(layout, Layout::Modern(_))
 }
 
-/// The layout that the last header line in `range` binds, if there is one.
+/// The layout in force behind `range`, if a header line in it binds another than `layout`.
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {
-        Layout::Modern(_) => modern::last_schema(&data[range]).map(Layout::Modern),
+        Layout::Modern(schema) => modern::schema_behind(&data[range], schema).map(Layout::Modern),
         Layout::Exchange2000(schema) => {
             exchange2000::last_schema(&data[range], schema).map(Layout::Exchange2000)
         }

@@ -14,7 +14,8 @@ mod text;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use bstr::BString;
 use rayon::prelude::*;
@@ -28,7 +29,7 @@ use find::Problem;
 use source::Source;
 use store::{Data, Store};
 
-pub use store::Mapping;
+pub use store::{Mapping, Opened};
 
 /// How files are opened.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Opening {
     pub expand_limit: u64,
     /// Whether every file is hashed.
     pub hash: bool,
+    /// Is told how far opening has come.
+    pub opened: Arc<Opened>,
 }
 
 impl Default for Opening {
@@ -49,6 +52,7 @@ impl Default for Opening {
             temp_dir: std::env::temp_dir(),
             expand_limit: EXPAND_LIMIT,
             hash: false,
+            opened: Arc::default(),
         }
     }
 }
@@ -221,9 +225,15 @@ impl Inputs {
             found.push(("-".to_string(), PathBuf::from("-")));
         }
         found.sort_unstable();
-        let mut store = Store::new(opening.mapping, opening.temp_dir.clone());
+        let opened = &opening.opened;
+        opened.files.store(found.len(), Ordering::Relaxed);
+        let mut store = Store::new(opening.mapping, opening.temp_dir.clone(), opened.clone());
         store.expect(&found);
-        let read = |(name, path)| read(name, path, opening, &store);
+        let read = |(name, path)| {
+            let read = read(name, path, opening, &store);
+            opened.done.fetch_add(1, Ordering::Relaxed);
+            read
+        };
         let opened: Vec<_> = found.into_par_iter().with_max_len(1).map(read).collect();
         for opened in opened {
             match opened {
@@ -239,7 +249,8 @@ impl Inputs {
     /// What bytes in memory hold, opened like files: for tests and the fuzzer.
     pub fn expanded(name: &str, bytes: Vec<u8>, opening: &Opening) -> Inputs {
         let mut inputs = Inputs::default();
-        let store = Store::new(opening.mapping, opening.temp_dir.clone());
+        let opened = opening.opened.clone();
+        let store = Store::new(opening.mapping, opening.temp_dir.clone(), opened);
         let source = Source::of_bytes(name, &bytes, opening.hash);
         let expanded = expand::expand(name, Data::Memory(bytes), opening.expand_limit, &store);
         inputs.add(source, expanded);

@@ -49,6 +49,8 @@ pub enum Data {
     /// A file of ours.
     Own(Mmap),
     Piece(Arc<Mmap>, Range<usize>),
+    /// A file that lies in an archive as it is.
+    Part(Arc<Data>, Range<usize>),
     Memory(Vec<u8>),
 }
 
@@ -60,6 +62,7 @@ impl Deref for Data {
         match self {
             Data::Mapped { map, .. } | Data::Own(map) => map,
             Data::Piece(map, range) => &map[range.clone()],
+            Data::Part(whole, range) => &whole[range.clone()],
             Data::Memory(bytes) => bytes,
         }
     }
@@ -73,6 +76,18 @@ pub struct Store {
     maps_left: AtomicUsize,
     mapped_from_bytes: u64,
     shared: Mutex<Option<Shared>>,
+    opened: Arc<Opened>,
+}
+
+/// How far opening has come; it may be looked at from any thread.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// Files that were found.
+    pub files: AtomicUsize,
+    /// Files that are open, with everything in them.
+    pub done: AtomicUsize,
+    /// Bytes that were unpacked or copied.
+    pub bytes: AtomicU64,
 }
 
 /// A file without a name that small pieces are written to.
@@ -83,8 +98,9 @@ struct Shared {
 }
 
 impl Store {
-    pub fn new(mapping: Mapping, temp_dir: PathBuf) -> Store {
+    pub fn new(mapping: Mapping, temp_dir: PathBuf, opened: Arc<Opened>) -> Store {
         Store {
+            opened,
             mapping,
             temp_dir,
             kept_bytes: AtomicU64::new(0),
@@ -223,6 +239,8 @@ impl Writer<'_> {
 
 impl Write for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = bytes.len() as u64;
+        self.store.opened.bytes.fetch_add(length, Ordering::Relaxed);
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() > OWN_FILE_FROM_BYTES {
             if self.file.is_none() {
@@ -289,7 +307,7 @@ mod tests {
     #[test]
     fn bytes_come_back_whatever_their_length_and_place() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::new(Mapping::Never, folder.path().to_path_buf());
+        let mut store = Store::new(Mapping::Never, folder.path().to_path_buf(), Arc::default());
         *store.kept_bytes.get_mut() = KEPT_BYTES - 10;
         let lengths = [3, 100, 0, 70_000, OWN_FILE_FROM_BYTES + 5, 12];
         let kept: Vec<Data> = lengths
@@ -307,6 +325,7 @@ mod tests {
             Data::Mapped { .. } => 'm',
             Data::Own(_) => 'o',
             Data::Piece(..) => 'p',
+            Data::Part(..) => 'a',
             Data::Memory(_) => 'r',
         };
         assert_eq!(kept.iter().map(kinds).collect::<String>(), "rprpop");
@@ -316,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_named() {
-        let mut store = Store::new(Mapping::Never, "/no/such/folder".into());
+        let mut store = Store::new(Mapping::Never, "/no/such/folder".into(), Arc::default());
         *store.kept_bytes.get_mut() = KEPT_BYTES;
         let error = store.copy(&mut &b"abc"[..]).err().unwrap().to_string();
         assert!(

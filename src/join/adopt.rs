@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::Ground;
 use super::tie::Ties;
 use crate::dialect;
-use crate::dialect::shard;
+use crate::dialect::{SHARDS, shard};
 use crate::event::Role;
 use crate::row::{KeyKind, Row};
 use crate::time::Time;
@@ -20,11 +20,16 @@ use crate::time::Time;
 /// Where a weaker key leads: the message's key, or nothing because there are several.
 type Homes = HashMap<u64, Option<u64>, foldhash::fast::RandomState>;
 
+fn no_homes() -> Vec<Homes> {
+    (0..SHARDS).map(|_| Homes::default()).collect()
+}
+
 /// What rows of earlier windows and of this one prove about weaker keys. Kept for one to two horizons.
 #[derive(Default)]
 pub struct Adoption {
-    homes: Homes,
-    older: Homes,
+    /// By the shard of the weaker key.
+    homes: Vec<Homes>,
+    older: Vec<Homes>,
     /// Orphans of earlier windows that no row has placed so far.
     unplaced: HashSet<u64>,
     since: Option<Time>,
@@ -38,6 +43,8 @@ impl Adoption {
     /// `mixed`: some files have network-message-ids and some have not. `windows`: there is more than one.
     pub fn new(mixed: bool, windows: bool) -> Adoption {
         Adoption {
+            homes: no_homes(),
+            older: no_homes(),
             mixed,
             windows,
             ..Adoption::default()
@@ -64,18 +71,9 @@ impl Adoption {
             .par_iter()
             .map(|parts| this.leads(parts, wanted.as_ref(), ties, ground))
             .collect();
-        let mut orphans = HashSet::new();
-        let mut late = Vec::new();
-        for leads in leads {
-            orphans.extend(leads.orphans);
-            for (weak, home) in leads.proofs {
-                let known = self.homes.entry(weak).or_insert(Some(home));
-                *known = known.filter(|known| *known == home);
-                if self.unplaced.remove(&weak) {
-                    late.push((weak, home));
-                }
-            }
-        }
+        let mut late = self.learn(&leads);
+        late.retain(|(weak, _)| self.unplaced.remove(weak));
+        let orphans: HashSet<u64> = leads.into_iter().flat_map(|leads| leads.orphans).collect();
         if orphans.is_empty() {
             return late;
         }
@@ -106,11 +104,41 @@ impl Adoption {
         late
     }
 
+    /// Keeps what rows prove. Returns the proofs that orphans of earlier windows wait for.
+    fn learn(&mut self, leads: &[Leads]) -> Vec<(u64, u64)> {
+        let unplaced = &self.unplaced;
+        let of_shard = |(number, homes): (usize, &mut Homes)| {
+            let mut late = Vec::new();
+            for leads in leads {
+                let begin = |number| {
+                    leads
+                        .proofs
+                        .partition_point(|(weak, _)| shard(*weak) < number)
+                };
+                for &(weak, home) in &leads.proofs[begin(number)..begin(number + 1)] {
+                    let known = homes.entry(weak).or_insert(Some(home));
+                    *known = known.filter(|known| *known == home);
+                    if unplaced.contains(&weak) {
+                        late.push((weak, home));
+                    }
+                }
+            }
+            late
+        };
+        let late: Vec<Vec<(u64, u64)>> = self
+            .homes
+            .par_iter_mut()
+            .enumerate()
+            .map(of_shard)
+            .collect();
+        late.concat()
+    }
+
     /// Forgets what is older than the horizon before `watermark`.
     pub fn forget(&mut self, watermark: Time, horizon: i64) {
         let since = *self.since.get_or_insert(watermark);
         if watermark.0.saturating_sub(since.0) > horizon {
-            self.older = std::mem::take(&mut self.homes);
+            self.older = std::mem::replace(&mut self.homes, no_homes());
             self.since = Some(watermark);
         }
     }
@@ -133,9 +161,10 @@ impl Adoption {
     }
 
     fn home(&self, weak: u64) -> Option<u64> {
-        self.homes
+        let at = shard(weak);
+        self.homes[at]
             .get(&weak)
-            .or_else(|| self.older.get(&weak))
+            .or_else(|| self.older[at].get(&weak))
             .copied()
             .flatten()
     }

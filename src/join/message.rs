@@ -11,11 +11,12 @@ use crate::address::short_host;
 use crate::dialect::foreign::hop::At;
 use crate::dialect::{self, Surroundings, foreign, legacy, online};
 use crate::event::{Event, Place, Role};
+use crate::path::buffers::{Buffers, emptied};
 use crate::path::build::{Rows, build};
 use crate::path::{Candidate, Path, Step};
 use crate::row::{KeyKind, Row, mark};
 
-/// Up to this many rows of a message are compared pair by pair first; more go through a table at once.
+/// Up to this many rows of one instant are compared pair by pair first; more go through a table at once.
 const COMPARED: usize = 64;
 
 /// Brings the rows of a message in order: by time, then by place.
@@ -31,35 +32,40 @@ pub fn sort(rows: &mut [&Row], joint: &Joint<'_>) {
 /// Leaves out rows that were collected twice: same instant, same event, and the same log-id or the same bytes.
 /// Returns how many there were. `rows` must be in order.
 pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
-    let alike = |a: &Row, b: &Row| a.time == b.time && a.code == b.code;
-    let has_alike = |i: usize| {
-        rows[i + 1..]
-            .iter()
-            .take_while(|r| r.time == rows[i].time)
-            .any(|r| alike(rows[i], r))
+    let may_be_twice = |run: &[&Row]| {
+        let codes = |i: usize| run[i + 1..].iter().any(|other| other.code == run[i].code);
+        run.len() > COMPARED || (0..run.len()).any(codes)
     };
-    if rows.len() <= COMPARED && !(0..rows.len()).any(has_alike) {
+    let same_time = |a: &&Row, b: &&Row| a.time == b.time;
+    if !rows.chunk_by(same_time).any(may_be_twice) {
         return 0;
     }
     let before = rows.len();
     let arena = Bump::new();
     let mut seen = HashSet::new();
-    let mut instant = None;
-    rows.retain(|row| {
-        if instant != Some(row.time) {
-            instant = Some(row.time);
-            seen.clear();
+    let mut once: Vec<&Row> = Vec::with_capacity(before);
+    for run in rows.chunk_by(same_time) {
+        if !may_be_twice(run) {
+            once.extend(run);
+            continue;
         }
-        seen.insert((
-            row.code,
-            dialect::fingerprint(row, &joint.ground.around(row, &arena)),
-        ))
-    });
+        seen.clear();
+        once.extend(run.iter().filter(|row| {
+            let print = dialect::fingerprint(row, &joint.ground.around(row, &arena));
+            seen.insert((row.code, print))
+        }));
+    }
+    *rows = once;
     (before - rows.len()) as u64
 }
 
 /// Builds the path of `rows`, which must be in order, without rows collected twice, and not empty.
-pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a> {
+pub fn path<'a>(
+    rows: &[&'a Row],
+    joint: &Joint<'a>,
+    arena: &'a Bump,
+    buffers: &mut Buffers,
+) -> Path<'a> {
     let full = joint.detail.hops || joint.detail.steps;
     let around = |row: &Row| Surroundings {
         full,
@@ -67,7 +73,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     };
     let event = |row: &Row| dialect::event(row, &around(row));
     let matters = |row: &&&Row| matters(row);
-    let mut events: Vec<Event<'a>> = Vec::with_capacity(rows.len() + 1);
+    let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
     events.extend(rows.iter().filter(matters).map(|row| event(row)));
     if events.is_empty() {
         events.push(event(rows[0]));
@@ -104,7 +110,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
     if rows.iter().any(|row| around(row).is_online(row)) {
         online::settle(&mut events, &joint.ground.servers, arena);
     }
-    let mut path = build(&events, summary, joint.scene);
+    let mut path = build(&events, summary, joint.scene, buffers);
     if is_legacy {
         ids::identify(&mut path, &events);
         ids::mark_inferred(&mut path, &concluded);
@@ -124,6 +130,7 @@ pub fn path<'a>(rows: &[&'a Row], joint: &Joint<'a>, arena: &'a Bump) -> Path<'a
             path.network_message_id = event(row).network_message_id.text();
         }
     }
+    buffers.events = emptied(events);
     joint.links.add_to(&mut path, &joint.ground.keys);
     if joint.detail.steps {
         path.steps = rows.iter().map(|row| step(&event(row))).collect();

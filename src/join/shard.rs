@@ -14,6 +14,7 @@ use super::message::{drop_twice, matters, path, sort};
 use super::{Ground, Joint, When};
 use crate::dialect::{self, Slice};
 use crate::event::Role;
+use crate::path::buffers::{Buffers, emptied};
 use crate::path::{Class, Path};
 use crate::row::{KeyKind, Row, mark};
 use crate::scan;
@@ -193,6 +194,9 @@ struct Turn<'t, 'j, T> {
     joint: &'t Joint<'j>,
     last: bool,
     taker: &'t mut T,
+    buffers: Buffers,
+    /// Room for the rows of the message at hand.
+    room: Vec<&'static Row>,
 }
 
 impl Shard {
@@ -213,12 +217,7 @@ impl Shard {
         let row = |at: &(u64, u32, u32)| &parts[at.1 as usize][at.2 as usize];
         let mut arena = Bump::new();
         let mut group: Vec<&Row> = Vec::new();
-        let mut turn = Turn {
-            shard: self,
-            joint,
-            last,
-            taker,
-        };
+        let mut turn = Turn::new(self, joint, last, taker);
         let (mut start, mut asked) = (0, 0);
         while start < order.len() {
             let ahead = order.len().min(start + ROWS_AHEAD);
@@ -254,12 +253,7 @@ impl Shard {
         let Some(mut carried) = self.carried.remove(&key) else {
             return Vec::new();
         };
-        let mut turn = Turn {
-            shard: self,
-            joint,
-            last: false,
-            taker,
-        };
+        let mut turn = Turn::new(self, joint, false, taker);
         if carried.counted.is_some() {
             turn.take_back(key, &mut carried);
         }
@@ -292,12 +286,7 @@ impl Shard {
             self.carried
                 .extract_if(|_, carried| over(carried) && shown(carried)),
         );
-        let mut turn = Turn {
-            shard: self,
-            joint,
-            last: true,
-            taker,
-        };
+        let mut turn = Turn::new(self, joint, true, taker);
         for (key, mut carried) in closed {
             if carried.counted.is_none() {
                 turn.hand_over(key, &mut carried, &[]);
@@ -324,7 +313,18 @@ fn ask_for(row: &Row, joint: &Joint<'_>) {
     }
 }
 
-impl<T: Taker> Turn<'_, '_, T> {
+impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
+    fn new(shard: &'t mut Shard, joint: &'t Joint<'j>, last: bool, taker: &'t mut T) -> Self {
+        Turn {
+            shard,
+            joint,
+            last,
+            taker,
+            buffers: Buffers::default(),
+            room: Vec::new(),
+        }
+    }
+
     /// Rows of one key, in order: parted where two identifiers share a key, which is next to impossible, and where
     /// the gap is longer than the horizon.
     fn meet(&mut self, key: u64, rows: &[&Row], arena: &Bump) {
@@ -367,7 +367,10 @@ impl<T: Taker> Turn<'_, '_, T> {
         }
         let mut carried = Carried::new(self.shard.closed_open.contains(&key));
         if self.last || self.joint.when == When::Finished {
-            self.build(&mut carried, rows.to_vec(), arena);
+            let mut own: Vec<&Row> = std::mem::take(&mut self.room);
+            own.extend(rows);
+            self.build(&mut carried, &mut own, arena);
+            self.room = emptied(own);
         }
         if goes_on {
             carried.take(rows);
@@ -457,15 +460,15 @@ impl<T: Taker> Turn<'_, '_, T> {
         let mut all: Vec<&Row> = old.iter().chain(more.iter().copied()).collect();
         if !all.is_empty() {
             sort(&mut all, self.joint);
-            self.build(carried, all, &Bump::new());
+            self.build(carried, &mut all, &Bump::new());
         }
     }
 
     /// Builds a path and hands it over if it is finished or must be.
-    fn build(&mut self, carried: &mut Carried, mut rows: Vec<&Row>, arena: &Bump) {
+    fn build(&mut self, carried: &mut Carried, rows: &mut Vec<&Row>, arena: &Bump) {
         carried.built = rows.len() as u32;
-        let twice = drop_twice(&mut rows, self.joint);
-        let mut path = path(&rows, self.joint, arena);
+        let twice = drop_twice(rows, self.joint);
+        let mut path = path(rows, self.joint, arena, &mut self.buffers);
         path.reopened = carried.reopened;
         carried.finished = path.is_finished();
         let now = self.joint.when == When::Finished && carried.finished;
@@ -475,6 +478,7 @@ impl<T: Taker> Turn<'_, '_, T> {
             carried.twice = twice as u32;
             carried.counted = Some((path.class, wanted));
         }
+        self.buffers.take_back(path);
     }
 
     /// Takes back a message that was handed over.
@@ -484,9 +488,10 @@ impl<T: Taker> Turn<'_, '_, T> {
         sort(&mut rows, self.joint);
         drop_twice(&mut rows, self.joint);
         let arena = Bump::new();
-        let mut path = path(&rows, self.joint, &arena);
+        let mut path = path(&rows, self.joint, &arena, &mut self.buffers);
         path.reopened = carried.reopened;
         self.taker.add(&path, &self.joint.ground.servers, -1);
+        self.buffers.take_back(path);
         self.shard.rows_twice -= i64::from(carried.twice);
         carried.counted = None;
     }

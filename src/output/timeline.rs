@@ -23,52 +23,75 @@ const ECS_VERSION: &str = "8.17.0";
 pub fn timesketch(out: &mut Vec<u8>, record: &Record, file: &str, line: u64) {
     let mut whole = Vec::with_capacity(2_000);
     events_jsonl::write(&mut whole, record, file, line);
-    out.extend_from_slice(b"{\"message\":");
-    json::string(out, sentence(record).as_bytes());
-    out.extend_from_slice(b",\"datetime\":\"");
-    events_jsonl::fine_time(out, record.time);
-    out.extend_from_slice(b"\",\"timestamp_desc\":\"Message tracking: ");
-    out.extend_from_slice(words::role(record.role).as_bytes());
-    out.extend_from_slice(b"\",\"data_type\":\"exchange:messagetracking:row\",");
-    if whole.len() < MAX_VALUE_BYTES {
-        out.extend_from_slice(&whole[1..]);
-        return;
-    }
-    let Ok(Value::Object(members)) = serde_json::from_slice(&whole) else {
-        return out.extend_from_slice(&whole[1..]);
-    };
-    for (i, (name, value)) in members.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        json::string(out, name.as_bytes());
-        out.push(b':');
-        limited(out, value);
-    }
-    out.extend_from_slice(b"}\n");
+    let mut time = Vec::with_capacity(32);
+    events_jsonl::fine_time(&mut time, record.time);
+    let event = words::role(record.role);
+    timesketch_line(out, &sentence(record), &time, event, "row", &whole);
 }
 
-/// A value whose texts are short enough; a list stays one list.
-fn limited(out: &mut Vec<u8>, value: &Value) {
-    let all: Vec<&Value> = match value {
-        Value::Array(all) => all.iter().collect(),
-        other => vec![other],
+/// Appends a message for Timesketch, at the time it was first seen, with everything that `paths` has.
+pub fn timesketch_path(out: &mut Vec<u8>, path: &Path, context: &Context) {
+    let mut whole = Vec::with_capacity(4_000);
+    jsonl::write(&mut whole, path, context);
+    let mut time = Vec::with_capacity(32);
+    json::bare_time(&mut time, path.first_seen);
+    let to = match path.recipients.as_slice() {
+        [] => String::new(),
+        [one] => one.address.to_string(),
+        [one, more @ ..] => format!("{} +{}", one.address, more.len()),
     };
-    let is_list = value.is_array() || value.as_str().is_some_and(|t| t.len() > MAX_VALUE_BYTES);
-    let mut pieces: Vec<Vec<u8>> = Vec::new();
-    for value in all {
-        match value {
-            Value::String(text) => pieces.extend(cut(text).map(|piece| {
-                let mut written = Vec::new();
-                json::string(&mut written, piece.as_bytes());
-                written
-            })),
-            other => pieces.push(other.to_string().into_bytes()),
+    let (outcome, sender) = (words::outcome(path), path.sender);
+    let text = format!("{outcome}: {sender} > {to}: {}", path.subject);
+    let said = inert::terminal(text.as_bytes(), MAX_MESSAGE);
+    timesketch_line(out, &said, &time, "first seen", "message", &whole);
+}
+
+fn timesketch_line(
+    out: &mut Vec<u8>,
+    said: &str,
+    time: &[u8],
+    event: &str,
+    of: &str,
+    whole: &[u8],
+) {
+    out.extend_from_slice(b"{\"message\":");
+    json::string(out, said.as_bytes());
+    out.extend_from_slice(b",\"datetime\":\"");
+    out.extend_from_slice(time);
+    let kind = format!(
+        "\",\"timestamp_desc\":\"Message tracking: {event}\",\"data_type\":\"exchange:messagetracking:{of}\","
+    );
+    out.extend_from_slice(kind.as_bytes());
+    let limited = match whole.len() < MAX_VALUE_BYTES {
+        true => None,
+        false => serde_json::from_slice(whole).ok().map(limited),
+    };
+    match limited {
+        None => out.extend_from_slice(&whole[1..]),
+        Some(value) => {
+            out.extend_from_slice(&value.to_string().as_bytes()[1..]);
+            out.push(b'\n');
         }
     }
-    match is_list {
-        true => json::list(out, &pieces, |out, piece| out.extend_from_slice(piece)),
-        false => pieces.iter().for_each(|piece| out.extend_from_slice(piece)),
+}
+
+/// A value whose texts are short enough, at any depth; a longer one is a list of pieces, and a list stays one list.
+fn limited(value: Value) -> Value {
+    let pieces = |text: &str| cut(text).map(Value::from).collect::<Vec<Value>>();
+    match value {
+        Value::String(text) if text.len() > MAX_VALUE_BYTES => Value::Array(pieces(&text)),
+        Value::Array(all) => {
+            let each = all.into_iter().flat_map(|value| match value {
+                Value::String(text) => pieces(&text),
+                other => vec![limited(other)],
+            });
+            Value::Array(each.collect())
+        }
+        Value::Object(members) => {
+            let each = members.into_iter();
+            Value::Object(each.map(|(name, value)| (name, limited(value))).collect())
+        }
+        other => other,
     }
 }
 
@@ -306,6 +329,41 @@ mod tests {
         assert_eq!(joined("recipients"), format!("{long}bob@example.com"));
         assert!(line["message"].as_str().unwrap().chars().count() <= MAX_MESSAGE);
         assert!(line["server"].is_string() && line["offset"].is_number());
+    }
+
+    #[test]
+    fn timesketch_has_a_message_with_all_that_paths_has() {
+        let mut path = path();
+        let long = "ü".repeat(100_000);
+        for subject in ["Hi", &long] {
+            path.subject = BStr::new(subject);
+            path.recipients[0].address = BStr::new(subject);
+            let mut out = Vec::new();
+            timesketch_path(&mut out, &path, &UTC);
+            assert_eq!(out.iter().filter(|&&b| b == b'\n').count(), 1);
+            let line: Value = serde_json::from_slice(&out).unwrap();
+            assert_eq!(line["datetime"], line["first_seen"]);
+            assert!(line["message"].as_str().unwrap().chars().count() <= MAX_MESSAGE);
+            assert!(line["timestamp_desc"].is_string());
+            let joined = |value: &Value| match value {
+                Value::Array(pieces) => pieces.iter().map(|p| p.as_str().unwrap()).collect(),
+                text => text.as_str().unwrap().to_string(),
+            };
+            assert_eq!(joined(&line["subject"]), subject);
+            let mut plain = Vec::new();
+            jsonl::write(&mut plain, &path, &UTC);
+            let plain: Value = serde_json::from_slice(&plain).unwrap();
+            let (count, first) = (&plain["recipients"], &line["recipients"][0]["address"]);
+            assert_eq!(
+                count.as_array().unwrap().len(),
+                line["recipients"].as_array().unwrap().len()
+            );
+            assert_eq!(joined(first), plain["recipients"][0]["address"]);
+            for (name, value) in plain.as_object().unwrap() {
+                let is_long = name == "subject" || name == "recipients";
+                assert!(is_long || &line[name] == value, "{name}");
+            }
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@
 use bstr::BStr;
 
 use super::anonymous::Anonymous;
+use super::buffers::{Buffers, emptied};
 use super::domains::{OwnDomains, class, direction};
-use super::roster::{Roster, Verdict};
+use super::roster::{Person, Roster, Verdict};
 use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
     notes, trail,
@@ -46,8 +47,13 @@ pub struct Rows {
 }
 
 /// Builds the path of one message. `events` must not be empty.
-pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d> {
-    let mut roster = Roster::default();
+pub fn build<'d>(
+    events: &[Event<'d>],
+    rows: Rows,
+    scene: &Scene<'d>,
+    buffers: &mut Buffers,
+) -> Path<'d> {
+    let mut roster = Roster::with_room(std::mem::take(&mut buffers.people));
     let opens = |event: &Event<'_>| {
         matches!(
             event.role,
@@ -75,7 +81,16 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         Some(false) if kind == Entry::Submitted => Some(true),
         other => other,
     };
-    let recipients = recipients(&roster, scene, first_seen, own_sender, rows.whole_seconds);
+    let mut recipients: Vec<Recipient<'d>> = std::mem::take(&mut buffers.recipients);
+    recipients.extend(outcomes(
+        &roster,
+        scene,
+        first_seen,
+        own_sender,
+        rows.whole_seconds,
+    ));
+    let entered_recipients = roster.balance() - left_again(&recipients);
+    buffers.people = emptied(roster.people);
     let return_path = text(|e| e.return_path);
     let has_report_row = events.iter().any(|e| e.is_report);
     let class = class(
@@ -124,8 +139,8 @@ pub fn build<'d>(events: &[Event<'d>], rows: Rows, scene: &Scene<'d>) -> Path<'d
         raw: Vec::new(),
         related: related(events, class),
         rows: rows.count,
-        notes: notes::of(events, head.place),
-        entered_recipients: roster.balance() - left_again(&recipients),
+        notes: notes::of(events, head.place, buffers),
+        entered_recipients,
         recipients,
         reopened: false,
     }
@@ -363,18 +378,16 @@ fn first_text<'d>(
         .unwrap_or_default()
 }
 
-fn recipients<'d>(
+/// What became of every address.
+fn outcomes<'d>(
     roster: &Roster<'d>,
     scene: &Scene<'d>,
     first_seen: Time,
     own_sender: Option<bool>,
     whole_seconds: bool,
-) -> Vec<Recipient<'d>> {
-    let mut recipients = Vec::with_capacity(roster.people.len());
-    for (i, person) in roster.people.iter().enumerate() {
-        let Some(verdict) = roster.outcome(i) else {
-            continue;
-        };
+) -> impl Iterator<Item = Recipient<'d>> {
+    let outcome = move |(i, person): (usize, &Person<'d>)| {
+        let verdict = roster.outcome(i)?;
         let own = match verdict.fate {
             Fate::Delivered => Some(true),
             // A contact has a distinguished name inside and an address outside.
@@ -383,7 +396,7 @@ fn recipients<'d>(
         };
         let decided =
             verdict.fate.is_final() && !matches!(verdict.fate, Fate::Expanded | Fate::Redirected);
-        recipients.push(Recipient {
+        Some(Recipient {
             address: BStr::new(person.address),
             fate: verdict.fate,
             at: Some(verdict.at),
@@ -397,9 +410,9 @@ fn recipients<'d>(
             origin_unknown: !person.sighted && !matches!(verdict.fate, Fate::Rejected),
             deferrals: person.deferrals,
             put_off: person.put_off,
-        });
-    }
-    recipients
+        })
+    };
+    roster.people.iter().enumerate().filter_map(outcome)
 }
 
 /// Milliseconds between two rows. Where logs show whole seconds, the second in which both lie counts as the same instant.

@@ -4,6 +4,7 @@
 //! message. Text is borrowed from the logs and decoded only when printed.
 
 pub mod anonymous;
+pub mod buffers;
 pub mod build;
 pub mod domains;
 mod hops;

@@ -4,6 +4,7 @@
 
 use bstr::{BStr, ByteSlice};
 
+use super::buffers::Buffers;
 use crate::event::{Event, Place, Role, ServerId};
 use crate::time::Time;
 
@@ -84,9 +85,11 @@ impl<'d> Notes<'d> {
 }
 
 /// Collects the notes of a message.
-pub fn of<'d>(events: &[Event<'d>], entry: Place) -> Notes<'d> {
+pub(super) fn of<'d>(events: &[Event<'d>], entry: Place, buffers: &mut Buffers) -> Notes<'d> {
     let mut notes = Notes {
         entry: Some(entry),
+        servers: std::mem::take(&mut buffers.servers),
+        ways: std::mem::take(&mut buffers.ways),
         ..Notes::default()
     };
     for (i, event) in events.iter().enumerate() {

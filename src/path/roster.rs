@@ -75,6 +75,14 @@ pub struct Roster<'d> {
 }
 
 impl<'d> Roster<'d> {
+    /// An empty roster in an empty vector.
+    pub fn with_room(people: Vec<Person<'d>>) -> Roster<'d> {
+        Roster {
+            people,
+            ..Roster::default()
+        }
+    }
+
     /// The number of an address, if it is known.
     pub fn find(&self, address: &[u8]) -> Option<usize> {
         if self.people.len() < TABLE_FROM {
@@ -268,6 +276,9 @@ impl<'d> Roster<'d> {
     /// The chain of lists, redirects and renames that led to an address, nearest first, each link once.
     pub fn chain(&self, person: usize) -> Vec<(Via, &'d BStr)> {
         let mut chain: Vec<(Via, &'d BStr)> = Vec::new();
+        if self.people[person].via.is_none() {
+            return chain;
+        }
         let mut passed = HashSet::new();
         let mut at = person;
         while let Some((via, from)) = self.people[at].via {

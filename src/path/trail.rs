@@ -25,12 +25,12 @@ struct Way {
 
 /// Gives every recipient without a last word its trail.
 pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Servers, horizon: i64) {
+    if !(0..roster.people.len()).any(|i| roster.is_open(i)) {
+        return;
+    }
     let open: Vec<bool> = (0..roster.people.len())
         .map(|i| roster.is_open(i))
         .collect();
-    if !open.contains(&true) {
-        return;
-    }
     let mut ways = vec![Way::default(); open.len()];
     for (i, event) in events.iter().enumerate() {
         for address in event.recipients {

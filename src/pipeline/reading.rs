@@ -9,7 +9,7 @@ use crate::join::Ground;
 use crate::join::tie::{Noted, Ties};
 use crate::keys::Keys;
 use crate::path::domains::OwnDomains;
-use crate::plan::Plan;
+use crate::plan::{Chunk, Plan};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::watch::{Lap, Watch};
@@ -23,8 +23,14 @@ pub struct Reading {
     servers: Servers,
     /// What rows said about other hosts' records, for their names.
     noted: Vec<Noted>,
+    has_foreign: bool,
+    /// About so many bytes make a chunk; there may be many files that are shorter.
+    chunk_bytes: usize,
     watch: Watch,
 }
+
+/// A batch of small files has at most so many times the chunks of one of large files.
+const SMALL_CHUNKS: usize = 64;
 
 impl Reading {
     /// Plans the reading of all inputs.
@@ -35,6 +41,8 @@ impl Reading {
         let (keys, sums, servers) = (Keys::default(), Sums::default(), Servers::default());
         Reading {
             noted: Vec::new(),
+            has_foreign: plan.has_foreign(),
+            chunk_bytes,
             plan,
             keys,
             next: 0,
@@ -44,15 +52,14 @@ impl Reading {
         }
     }
 
-    /// The rows of the next `chunks` chunks, each chunk's by itself; `None` at the end.
+    /// The rows of the next `chunks` chunks, or of more if they are short, each chunk's by itself; `None` at the end.
     pub fn batch<'d>(
         &mut self,
         inputs: &'d Inputs,
         chunks: usize,
     ) -> Option<(Ground<'d>, Vec<Vec<Row>>)> {
-        let until = self.plan.chunks.len().min(self.next + chunks);
-        let batch = self.next..until;
-        self.next = until;
+        let batch = self.next..self.next + self.count(chunks);
+        self.next = batch.end;
         if batch.is_empty() {
             return None;
         }
@@ -68,7 +75,7 @@ impl Reading {
         ground.servers = std::mem::take(&mut self.servers);
         let mut rows = Vec::with_capacity(batch.len());
         for mut found in yields {
-            if self.plan.has_foreign() {
+            if self.has_foreign {
                 self.noted.push(Ties::noted(&mut found));
             }
             let mut own = std::mem::take(&mut found.loose);
@@ -83,6 +90,19 @@ impl Reading {
         }
         self.servers = ground.servers.clone();
         Some((ground, rows))
+    }
+
+    /// How many chunks are about as long as `chunks` whole ones.
+    fn count(&self, chunks: usize) -> usize {
+        let rest = &self.plan.chunks[self.next..];
+        let most = rest.len().min(chunks.saturating_mul(SMALL_CHUNKS));
+        let enough = chunks.saturating_mul(self.chunk_bytes) / 2;
+        let mut bytes = 0;
+        let small = rest[..most].iter().take_while(|chunk: &&Chunk| {
+            bytes += chunk.end - chunk.start;
+            bytes <= enough
+        });
+        small.count().max(chunks.min(rest.len()))
     }
 
     /// What was found beside the rows, after the last batch.

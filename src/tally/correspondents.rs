@@ -117,8 +117,11 @@ impl Correspondents {
         self.scratch = ids;
     }
 
-    /// Adds what `other` counted.
-    pub fn merge(&mut self, other: &Correspondents) {
+    /// Adds what `other` counted: the smaller to the larger, and each table of it gone before the next.
+    pub fn merge(&mut self, mut other: Correspondents) {
+        if other.correspondents.len() > self.correspondents.len() {
+            std::mem::swap(self, &mut other);
+        }
         let mut ids = Vec::with_capacity(other.correspondents.len());
         for (theirs, correspondent) in other.correspondents.iter().enumerate() {
             let ours = self.address(other.addresses.get(theirs as WordId));
@@ -135,11 +138,11 @@ impl Correspondents {
             sums.sent.merge(&mail.sent);
             sums.received.merge(&mail.received);
         }
-        for (&(sender, recipient), mail) in &other.pairs {
+        for ((sender, recipient), mail) in other.pairs {
             let key = (ids[sender as usize], ids[recipient as usize]);
-            self.pairs.entry(key).or_default().merge(mail);
+            self.pairs.entry(key).or_default().merge(&mail);
         }
-        for (&(sender, hour), messages) in &other.hours {
+        for ((sender, hour), messages) in other.hours {
             *self.hours.entry((ids[sender as usize], hour)).or_default() += messages;
         }
     }

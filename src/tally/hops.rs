@@ -3,6 +3,7 @@
 //! In: paths with their notes. Out: [`Hops`]. Hosts and connectors are numbered ([`Words`]). Everything is
 //! counted once per message, so a message that forks and leaves a server twice to the same place is one.
 
+use hashbrown::Equivalent;
 use hashbrown::hash_map::Entry as Slot;
 use serde::{Deserialize, Serialize};
 
@@ -52,15 +53,38 @@ pub struct Hops {
     /// Two texts put together; kept for its memory.
     #[serde(skip)]
     scratch: Vec<u8>,
+    /// Numbers by texts as logged: a night says the same few over and over.
+    #[serde(skip)]
+    said: Map<(Box<[u8]>, Box<[u8]>), Both>,
+}
+
+/// Texts as logged that are kept with their number.
+const SAID: usize = 4096;
+
+/// Two texts to look up what is kept by two texts.
+#[derive(Hash)]
+struct Said<'t>(&'t [u8], &'t [u8]);
+
+impl Equivalent<(Box<[u8]>, Box<[u8]>)> for Said<'_> {
+    fn equivalent(&self, key: &(Box<[u8]>, Box<[u8]>)) -> bool {
+        *self.0 == *key.0 && *self.1 == *key.1
+    }
 }
 
 impl Hops {
     fn both(&mut self, first: &[u8], second: &[u8]) -> Both {
+        if let Some(&both) = self.said.get(&Said(first, second)) {
+            return both;
+        }
         self.scratch.clear();
         self.scratch.extend_from_slice(first);
         self.scratch.push(0);
         self.scratch.extend_from_slice(second);
-        self.words.id(&self.scratch)
+        let both = self.words.id(&self.scratch);
+        if self.said.len() < SAID {
+            self.said.insert((first.into(), second.into()), both);
+        }
+        both
     }
 
     /// The two texts of a number, lower case.

@@ -135,7 +135,7 @@ impl Tally {
         self.failures.merge(other.failures);
         self.pending.merge(other.pending);
         self.unknown.merge(other.unknown);
-        self.correspondents.merge(&other.correspondents);
+        self.correspondents.merge(other.correspondents);
         self.largest.merge(other.largest);
         self.most_recipients.merge(other.most_recipients);
         self.hops.merge(&other.hops);

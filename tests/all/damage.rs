@@ -7,8 +7,6 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use waybill::keys::Keys;
-
 use crate::fuzzed::targets::records;
 
 /// Times that each kind of damage is done, each time elsewhere.
@@ -142,8 +140,7 @@ fn said(record: &str) -> &str {
 #[test]
 fn rows_that_were_not_touched_are_kept() {
     let log = log();
-    let keys = Keys::default();
-    let (rows, faults) = records(&log, usize::MAX >> 1, &keys);
+    let (rows, faults) = records(&log, usize::MAX >> 8);
     assert!(
         rows.len() > 60 && faults.is_empty(),
         "{} {faults:?}",
@@ -161,7 +158,7 @@ fn rows_that_were_not_touched_are_kept() {
         for seed in 0..TIMES {
             let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ ((seed + 1) * 7919));
             let (damaged, range) = damage(&log, &mut random);
-            let (found, faults) = records(&damaged, 1 << 20, &keys);
+            let (found, faults) = records(&damaged, 1 << 20);
             odd += faults.len();
             let mut there: HashMap<&str, u32> = HashMap::new();
             for row in &found {

@@ -64,7 +64,7 @@ fn nothing_a_stranger_wrote_is_obeyed() {
     let root = folder.path().to_str().unwrap();
     let tables = folder.path().join("tables");
     let tables = tables.to_str().unwrap();
-    let ways: [&[&str]; 17] = [
+    let ways: [&[&str]; 18] = [
         &["report"],
         &["report", "--format", "json"],
         &["report", "--format", "html"],
@@ -81,6 +81,7 @@ fn nothing_a_stranger_wrote_is_obeyed() {
         &["events"],
         &["events", "--format", "csv"],
         &["events", "--format", "timesketch"],
+        &["paths", "--format", "timesketch"],
         &["check"],
     ];
     for way in ways {

@@ -42,6 +42,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     out.finish().unwrap()
 }
 
+fn tar(log: &[u8]) -> Vec<u8> {
+    let mut out = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(log.len() as u64);
+    out.append_data(&mut header, "ex01/a.LOG", log).unwrap();
+    out.into_inner().unwrap()
+}
+
 fn utf16(text: &str, mark: bool, big: bool) -> Vec<u8> {
     let text = format!("{}{text}", if mark { "\u{feff}" } else { "" });
     let unit = |unit: u16| match big {
@@ -86,6 +94,8 @@ fn a_log_is_the_same_in_every_form() {
         ("utf16-mark", utf16(&text, true, false)),
         ("utf16be-mark", utf16(&text, true, true)),
         ("utf16.gz", gzip(&utf16(&text, true, false))),
+        ("tar", tar(text.as_bytes())),
+        ("tgz", gzip(&tar(text.as_bytes()))),
     ] {
         let path = form(name, &bytes);
         for mmap in ["auto", "always", "never"] {
@@ -343,6 +353,60 @@ fn a_full_disk_is_2_with_a_message() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// A file system that takes no byte: nothing that a command was to write has its name.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_room_for_any_file_is_2_and_leaves_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("a.LOG"), log(0, 50)).unwrap();
+    for arguments in [
+        "report --output",
+        "report --format json --output",
+        "report --format html --output",
+        "report --format csv --output",
+        "report --save",
+        "report --state",
+        "report --manifest",
+        "find --output",
+        "trace --format xml --output",
+        "paths --output",
+        "paths --manifest",
+        "events --output",
+        "check --output",
+        "check --manifest",
+    ] {
+        let answer = folder.path().join("answer");
+        let script = "ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"";
+        let output = Command::new("sh")
+            .args(["-c", script, env!("CARGO_BIN_EXE_waybill")])
+            .args(arguments.split(' '))
+            .args([&answer, &logs])
+            .stdout(Stdio::null())
+            .output()
+            .unwrap();
+        let words = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {words}");
+        assert!(words.contains("written"), "{arguments}: {words}");
+        // A folder may be there, but nothing in it that looks like an answer.
+        let left: Vec<String> = match fs::read_dir(&answer) {
+            Ok(files) => files
+                .map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+                .filter(|name| name != "lock" && !name.contains(".partial-"))
+                .collect(),
+            Err(_) => Vec::new(),
+        };
+        assert!(
+            left.is_empty() && !answer.is_file(),
+            "{arguments}: {left:?}"
+        );
+        let _ = fs::remove_dir_all(&answer);
+    }
+    let names = fs::read_dir(folder.path()).unwrap();
+    assert_eq!(names.count(), 1, "something was left beside the logs");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn too_little_memory_leaves_no_answer_that_looks_complete() {
@@ -356,7 +420,8 @@ fn too_little_memory_leaves_no_answer_that_looks_complete() {
         .arg(&answer)
         .output()
         .unwrap();
-    assert!(!output.status.success() && !output.stderr.is_empty());
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("memory"), "{}", said(&output));
     assert!(!answer.exists(), "{}", said(&output));
 }
 

@@ -70,10 +70,12 @@ pub fn run(
     let read = |bytes| run.progress.add(bytes);
     let done = |_: &mut [Mutex<Counting<'_>>]| Ok::<(), Failed>(());
     let (outcome, counted) = pipeline::run(inputs, plan, survey, &options, read, make, done)?;
-    let mut sum = Tally::new(tally_options);
-    for counting in counted {
-        sum.merge(counting.tally);
-    }
+    let counted = counted.into_iter().map(|counting| counting.tally);
+    let together = |mut sum: Tally, more| {
+        sum.merge(more);
+        sum
+    };
+    let mut sum = counted.reduce(together).unwrap_or_default();
     sum.name_rows(&|place| inputs.evidence(place));
     // What a manifest names must be the same in every run.
     let elapsed = match run.options.manifest {

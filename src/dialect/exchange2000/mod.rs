@@ -168,6 +168,7 @@ fn run_of<'d>(line: &'d [u8], schema: &Schema) -> Option<[&'d [u8]; 4]> {
     let wanted = [Column::Date, Column::Time, Column::EventId, Column::MsgId].map(|c| schema.at(c));
     let mut found: [Option<&[u8]>; 4] = [None; 4];
     let mut left = wanted.len();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     for (at, field) in line.split(|&b| b == b'\t').enumerate() {
         for (found, _) in found
             .iter_mut()
@@ -189,7 +190,9 @@ fn run_of<'d>(line: &'d [u8], schema: &Schema) -> Option<[&'d [u8]; 4]> {
 
 /// Whether `next` goes on with the run that `line` is in.
 fn same_run(line: &[u8], next: &[u8], schema: &Schema) -> bool {
-    if line.first() == Some(&b'#') || line.first() != next.first() {
+    // As the parser has it: a mark is no part of a line, and a header line ends every run.
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    if line.starts_with(b"#") || next.starts_with(b"#") {
         return false;
     }
     match (run_of(line, schema), run_of(next, schema)) {

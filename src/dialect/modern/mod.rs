@@ -136,24 +136,40 @@ pub fn whole(data: &[u8], from: usize) -> usize {
     from + if is_whole { lines.len() } else { start }
 }
 
-/// The last `#Fields:` line in a stretch.
-pub fn last_schema(data: &[u8]) -> Option<Schema> {
-    let mut until = data.len();
-    while let Some(hash) = memchr::memrchr(b'#', &data[..until]) {
-        until = hash;
+/// The schema in force behind a stretch, if its header lines bind another than `before`.
+pub fn schema_behind(data: &[u8], before: &Schema) -> Option<Schema> {
+    let mut behind = before.clone();
+    for hash in memchr::memchr_iter(b'#', data) {
         let begins_line =
             hash == 0 || data[hash - 1] == b'\n' || data[..hash].ends_with(b"\xef\xbb\xbf");
         if begins_line {
             let end = memchr::memchr(b'\n', &data[hash..]).map_or(data.len(), |n| hash + n);
-            if let Some((name, value)) = header(data[hash..end].trim_ascii_end())
-                && name.eq_ignore_ascii_case(b"fields")
-                && let Some(schema) = Schema::from_fields(value)
-            {
-                return Some(schema);
-            }
+            behind.follow(data[hash..end].trim_ascii_end());
         }
     }
-    None
+    (behind != *before).then_some(behind)
+}
+
+impl Schema {
+    /// Takes in a header line. Returns whether it is one that says how the rows behind it are to be read: that does not
+    /// depend on what was in force before it.
+    fn follow(&mut self, line: &[u8]) -> bool {
+        let Some((name, value)) = header(line) else {
+            return false;
+        };
+        if name.eq_ignore_ascii_case(b"log-type") {
+            self.elsewhere = !is_tracking_log(Some(value));
+            return true;
+        }
+        let is_fields = name.eq_ignore_ascii_case(b"fields");
+        let Some(bound) = is_fields.then(|| Schema::from_fields(value)).flatten() else {
+            return false;
+        };
+        if !self.elsewhere {
+            *self = bound;
+        }
+        true
+    }
 }
 
 /// The schema of a stretch whose header was not looked for: the one given, or where its first row has another

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::decode::number;
 use super::events::{self, EVENTS, SOURCES, UNKNOWN, code};
-use super::{Column, Schema, header, is_tracking_log, looks_like_row};
+use super::{Column, Schema, looks_like_row};
 use crate::dialect::{EventCounts, Layout, MAX_RECORD_BYTES, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
@@ -81,8 +81,6 @@ struct Reader<'p> {
     keys: &'p Keys,
     schema: Schema,
     layout: u8,
-    /// Inside another log that was concatenated into this file.
-    elsewhere: bool,
     line: u32,
     found: Yield,
     clock: Clock,
@@ -112,7 +110,6 @@ impl<'p> Reader<'p> {
             keys,
             schema,
             layout: 0,
-            elsewhere: false,
             line: 0,
             found,
             clock: Clock::default(),
@@ -129,17 +126,10 @@ impl<'p> Reader<'p> {
 
     #[cold]
     fn header_line(&mut self, line: &[u8]) {
-        let Some((name, value)) = header(line) else {
-            return;
-        };
-        if name.eq_ignore_ascii_case(b"log-type") {
-            self.elsewhere = !is_tracking_log(Some(value));
-        } else if name.eq_ignore_ascii_case(b"fields")
-            && !self.elsewhere
-            && let Some(schema) = Schema::from_fields(value)
-        {
+        let mut schema = self.schema.clone();
+        if schema.follow(line) {
+            self.found.bound = Some(Layout::Modern(schema.clone()));
             self.bind(schema);
-            self.found.bound = Some(Layout::Modern(self.schema.clone()));
         }
     }
 
@@ -211,7 +201,7 @@ impl<'p> Reader<'p> {
         ends: Option<(&[u32; MAX_FIELDS], usize)>,
         torn: bool,
     ) {
-        if self.elsewhere {
+        if self.schema.elsewhere {
             self.found.passed_over += 1;
             return;
         }

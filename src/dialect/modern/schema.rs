@@ -90,6 +90,8 @@ pub struct Schema {
     pub wanted: usize,
     /// Chosen by column count, because no `#Fields:` line was there.
     pub guessed: bool,
+    /// The header of another log is in force: its rows are passed over until the next header of ours.
+    pub elsewhere: bool,
     /// `modern/30` and the like.
     pub name: &'static str,
 }
@@ -159,6 +161,7 @@ impl Schema {
             width: names.len(),
             wanted,
             guessed,
+            elsewhere: false,
             name,
         })
     }

@@ -139,7 +139,12 @@ fn tags(data: &[u8], from: usize) -> impl Iterator<Item = (usize, bool)> {
 fn end_of(data: &[u8], at: usize) -> usize {
     let behind = at + 1;
     match tags(data, behind).find(|(tag, _)| *tag > at) {
-        Some((tag, true)) => memchr::memchr(b'>', &data[tag..]).map_or(data.len(), |n| tag + n + 1),
+        // An end tag that has lost its own end reaches to the next tag.
+        Some((tag, true)) => match memchr::memchr2(b'<', b'>', &data[tag + 1..]) {
+            Some(n) if data[tag + 1 + n] == b'>' => tag + 1 + n + 1,
+            Some(n) => tag + 1 + n,
+            None => data.len(),
+        },
         Some((tag, false)) => tag,
         None => data.len(),
     }

@@ -1,13 +1,22 @@
 //! Flags as they are typed, with the help that is read at three in the morning.
 //!
 //! In: arguments. Out: [`Cli`], raw. What the values mean and which defaults apply is in
-//! [`super::options`].
+//! [`super::options`]. Here are the commands with the flags of their own; [`shared`] has those of every command that
+//! reads logs, [`words`] the values that are words of ours.
+
+pub mod shared;
+pub mod words;
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use shared::{Common, Filters};
+pub use words::{
+    CheckFormat, ColorWord, DirectionWord, EventsFormat, FindFormat, LayoutWord, MmapWord, Profile,
+    ReportFormat, StatusWord, TableFormat, TraceFormat,
+};
 
 /// What became of each message: reads Microsoft Exchange message tracking logs of all versions.
 #[derive(Debug, Parser)]
@@ -215,13 +224,6 @@ pub struct Paths {
     pub profile: Option<Profile>,
 }
 
-/// Whose names the JSON lines use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Profile {
-    /// Elastic Common Schema, with everything else under `waybill`
-    Ecs,
-}
-
 /// `events` can write TrackHistory XML.
 #[derive(Debug, Args)]
 pub struct Events {
@@ -258,284 +260,6 @@ pub struct Trace {
     /// Show every row of the message as it stands in its log
     #[arg(long, help_heading = "Output")]
     pub raw: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// Tables for people
-    #[default]
-    Text,
-    /// One object for programs
-    Json,
-    /// A folder with one file per table (--output DIR)
-    Csv,
-    /// One page with charts, to mail or to print
-    Html,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum FindFormat {
-    /// One line per message
-    #[default]
-    Text,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TraceFormat {
-    /// A tree for people
-    #[default]
-    Text,
-    /// One object per message
-    Json,
-    /// TrackHistory, as the Message Tracking Center of 2003 saves it
-    Xml,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum EventsFormat {
-    /// One JSON object per line
-    #[default]
-    Jsonl,
-    /// For spreadsheets
-    Csv,
-    /// One JSON object per line, as Timesketch imports it
-    Timesketch,
-    /// TrackHistory, as the Message Tracking Center of 2003 saves it
-    Xml,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TableFormat {
-    /// One JSON object per line
-    #[default]
-    Jsonl,
-    /// For spreadsheets
-    Csv,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
-    /// Tables for people
-    #[default]
-    Text,
-    /// One object for programs
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StatusWord {
-    Delivered,
-    #[value(alias = "partly delivered")]
-    PartlyDelivered,
-    Failed,
-    Dropped,
-    Transferred,
-    Pending,
-    Unknown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DirectionWord {
-    Inbound,
-    Outbound,
-    Internal,
-    Relayed,
-    Unknown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MmapWord {
-    /// Mapped, but copied from network shares
-    Auto,
-    Always,
-    Never,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorWord {
-    /// On a terminal, unless NO_COLOR is set
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
-/// Which messages. Values of one flag add up; different flags must all agree. `*` stands for any text.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Filters (case never counts, * stands for any text)")]
-pub struct Filters {
-    /// From this address, or from everybody at @example.com
-    #[arg(long, value_name = "ADDRESS")]
-    pub sender: Vec<String>,
-    /// To this address: as written, list, alias or final address; or @example.com
-    #[arg(long, value_name = "ADDRESS")]
-    pub recipient: Vec<String>,
-    /// This Message-ID, with or without < >; without a * its letter case counts
-    #[arg(long, value_name = "ID")]
-    pub message_id: Vec<String>,
-    /// This network message id (Exchange 2013 and later)
-    #[arg(long, value_name = "ID")]
-    pub network_message_id: Vec<String>,
-    /// Subject contains this text
-    #[arg(long, value_name = "TEXT")]
-    pub subject: Vec<String>,
-    /// Went over this server, with or without domain
-    #[arg(long, value_name = "NAME")]
-    pub server: Vec<String>,
-    /// Came or left by this connector
-    #[arg(long, value_name = "NAME")]
-    pub connector: Vec<String>,
-    /// Handed in from this IP address
-    #[arg(long, value_name = "IP")]
-    pub client_ip: Vec<String>,
-    /// What became of the message (may be given more than once)
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub status: Vec<StatusWord>,
-    /// Who wrote to whom, seen from your domains
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub direction: Vec<DirectionWord>,
-    /// First seen at or after: 2026-03-01, 2026-03-01T09:00:00Z, today, yesterday, -3d, -12h
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub since: Option<String>,
-    /// First seen before (same forms as --since; a date means its midnight)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub until: Option<String>,
-    /// That day only: 2026-03-01, today, yesterday
-    #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
-    pub day: Option<String>,
-    /// Stop after so many messages
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
-    /// Monitoring mail and the system's own mail too
-    #[arg(long)]
-    pub include_probes: bool,
-}
-
-/// Flags of every command that reads logs.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Common")]
-pub struct Common {
-    /// Files, folders (walked), patterns like '/logs/*.LOG', or - for standard input
-    #[arg(value_name = "PATH", required = true)]
-    pub paths: Vec<PathBuf>,
-    /// A domain of yours (may be given more than once; guessed from the logs if never)
-    #[arg(
-        long,
-        value_name = "DOMAIN",
-        env = "WAYBILL_DOMAIN",
-        value_delimiter = ','
-    )]
-    pub domain: Vec<String>,
-    /// Time zone to show and group times in, like Europe/Berlin; UTC if not given, 'local' for this machine's
-    #[arg(long, value_name = "ZONE", env = "WAYBILL_TZ")]
-    pub tz: Option<String>,
-    /// Name the row behind every hop and fate, with its byte: file:line@offset
-    #[arg(long, env = "WAYBILL_EVIDENCE", value_parser = FalseyValueParser::new())]
-    pub evidence: bool,
-    /// Say in this file what was read and written: arguments, inputs and outputs with SHA-256 (JSON)
-    #[arg(long, value_name = "FILE", env = "WAYBILL_MANIFEST")]
-    pub manifest: Option<PathBuf>,
-    /// Year of Postfix, Exim and Sendmail logs whose stamps have none and whose queue ids do not tell it
-    #[arg(long, value_name = "YEAR", env = "WAYBILL_YEAR")]
-    pub year: Option<i16>,
-    /// Time zone in which such logs were written, like Europe/Berlin or +01:00; UTC if not given
-    #[arg(long, value_name = "ZONE", env = "WAYBILL_ZONE")]
-    pub zone: Option<String>,
-    /// Another name or address of a host, like mx1=10.0.0.5 (may be given more than once; learnt from the logs if never)
-    #[arg(
-        long,
-        value_name = "HOST=ADDRESS",
-        env = "WAYBILL_HOSTS",
-        value_delimiter = ','
-    )]
-    pub host: Vec<String>,
-    /// Write to this file instead of standard output
-    #[arg(long, value_name = "FILE", env = "WAYBILL_OUTPUT")]
-    pub output: Option<PathBuf>,
-    /// Overwrite the output file if it exists
-    #[arg(long)]
-    pub force: bool,
-    /// Worker threads; as many as the machine has if not given
-    #[arg(long, value_name = "N", env = "WAYBILL_THREADS")]
-    pub threads: Option<usize>,
-    /// Colours
-    #[arg(long, value_enum, default_value_t, env = "WAYBILL_COLOR")]
-    pub color: ColorWord,
-    /// No progress, no summary, no warnings; errors only
-    #[arg(long, short, env = "WAYBILL_QUIET", value_parser = FalseyValueParser::new())]
-    pub quiet: bool,
-    /// No progress bar
-    #[arg(long, env = "WAYBILL_NO_PROGRESS", value_parser = FalseyValueParser::new())]
-    pub no_progress: bool,
-    /// Say where the time went
-    #[arg(long, env = "WAYBILL_TIME", value_parser = FalseyValueParser::new())]
-    pub time: bool,
-    /// Exit with 0 even where bad rows or files were skipped
-    #[arg(long, env = "WAYBILL_LENIENT", value_parser = FalseyValueParser::new())]
-    pub lenient: bool,
-    /// Read defaults from this file (waybill.toml); flags and WAYBILL_* go before it
-    #[arg(long, value_name = "FILE", env = "WAYBILL_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Replace addresses, domains, subjects and clients by names made with this key, the same every time
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "WAYBILL_ANONYMOUS",
-        hide_env_values = true
-    )]
-    pub anonymous: Option<String>,
-    /// A message is finished when nothing was logged for so long: 3d, 12h
-    #[arg(long, value_name = "TIME", env = "WAYBILL_HORIZON")]
-    pub horizon: Option<String>,
-    /// Whether logs are mapped into memory or copied; auto copies from network shares
-    #[arg(long, value_enum, value_name = "WHEN", env = "WAYBILL_MMAP")]
-    pub mmap: Option<MmapWord>,
-    /// Where copies go that memory has no room for: unpacked logs, standard input, network shares
-    #[arg(long, value_name = "DIR", env = "WAYBILL_TEMP_DIR")]
-    pub temp_dir: Option<PathBuf>,
-    /// A packed file may grow to so many times its size [default: 250]; 64 MB are always allowed
-    #[arg(long, value_name = "TIMES", env = "WAYBILL_EXPAND_LIMIT")]
-    pub expand_limit: Option<usize>,
-    /// Bytes per unit of work; the answer does not depend on it
-    #[arg(long, value_name = "BYTES", hide = true)]
-    pub chunk_bytes: Option<String>,
-    /// Bytes of logs in memory at a time; the answer does not depend on it
-    #[arg(long, value_name = "BYTES", hide = true)]
-    pub window_bytes: Option<String>,
-}
-
-/// Columns of the logs that `simulate` writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LayoutWord {
-    /// Exchange 2007
-    #[value(name = "21")]
-    Columns21,
-    /// Exchange 2010
-    #[value(name = "26")]
-    Columns26,
-    /// Exchange 2013
-    #[value(name = "27")]
-    Columns27,
-    /// Exchange 2016, 2019 and SE
-    #[default]
-    #[value(name = "30")]
-    Columns30,
-    /// Servers of several versions
-    Mixed,
-    /// Exchange 5.5
-    #[value(name = "5.5")]
-    Exchange55,
-    /// Exchange 2003
-    #[value(name = "2003")]
-    Exchange2003,
-    /// A 5.5 site and a 2003 site that exchange mail
-    #[value(name = "mixed-legacy")]
-    MixedLegacy,
-    /// Exchange 2003 on its way to 2007
-    #[value(name = "migration")]
-    Migration,
-    /// Exchange 2016, two Postfix relays, an Exim filter and Exchange Online, one of each
-    Hybrid,
 }
 
 #[derive(Debug, Args)]

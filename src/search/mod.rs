@@ -4,29 +4,31 @@
 //! pipeline reads as it reads any other. Whether their rows are the whole story is for the caller to judge: they
 //! are if every recipient of the message turns out to have a last word.
 
+mod texts;
+
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bumpalo::Bump;
 use memchr::memmem;
 use rayon::prelude::*;
-use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
 
-use crate::dialect;
+use crate::dialect::{self, Layout};
 use crate::input::Inputs;
 use crate::join::Ground;
 use crate::keys::Keys;
 use crate::plan::{Chunk, Plan, slice};
 use crate::servers::Servers;
+use texts::Texts;
 
 /// More records than this are no search any more.
 const MAX_RECORDS: usize = 20_000;
 /// Pieces of a sample, and the length of each.
 const PIECES: usize = 64;
 const PIECE_BYTES: usize = 4096;
-/// More identifiers than this are not searched for: an automaton of so many is slower than reading everything.
-const MAX_IDS: usize = 500;
+/// More identifiers than this leave little to skip.
+const MAX_IDS: usize = 2_000;
 
 /// The records that hold `needle`, each as a chunk of its own; `None` if there are too many, or if messages of these
 /// logs may go by other identifiers, too.
@@ -35,35 +37,57 @@ pub fn narrow(inputs: &mut Inputs, plan: &Plan, needle: &[u8]) -> Option<Plan> {
         return None;
     }
     let finder = memmem::Finder::new(needle);
-    narrow_by(inputs, plan, &|bytes| finder.find(bytes))
+    narrow_by(inputs, plan, &Headers::of(plan), &|bytes| {
+        finder.find(bytes)
+    })
 }
 
 /// The records of all messages that have a row with `text`, whatever its letter case; `None` as for [`narrow`], and if
 /// one of these rows has no identifier to go on by.
 pub fn narrow_by_text(inputs: &mut Inputs, plan: &Plan, text: &[u8]) -> Option<Plan> {
     let finder = AnyCase::new(text, &sample(inputs, plan))?;
-    let hits = narrow_by(inputs, plan, &|bytes| finder.find(bytes))?;
+    let headers = Headers::of(plan);
+    let hits = narrow_by(inputs, plan, &headers, &|bytes| finder.find(bytes))?;
     let ids = ids(inputs, &hits)?;
     if ids.is_empty() {
         return Some(hits);
     }
-    let finder = any_of(ids.iter().map(Vec::as_slice))?;
-    narrow_by(inputs, plan, &|bytes| {
-        finder.find(bytes).map(|hit| hit.start())
-    })
+    let finder = Texts::new(ids.iter().map(Vec::as_slice))?;
+    narrow_by(inputs, plan, &headers, &|bytes| finder.find(bytes))
 }
 
-/// Finds any of several texts, byte by byte.
-fn any_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> Option<Regex> {
-    let escaped = texts.into_iter().map(|text| -> String {
-        let byte = |b: &u8| format!("\\x{b:02x}");
-        text.iter().map(byte).collect()
-    });
-    let pattern = escaped.collect::<Vec<_>>().join("|");
-    let mut builder = Regex::builder();
-    builder.configure(Regex::config().utf8_empty(false));
-    let bytes = syntax::Config::new().unicode(false).utf8(false);
-    builder.syntax(bytes).build(&pattern).ok()
+/// What the headers inside chunks bind, looked up once and only where it is asked for.
+struct Headers {
+    /// The chunk before each in its file.
+    before: Vec<Option<u32>>,
+    bound: Vec<OnceLock<Option<Layout>>>,
+}
+
+impl Headers {
+    fn of(plan: &Plan) -> Headers {
+        let mut before = vec![None; plan.chunks.len()];
+        for (number, chunk) in (0..).zip(&plan.chunks) {
+            if let Some(next) = chunk.next {
+                before[next as usize] = Some(number);
+            }
+        }
+        let bound = plan.chunks.iter().map(|_| OnceLock::new()).collect();
+        Headers { before, bound }
+    }
+
+    /// The layout in force where a chunk begins.
+    fn layout(&self, plan: &Plan, data: &[u8], number: usize) -> Layout {
+        let mut at = number;
+        while let Some(before) = self.before[at] {
+            at = before as usize;
+            let chunk = &plan.chunks[at];
+            let look = || dialect::layout_at(&chunk.layout, data, chunk.start..chunk.end);
+            if let Some(bound) = self.bound[at].get_or_init(look) {
+                return bound.clone();
+            }
+        }
+        plan.chunks[at].layout.clone()
+    }
 }
 
 /// Finds a text whatever the letter case of its ASCII letters: looks for the one of its bytes that is the rarest in
@@ -141,19 +165,20 @@ fn ids(inputs: &Inputs, hits: &Plan) -> Option<BTreeSet<Vec<u8>>> {
     Some(ids)
 }
 
-fn narrow_by(inputs: &mut Inputs, plan: &Plan, find: &Find<'_>) -> Option<Plan> {
+fn narrow_by(inputs: &mut Inputs, plan: &Plan, headers: &Headers, find: &Find<'_>) -> Option<Plan> {
     let searchable = |chunk: &Chunk| dialect::is_searchable(&chunk.layout);
     if !plan.chunks.iter().all(searchable) {
         return None;
     }
     let sum = AtomicUsize::new(0);
-    let chunks = plan.chunks.par_iter().with_max_len(1);
+    let chunks = plan.chunks.par_iter().enumerate().with_max_len(1);
     let found: Vec<Vec<Chunk>> = chunks
-        .map(|chunk| {
+        .map(|(number, chunk)| {
             if sum.load(Ordering::Relaxed) > MAX_RECORDS {
                 return Vec::new();
             }
-            let found = records(inputs.files[chunk.file as usize].bytes(), chunk, find);
+            let data = inputs.files[chunk.file as usize].bytes();
+            let found = records(data, chunk, find, || headers.layout(plan, data, number));
             sum.fetch_add(found.len(), Ordering::Relaxed);
             found
         })
@@ -178,50 +203,45 @@ fn narrow_by(inputs: &mut Inputs, plan: &Plan, find: &Find<'_>) -> Option<Plan> 
 /// Where in a stretch the next hit begins.
 type Find<'f> = dyn Fn(&[u8]) -> Option<usize> + Sync + 'f;
 
-/// The records of one chunk that hold the needle.
-fn records(data: &[u8], chunk: &Chunk, find: &Find<'_>) -> Vec<Chunk> {
+/// The records of one chunk that hold the needle; `first` is the layout in force where it begins.
+fn records(
+    data: &[u8],
+    chunk: &Chunk,
+    find: &Find<'_>,
+    first: impl FnOnce() -> Layout,
+) -> Vec<Chunk> {
     let bytes = &data[chunk.start..chunk.end];
     let mut records: Vec<Chunk> = Vec::new();
-    let mut from = 0;
-    let mut first = None;
-    while let Some(hit) = find(&bytes[from..]) {
-        let start = dialect::record_start(&chunk.layout, bytes, from + hit);
-        let end = dialect::next_record(&chunk.layout, bytes, from + hit + 1);
-        let first = first.get_or_insert_with(|| {
-            let bound = dialect::layout_at(&chunk.layout, data, 0..chunk.start);
-            bound.unwrap_or_else(|| chunk.layout.clone())
-        });
-        let layout = dialect::layout_at(first, bytes, 0..start);
-        let layout = layout.unwrap_or_else(|| first.clone());
-        let time = dialect::time_at(&layout, &bytes[..end], start);
-        let (start, end) = (chunk.start + start, chunk.start + end);
+    let Some(mut hit) = find(bytes) else {
+        return records;
+    };
+    let mut layout = first();
+    let mut looked = 0;
+    loop {
+        let start = dialect::record_start(&layout, bytes, hit);
+        let end = dialect::next_record(&layout, bytes, hit + 1);
+        if let Some(bound) = dialect::layout_at(&layout, bytes, looked..start) {
+            layout = bound;
+        }
+        looked = start;
         records.push(Chunk {
-            start,
-            end,
-            layout,
-            time,
+            start: chunk.start + start,
+            end: chunk.start + end,
+            time: dialect::time_at(&layout, &bytes[..end], start),
+            layout: layout.clone(),
             ..*chunk
         });
-        from = end - chunk.start;
+        match find(&bytes[end..]) {
+            Some(next) => hit = end + next,
+            None => return records,
+        }
     }
-    records
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn texts_are_found_as_bytes() {
-        let find = |text: &[u8], bytes: &[u8]| {
-            let hit = any_of([text, b"zz"]).unwrap().find(bytes);
-            hit.map(|hit| hit.start())
-        };
-        assert_eq!(find(b"a.b+@x", b"..A.B+@X"), None);
-        assert_eq!(find(b"a.b", b"axb.a.b"), Some(4));
-        assert_eq!(find(b"\xff\xe4|", b"\x80\xff\xe4|"), Some(1));
-    }
 
     proptest! {
         #[test]

@@ -1,0 +1,56 @@
+//! What `simulate` is to write.
+
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+
+use super::values;
+use crate::cli::flags::{LayoutWord, Simulate};
+
+/// Everything `simulate` needs to know.
+#[derive(Debug)]
+pub struct SimulateOptions {
+    pub out: PathBuf,
+    pub seed: u64,
+    pub layout: LayoutWord,
+    pub servers: u16,
+    pub sites: u16,
+    pub edges: u16,
+    pub users: u32,
+    pub days: u32,
+    pub messages: u64,
+    /// Bytes of logs per day; if given, instead of `messages`.
+    pub size: Option<u64>,
+    pub skew_ms: u32,
+    pub leave_out: Vec<String>,
+    pub start: Date,
+    pub stories: bool,
+}
+
+pub fn resolve(flags: Simulate) -> Result<SimulateOptions, String> {
+    let start = flags.start.parse();
+    let example = "is no date; write 2026-03-01";
+    Ok(SimulateOptions {
+        out: flags.out,
+        seed: flags.seed,
+        layout: flags.layout,
+        servers: flags.servers,
+        sites: flags.sites,
+        edges: flags.edges,
+        users: flags.users,
+        days: flags.days,
+        messages: flags.messages,
+        size: flags
+            .size
+            .map(|text| values::bytes("--size", &text))
+            .transpose()?,
+        skew_ms: flags.skew_ms,
+        leave_out: flags
+            .leave_out
+            .iter()
+            .map(|name| name.to_lowercase())
+            .collect(),
+        start: start.map_err(|_| format!("--start: '{}' {example}", flags.start))?,
+        stories: flags.stories,
+    })
+}

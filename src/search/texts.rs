@@ -1,0 +1,122 @@
+//! Finds any of several long texts at the speed of memory, by skipping (Wu and Manber 1994).
+//!
+//! In: texts, such as the identifiers of some messages. Out: where the first of them begins. A window as long as the
+//! shortest text moves over the bytes; the four bytes it ends with tell how far it may move on. Most of a log is never
+//! looked at, and a hundred identifiers cost hardly more than one, where an automaton must read every byte.
+
+/// Bytes that decide how far the window moves on.
+const BLOCK: usize = 4;
+/// Slots of the table of moves: few enough to stay in the first-level cache.
+const SLOT_BITS: u32 = 15;
+/// Shorter texts than this leave nothing to skip.
+const SHORTEST: usize = 12;
+
+/// Several texts, none empty.
+pub struct Texts<'t> {
+    /// By the slot of the block that ends their window.
+    texts: Vec<(u16, &'t [u8])>,
+    /// Length of the window.
+    window: usize,
+    /// How far the window may move on, by slot; 0: a text may stand here.
+    moves: Vec<u8>,
+}
+
+impl<'t> Texts<'t> {
+    /// `None` if there is no text, or one too short to skip by.
+    pub fn new(texts: impl IntoIterator<Item = &'t [u8]>) -> Option<Texts<'t>> {
+        let texts: Vec<&[u8]> = texts.into_iter().collect();
+        let shortest = texts.iter().map(|text| text.len()).min()?;
+        if shortest < SHORTEST {
+            return None;
+        }
+        let farthest = usize::from(u8::MAX);
+        let window = shortest.min(farthest + BLOCK - 1);
+        let mut moves = vec![(window - BLOCK + 1) as u8; 1 << SLOT_BITS];
+        for text in &texts {
+            for (at, block) in text[..window].windows(BLOCK).enumerate() {
+                let rest = (window - BLOCK - at) as u8;
+                let slot = &mut moves[usize::from(slot(block))];
+                *slot = rest.min(*slot);
+            }
+        }
+        let end = |text: &'t [u8]| (slot(&text[window - BLOCK..window]), text);
+        let mut texts: Vec<(u16, &[u8])> = texts.into_iter().map(end).collect();
+        texts.sort_unstable();
+        Some(Texts {
+            texts,
+            window,
+            moves,
+        })
+    }
+
+    /// Where the first of the texts begins in `bytes`.
+    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
+        let mut start = 0;
+        while let Some(window) = bytes.get(start..start + self.window) {
+            let slot = slot(&window[self.window - BLOCK..]);
+            let on = self.moves[usize::from(slot)];
+            if on == 0 && self.begins(slot, &bytes[start..]) {
+                return Some(start);
+            }
+            start += usize::from(on.max(1));
+        }
+        None
+    }
+
+    /// Whether `bytes` begin with a text whose window ends with this block.
+    fn begins(&self, slot: u16, bytes: &[u8]) -> bool {
+        let from = self.texts.partition_point(|(other, _)| *other < slot);
+        self.texts[from..]
+            .iter()
+            .take_while(|(other, _)| *other == slot)
+            .any(|(_, text)| bytes.starts_with(text))
+    }
+}
+
+#[inline]
+fn slot(block: &[u8]) -> u16 {
+    let block = u32::from_le_bytes(block.try_into().expect("four bytes"));
+    (block.wrapping_mul(0x9e37_79b1) >> (u32::BITS - SLOT_BITS)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn short_texts_are_refused() {
+        assert!(Texts::new([]).is_none());
+        assert!(Texts::new([&b"<a@example>"[..]]).is_none());
+        assert!(Texts::new([&b"<ab@example>"[..]]).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_of_all_texts_is_found_as_by_looking_everywhere(
+            bytes in "[ab]{0,300}",
+            texts in prop::collection::vec("[ab]{12,40}", 1..5),
+            planted in prop::collection::vec((0usize..300, 0usize..5), 0..3),
+        ) {
+            let mut bytes = bytes.into_bytes();
+            for (at, which) in planted {
+                let text = texts[which % texts.len()].as_bytes();
+                let at = at.min(bytes.len());
+                bytes.splice(at..at, text.iter().copied());
+            }
+            let all: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+            let everywhere = (0..bytes.len())
+                .find(|&at| all.iter().any(|text| bytes[at..].starts_with(text)));
+            let found = Texts::new(all.iter().copied()).expect("long enough").find(&bytes);
+            prop_assert_eq!(found, everywhere);
+        }
+
+        #[test]
+        fn a_text_longer_than_any_move_is_found(before in 0usize..600, len in 200usize..600) {
+            let text: Vec<u8> = (0..len).map(|i| (i * 7 % 251) as u8).collect();
+            let mut bytes = vec![b'x'; before];
+            bytes.extend_from_slice(&text);
+            prop_assert_eq!(Texts::new([&text[..]]).unwrap().find(&bytes), Some(before));
+        }
+    }
+}
