@@ -89,6 +89,11 @@ impl<'d> Raw<'d> {
         }
     }
 
+    /// Whether there is nothing.
+    pub fn is_empty(self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// A field that may be quoted.
     #[inline]
     pub fn quoted(bytes: &'d [u8], arena: &'d Bump) -> Raw<'d> {
@@ -216,6 +221,8 @@ pub struct Event<'d> {
     /// Reply, agent, or what else the row says about the why.
     pub context: Raw<'d>,
     pub next_try: Option<Time>,
+    /// Where the time went (message-info since 2010), on rows by which a recipient arrived; elsewhere empty.
+    pub timing: Raw<'d>,
     /// What proves where it led, where another host's log says how it went on.
     pub link: Option<Link>,
 }

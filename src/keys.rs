@@ -1,12 +1,13 @@
 //! Identifiers to 64-bit keys, made once per row and carried.
 //!
-//! In: ids as logged. Out: seeded hashes. The seed is new in every run, because strangers choose Message-IDs
-//! and would otherwise choose colliding ones; no output may depend on a key's value or order. With 64 bits,
+//! In: ids as logged. Out: seeded hashes. The seed is new in every run (with `--state`, in every state), because
+//! strangers choose Message-IDs and would otherwise choose colliding ones; no output may depend on a key's value or order. With 64 bits,
 //! ten million messages collide with a chance of one in 370,000; the join compares the ids themselves.
 
 use std::hash::{BuildHasher, Hasher};
 
-use foldhash::quality::RandomState;
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
 
 use crate::address::x400;
 use crate::address::{bare_id, short_host};
@@ -41,12 +42,29 @@ impl Service {
 }
 
 /// Makes keys with this run's seed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Keys {
-    state: RandomState,
+    state: SeedableRandomState,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Keys {
+            state: SeedableRandomState::random(),
+        }
+    }
 }
 
 impl Keys {
+    /// Keys that are the same in every run with this seed, which must be a secret.
+    pub fn seeded(seed: u64) -> Keys {
+        // One small piece of memory for as long as the program runs.
+        let shared: &'static SharedSeed = Box::leak(Box::new(SharedSeed::from_u64(!seed)));
+        Keys {
+            state: SeedableRandomState::with_seed(seed, shared),
+        }
+    }
+
     /// A key of plain bytes.
     #[inline]
     pub fn bytes(&self, bytes: &[u8]) -> u64 {

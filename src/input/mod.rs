@@ -69,9 +69,18 @@ pub struct Part {
     pub lines: u64,
     /// The header in force at `from`, if that is not the file's first byte.
     pub header: Vec<u8>,
-    /// The file holds rows that an earlier run has read and counted: first byte of each, and its line in the file it
-    /// was logged in.
-    pub carried: Vec<(u64, u64)>,
+    /// The file holds rows that an earlier run has read and counted, in order.
+    pub carried: Vec<CarriedRow>,
+}
+
+/// Where a row stood that an earlier run has read.
+#[derive(Clone, Copy, Debug)]
+pub struct CarriedRow {
+    /// Its first byte here.
+    pub at: u64,
+    /// Its line and first byte in the file it was logged in.
+    pub line: u64,
+    pub offset: u64,
 }
 
 /// One file and its bytes.
@@ -272,7 +281,7 @@ impl Inputs {
     }
 
     /// Adds rows of an earlier run that stood in the file `name`, before what is new in it.
-    pub fn add_carried(&mut self, name: String, bytes: Vec<u8>, rows: Vec<(u64, u64)>) {
+    pub fn add_carried(&mut self, name: String, bytes: Vec<u8>, rows: Vec<CarriedRow>) {
         let part = Part {
             until: bytes.len(),
             carried: rows,
@@ -335,13 +344,18 @@ impl Inputs {
         files.map(|file| file.range().len() as u64).sum()
     }
 
+    /// Where a row was logged that an earlier run has read.
+    pub fn carried_row(&self, place: Place) -> Option<CarriedRow> {
+        let rows = &self.files[place.file as usize].part.as_ref()?.carried;
+        let behind = rows.partition_point(|row| row.at <= place.offset);
+        rows.get(behind.saturating_sub(1)).copied()
+    }
+
     /// The line a row stands in, from 1, header lines included.
     pub fn line(&self, place: Place) -> u64 {
         let file = &self.files[place.file as usize];
-        if let Some(part) = file.part.as_ref().filter(|_| file.is_carried()) {
-            let rows = &part.carried;
-            let at = rows.partition_point(|(start, _)| *start <= place.offset);
-            return rows[at.saturating_sub(1)].1;
+        if let Some(row) = self.carried_row(place) {
+            return row.line;
         }
         let chunk = file
             .chunks
@@ -363,7 +377,11 @@ impl Inputs {
     pub fn evidence(&self, place: Place) -> String {
         let (name, line) = (self.name(place), self.line(place));
         match self.offsets {
-            true => format!("{name}:{line}@{}", place.offset),
+            true => {
+                let carried = self.carried_row(place);
+                let offset = carried.map_or(place.offset, |row| row.offset);
+                format!("{name}:{line}@{offset}")
+            }
             false => format!("{name}:{line}"),
         }
     }

@@ -27,8 +27,9 @@ pub trait Taker {
     fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> bool;
     /// Counts rows that change nothing else of a wanted message of this class.
     fn more_rows(&mut self, class: Class, rows: i64);
-    /// Sees the rows of a message that is open when the run ends, in order.
-    fn keep(&mut self, _rows: &[&Row], _ground: &Ground<'_>) {}
+    /// Sees the rows of a message that may still get more when the run ends, in order, and whether its path was settled
+    /// ([`Path::is_settled`]).
+    fn keep(&mut self, _rows: &[&Row], _ground: &Ground<'_>, _settled: bool) {}
 }
 
 /// Rows may stand this much behind later ones in their file: what is over is kept so much longer.
@@ -119,8 +120,9 @@ struct Carried {
     twice: u32,
     /// It had been closed before.
     reopened: bool,
-    /// Finished when it was last built.
+    /// Finished, and settled, when it was last built.
     finished: bool,
+    settled: bool,
 }
 
 impl Carried {
@@ -137,6 +139,7 @@ impl Carried {
             twice: 0,
             reopened,
             finished,
+            settled: false,
         }
     }
 
@@ -376,12 +379,12 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
             carried.take(rows);
             self.shard.carried.insert(key, carried);
         } else {
-            self.keep(rows);
+            self.keep(rows, carried.settled);
         }
     }
 
     /// Shows rows to the taker that leave the shard and that a later run needs.
-    fn keep(&mut self, rows: &[&Row]) {
+    fn keep(&mut self, rows: &[&Row], settled: bool) {
         let Some(from) = self.joint.keep_from else {
             return;
         };
@@ -389,7 +392,7 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
             let mut rows = rows.to_vec();
             sort(&mut rows, self.joint);
             drop_twice(&mut rows, self.joint);
-            self.taker.keep(&rows, self.joint.ground);
+            self.taker.keep(&rows, self.joint.ground, settled);
         }
     }
 
@@ -401,7 +404,7 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
             .is_some_and(|from| carried.last >= from)
         {
             let rows = self.rows(key, carried);
-            self.keep(&rows.iter().collect::<Vec<_>>());
+            self.keep(&rows.iter().collect::<Vec<_>>(), carried.settled);
         }
     }
 
@@ -471,6 +474,7 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
         let mut path = path(rows, self.joint, arena, &mut self.buffers);
         path.reopened = carried.reopened;
         carried.finished = path.is_finished();
+        carried.settled = path.is_settled();
         let now = self.joint.when == When::Finished && carried.finished;
         if self.last || now {
             let wanted = self.taker.add(&path, &self.joint.ground.servers, 1);

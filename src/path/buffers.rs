@@ -6,7 +6,7 @@
 use super::notes::Way;
 use super::roster::Person;
 use super::{Path, Recipient};
-use crate::event::{Event, ServerId};
+use crate::event::{Event, Raw, ServerId};
 
 /// Empty vectors with room.
 #[derive(Default)]
@@ -16,6 +16,7 @@ pub struct Buffers {
     pub(super) recipients: Vec<Recipient<'static>>,
     pub(super) servers: Vec<ServerId>,
     pub(super) ways: Vec<Way<'static>>,
+    pub(super) timings: Vec<Raw<'static>>,
 }
 
 impl Buffers {
@@ -24,6 +25,7 @@ impl Buffers {
         self.recipients = emptied(path.recipients);
         self.servers = emptied(path.notes.servers);
         self.ways = emptied(path.notes.ways);
+        self.timings = emptied(path.notes.timings);
     }
 }
 

@@ -364,6 +364,12 @@ impl Path<'_> {
         };
         !self.recipients.is_empty() && self.recipients.iter().all(proven)
     }
+
+    /// Whether it is finished and known by an id, so that rows which come later find it by that.
+    pub fn is_settled(&self) -> bool {
+        let has_id = !self.message_id.is_empty() || !self.network_message_id.is_empty();
+        has_id && self.is_finished()
+    }
 }
 
 /// One message: its identity, recipients, hops and links.

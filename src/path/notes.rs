@@ -5,7 +5,7 @@
 use bstr::{BStr, ByteSlice};
 
 use super::buffers::Buffers;
-use crate::event::{Event, Place, Role, ServerId};
+use crate::event::{Event, Place, Raw, Role, ServerId};
 use crate::time::Time;
 
 /// What is worth a line in the report beside the fates.
@@ -23,6 +23,8 @@ pub struct Notes<'d> {
     pub ways: Vec<Way<'d>>,
     /// A row says that a report was made, and names it by its queue id alone.
     pub reported: bool,
+    /// Where the time went, as rows by which recipients arrived tell it.
+    pub timings: Vec<Raw<'d>>,
 }
 
 /// A copy left a server.
@@ -90,11 +92,15 @@ pub(super) fn of<'d>(events: &[Event<'d>], entry: Place, buffers: &mut Buffers) 
         entry: Some(entry),
         servers: std::mem::take(&mut buffers.servers),
         ways: std::mem::take(&mut buffers.ways),
+        timings: std::mem::take(&mut buffers.timings),
         ..Notes::default()
     };
     for (i, event) in events.iter().enumerate() {
         if !notes.servers.contains(&event.server) {
             notes.servers.push(event.server);
+        }
+        if !event.timing.is_empty() {
+            notes.timings.push(event.timing);
         }
         match event.role {
             Role::Send | Role::Leave => notes.ways.push(way(event, &events[..i])),

@@ -9,6 +9,7 @@ mod reading;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use hashbrown::HashSet;
 use rayon::prelude::*;
 
 use crate::dialect::{self, EventCounts, Layout, SHARDS};
@@ -24,7 +25,7 @@ use crate::path::anonymous::Anonymous;
 use crate::path::build::Scene;
 use crate::path::domains::OwnDomains;
 use crate::plan::{self, Plan, Survey, WINDOW_BYTES};
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 use crate::servers::Servers;
 use crate::time::{DAY, Time};
 use crate::watch::{Lap, Watch};
@@ -53,6 +54,8 @@ pub struct Options {
     pub not_before: Option<Time>,
     /// Messages with a row from here on are open: their rows are shown to the taker.
     pub keep_from: Option<Time>,
+    /// Makes the keys of rows.
+    pub keys: Keys,
 }
 
 impl Default for Options {
@@ -68,6 +71,7 @@ impl Default for Options {
             earlier: Servers::default(),
             not_before: None,
             keep_from: None,
+            keys: Keys::default(),
         }
     }
 }
@@ -113,6 +117,29 @@ pub fn survey(inputs: &Inputs, plan: &Plan) -> Survey {
     plan::survey(inputs, plan, &Keys::default())
 }
 
+/// The keys of messages that have rows in the inputs, under the keys of `options`, and whether there are rows that
+/// name no message and must look for it.
+pub fn message_keys(inputs: &Inputs, plan: &Plan, keys: &Keys) -> (HashSet<u64>, bool) {
+    let mut plan = Plan {
+        chunks: plan.chunks.clone(),
+        ..Plan::default()
+    };
+    let mut found = (HashSet::new(), false);
+    for window in plan.windows(WINDOW_BYTES) {
+        for chunk in parse(inputs, &mut plan, window, keys, false, |_| {}) {
+            let mut last = None;
+            for row in chunk.shards.iter().flatten() {
+                found.1 |= row.kind == KeyKind::Copy;
+                if last != Some(row.key) {
+                    last = Some(row.key);
+                    found.0.insert(row.key);
+                }
+            }
+        }
+    }
+    found
+}
+
 /// Reads everything window by window and hands each message to a taker, of which every thread has one. After each
 /// window `window_done` may write what the takers have; `read` is told how many bytes were read.
 ///
@@ -132,7 +159,7 @@ pub fn run<T: Taker + Send, E>(
     let mut takers: Vec<Mutex<T>> = (0..rayon::current_num_threads())
         .map(|_| Mutex::new(make()))
         .collect();
-    let mut ground = ground(inputs, &plan.chunks, Keys::default());
+    let mut ground = ground(inputs, &plan.chunks, options.keys.clone());
     ground.servers = options.earlier.clone();
     let own = match options.domains.as_slice() {
         [] => OwnDomains::guessed(survey.domains),

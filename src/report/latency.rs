@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use crate::event::ServerId;
 use crate::path::Direction;
+use crate::report::components::{self, Components};
 use crate::report::{Message, Names, ReportOptions};
-use crate::tally::Map;
 use crate::tally::histogram::{COARSE_ERROR, Coarse, Histogram, RELATIVE_ERROR};
 use crate::tally::latency as tally;
+use crate::tally::{Map, Tally};
 
 /// The section `latency`: recipients that were delivered or transferred.
 #[derive(Clone, Debug, Serialize)]
@@ -27,11 +28,13 @@ pub struct Latencies {
     pub service_level: Vec<Kept>,
     /// How many arrived within these times, for the chart.
     pub distribution: Vec<Within>,
+    /// Where servers spent the time, as rows of deliveries and transfers tell it.
+    pub components: Components,
     /// Messages by their slowest recipient.
     pub slowest: Vec<Slow>,
     /// Percentiles are at most this far off, relative to their value; `max` and counts are exact.
     pub relative_error: f64,
-    /// The same of `by_server_pair`, its `max` included.
+    /// The same of `by_server_pair` and `components`, their `max` included.
     pub relative_error_of_pairs: f64,
 }
 
@@ -114,7 +117,8 @@ pub struct Slow {
 }
 
 /// The section `latency` with the `top` slowest messages.
-pub fn latencies(sums: &tally::Latencies, options: &ReportOptions, names: &Names<'_>) -> Latencies {
+pub fn latencies(tally: &Tally, options: &ReportOptions, names: &Names<'_>) -> Latencies {
+    let sums = &tally.latency;
     let mut by_server: Vec<OfServer> = (sums.by_server().iter())
         .map(|(server, sum)| OfServer {
             server: server.map(names),
@@ -137,6 +141,7 @@ pub fn latencies(sums: &tally::Latencies, options: &ReportOptions, names: &Names
                 message: Message::new(entry, names),
             })
             .collect(),
+        components: components::components(&tally.components),
         relative_error: RELATIVE_ERROR,
         relative_error_of_pairs: COARSE_ERROR,
         by_server_pair: pairs(&sums.pairs, names),

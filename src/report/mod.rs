@@ -6,6 +6,7 @@
 
 pub mod balance;
 pub mod baseline;
+pub mod components;
 pub mod connectors;
 pub mod coverage;
 pub mod csv;
@@ -252,7 +253,7 @@ impl Report {
             totals: balance::totals(&tally.totals),
             balance: balance::balance(&tally.totals),
             volume: volume::volume(&tally.volume, &facts.zone, baseline),
-            latency: latency::latencies(&tally.latency, options, names),
+            latency: latency::latencies(tally, options, names),
             failures: failures::failures(&tally.failures, names),
             pending: open::pending(&tally.pending, facts.from, facts.to, options.top, names),
             unknown: open::unknown(&tally.unknown, names),

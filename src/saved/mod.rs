@@ -15,8 +15,11 @@
 //! Servers are numbers in the tally; their names stand beside them, so days of different runs can merge.
 //! Counts are exact. Percentiles come from the merged histograms, so their error is that of one run.
 
-mod carried;
 mod known;
+mod manifest;
+mod news;
+mod reach;
+mod rows;
 mod sealed;
 pub mod state;
 
@@ -39,7 +42,7 @@ const DAY: Kind = Kind {
     anew: "save the day anew from its logs",
 };
 /// Raised with every change of a field of [`Saved`] or of anything in it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The sums of a run, and what it knows beside them.
 #[derive(Clone, Debug, Serialize, Deserialize)]

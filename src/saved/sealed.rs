@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-const HEAD_BYTES: usize = 8 + 4 + 8 + 32;
+/// So much stands before the payload.
+pub const HEAD_BYTES: usize = 8 + 4 + 8 + 32;
 
 /// A kind of sealed file.
 pub struct Kind {

@@ -8,96 +8,47 @@
 //! | `lock` | empty; locked while a run works here |
 //! | `state` | [`Manifest`], sealed like a saved day under the magic `WAYBILLS`; names the other files by the run that wrote them |
 //! | `day-DATE.RUN.waybill` | closed messages first seen on that day, a saved day like those of `report --save` |
-//! | `rows.RUN` | rows of open messages under the magic `WAYBILLR`: their files in postcard's wire format, their text behind it as an LZ4 frame |
+//! | `keys.N`, `rows.N` | segments: rows of messages that may still get more, and by which keys they are found ([`rows`](super::rows)) |
 //!
 //! A file is never written anew under a name that `state` holds; so the moment in which `state` is renamed is the moment in
 //! which a run counts. What `state` does not name is left over from a run that was ended, and removed.
 //!
 //! A message is closed when its last row is older than the horizon before [`reach`]: no log will add to it. Until then its
-//! rows are carried. So the sums of closed messages and of the rows that are carried are those of one run over all
-//! logs. Rows before the closing line that turn up later are left out and said: their messages have been counted.
+//! rows are kept. Most messages are settled long before: every recipient has a last word. Those are counted at once, and
+//! their rows are written once and read again only if a new row has their key: then the message is taken back (counts are
+//! signed) and counted anew. The others are open, and read again by every run. So a run costs what is new and
+//! what is open, and the sums are those of one run over all logs. If the logs of a server turn up for the first time, or
+//! own domains change, settled paths may change, too: all of them are taken back and counted anew.
+//!
+//! Rows before the closing line that turn up later are left out and said: their messages have been counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::Saved;
-use super::known::{Index, Known};
+use super::manifest::Kept;
+use super::rows::Message;
 use super::sealed::{self, Kind};
-use crate::dialect::{self, Detected};
 use crate::error::Error;
-use crate::input::{Inputs, Part};
-use crate::join::shard::LATE;
-use crate::keys::{Keys, Service};
-use crate::plan::{self, Plan, slice};
-use crate::report::Facts;
-use crate::servers::{Coverage, Servers};
-use crate::time::{DAY, Time};
 
-pub use super::carried::{Carried, Kept};
+pub use super::manifest::{Ground, Ids, Manifest, Segments};
+pub use super::news::News;
+pub use super::reach::{closed_until, reach};
+pub use super::rows::{Carried, Gathering, Index, Segment};
 
 const STATE: Kind = Kind {
     magic: *b"WAYBILLS",
-    version: 1,
+    version: 2,
     what: "state of waybill (report --state writes it)",
     anew: "begin a new state in an empty folder",
 };
-const ROWS: Kind = Kind {
-    magic: *b"WAYBILLR",
-    version: 1,
-    what: "file of rows of a state of waybill",
-    anew: "begin a new state in an empty folder",
-};
-/// So much of the end of a file is looked at to tell how far its server's logs go.
-const END_BYTES: usize = 64 << 10;
-
-/// What is known after a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Settings that must stay as they were: figures of different ones do not add up.
-    pub terms: BTreeMap<String, String>,
-    /// How many runs there were.
-    pub run: u64,
-    /// Messages whose last row is earlier are closed.
-    pub closed_until: Option<Time>,
-    /// How far the logs went ([`reach`]).
-    pub reach: Option<Time>,
-    /// All servers that rows named, and what was read of them.
-    pub servers: Vec<(Vec<u8>, Coverage)>,
-    /// Own domains as guessed so far.
-    pub domains: Vec<String>,
-    /// What all runs read; servers stand above.
-    pub facts: Facts,
-    files: Vec<Known>,
-    headers: Vec<Vec<u8>>,
-    /// Date, and the run that wrote its file.
-    days: BTreeMap<String, u64>,
-    /// The run that wrote the rows.
-    rows: Option<u64>,
-}
-
 /// A state folder, locked.
 pub struct State {
     folder: PathBuf,
     pub manifest: Manifest,
     /// Held while this is open; the system lets go of it when the process ends, however it ends.
     _lock: File,
-}
-
-/// What is new.
-pub struct News {
-    /// All files that were there, read or not.
-    pub names: Vec<String>,
-    /// Files without anything new.
-    pub unchanged: u64,
-    /// What is to be said about files.
-    pub notes: Vec<String>,
-    /// Files that cannot be read in parts, and why.
-    pub refused: Vec<(String, String)>,
-    known: Vec<Known>,
-    claimed: BTreeSet<usize>,
 }
 
 impl State {
@@ -133,19 +84,7 @@ impl State {
             same_terms(&manifest.terms, &terms).map_err(wrong)?;
             manifest
         } else {
-            Manifest {
-                terms,
-                run: 0,
-                closed_until: None,
-                reach: None,
-                servers: Vec::new(),
-                domains: Vec::new(),
-                facts: Facts::none(),
-                files: Vec::new(),
-                headers: Vec::new(),
-                days: BTreeMap::new(),
-                rows: None,
-            }
+            Manifest::begun(terms)
         };
         let state = State {
             folder: folder.to_path_buf(),
@@ -175,100 +114,58 @@ impl State {
         self.folder.join(format!("day-{date}.{run}.waybill"))
     }
 
-    fn rows_file(&self, run: u64) -> PathBuf {
-        self.folder.join(format!("rows.{run}"))
+    fn file(&self, what: &str, number: u64) -> PathBuf {
+        self.folder.join(format!("{what}.{number}"))
     }
 
-    /// Leaves of the inputs what was not read before, and adds the rows that are carried.
+    /// What segments of settled messages hold, oldest first.
     ///
     /// # Errors
-    /// If the rows cannot be read.
-    pub fn take_in(&self, inputs: &mut Inputs) -> Result<News, Error> {
-        let news = self.news(inputs);
-        if let Some(run) = self.manifest.rows {
-            let path = self.rows_file(run);
-            let bytes = sealed::read(&path)?;
-            let carried = ROWS.open(&bytes).and_then(Carried::unpacked);
-            let carried = carried.map_err(|why| Error(format!("{}: {why}", path.display())))?;
-            carried.add_to(inputs);
-        }
-        Ok(news)
+    /// If one cannot be read.
+    pub fn indexes(&self) -> Result<Vec<Index>, Error> {
+        let kept = self.manifest.settled.iter();
+        kept.map(|kept| Index::read(&self.file("keys", kept.run)))
+            .collect()
     }
 
-    fn news(&self, inputs: &mut Inputs) -> News {
-        let index = Index::new(&self.manifest.files);
-        let mut news = News {
-            names: Vec::new(),
-            unchanged: 0,
-            notes: Vec::new(),
-            refused: Vec::new(),
-            known: Vec::new(),
-            claimed: BTreeSet::new(),
-        };
-        let mut changed = Vec::new();
-        for mut log in std::mem::take(&mut inputs.files) {
-            news.names.push(log.name.clone());
-            let found = index.find(&log.name, log.bytes());
-            match found {
-                Some(i) => drop(news.claimed.insert(i)),
-                None => changed.extend(index.named(&log.name)),
-            }
-            let known = found.map(|i| &self.manifest.files[i]);
-            let mut part = known.map_or_else(Part::default, |known| Part {
-                from: known.read as usize,
-                lines: known.lines,
-                header: self.manifest.headers[known.header as usize].clone(),
-                ..Part::default()
-            });
-            let detected = match known {
-                Some(_) => dialect::detect(&part.header),
-                None => dialect::detect(log.bytes()),
-            };
-            let Detected::Log(layout) = detected else {
-                inputs.files.push(log); // said by the plan
-                continue;
-            };
-            if dialect::header(&layout).is_none() {
-                let why = format!(
-                    "{} cannot be read in parts, without --state it can",
-                    layout.name()
-                );
-                news.refused.push((log.name.clone(), why));
-                continue;
-            }
-            let length = log.bytes().len();
-            part.until = dialect::whole(&layout, log.bytes(), part.from);
-            if known.is_some_and(|known| self.is_left(known, length)) {
-                part.until = length;
-            }
-            if part.until > part.from {
-                log.part = Some(part);
-                inputs.files.push(log);
-            } else if let Some(known) = known {
-                news.unchanged += 1;
-                let has_grown = known.length != length as u64;
-                news.known.push(Known {
-                    name: log.name.clone(),
-                    length: length as u64,
-                    since: known.since.filter(|_| !has_grown),
-                    ..known.clone()
-                });
-            }
+    /// The rows of all messages that were open, read again.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn open_rows(&self) -> Result<Carried, Error> {
+        let mut carried = Carried::default();
+        if let Some(run) = self.manifest.open {
+            let index = Index::read(&self.file("keys", run))?;
+            carried.read(&self.file("rows", run), &index, |_| true)?;
         }
-        for i in changed.into_iter().filter(|i| !news.claimed.contains(i)) {
-            let name = &self.manifest.files[i].name;
-            news.notes.push(format!(
-                "{name} does not begin with what was read of it before: it is read from its beginning"
-            ));
-        }
-        news
+        Ok(carried)
     }
 
-    /// Whether a torn last row is all there will be of it: the file is as long as it was, while the logs went on for
-    /// longer than any server takes to write a row to its end.
-    fn is_left(&self, known: &Known, length: usize) -> bool {
-        let went_on = |since: Time| self.manifest.reach >= Some(Time(since.0 + LATE));
-        known.length == length as u64 && known.since.is_some_and(went_on)
+    /// Reads settled messages again, those with `wanted` keys; they are no longer in their segments.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn wake(
+        &self,
+        next: &mut Manifest,
+        indexes: &[Index],
+        wanted: impl Fn(u64) -> bool,
+    ) -> Result<Carried, Error> {
+        let mut carried = Carried::default();
+        for ((kept, next), index) in self
+            .manifest
+            .settled
+            .iter()
+            .zip(&mut next.settled)
+            .zip(indexes)
+        {
+            let wakes =
+                |message: &Message| self.manifest.sleeps(kept, message) && wanted(message.key);
+            carried.read(&self.file("rows", kept.run), index, wakes)?;
+            let woken = index.messages.iter().filter(|message| wakes(message));
+            next.woken.extend(woken.map(|message| message.key));
+        }
+        Ok(carried)
     }
 
     /// Brings what a run found to disk; `days` replace those of their dates, and `manifest` says the rest.
@@ -279,7 +176,7 @@ impl State {
         &mut self,
         mut manifest: Manifest,
         days: &[(String, Saved)],
-        carried: &Carried,
+        segments: &Segments,
     ) -> Result<(), Error> {
         manifest.run = self.manifest.run + 1;
         manifest.days = self.manifest.days.clone();
@@ -287,12 +184,24 @@ impl State {
             day.write(&self.day_file(date, manifest.run))?;
             manifest.days.insert(date.clone(), manifest.run);
         }
-        let path = self.rows_file(manifest.run);
-        let (index, text) = carried
-            .packed()
-            .map_err(|why| sealed::unwritten(&path, &why))?;
-        ROWS.write(&path, &[&index, &text])?;
-        manifest.rows = Some(manifest.run);
+        let closed_until = manifest.closed_until;
+        let is_over = |kept: &Kept| closed_until.is_some_and(|line| kept.last < line);
+        manifest.settled.retain(|kept| !is_over(kept));
+        // Two segments a run, told apart by their numbers.
+        let (open, settled) = (2 * manifest.run, 2 * manifest.run + 1);
+        manifest.open = None;
+        if !segments.open.index.messages.is_empty() {
+            self.write(&segments.open, open)?;
+            manifest.open = Some(open);
+        }
+        if let Some(last) = segments.settled.index.messages.iter().map(|m| m.last).max() {
+            self.write(&segments.settled, settled)?;
+            manifest.settled.push(Kept {
+                run: settled,
+                last,
+                woken: BTreeSet::new(),
+            });
+        }
         let path = self.folder.join("state");
         let payload = postcard::to_stdvec(&manifest);
         let payload = payload.map_err(|error| sealed::unwritten(&path, &error))?;
@@ -302,6 +211,10 @@ impl State {
         Ok(())
     }
 
+    fn write(&self, segment: &Segment, run: u64) -> Result<(), Error> {
+        segment.write(&self.file("keys", run), &self.file("rows", run))
+    }
+
     /// Removes what a run that was ended has left, and what has been replaced.
     fn sweep(&self) {
         let manifest = &self.manifest;
@@ -309,8 +222,10 @@ impl State {
             .days
             .iter()
             .map(|(date, run)| self.day_file(date, *run));
+        let settled = manifest.settled.iter().map(|kept| kept.run);
+        let segments = settled.chain(manifest.open);
         let named: BTreeSet<PathBuf> = days
-            .chain(manifest.rows.map(|run| self.rows_file(run)))
+            .chain(segments.flat_map(|number| ["keys", "rows"].map(|what| self.file(what, number))))
             .collect();
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             if is_swept(&entry.file_name().to_string_lossy()) && !named.contains(&entry.path()) {
@@ -342,7 +257,8 @@ fn is_swept(name: &str) -> bool {
     let is_day = name
         .strip_prefix("day-")
         .is_some_and(|n| n.ends_with(".waybill"));
-    is_day || name.contains(".partial-") || name.strip_prefix("rows.").is_some_and(by_run)
+    let number = name.strip_prefix("rows.").or(name.strip_prefix("keys."));
+    is_day || name.contains(".partial-") || number.is_some_and(by_run)
 }
 
 fn same_terms(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Result<(), String> {
@@ -357,142 +273,54 @@ fn same_terms(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> 
     })
 }
 
-impl Manifest {
-    /// Notes how far files were read.
-    pub fn note_files(&mut self, news: &News, inputs: &Inputs, plan: &Plan, reach: Option<Time>) {
-        let (before, headers) = (
-            std::mem::take(&mut self.files),
-            std::mem::take(&mut self.headers),
-        );
-        let header_of = |known: &Known| headers[known.header as usize].clone();
-        let mut files: Vec<(Known, Vec<u8>)> = Vec::new();
-        for known in &news.known {
-            files.push((known.clone(), header_of(known)));
-        }
-        for chunk in plan.chunks.iter().filter(|chunk| !chunk.carried) {
-            let log = &inputs.files[chunk.file as usize];
-            let range = log.range();
-            if chunk.end != range.end {
-                continue;
-            }
-            let lines = memchr::memchr_iter(b'\n', &log.bytes()[range.clone()]).count() as u64;
-            let known = Known {
-                lines: log.part.as_ref().map_or(0, |part| part.lines) + lines,
-                ..Known::new(&log.name, log.bytes(), range.end)
-            };
-            let layout = plan::layout_behind(chunk, log.bytes());
-            files.push((known, dialect::header(&layout).unwrap_or_default()));
-        }
-        for (known, _) in &mut files {
-            known.there = reach;
-            known.since = known.since.or(reach);
-        }
-        self.reach = reach;
-        // What is gone may come back until its rows would be too late.
-        for (i, known) in before.iter().enumerate() {
-            let in_time = known.there.is_none() || known.there >= self.closed_until;
-            if !news.claimed.contains(&i) && in_time {
-                files.push((known.clone(), header_of(known)));
-            }
-        }
-        for (mut known, header) in files {
-            let at = self.headers.iter().position(|h| *h == header);
-            known.header = at.unwrap_or_else(|| {
-                self.headers.push(header);
-                self.headers.len() - 1
-            }) as u32;
-            self.files.push(known);
-        }
-    }
-
-    /// How many files are known.
-    pub fn files(&self) -> usize {
-        self.files.len()
-    }
-}
-
-/// How far the logs of all servers go: the earliest last row of any server's service. Servers that are silent for longer
-/// than `silence` are not waited for, and times after `now` are believed for a day.
-pub fn reach(
-    inputs: &Inputs,
-    plan: &Plan,
-    earlier: &Servers,
-    silence: i64,
-    now: Time,
-) -> Option<Time> {
-    let mut ends = earlier.clone();
-    let keys = Keys::default();
-    for chunk in plan.chunks.iter().filter(|chunk| !chunk.carried) {
-        let log = &inputs.files[chunk.file as usize];
-        if chunk.end == log.range().end {
-            let data = &log.bytes()[..chunk.end];
-            let from = chunk.start.max(chunk.end.saturating_sub(END_BYTES));
-            let from = dialect::next_record(&chunk.layout, data, from).max(chunk.start);
-            let end = dialect::Slice {
-                data: &data[from..],
-                start: from as u64,
-                ..slice(inputs, chunk, 0)
-            };
-            ends.merge(dialect::parse(end, &chunk.layout, &keys).seen);
-        }
-    }
-    let servers = ends.read();
-    let last = |service: Service| {
-        servers
-            .iter()
-            .filter_map(move |(_, c)| c.last[service as usize])
-    };
-    let lasts: Vec<Time> = Service::ALL.into_iter().flat_map(last).collect();
-    let latest = lasts
-        .iter()
-        .filter(|last| last.0 <= now.0.saturating_add(DAY))
-        .max()?;
-    let alive = lasts.iter().filter(|last| last.0 >= latest.0 - silence);
-    alive.min().copied()
-}
-
-/// The closing line that follows from how far the logs go.
-pub fn closed_until(reach: Option<Time>, before: Option<Time>, horizon: i64) -> Option<Time> {
-    let line = reach.map(|reach| Time(reach.0 - horizon - LATE));
-    line.max(before)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event::Place;
+    use crate::input::Inputs;
+    use crate::join;
+    use crate::keys::Keys;
+    use crate::plan::Plan;
+    use crate::report::Facts;
+    use crate::row::Row;
     use crate::saved::sealed::killed;
+    use crate::servers::Servers;
     use crate::tally::Tally;
+    use crate::time::Time;
 
     const LOG: &str = "#Fields: date-time,event-id,message-id,server-hostname,source\r\n\
                        2026-03-02T09:00:00.000Z,RECEIVE,<a@b>,EX01,SMTP\r\n\
                        2026-03-02T09:00:01.000Z,SEND,<a@b>,EX01,SMTP\r\n\
                        2026-03-02T09:00:02.000Z,RECEIVE,<c@d>,EX02,SMTP\r\n";
 
-    fn inputs() -> (Inputs, Plan) {
+    /// The second and third row of the log, each a message.
+    fn segments() -> Segments {
         let file = ("ex/a.log".to_string(), LOG.as_bytes().to_vec());
         let mut inputs = Inputs::from_memory(vec![file]);
         let plan = Plan::new(&mut inputs, 1 << 20);
-        (inputs, plan)
-    }
-
-    /// The second and third row of the log.
-    fn carried() -> Carried {
-        let (inputs, plan) = inputs();
-        let starts = LOG
-            .match_indices("2026")
-            .map(|(at, _)| at)
-            .collect::<Vec<_>>();
-        let kept = [1, 2].map(|row: usize| Kept {
-            place: Place {
-                file: 0,
-                offset: starts[row] as u64,
-                line: row as u32 + 1,
-            },
-            len: LOG[starts[row]..].find('\r').unwrap() as u32,
-            layout: 0,
-        });
-        Carried::of(kept.to_vec(), &inputs, &[plan.chunks[0].layout.clone()])
+        let layouts = [plan.chunks[0].layout.clone()];
+        let ground = join::Ground {
+            slices: vec![crate::plan::slice(&inputs, &plan.chunks[0], 0)],
+            layouts: layouts.to_vec(),
+            servers: Servers::default(),
+            keys: Keys::default(),
+        };
+        let starts: Vec<usize> = LOG.match_indices("2026").map(|(at, _)| at).collect();
+        let mut gathering = Gathering::new(&inputs);
+        for (key, at) in [(7, 1), (8, 2)] {
+            let mut row = Row::blank(0);
+            row.offset = starts[at] as u32;
+            row.line = at as u32 + 1;
+            row.len = LOG[starts[at]..].find('\r').unwrap() as u32;
+            row.time = Time(key as i64);
+            gathering.add(key, &[&row], &ground);
+        }
+        let settled = Segment::of(vec![gathering], &inputs, &plan.chunks, &layouts);
+        let gathering = Gathering::new(&inputs);
+        Segments {
+            open: Segment::of(vec![gathering], &inputs, &plan.chunks, &layouts),
+            settled,
+        }
     }
 
     /// What a run finds: so many rows on one day.
@@ -507,7 +335,7 @@ mod tests {
             tally: Tally::default(),
         };
         let days = [("2026-03-02".to_string(), day)];
-        state.commit(state.manifest.clone(), &days, &carried())
+        state.commit(state.manifest.clone(), &days, &segments())
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -534,84 +362,72 @@ mod tests {
             *ends.entry(run).or_insert(0) += 1;
             let day = state.day("2026-03-02").unwrap().unwrap();
             assert_eq!(day.facts.rows, 10 * run, "ended after {steps} steps");
-            let mut inputs = Inputs::default();
-            state.take_in(&mut inputs).unwrap();
-            assert_eq!(inputs.files.len(), 1);
-            let want = [
+            let indexes = state.indexes().unwrap();
+            assert_eq!(state.manifest.sleeping(&indexes), (2 * run, 2 * run));
+            let mut want = vec![
                 format!("day-2026-03-02.{run}.waybill"),
                 "lock".into(),
-                format!("rows.{run}"),
                 "state".into(),
             ];
+            let numbers =
+                (1..=run).flat_map(|run| ["keys", "rows"].map(|w| format!("{w}.{}", 2 * run + 1)));
+            want.extend(numbers);
+            want.sort();
             assert_eq!(names(folder.path()), want, "ended after {steps} steps");
             if done.is_ok() {
                 break;
             }
         }
-        // Three files, each made, written in two or three parts, synced, renamed, and their folder synced.
+        // Four files, each made, written in two or three parts, synced, renamed, and their folder synced.
         assert!(ends[&1] > 15 && ends[&2] > 0, "{ends:?}");
     }
 
     #[test]
-    fn carried_rows_keep_their_order_and_their_place() {
-        let (index, text) = carried().packed().unwrap();
-        let back = Carried::unpacked(&[index.clone(), text].concat()).unwrap();
-        assert_eq!(back, carried());
-        assert!(Carried::unpacked(&index).is_err());
-        let (mut inputs, _) = inputs();
-        back.add_to(&mut inputs);
+    fn rows_that_are_read_again_keep_their_order_and_their_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path(), BTreeMap::new()).unwrap();
+        commit(&mut state, 1).unwrap();
+        let indexes = state.indexes().unwrap();
+        let mut next = state.manifest.clone();
+        let one = state.wake(&mut next, &indexes, |key| key == 8).unwrap();
+        assert_eq!(next.sleeping(&indexes), (1, 1));
+        let mut both = state.wake(&mut next, &indexes, |key| key == 7).unwrap();
+        assert_eq!(next.sleeping(&indexes), (0, 0));
+        assert!(state.open_rows().unwrap().is_empty());
+        both.extend(one);
+        let file = ("ex/a.log".to_string(), LOG.as_bytes().to_vec());
+        let mut inputs = Inputs::from_memory(vec![file]);
+        inputs.offsets = true;
+        both.add_to(&mut inputs);
         let plan = Plan::new(&mut inputs, 1 << 20);
         assert!(inputs.files[0].is_carried() && !inputs.files[1].is_carried());
         assert_eq!(plan.bytes, LOG.len() as u64);
         let log = inputs.files[0].bytes();
-        for (at, line) in [
-            (LOG[..LOG.find("\r\n").unwrap()].len() + 2, 3),
-            (log.len() - 9, 4),
+        let starts: Vec<usize> = LOG.match_indices("2026").map(|(at, _)| at).collect();
+        for (at, was, line) in [
+            (LOG.find("\r\n").unwrap() + 2, starts[1], 3),
+            (log.len() - 9, starts[2], 4),
         ] {
             let place = Place {
                 file: 0,
                 offset: at as u64,
                 line: 7,
             };
-            assert_eq!(inputs.evidence(place), format!("ex/a.log:{line}"));
+            assert_eq!(inputs.evidence(place), format!("ex/a.log:{line}@{was}"));
         }
-    }
-
-    #[test]
-    fn logs_reach_as_far_as_the_slowest_server_that_is_alive() {
-        let (inputs, plan) = inputs();
-        let at = |text: &str| crate::time::parse_iso(text.as_bytes()).unwrap();
-        let now = at("2026-03-02T10:00:00Z");
-        let reached = |earlier: &Servers| reach(&inputs, &plan, earlier, DAY, now).unwrap();
-        assert_eq!(reached(&Servers::default()), at("2026-03-02T09:00:01Z"));
-        let server = |name: &[u8], last: &str| {
-            let mut coverage = Coverage {
-                rows: 1,
-                ..Coverage::default()
-            };
-            coverage.last[0] = Some(at(last));
-            Servers::of(vec![(name.to_vec(), coverage)])
-        };
-        assert_eq!(
-            reached(&server(b"late", "2026-03-01T22:00:00Z")),
-            at("2026-03-01T22:00:00Z")
-        );
-        for (of, last) in [
-            ("gone", "2026-02-20T22:00:00Z"),
-            ("from the future", "2031-01-01T00:00:00Z"),
-        ] {
-            assert_eq!(
-                reached(&server(of.as_bytes(), last)),
-                at("2026-03-02T09:00:01Z"),
-                "{of}"
-            );
+        // Damage is found before anything is counted by it.
+        for name in ["keys.3", "rows.3"] {
+            let path = folder.path().join(name);
+            let good = fs::read(&path).unwrap();
+            let mut bad = good.clone();
+            *bad.last_mut().unwrap() ^= 1;
+            fs::write(&path, bad).unwrap();
+            let woken = state
+                .indexes()
+                .and_then(|indexes| state.wake(&mut state.manifest.clone(), &indexes, |_| true));
+            let said = woken.unwrap_err().0;
+            assert!(said.contains("damaged"), "{said}");
+            fs::write(&path, good).unwrap();
         }
-        let line = closed_until(Some(now), None, DAY);
-        assert_eq!(line, Some(at("2026-03-01T04:00:00Z")));
-        assert_eq!(closed_until(None, line, DAY), line);
-        assert_eq!(
-            closed_until(Some(at("2026-01-01T00:00:00Z")), line, DAY),
-            line
-        );
     }
 }

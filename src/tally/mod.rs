@@ -7,6 +7,7 @@
 //! [`Tally::add`] is on the hot path: one hash per address, no allocation for addresses already seen.
 
 pub mod balance;
+pub mod components;
 pub mod correspondents;
 pub mod extremes;
 pub mod failures;
@@ -56,6 +57,7 @@ pub struct Tally {
     pub totals: balance::Totals,
     pub volume: volume::Volume,
     pub latency: latency::Latencies,
+    pub components: components::Components,
     pub failures: failures::Failures,
     pub pending: open::Pending,
     pub unknown: open::Unknown,
@@ -103,6 +105,7 @@ impl Tally {
         self.totals.add(path, recipients, weight);
         self.volume.add(path, recipients, weight);
         self.latency.add(path, weight);
+        self.components.add(&path.notes.timings, weight);
         self.failures.add(path, weight);
         self.pending.add(path, weight);
         self.unknown.add(path, weight);
@@ -124,7 +127,7 @@ impl Tally {
 
     /// Whether what was read from a file can have been written by [`Tally::add`].
     pub fn is_sound(&self) -> bool {
-        self.correspondents.is_sound() && self.hops.is_sound()
+        self.correspondents.is_sound() && self.hops.is_sound() && self.components.is_sound()
     }
 
     /// Adds what `other` counted.
@@ -132,6 +135,7 @@ impl Tally {
         self.totals.merge(&other.totals);
         self.volume.merge(other.volume);
         self.latency.merge(other.latency);
+        self.components.merge(&other.components);
         self.failures.merge(other.failures);
         self.pending.merge(other.pending);
         self.unknown.merge(other.unknown);

@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use bstr::BStr;
 
+mod counting;
 mod facts;
+mod night;
 mod nightly;
+mod period;
 
 use super::manifest::Manifest;
 use super::sink::Failed;

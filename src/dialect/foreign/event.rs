@@ -154,6 +154,7 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         connector: Raw::plain(entry.connector),
         context: Raw::plain(entry.text),
         next_try: None,
+        timing: Raw::plain(b""),
         link: None,
     }
 }

@@ -175,6 +175,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
             () => BStr::new(b""),
         }),
         next_try: None,
+        timing: Raw::plain(b""),
         link: None,
     }
 }

@@ -129,6 +129,7 @@ pub fn event<'d>(
         connector: none,
         context: none,
         next_try: None,
+        timing: Raw::plain(b""),
     }
 }
 

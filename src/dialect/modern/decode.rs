@@ -209,6 +209,10 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             Role::Defer => next_try(fields.get(Column::MessageInfo)),
             _ => None,
         },
+        timing: match role {
+            Role::Deliver | Role::Leave => fields.lazy(Column::MessageInfo),
+            _ => Raw::plain(b""),
+        },
         link: None,
     }
 }

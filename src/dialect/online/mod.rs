@@ -306,6 +306,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         connector: Raw::plain(get(Column::Connector)),
         context: none,
         next_try: None,
+        timing: Raw::plain(b""),
         link: None,
     }
 }

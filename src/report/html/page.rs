@@ -56,7 +56,7 @@ pub fn page(report: &Report, lines: usize) -> Markup {
                     ul {
                         li { a href="#trouble" { "What is wrong" } }
                         @for (section, _) in &sections {
-                            li { a href={ "#" (id(*section)) } { (section.title()) } }
+                            li { a href={ "#" (id(*section)) } { (section.short()) } }
                         }
                         li { a href="#counted" { "How this is counted" } }
                     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Cell, MESSAGE, Section, Table, message, millis, table, text};
 use crate::report::Report;
+use crate::report::components::OfComponent;
 use crate::report::latency::Latency;
 use crate::report::top::{Address, Domain, Pair, Ranking};
 use crate::report::volume::{Flow, Flows, WEEKDAYS};
@@ -107,7 +108,7 @@ fn volume(report: &Report) -> Vec<Table> {
 fn latency(report: &Report) -> Vec<Table> {
     let latency = &report.latency;
     let section = Section::Latency;
-    let all = ("all".to_string(), "", &latency.end_to_end_ms);
+    let all = (String::new(), "all", &latency.end_to_end_ms);
     let ways = latency.by_direction.iter();
     let ways = ways.map(|way| (word(&way.direction), "direction", &way.latency));
     let servers = latency.by_server.iter();
@@ -177,6 +178,17 @@ fn latency(report: &Report) -> Vec<Table> {
         table(section, "latency_by_server_pair", "From server to server", &pair_columns)
             .note(format!("From where the message came in to where it was decided; within {coarse:.1} %."))
             .lines(pairs),
+        components(section, "latency_components", "Where the time went", &latency.components.all_servers)
+            .note(format!(
+                "As rows of deliveries and transfers tell it, each row once; within {coarse:.1} %. A component stands \
+                 behind what it is a part of; X- runs beside others, -PEN was not over. Share of its stage's time."
+            )),
+        components(
+            section,
+            "latency_components_by_server",
+            "Where the time went, by server",
+            &latency.components.by_server,
+        ),
         table(section, "clocks", "Clocks that differ", &clock_columns)
             .note("What arrived on one server before it had entered on the other; the way itself took some time, too.")
             .lines(clocks),
@@ -186,6 +198,39 @@ fn latency(report: &Report) -> Vec<Table> {
         table(section, "slowest", "Slowest messages", &[&["latency"][..], &MESSAGE].concat())
             .traced(slowest),
     ]
+}
+
+fn components(
+    section: Section,
+    name: &'static str,
+    title: &'static str,
+    lines: &[OfComponent],
+) -> Table {
+    let columns = [
+        "server",
+        "stage",
+        "component",
+        "meaning",
+        "rows",
+        "p50",
+        "p95",
+        "max",
+        "in all",
+        "share",
+    ];
+    table(section, name, title, &columns).lines(lines.iter().map(|line| {
+        let mut cells = vec![
+            text(line.server.as_deref().unwrap_or("all")),
+            text(&line.stage),
+            text(&line.component),
+            text(line.meaning.unwrap_or_default()),
+            Cell::Count(line.count),
+        ];
+        cells.extend([line.p50, line.p95, line.max].map(millis));
+        cells.push(Cell::Millis(line.total_ms));
+        cells.push(line.share.map_or(Cell::None, Cell::Share));
+        cells
+    }))
 }
 
 fn of_one(which: String, of: &'static str, sums: &Latency) -> Vec<Cell> {

@@ -79,6 +79,15 @@ impl Section {
         Section::Mailboxes,
     ];
 
+    /// Its name where there is little room.
+    pub fn short(self) -> &'static str {
+        match self {
+            Section::Pending => "Pending",
+            Section::Connectors => "Connectors",
+            section => section.title(),
+        }
+    }
+
     /// Its heading.
     pub fn title(self) -> &'static str {
         match self {

@@ -212,7 +212,7 @@ fn balance(report: &Report) -> Table {
     let held = lines(totals, &report.balance);
     let all = came_in.into_iter().chain(held).chain(aside);
     let count = |count: Option<i64>| count.map_or(Cell::None, Cell::Count);
-    table(Section::Balance, "balance", "Entered against what became of it", &["", "messages", "recipients"])
+    table(Section::Balance, "balance", "Entered against what became of it", &["what", "messages", "recipients"])
         .note(
             "Entered = delivered + partly delivered + transferred + failed + dropped + quarantined + pending + \
              unknown; the residual is what is left over.",

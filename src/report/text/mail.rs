@@ -160,6 +160,7 @@ pub fn latency<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
         );
         page.say(&line, Tone::Warning)?;
     }
+    components(report, page)?;
     page.blank()?;
     let mut table = Table::default()
         .left("slowest")
@@ -172,6 +173,48 @@ pub fn latency<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
             minute(slow.message.first_seen_time, &report.time_zone),
             slow.message.sender.clone(),
             or_dash(&slow.message.recipient),
+        ]);
+    }
+    page.table(&table)
+}
+
+/// The components that took most time in all.
+fn components<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let lines = &report.latency.components.all_servers;
+    // Parts of components would tell the same time twice.
+    let tops = lines
+        .iter()
+        .filter(|line| !line.component.is_empty() && !line.component.contains('/'));
+    let mut tops: Vec<_> = tops
+        .filter(|line| !line.component.starts_with("X-"))
+        .collect();
+    tops.sort_by_key(|line| std::cmp::Reverse(line.total_ms));
+    if tops.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    let mut table = Table::default()
+        .left("where the time went")
+        .left("")
+        .right("rows")
+        .right("p50")
+        .right("p95")
+        .right("max")
+        .right("in all");
+    let time = |ms: Option<u64>| ms.map_or("-".into(), short);
+    for line in tops.into_iter().take(LINES) {
+        table.row(vec![
+            format!(
+                "{} {}",
+                line.stage.trim_start_matches("TOTAL-"),
+                line.component
+            ),
+            line.meaning.unwrap_or_default().to_string(),
+            grouped(line.count),
+            time(line.p50),
+            time(line.p95),
+            time(line.max),
+            short(line.total_ms.unsigned_abs()),
         ]);
     }
     page.table(&table)

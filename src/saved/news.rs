@@ -1,0 +1,156 @@
+//! What is new in files that an earlier run may have read.
+//!
+//! In: inputs and what the state knows of files. Out: the inputs with what is new in them alone, [`News`]; after the
+//! run what is known now.
+
+use std::collections::BTreeSet;
+
+use super::known::{Index, Known};
+use super::state::{Manifest, State};
+use crate::dialect::{self, Detected};
+use crate::input::{Inputs, Part};
+use crate::join::shard::LATE;
+use crate::plan::{self, Plan};
+use crate::time::Time;
+
+/// What is new.
+pub struct News {
+    /// All files that were there, read or not.
+    pub names: Vec<String>,
+    /// Files without anything new.
+    pub unchanged: u64,
+    /// What is to be said about files.
+    pub notes: Vec<String>,
+    /// Files that cannot be read in parts, and why.
+    pub refused: Vec<(String, String)>,
+    known: Vec<Known>,
+    claimed: BTreeSet<usize>,
+}
+
+impl State {
+    /// Leaves of the inputs what was not read before.
+    pub fn news(&self, inputs: &mut Inputs) -> News {
+        let index = Index::new(&self.manifest.files);
+        let mut news = News {
+            names: Vec::new(),
+            unchanged: 0,
+            notes: Vec::new(),
+            refused: Vec::new(),
+            known: Vec::new(),
+            claimed: BTreeSet::new(),
+        };
+        let mut changed = Vec::new();
+        for mut log in std::mem::take(&mut inputs.files) {
+            news.names.push(log.name.clone());
+            let found = index.find(&log.name, log.bytes());
+            match found {
+                Some(i) => drop(news.claimed.insert(i)),
+                None => changed.extend(index.named(&log.name)),
+            }
+            let known = found.map(|i| &self.manifest.files[i]);
+            let mut part = known.map_or_else(Part::default, |known| Part {
+                from: known.read as usize,
+                lines: known.lines,
+                header: self.manifest.headers[known.header as usize].clone(),
+                ..Part::default()
+            });
+            let detected = match known {
+                Some(_) => dialect::detect(&part.header),
+                None => dialect::detect(log.bytes()),
+            };
+            let Detected::Log(layout) = detected else {
+                inputs.files.push(log); // said by the plan
+                continue;
+            };
+            if dialect::header(&layout).is_none() {
+                let why = format!(
+                    "{} cannot be read in parts, without --state it can",
+                    layout.name()
+                );
+                news.refused.push((log.name.clone(), why));
+                continue;
+            }
+            let length = log.bytes().len();
+            part.until = dialect::whole(&layout, log.bytes(), part.from);
+            if known.is_some_and(|known| self.is_left(known, length)) {
+                part.until = length;
+            }
+            if part.until > part.from {
+                log.part = Some(part);
+                inputs.files.push(log);
+            } else if let Some(known) = known {
+                news.unchanged += 1;
+                let has_grown = known.length != length as u64;
+                news.known.push(Known {
+                    name: log.name.clone(),
+                    length: length as u64,
+                    since: known.since.filter(|_| !has_grown),
+                    ..known.clone()
+                });
+            }
+        }
+        for i in changed.into_iter().filter(|i| !news.claimed.contains(i)) {
+            let name = &self.manifest.files[i].name;
+            news.notes.push(format!(
+                "{name} does not begin with what was read of it before: it is read from its beginning"
+            ));
+        }
+        news
+    }
+
+    /// Whether a torn last row is all there will be of it: the file is as long as it was, while the logs went on for
+    /// longer than any server takes to write a row to its end.
+    fn is_left(&self, known: &Known, length: usize) -> bool {
+        let went_on = |since: Time| self.manifest.reach >= Some(Time(since.0 + LATE));
+        known.length == length as u64 && known.since.is_some_and(went_on)
+    }
+}
+
+impl Manifest {
+    /// Notes how far files were read.
+    pub fn note_files(&mut self, news: &News, inputs: &Inputs, plan: &Plan, reach: Option<Time>) {
+        let (before, headers) = (
+            std::mem::take(&mut self.files),
+            std::mem::take(&mut self.headers),
+        );
+        let header_of = |known: &Known| headers[known.header as usize].clone();
+        let mut files: Vec<(Known, Vec<u8>)> = Vec::new();
+        for known in &news.known {
+            files.push((known.clone(), header_of(known)));
+        }
+        for chunk in plan.chunks.iter().filter(|chunk| !chunk.carried) {
+            let log = &inputs.files[chunk.file as usize];
+            let range = log.range();
+            if chunk.end != range.end {
+                continue;
+            }
+            let lines = memchr::memchr_iter(b'\n', &log.bytes()[range.clone()]).count() as u64;
+            let known = Known {
+                lines: log.part.as_ref().map_or(0, |part| part.lines) + lines,
+                ..Known::new(&log.name, log.bytes(), range.end)
+            };
+            let layout = plan::layout_behind(chunk, log.bytes());
+            files.push((known, dialect::header(&layout).unwrap_or_default()));
+        }
+        for (known, _) in &mut files {
+            known.there = reach;
+            known.since = known.since.or(reach);
+        }
+        self.reach = reach;
+        // What is gone may come back until its rows would be too late.
+        for (i, known) in before.iter().enumerate() {
+            let in_time = known.there.is_none() || known.there >= self.closed_until;
+            if !news.claimed.contains(&i) && in_time {
+                files.push((known.clone(), header_of(known)));
+            }
+        }
+        for (mut known, header) in files {
+            let at = self.headers.iter().position(|h| *h == header);
+            known.header = at.unwrap_or_else(|| {
+                self.headers.push(header);
+                self.headers.len() - 1
+            }) as u32;
+            self.files.push(known);
+        }
+    }
+}

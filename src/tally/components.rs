@@ -1,0 +1,294 @@
+//! How long mail stayed in each part of each server, where the rows of its deliveries say so.
+//!
+//! In: message-info of rows by which recipients arrived (`formats/modern.md` section 6: `SRV=host:TOTAL-HUB=0.257|CAT=0.076
+//! (CATOS=0.025)|QDE=0.005`, one `SRV` for each server passed). Out: [`Components`], a tree for each server: stage, component,
+//! parts of the component. Text that has another form is passed over: it is a help, no evidence.
+//!
+//! On the hot path. Rows of a kind list the same components in the same order, so each component remembers which
+//! one followed it: most are found by one comparison, without a hash.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::address::short_host;
+use crate::event::Raw;
+use crate::tally::histogram::Coarse;
+
+/// Longer names are no names.
+const NAME_BYTES: usize = 96;
+/// Components of components are told apart to this depth; real ones have five.
+const DEPTH: usize = 8;
+/// No component.
+const NONE: u32 = u32::MAX;
+
+/// One component on one server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    /// What it is a part of, by number; `None`: a server's stage.
+    pub parent: Option<u32>,
+    /// As logged: `CAT`; of a stage the server's short name, a colon and the stage: `ex01:TOTAL-HUB`.
+    pub name: Box<[u8]>,
+    /// Milliseconds, each time a row tells them.
+    pub time: Coarse,
+    /// Their sum.
+    pub total_ms: i64,
+}
+
+/// All components; parents before their parts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Components {
+    pub all: Vec<Component>,
+    #[serde(skip)]
+    index: HashMap<(u32, Box<[u8]>), u32, RandomState>,
+    /// Which component followed this one last; the first is what follows the beginning.
+    #[serde(skip)]
+    followed_by: Vec<u32>,
+    #[serde(skip)]
+    stage: Vec<u8>,
+}
+
+impl Components {
+    /// Counts what rows tell.
+    pub fn add(&mut self, timings: &[Raw<'_>], weight: i64) {
+        for timing in timings {
+            self.row(timing.text(), weight);
+        }
+    }
+
+    fn row(&mut self, info: &[u8], weight: i64) {
+        let mut last = NONE;
+        for part in info.split(|&b| b == b';') {
+            let server = part.strip_prefix(b"SRV=");
+            let Some(server) = server.or_else(|| part.strip_prefix(b"LSRV=")) else {
+                continue;
+            };
+            if let Some(colon) = memchr::memchr(b':', server) {
+                let (host, list) = (&server[..colon], &server[colon + 1..]);
+                last = self.server(short_host(host), list, last, weight);
+            }
+        }
+    }
+
+    /// One server's stage and the components it lists.
+    fn server(&mut self, host: &[u8], list: &[u8], mut last: u32, weight: i64) -> u32 {
+        let mut parents = [NONE; DEPTH];
+        let mut depth = 0;
+        let mut rest = list;
+        while let Some((name, behind)) = split_at(rest, b'=') {
+            let Some((ms, behind)) = millis(behind) else {
+                return last;
+            };
+            let is_stage = name.starts_with(b"TOTAL");
+            if name.len() > NAME_BYTES || depth >= DEPTH || is_stage != (parents[0] == NONE) {
+                return last;
+            }
+            let number = match is_stage {
+                true => {
+                    let mut stage = std::mem::take(&mut self.stage);
+                    stage.clear();
+                    stage.extend(host.iter().map(u8::to_ascii_lowercase));
+                    stage.push(b':');
+                    stage.extend(name);
+                    let number = self.find(NONE, &stage, last);
+                    self.stage = stage;
+                    parents[0] = number;
+                    number
+                }
+                false => self.find(parents[depth], name, last),
+            };
+            let component = &mut self.all[number as usize];
+            component.time.record(ms, weight);
+            component.total_ms += weight * ms as i64;
+            last = number;
+            rest = behind;
+            // Folded header lines leave spaces behind numbers.
+            loop {
+                match rest {
+                    [b' ', after @ ..] => rest = after,
+                    [b')', after @ ..] if depth > 0 => (rest, depth) = (after, depth - 1),
+                    [b'(', after @ ..] if depth + 1 < DEPTH => {
+                        (rest, depth) = (after, depth + 1);
+                        parents[depth] = number;
+                        break;
+                    }
+                    [b'|', after @ ..] => {
+                        rest = after;
+                        break;
+                    }
+                    _ => return last,
+                }
+            }
+        }
+        last
+    }
+
+    /// The number of a component; the next free one if it is new. `last` came before it.
+    fn find(&mut self, parent: u32, name: &[u8], last: u32) -> u32 {
+        let after = last.wrapping_add(1) as usize;
+        if let Some(&next) = self.followed_by.get(after)
+            && let Some(guess) = self.all.get(next as usize)
+            && guess.parent.unwrap_or(NONE) == parent
+            && *guess.name == *name
+        {
+            return next;
+        }
+        if self.index.len() != self.all.len() {
+            // Read from a file, where the index is not kept.
+            let keys = (0..).zip(&self.all);
+            let keys = keys.map(|(i, c)| ((c.parent.unwrap_or(NONE), c.name.clone()), i));
+            self.index = keys.collect();
+        }
+        let next = self.all.len() as u32;
+        let number = *self.index.entry((parent, name.into())).or_insert(next);
+        if number == next {
+            self.all.push(Component {
+                parent: (parent != NONE).then_some(parent),
+                name: name.into(),
+                time: Coarse::default(),
+                total_ms: 0,
+            });
+        }
+        if self.followed_by.len() <= self.all.len() {
+            self.followed_by.resize(self.all.len() + 1, NONE);
+        }
+        self.followed_by[after] = number;
+        number
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Components) {
+        let mut numbers: Vec<u32> = Vec::with_capacity(other.all.len());
+        let mut last = NONE;
+        for component in &other.all {
+            let parent = component.parent.map_or(NONE, |p| numbers[p as usize]);
+            last = self.find(parent, &component.name, last);
+            let sum = &mut self.all[last as usize];
+            sum.time.merge(&component.time);
+            sum.total_ms += component.total_ms;
+            numbers.push(last);
+        }
+    }
+
+    /// Whether all numbers stand for something, as those of a file of strangers need not.
+    pub fn is_sound(&self) -> bool {
+        let mut seen = HashMap::with_hasher(RandomState::default());
+        (0..).zip(&self.all).all(|(i, component)| {
+            component.parent.is_none_or(|parent| parent < i)
+                && seen
+                    .insert((component.parent, &component.name), ())
+                    .is_none()
+        })
+    }
+}
+
+fn split_at(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(byte, text)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+/// Seconds with up to three decimals, as milliseconds, and what stands behind them.
+fn millis(text: &[u8]) -> Option<(u64, &[u8])> {
+    let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let number = |digits: &[u8]| digits.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0'));
+    let whole = digits(text);
+    if whole == 0 || whole > 9 {
+        return None;
+    }
+    let seconds = number(&text[..whole]) * 1000;
+    let rest = &text[whole..];
+    // Some versions write numbers in the server's own language.
+    let [b'.' | b',', decimals @ ..] = rest else {
+        return Some((seconds, rest));
+    };
+    let length = digits(decimals);
+    let kept = &decimals[..length.min(3)];
+    let scale = [1000, 100, 10, 1][kept.len()];
+    Some((seconds + number(kept) * scale, &decimals[length..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EDGE: &[u8] = b"2026-03-02T09:00:00.000Z;SRV=EX01.own.test:TOTAL-HUB=0.257|SMR=0.180(SMRDI=0.036 \
+        (SMRED=0.004 )|SMRC=0.143)|CAT=0.076 (CATSM-Malware Agent=0.024 )|CAT=0.010;SRV=edge:TOTAL-EDGE=18175.166|QDE=18169.74";
+
+    fn told(components: &Components) -> Vec<(String, i64, i64)> {
+        let name = |mut number: u32| {
+            let mut names = Vec::new();
+            loop {
+                let component = &components.all[number as usize];
+                names.insert(0, String::from_utf8_lossy(&component.name).into_owned());
+                match component.parent {
+                    Some(parent) => number = parent,
+                    None => return names.join("/"),
+                }
+            }
+        };
+        let told = (0..)
+            .zip(&components.all)
+            .map(|(i, c)| (name(i), c.time.count(), c.total_ms));
+        let mut told: Vec<_> = told.filter(|(_, count, _)| *count != 0).collect();
+        told.sort();
+        told
+    }
+
+    #[test]
+    fn every_component_is_found_under_what_it_is_a_part_of() {
+        let mut components = Components::default();
+        components.add(&[Raw::plain(EDGE)], 1);
+        let want = [
+            ("edge:TOTAL-EDGE", 1, 18_175_166),
+            ("edge:TOTAL-EDGE/QDE", 1, 18_169_740),
+            ("ex01:TOTAL-HUB", 1, 257),
+            ("ex01:TOTAL-HUB/CAT", 2, 86),
+            ("ex01:TOTAL-HUB/CAT/CATSM-Malware Agent", 1, 24),
+            ("ex01:TOTAL-HUB/SMR", 1, 180),
+            ("ex01:TOTAL-HUB/SMR/SMRC", 1, 143),
+            ("ex01:TOTAL-HUB/SMR/SMRDI", 1, 36),
+            ("ex01:TOTAL-HUB/SMR/SMRDI/SMRED", 1, 4),
+        ];
+        let want = want.map(|(name, count, ms)| (name.to_string(), count, ms));
+        assert_eq!(told(&components), want);
+    }
+
+    #[test]
+    fn what_is_taken_back_is_gone_and_order_does_not_matter() {
+        let other = b"x;SRV=ex02:TOTAL=0|X-A=1;SRV=ex01:TOTAL-HUB=3|CAT=2";
+        let (mut a, mut b) = (Components::default(), Components::default());
+        a.add(&[Raw::plain(EDGE), Raw::plain(other)], 1);
+        b.add(&[Raw::plain(other), Raw::plain(EDGE)], -1);
+        let bytes = postcard::to_stdvec(&a).unwrap();
+        let mut read: Components = postcard::from_bytes(&bytes).unwrap();
+        assert!(read.is_sound());
+        read.merge(&b);
+        assert_eq!(told(&read), []);
+        read.add(&[Raw::plain(EDGE), Raw::plain(other)], 1);
+        assert_eq!(told(&read), told(&a));
+        read.all[2].parent = Some(7);
+        assert!(!read.is_sound());
+    }
+
+    #[test]
+    fn text_of_another_form_is_passed_over() {
+        let mut components = Components::default();
+        let deep = format!("t;SRV=a:TOTAL=1|{}", "B=1(".repeat(40));
+        for text in [
+            &b""[..],
+            b"0cA: ",
+            b"bob@own.test:<400 4.4.7 Message delayed>",
+            b"t;SRV=",
+            b"t;SRV=a:CAT=1",
+            b"t;SRV=a:TOTAL=x",
+            b"t;SRV=a:TOTAL=1)|B=1",
+            deep.as_bytes(),
+        ] {
+            components.add(&[Raw::plain(text)], 1);
+        }
+        let most = told(&components)
+            .into_iter()
+            .map(|(name, _, _)| name.matches('/').count());
+        assert_eq!(most.max(), Some(DEPTH));
+    }
+}
