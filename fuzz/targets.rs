@@ -133,9 +133,8 @@ fn foreign(head: &[u8], data: &[u8]) {
         return;
     };
     let bytes = [head, data].concat();
-    let keys = Keys::default();
-    let whole = records(&bytes, usize::MAX >> 1, &keys);
-    let pieces = records(&bytes, 1 + usize::from(size) * 8, &keys);
+    let whole = records(&bytes, usize::MAX >> 1);
+    let pieces = records(&bytes, 1 + usize::from(size) * 8);
     if whole.1.is_empty() {
         assert_eq!(
             whole.0.len(),
