@@ -1,6 +1,6 @@
 <?xml version="1.0" encoding="utf-8"?>
-<!-- Shows a TrackHistory file as a page: save it beside the XML and write the XML with
-     waybill trace ... --format xml --declaration --stylesheet trackhistory.xsl -->
+<!-- Shows a TrackHistory file as a table: in xsltproc, and in browsers over HTTP. From the disk use trackhistory.css.
+     Save it beside the XML, and name it to waybill as the stylesheet when the XML is written. -->
 <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"
     xmlns:t="http://www.microsoft.com/schemas/MessageTracking" exclude-result-prefixes="t">
   <xsl:output method="html" encoding="utf-8" indent="yes"/>

@@ -92,23 +92,21 @@ impl Keys {
     /// one key in all its forms.
     #[inline]
     pub fn message_id(&self, id: &[u8]) -> u64 {
+        self.checked_id(id).0
+    }
+
+    /// [`Keys::message_id`] and [`Keys::id_check`].
+    #[inline]
+    pub fn checked_id(&self, id: &[u8]) -> (u64, u16) {
         let id = bare_id(id);
         if x400::is_mts_id(id) {
-            return self.mts_id(id);
+            return (self.mts_id(id), 0);
         }
-        self.bytes(id)
+        (self.bytes(id), self.check(id))
     }
 
     fn mts_id(&self, id: &[u8]) -> u64 {
-        // X.400 allows 67 bytes of values; a Message-ID that embeds one is not much longer.
-        let mut buffer = [0; 192];
-        if id.len() <= buffer.len() {
-            let len = x400::plain_mts_id(id, &mut buffer);
-            return self.bytes(&buffer[..len]);
-        }
-        let mut plain = vec![0; id.len()];
-        let len = x400::plain_mts_id(id, &mut plain);
-        self.bytes(&plain[..len])
+        x400::with_plain_mts_id(id, |plain| self.bytes(plain))
     }
 
     /// [`Keys::check`] of a Message-ID; MTS-IDs, which have many forms, all have the same.

@@ -37,6 +37,8 @@ const LOOK_EVERY: usize = 256 << 10;
 const SAMPLE_BYTES: usize = 64 << 10;
 /// at the beginning of every such stretch of a longer one,
 const SAMPLE_EVERY: usize = 16 << 20;
+/// more often in a track history, which may hold the logs of many servers one after the other,
+const SAMPLE_HISTORY_EVERY: usize = 1 << 20;
 /// and at everything if it is little.
 const SMALL_BYTES: u64 = 16 << 20;
 
@@ -103,7 +105,7 @@ impl Plan {
                 Detected::Log(layout) => {
                     let log = &mut inputs.files[file];
                     if !log.is_carried() {
-                        plan.bytes += log.range().len() as u64;
+                        plan.bytes += log.new_bytes();
                     }
                     if dialect::is_at_limit(&layout, log.bytes()) {
                         plan.at_limit.push(file as u32);
@@ -235,6 +237,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     let mut chunks: Vec<Chunk> = Vec::new();
     let mut start = log.range().start;
     let data = &log.bytes()[..log.range().end];
+    let counted = log.part.as_ref().map_or(0, |part| part.counted);
     let behind = |layout: &Layout, range: Range<usize>| match dialect::binds_while_reading(first) {
         true => first.clone(),
         false => behind(layout, data, range),
@@ -242,7 +245,10 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     let mut in_force = first.clone();
     while start < data.len() {
         // Where a record may end is a matter of the columns that are in force there.
-        let about = (start + chunk_bytes).min(data.len());
+        let about = match (start + chunk_bytes).min(data.len()) {
+            about if start < counted && counted < about => counted,
+            about => about,
+        };
         let line = memchr::memrchr(b'\n', &data[start..about]).map_or(start, |n| start + n + 1);
         let there = behind(&in_force, start..line);
         let end = dialect::next_record(&there, data, about);
@@ -259,7 +265,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
             layout,
             time,
             next: None,
-            carried: log.is_carried(),
+            carried: log.is_carried() || start < counted,
         });
         start = end;
     }
@@ -351,8 +357,12 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
             samples.push((chunk, chunk.start, chunk.end));
             continue;
         }
-        let first = chunk.start.next_multiple_of(SAMPLE_EVERY);
-        for from in (first..chunk.end).step_by(SAMPLE_EVERY) {
+        let every = match chunk.layout {
+            Layout::TrackHistory(_) => SAMPLE_HISTORY_EVERY,
+            _ => SAMPLE_EVERY,
+        };
+        let first = chunk.start.next_multiple_of(every);
+        for from in (first..chunk.end).step_by(every) {
             samples.push((chunk, from, (from + SAMPLE_BYTES).min(chunk.end)));
         }
     }

@@ -136,6 +136,15 @@ impl Row {
         (usize::from(self.fields) == KEPT_ENDS).then_some(&self.ends)
     }
 
+    /// Behind the last field that the row knows; 0 where it knows none.
+    #[inline]
+    pub fn last_end(&self) -> usize {
+        match self.fields {
+            0 => 0,
+            fields => usize::from(self.ends[usize::from(fields) - 1]),
+        }
+    }
+
     /// Whether the row has a [`mark`].
     #[inline]
     pub fn has(&self, mark: u8) -> bool {

@@ -21,7 +21,57 @@ pub fn is_mts_id(id: &[u8]) -> bool {
             b'=',
             ..
         ]
-    ) && memchr::memchr3(b';', b'%', b'/', id).is_some()
+    ) && (id.iter().take(8).any(|b| matches!(b, b';' | b'%' | b'/'))
+        || memchr::memchr3(b';', b'%', b'/', id).is_some())
+}
+
+/// An id no longer than this may be of the [`usual`] form.
+const USUAL_BYTES: usize = 64;
+
+/// [`plain_mts_id`] of what servers write nearly always: `C=US;A= ;P=CORP;L=EX01-...`, one blank at most, and that behind a
+/// `=`. All bytes are looked at together, which takes a fifth of the time. `None`: another form.
+#[inline]
+fn usual(id: &[u8]) -> Option<([u8; USUAL_BYTES], usize)> {
+    if id.len() > USUAL_BYTES {
+        return None;
+    }
+    let mut plain = [0; USUAL_BYTES];
+    let mut len = id.len();
+    match id.iter().position(|&b| b == b' ') {
+        Some(at) if at > 0 && id[at - 1] == b'=' => {
+            plain[..at].copy_from_slice(&id[..at]);
+            plain[at..len - 1].copy_from_slice(&id[at + 1..]);
+            len -= 1;
+        }
+        Some(_) => return None,
+        None => plain[..len].copy_from_slice(id),
+    }
+    let mut odd = false;
+    for byte in &mut plain {
+        odd |= matches!(*byte, b'"' | b'/' | b'%' | b' ' | b'_');
+        *byte = byte.to_ascii_lowercase();
+    }
+    if odd || plain[0] == b';' {
+        return None;
+    }
+    Some((plain, len - usize::from(plain[..len].last() == Some(&b';'))))
+}
+
+/// Calls `take` with the form in which MTS-IDs are compared.
+#[inline]
+pub fn with_plain_mts_id<T>(id: &[u8], take: impl FnOnce(&[u8]) -> T) -> T {
+    if let Some((plain, len)) = usual(id) {
+        return take(&plain[..len]);
+    }
+    // X.400 allows 67 bytes of values; a Message-ID that embeds one is not much longer.
+    let mut buffer = [0; 192];
+    if id.len() <= buffer.len() {
+        let len = plain_mts_id(id, &mut buffer);
+        return take(&buffer[..len]);
+    }
+    let mut plain = vec![0; id.len()];
+    let len = plain_mts_id(id, &mut plain);
+    take(&plain[..len])
 }
 
 /// What each byte of an MTS-ID becomes; 0 for those that need a closer look.
@@ -98,9 +148,7 @@ pub fn plain_id<'d>(id: &'d [u8], arena: &'d Bump) -> &'d [u8] {
     if !is_mts_id(id) {
         return id;
     }
-    let plain = arena.alloc_slice_fill_copy(id.len(), 0);
-    let len = plain_mts_id(id, plain);
-    &plain[..len]
+    with_plain_mts_id(id, |plain| &*arena.alloc_slice_copy(plain))
 }
 
 /// The Message-ID in a connector's remote id: `<id@host>[QUEUEFILE]` without brackets and queue file. `None` where the
@@ -131,7 +179,7 @@ pub struct Place<'d> {
 pub fn place_of(name: &[u8]) -> Place<'_> {
     let mut place = Place::default();
     // Every mark begins with a slash, of which a name has a handful.
-    for at in memchr::memchr_iter(b'/', name) {
+    slashes(name, |at| {
         let rest = &name[at..];
         match rest.get(4).map(u8::to_ascii_lowercase) {
             Some(b's') if place.server.is_none() => place.server = behind(rest, b"/cn=servers/cn="),
@@ -140,13 +188,35 @@ pub fn place_of(name: &[u8]) -> Place<'_> {
             }
             _ => {}
         }
-    }
+    });
     if let (None, Some(connector)) = (place.server, place.connector) {
         let inner = memchr::memrchr(b'(', connector)
             .and_then(|open| connector[open + 1..].strip_suffix(b")"));
         place.server = inner.filter(|inner| !inner.is_empty());
     }
     place
+}
+
+/// Calls `each` with the place of every slash. Names are short and slashes close to each other: eight bytes at a time are
+/// quicker than a search that begins anew behind each.
+#[inline]
+fn slashes(name: &[u8], mut each: impl FnMut(usize)) {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const LOW7: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let mut at = 0;
+    while let Some(word) = name.get(at..).and_then(<[u8]>::first_chunk) {
+        let other = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'/'));
+        // The top bit of each byte that is a slash.
+        let mut found = !(((other & LOW7) + LOW7) | other | LOW7);
+        while found != 0 {
+            each(at + found.trailing_zeros() as usize / 8);
+            found &= found - 1;
+        }
+        at += 8;
+    }
+    let rest = name[at..].iter().enumerate();
+    rest.filter(|(_, byte)| **byte == b'/')
+        .for_each(|(i, _)| each(at + i));
 }
 
 /// [`Place::server`] of a name.
@@ -182,6 +252,9 @@ fn behind<'d>(text: &'d [u8], mark: &[u8]) -> Option<&'d [u8]> {
 /// (`IMCEAEX-_O=...@host`, `DDA:SMTP=user(a)host`) is unwrapped.
 pub fn plain_address(address: &[u8]) -> Cow<'_, [u8]> {
     let address = address.trim_ascii();
+    if address.first() == Some(&b'/') && memchr::memchr(b':', address).is_none() {
+        return Cow::Borrowed(address);
+    }
     for kind in [&b"SMTP:"[..], b"EX:"] {
         if has_prefix(address, kind) {
             return Cow::Borrowed(&address[kind.len()..]);
@@ -249,7 +322,20 @@ mod tests {
         assert!(is_mts_id(id.as_bytes()), "{id}");
         let mut out = vec![0; id.len()];
         let len = plain_mts_id(id.as_bytes(), &mut out);
+        // The quick way gives the same.
+        with_plain_mts_id(id.as_bytes(), |quick| {
+            assert_eq!(quick, &out[..len], "{id}")
+        });
         String::from_utf8(out[..len].to_vec()).unwrap()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_quick_way_to_a_plain_id_is_no_other(id in "[cC]=[ ;=/%_\"a-zA-Z0-9@-]{0,70}") {
+            let mut out = vec![0; id.len()];
+            let len = plain_mts_id(id.as_bytes(), &mut out);
+            with_plain_mts_id(id.as_bytes(), |quick| assert_eq!(quick, &out[..len], "{id}"));
+        }
     }
 
     #[test]
@@ -297,6 +383,10 @@ mod tests {
         );
         assert_eq!(server_of(b"alpine.microsoft.com"), None);
         assert_eq!(server_of(b"/cn=Connections/cn=X400 to HQ"), None);
+        for before in 0..20 {
+            let name = format!("{}/o=M/cn=Servers/cn=T/cn=M", "x".repeat(before));
+            assert_eq!(server_of(name.as_bytes()), Some(&b"T"[..]), "{name}");
+        }
         assert!(is_store(b"/o=M/cn=Servers/cn=T/cn=Microsoft Private MDB"));
     }
 

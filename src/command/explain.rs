@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use crate::address::x400::{is_mts_id, plain_mts_id};
+use crate::address::x400::{is_mts_id, place_of, plain_address, plain_mts_id};
 use crate::cli::Exit;
 use crate::dialect::foreign::clock;
 use crate::dialect::foreign::events as foreign;
@@ -113,9 +113,47 @@ fn explain(word: &str) -> Vec<String> {
     }
     if lines.is_empty() {
         lines.extend(status(word));
+        lines.extend(name(word));
+    }
+    if lines.is_empty() {
+        lines.extend(internal_id(word));
         lines.extend(id(word));
     }
     lines
+}
+
+/// Numbers from this length on are ids, not events: of a queue, not of a table.
+const LONG_NUMBER: usize = 6;
+
+/// The number of a copy in a queue of Exchange.
+fn internal_id(word: &str) -> Option<String> {
+    let is_number = word.len() >= LONG_NUMBER && word.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| {
+        format!("{word}  internal message id of Exchange 2007 and later: of one copy in the queue of one server")
+    })
+}
+
+/// A distinguished name, or an address as a connector wraps it.
+fn name(word: &str) -> Option<String> {
+    let plain = plain_address(word.as_bytes());
+    if *plain != *word.as_bytes() {
+        let plain = String::from_utf8_lossy(&plain);
+        return Some(format!("{word}  address of {plain}, as connectors wrap it"));
+    }
+    if is_mts_id(word.as_bytes()) || !word.starts_with('/') || !word.contains('=') {
+        return None;
+    }
+    let place = place_of(word.as_bytes());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let of = match (place.connector, place.server) {
+        (Some(connector), Some(server)) => {
+            format!("the connector {} of {}", text(connector), text(server))
+        }
+        (Some(connector), None) => format!("the connector {}", text(connector)),
+        (None, Some(server)) => format!("something on the server {}", text(server)),
+        (None, None) => "a mailbox, a list or another recipient".to_string(),
+    };
+    Some(format!("{word}  distinguished name (X.500) of {of}"))
 }
 
 /// What a role does, in words.
@@ -192,6 +230,9 @@ fn id(word: &str) -> Vec<String> {
                 "{word}  Message-ID as a store of Exchange makes it, on {host}"
             )]
         }
+        Some((local, host)) if !local.is_empty() && !host.is_empty() => vec![format!(
+            "{word}  Message-ID as Exchange 2000 and 2003 log it, without brackets, made by {host}; or an address there"
+        )],
         _ => Vec::new(),
     }
 }
@@ -303,6 +344,15 @@ mod tests {
         );
         assert!(explain("expired")[0].contains("given up"));
         assert!(explain("<a@b.example>")[0].contains("b.example"));
+        assert!(explain("Q1@b.example")[0].contains("2000 and 2003"));
+        assert!(explain("27427661152259")[0].contains("internal message id"));
+        assert_eq!(explain("DELIVER").len(), 2);
+        let imc = "/o=F/ou=H/cn=Configuration/cn=Connections/cn=Internet Mail Connector (HERON)";
+        assert!(
+            explain(imc)[0].ends_with("the connector Internet Mail Connector (HERON) of HERON")
+        );
+        assert!(explain("/o=F/ou=H/cn=Recipients/cn=ADA")[0].contains("a mailbox"));
+        assert!(explain("IMCEAEX-_O=F_OU=H_cn=RECIPIENTS_cn=ADA@x")[0].contains("of /O=F/OU=H/"));
         assert!(explain("0e3c9d5a-98a1-4a2b-8a3e-08d5a1b2c3d4")[0].contains("network"));
     }
 

@@ -180,11 +180,17 @@ pub fn header(layout: &Layout) -> Option<Vec<u8>> {
     }
 }
 
+/// Whether rows of this layout can be kept apart from their file.
+pub fn stands_alone(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(schema) if !schema.is_online())
+}
+
 /// Where the last whole record at or behind `from` ends: what follows was not yet written to its end.
 pub fn whole(layout: &Layout, data: &[u8], from: usize) -> usize {
     match layout {
         Layout::Modern(_) => modern::whole(data, from),
-        _ => data.len(),
+        Layout::TrackHistory(_) => data.len(),
+        _ => memchr::memrchr(b'\n', &data[from..]).map_or(from, |at| from + at + 1),
     }
 }
 
@@ -471,11 +477,11 @@ pub struct Surroundings<'d> {
 impl Surroundings<'_> {
     /// Whether a row is of Exchange 2003 or older.
     pub fn is_legacy(&self, row: &Row) -> bool {
-        let layout = &self.layouts[usize::from(row.layout)];
-        !matches!(
-            layout,
-            Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_)
-        )
+        match &self.layouts[usize::from(row.layout)] {
+            Layout::Exchange55 | Layout::Exchange2000(_) => true,
+            Layout::TrackHistory(document) => document.newer.is_none(),
+            Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => false,
+        }
     }
 
     /// Whether a row is a message trace of Exchange Online.
@@ -495,6 +501,10 @@ pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
         Layout::Modern(schema) => modern::event(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around),
         Layout::Online(schema) => online::event(row, schema, around),
+        Layout::TrackHistory(document) if document.newer.is_some() => {
+            let was = trackhistory::was(row, document, around);
+            modern::event(&was.row, was.schema, &was.around)
+        }
         layout => legacy::event(&entry(row, layout, around), row, around),
     }
 }
@@ -504,8 +514,8 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
     let from = row.offset as usize;
     let bytes = &around.data[from..from + row.len as usize];
     match layout {
-        Layout::Exchange55 => exchange55::entry(row, bytes),
-        Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema),
+        Layout::Exchange55 => exchange55::entry(row, bytes, around.arena),
+        Layout::Exchange2000(schema) => exchange2000::entry(row, bytes, schema, around.arena),
         Layout::TrackHistory(document) => trackhistory::entry(bytes, document, around.arena),
         Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
             unreachable!("only legacy rows have their columns")
@@ -519,6 +529,10 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
         Layout::Modern(schema) => modern::record(row, schema, around),
         Layout::Foreign(schema) => foreign::record(row, schema, around),
         Layout::Online(schema) => online::record(row, schema, around),
+        Layout::TrackHistory(document) if document.newer.is_some() => {
+            let was = trackhistory::was(row, document, around);
+            modern::record(&was.row, was.schema, &was.around)
+        }
         layout => legacy::record(&entry(row, layout, around), row, around),
     }
 }
@@ -527,7 +541,7 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
 pub fn has_network_id(layout: &Layout) -> bool {
     match layout {
         Layout::Modern(schema) => schema.has_network_id(),
-        Layout::TrackHistory(document) => document.has_network_id,
+        Layout::TrackHistory(document) => document.newer == Some(true),
         Layout::Online(_) => true,
         _ => false,
     }
@@ -545,6 +559,9 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around).message_id.text(),
         Layout::Online(schema) => online::event(row, schema, around).message_id.text(),
+        Layout::TrackHistory(document) if document.newer.is_some() => {
+            entry(row, &around.layouts[usize::from(row.layout)], around).id
+        }
         layout => {
             let entry = entry(row, layout, around);
             if row.kind == KeyKind::Second {
@@ -560,6 +577,10 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
 pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::internal_id(row, schema, around),
+        Layout::TrackHistory(document) if document.newer.is_some() => {
+            let was = trackhistory::was(row, document, around);
+            modern::internal_id(&was.row, was.schema, &was.around)
+        }
         _ => BStr::new(b""),
     }
 }
@@ -670,6 +691,7 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::log_id(row, schema, around),
+        Layout::TrackHistory(document) => return trackhistory::fingerprint(row, document, around),
         _ => BStr::new(b""),
     };
     if !log_id.is_empty() {

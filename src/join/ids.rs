@@ -78,6 +78,7 @@ pub fn mark_inferred<'d>(path: &mut Path<'d>, concluded: &[Conclusion<'d>]) {
             Role::Expand => Inferred::Link(Via::Expanded),
             Role::Resolve => Inferred::Link(Via::Resolved),
             Role::Leave => Inferred::Outgoing(conclusion.place),
+            Role::Send => Inferred::Hop(conclusion.place),
             _ => Inferred::Link(Via::Redirected),
         };
         path.inferred.push((what, conclusion.address));

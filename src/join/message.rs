@@ -93,11 +93,14 @@ pub fn path<'a>(
         whole_seconds: is_foreign,
     };
     let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
-    let concluded = match is_legacy {
+    let mut concluded = match is_legacy {
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
     let mut one_of = Vec::new();
+    if is_legacy && joint.scene.hops {
+        concluded.extend(legacy::settle::unnamed_receivers(&events));
+    }
     if is_foreign {
         let around = foreign::settle::Around {
             servers: &joint.ground.servers,

@@ -25,7 +25,7 @@ pub(super) fn object_open(out: &mut Vec<u8>, path: &Path, context: &Context) {
         recipient(out, r, path, context)
     });
     out.extend_from_slice(b",\"hops\":");
-    json::list(out, &path.hops, |out, h| hop(out, h, context));
+    json::list(out, &path.hops, |out, h| hop(out, h, path, context));
     out.extend_from_slice(b",\"related\":");
     json::list(out, &path.related, |out, (relation, id)| {
         out.extend_from_slice(b"{\"kind\":\"");
@@ -151,7 +151,7 @@ fn recipient(out: &mut Vec<u8>, recipient: &Recipient, path: &Path, context: &Co
     out.push(b'}');
 }
 
-fn hop(out: &mut Vec<u8>, hop: &Hop, context: &Context) {
+fn hop(out: &mut Vec<u8>, hop: &Hop, path: &Path, context: &Context) {
     out.extend_from_slice(b"{\"server\":");
     server(out, Some(hop.server), context);
     out.extend_from_slice(b",\"role\":\"");
@@ -194,6 +194,7 @@ fn hop(out: &mut Vec<u8>, hop: &Hop, context: &Context) {
             out.push(b'}');
         });
     }
+    mark(out, path.infers_hop(hop));
     out.push(b'}');
 }
 

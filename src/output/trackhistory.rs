@@ -3,14 +3,16 @@
 //! In: a [`Record`] and the file it stands in. Out: an `Exchange_MessageTrackingEntry` element, children in the order of
 //! Microsoft's example, those it does not show behind the one they explain. As there, no declaration is written unless
 //! asked for, times have no zone and no padding, and an element without a value is left out. Records of
-//! 2007 and later get the event number that comes nearest, and source and event behind their version, so that they can
-//! be read again; what they say of copies, connectors and replies has no element and is gone.
+//! 2007 and later get the event number that comes nearest. What they say beside (copies, connectors, replies, return
+//! paths) has no element: it stands in a processing instruction, which other programs pass over and waybill reads.
 
 use std::io::Write;
 
 use bstr::{BString, ByteSlice};
 use bumpalo::Bump;
 
+use super::json;
+use crate::address::x400::is_store;
 use crate::address::{List, short_host};
 use crate::dialect::modern::is_mailbox_reply;
 use crate::event::{Record, Role};
@@ -67,8 +69,9 @@ pub fn write(out: &mut Vec<u8>, record: &Record, file: &str) {
         true => extras.partner.into(),
         false => peer(record),
     };
-    // A connector of 5.5 has no element; it stands where other events have the client, which it has not.
-    let client = match record.client_host.is_empty() {
+    // A connector of 5.5 has no element; it stands where other events have the client, which it has not. A store names
+    // itself as the partner, too.
+    let client = match record.client_host.is_empty() && !is_store(extras.gateway) {
         true => extras.gateway,
         false => record.client_host,
     };
@@ -114,8 +117,9 @@ pub fn write(out: &mut Vec<u8>, record: &Record, file: &str) {
     element(out, "Encrypted", extras.encryption);
     element(out, "Priority", extras.priority);
     element(out, "Size", number(record.size_bytes).as_bytes());
-    element(out, "Version", &version(record, legacy));
+    element(out, "Version", record.schema_version);
     recipients(out, record, legacy);
+    rest(out, record);
     out.extend_from_slice(b"  </Exchange_MessageTrackingEntry>\n");
 }
 
@@ -179,17 +183,81 @@ fn related(record: &Record) -> BString {
         .into()
 }
 
-/// The version; of 2007 and later with source and event behind it, because most have no number.
-fn version(record: &Record, legacy: bool) -> BString {
-    match (legacy, record.schema_version.is_empty()) {
-        (true, _) => record.schema_version.into(),
-        (false, true) => format!("{}/{}", record.source, record.event).into(),
-        (false, false) => format!(
-            "{} {}/{}",
-            record.schema_version, record.source, record.event
-        )
-        .into(),
+/// What a row of 2007 or later says beside its elements, by the names of its columns. `custom-data`, which changes no
+/// path and may be longer than all the rest, is left out.
+fn rest(out: &mut Vec<u8>, record: &Record) {
+    if !(record.dialect.starts_with("modern/") || record.dialect == "online/detail") {
+        return;
     }
+    let arena = Bump::new();
+    let statuses = record.recipient_statuses.iter();
+    let statuses = List::of(statuses.map(|status| &***status), &arena).0;
+    let stamp = record.time.rfc3339();
+    let columns: [(&str, &[u8]); 16] = [
+        ("dialect", record.dialect.as_bytes()),
+        ("date-time", stamp.as_bytes()),
+        ("server-hostname", record.server_host),
+        ("source-context", record.source_context),
+        ("connector-id", record.connector),
+        ("source", record.source),
+        ("event-id", record.event),
+        ("internal-message-id", record.internal_message_id),
+        ("recipient-status", statuses),
+        ("return-path", record.return_path),
+        ("message-info", record.message_info),
+        ("directionality", record.directionality),
+        ("tenant-id", record.tenant_id),
+        ("original-client-ip", record.original_client_ip),
+        ("original-server-ip", record.original_server_ip),
+        ("log-id", record.log_id),
+    ];
+    let addresses = record.recipients.iter().map(|address| &***address);
+    let texts: [(&str, &[u8]); 7] = [
+        ("client-hostname", record.client_host),
+        ("message-id", record.message_id),
+        ("recipient-address", List::of(addresses, &arena).0),
+        ("related-recipient-address", &related(record)),
+        ("reference", record.reference),
+        ("message-subject", record.subject),
+        ("sender-address", record.sender),
+    ];
+    let is_told = |(_, value): &&(&str, &[u8])| !value.is_empty();
+    let is_lost = |(_, value): &&(&str, &[u8])| !survives(value);
+    let all = columns
+        .iter()
+        .filter(is_told)
+        .chain(texts.iter().filter(is_lost));
+    let mut values = Vec::new();
+    for (name, value) in all {
+        if !values.is_empty() {
+            values.push(b',');
+        }
+        json::string(&mut values, name.as_bytes());
+        values.push(b':');
+        json::string(&mut values, value);
+    }
+    out.extend_from_slice(b"    <?waybill {");
+    for c in values.chars() {
+        match c {
+            // Neither an end of the instruction, nor a reference to whoever looks for one, nor what XML cannot hold.
+            '>' | '&' | '\u{fffe}' | '\u{ffff}' => {
+                write!(out, "\\u{:04x}", c as u32).expect("a Vec takes all bytes")
+            }
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out.extend_from_slice(b"}?>\n");
+}
+
+/// Whether an element gives back the text that is written into it.
+fn survives(value: &[u8]) -> bool {
+    let fits = |c: char| !is_outside_xml(c);
+    value.trim_ascii().len() == value.len() && value.chars().all(fits)
+}
+
+/// Characters that XML has no form for.
+fn is_outside_xml(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// The event number, or that of 2003 that does the same to recipients.
@@ -241,9 +309,7 @@ fn text(out: &mut Vec<u8>, value: &[u8]) {
             '>' => out.extend_from_slice(b"&gt;"),
             '"' => out.extend_from_slice(b"&quot;"),
             '\t' | '\n' | '\r' => write!(out, "&#{};", c as u32).expect("a Vec takes all bytes"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                out.extend_from_slice("\u{fffd}".as_bytes())
-            }
+            c if is_outside_xml(c) => out.extend_from_slice("\u{fffd}".as_bytes()),
             // What reorders or hides text is the same to a parser, and harmless to whoever looks at the file.
             c if inert::is_treacherous(c) => {
                 write!(out, "&#x{:x};", c as u32).expect("a Vec takes all bytes")

@@ -314,6 +314,8 @@ pub enum Inferred {
     Outgoing(Place),
     /// Of the two identifiers in a row about a report, which is the report's.
     Report,
+    /// Whom a row hands a message to, or which of a server's two copies it is about.
+    Hop(Place),
 }
 
 /// Where a message came from.
@@ -348,6 +350,16 @@ impl Path<'_> {
         };
         matches!(recipient.reason, Reason::HandedToMailbox(_))
             || recipient.place.is_some_and(swapped)
+    }
+
+    /// Whether a hop is told otherwise than its row tells it, or more of it.
+    pub fn infers_hop(&self, hop: &Hop<'_>) -> bool {
+        let concluded = |place| {
+            self.inferred.iter().any(|(what, _)| {
+                matches!(*what, Inferred::Outgoing(of) | Inferred::Hop(of) if of == place)
+            })
+        };
+        hop.place.is_some_and(concluded)
     }
 
     /// Whether it was concluded which of the two messages is the report.

@@ -9,9 +9,10 @@ mod parse;
 pub use parse::parse;
 
 use bstr::BStr;
+use bumpalo::Bump;
 
-use super::legacy::Entry;
 use super::legacy::text::{self, date_and_time, filled, number};
+use super::legacy::{self, Entry};
 use super::{Detected, Layout};
 use crate::row::Row;
 use crate::time::Time;
@@ -270,8 +271,8 @@ fn fields<'d>(line: &'d [u8], schema: &Schema) -> Vec<&'d [u8]> {
 }
 
 /// A record by its columns.
-pub fn entry<'d>(row: &Row, bytes: &'d [u8], schema: &Schema) -> Entry<'d> {
-    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+pub fn entry<'d>(row: &Row, bytes: &'d [u8], schema: &Schema, arena: &'d Bump) -> Entry<'d> {
+    let end = text::first_line(row, bytes);
     let head = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
     let split = if row.fields == 0 {
         fields(head, schema)
@@ -288,15 +289,13 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8], schema: &Schema) -> Entry<'d> {
         };
         BStr::new(filled(value))
     };
-    let mut recipients = Vec::with_capacity(1);
     let first = (
         &**field(Column::RecipientAddress),
         &**field(Column::RecipientReportStatus),
     );
-    recipients.extend((!first.0.is_empty()).then_some(first));
-    if end < bytes.len() {
-        recipients.extend(lines(&bytes[end + 1..]).filter_map(|line| recipient(line, schema)));
-    }
+    let first = (!first.0.is_empty()).then_some(first);
+    let rest = bytes.get(end + 1..).map(lines).into_iter().flatten();
+    let others = rest.filter_map(|line| recipient(line, schema));
     let number_of = |column| number(field(column));
     Entry {
         dialect: schema.name,
@@ -308,7 +307,7 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8], schema: &Schema) -> Entry<'d> {
         client_host: field(Column::ClientHostname),
         server_ip: field(Column::ServerIp),
         server_host: field(Column::ServerHostname),
-        recipients,
+        recipients: legacy::recipients(first.into_iter().chain(others), arena),
         recipient_count: number_of(Column::NumberRecipients),
         size_bytes: number_of(Column::TotalBytes),
         subject: BStr::new(field(Column::MessageSubject).trim_ascii()),

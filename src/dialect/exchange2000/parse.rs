@@ -174,7 +174,6 @@ impl<'p> Parse<'p> {
             linked: filled(field(Column::LinkedMsgId)),
             about: b"",
             size_bytes: number(field(Column::TotalBytes)).unwrap_or(0),
-            newer: None,
             ends: &row.ends,
             fields,
         });
@@ -233,12 +232,13 @@ mod tests {
                 .chain(found.loose)
                 .collect();
             rows.sort_by_key(|row| row.offset);
+            let arena = bumpalo::Bump::new();
             for row in rows {
                 let bytes = &slice.data[row.offset as usize..(row.offset + row.len) as usize];
                 let Layout::Exchange2000(schema) = &found.layouts[usize::from(row.layout)] else {
                     panic!()
                 };
-                let e = entry(&row, bytes, schema);
+                let e = entry(&row, bytes, schema, &arena);
                 let to: Vec<_> = e
                     .recipients
                     .iter()

@@ -12,9 +12,11 @@ mod parse;
 pub use parse::parse;
 
 use bstr::{BStr, BString};
+use bumpalo::Bump;
 
-use super::legacy::Entry;
-use super::legacy::text::{date_time, lines, number};
+use super::legacy::line::is_blank;
+use super::legacy::text::{date_time, first_line, lines, number};
+use super::legacy::{self, Entry};
 use super::{Detected, Layout};
 use crate::address::x400::{is_store, server_of};
 use crate::row::Row;
@@ -112,8 +114,8 @@ pub fn time_at(data: &[u8], from: usize) -> Option<Time> {
 }
 
 /// A record by its columns.
-pub fn entry<'d>(row: &Row, bytes: &'d [u8]) -> Entry<'d> {
-    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+pub fn entry<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
+    let end = first_line(row, bytes);
     let head = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
     let split = (row.fields == 0).then(|| fields(head));
     let field = |at: usize| match row.fields {
@@ -121,13 +123,8 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8]) -> Entry<'d> {
         _ => BStr::new(row.field(bytes, at)),
     };
     let count = number(field(12));
-    let mut recipients = Vec::with_capacity(count.unwrap_or(1).min(1000) as usize);
     let rest = bytes.get(end + 1..).unwrap_or_default();
-    recipients.extend(
-        lines(rest)
-            .filter(|line| !line.trim_ascii().is_empty())
-            .map(recipient),
-    );
+    let named = lines(rest).filter(|line| !is_blank(line)).map(recipient);
     Entry {
         dialect: NAME,
         event: field(1),
@@ -142,7 +139,7 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8]) -> Entry<'d> {
         seconds: field(9),
         cost: field(10),
         recipient_count: count,
-        recipients,
+        recipients: legacy::recipients(named, arena),
         ..Entry::default()
     }
 }

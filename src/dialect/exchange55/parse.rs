@@ -147,11 +147,11 @@ fn extent<'p, B: Block>(
 /// Gateway and partner of a record, as far as they tell its server.
 type Names<'p> = [&'p [u8]; 2];
 
-/// The servers that names told of last: a log repeats the names of its own stores and connectors.
+/// The servers that names told of last, each at a place that its lengths and case choose: a log repeats the few names of
+/// its own stores and connectors.
 #[derive(Default)]
 struct Told<'p> {
-    names: [(Names<'p>, Option<&'p [u8]>); 4],
-    oldest: usize,
+    names: [(Names<'p>, Option<&'p [u8]>); 16],
 }
 
 impl<'p> Told<'p> {
@@ -163,13 +163,16 @@ impl<'p> Told<'p> {
             b""
         };
         let names = [head[3], partner];
-        if let Some((_, server)) = self.names.iter().find(|(known, _)| *known == names) {
-            return *server;
+        if head[3].is_empty() && partner.is_empty() {
+            return None;
         }
-        let server = own_server(head);
-        self.names[self.oldest] = (names, server);
-        self.oldest = (self.oldest + 1) % self.names.len();
-        server
+        let case = |name: &[u8]| name.get(1).map_or(0, |byte| usize::from(*byte >> 5 & 1));
+        let at = 2 * head[3].len() + partner.len() + case(head[3]) + case(partner);
+        let known = &mut self.names[at % 16];
+        if known.0 != names {
+            *known = (names, own_server(head));
+        }
+        known.1
     }
 }
 
@@ -204,7 +207,6 @@ impl<'p> Parse<'p> {
             },
             about: head[11],
             size_bytes: number(head[8]).unwrap_or(0),
-            newer: None,
             ends: &line.ends,
             fields: FIELDS,
         });
@@ -217,6 +219,7 @@ mod tests {
     use super::*;
     use crate::dialect::Detected;
     use bstr::BStr;
+    use bumpalo::Bump;
     use proptest::prelude::*;
 
     fn head(id: &str, event: u32, second: u32, recipients: usize) -> String {
@@ -255,7 +258,8 @@ mod tests {
             rows.sort_by_key(|row| row.offset);
             for row in rows {
                 let bytes = &slice.data[row.offset as usize..(row.offset + row.len) as usize];
-                let entry = super::super::entry(&row, bytes);
+                let arena = Bump::new();
+                let entry = super::super::entry(&row, bytes, &arena);
                 let names = entry
                     .recipients
                     .iter()

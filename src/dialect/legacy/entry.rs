@@ -10,7 +10,6 @@ use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
 use super::events;
-use super::newer::{self, Newer};
 use super::text::{number, readable};
 use crate::address::List;
 use crate::address::x400::{Place, place_of, plain_address};
@@ -53,12 +52,27 @@ pub struct Entry<'d> {
     pub encryption: &'d BStr,
     pub origination: &'d BStr,
     pub version: &'d BStr,
-    /// Source and event, of a record of 2007 or later.
-    pub newer: Option<Newer<'d>>,
+    /// What a record of 2007 or later says beside.
+    pub rest: &'d BStr,
 }
 
 /// Addresses with their report statuses.
-pub type Recipients<'d> = Vec<(&'d [u8], &'d [u8])>;
+pub type Recipients<'d> = &'d [(&'d [u8], &'d [u8])];
+
+/// The list of these recipients; nearly all records have one.
+#[inline]
+pub fn recipients<'d>(
+    mut all: impl Iterator<Item = (&'d [u8], &'d [u8])>,
+    arena: &'d Bump,
+) -> Recipients<'d> {
+    let Some(first) = all.next() else { return &[] };
+    let Some(second) = all.next() else {
+        return std::slice::from_ref(arena.alloc(first));
+    };
+    let mut list = vec![first, second];
+    list.extend(all);
+    arena.alloc_slice_copy(&list)
+}
 
 /// Places where a message waits on one server.
 mod part {
@@ -81,9 +95,6 @@ fn plain<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
 
 /// What one record means for paths.
 pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Event<'d> {
-    if let Some(newer) = entry.newer {
-        return newer::event(entry, newer, row, around);
-    }
     let arena = around.arena;
     let server = ServerId(row.server);
     let host: &'d BStr = around.servers.name(server);
@@ -318,10 +329,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         gateway: entry.gateway,
         partner: entry.partner,
         attempted: entry.attempted,
-        linked_id: match entry.newer {
-            Some(_) => none,
-            None => entry.linked,
-        },
+        linked_id: entry.linked,
         about: entry.about,
         priority: entry.priority,
         seconds: entry.seconds,
@@ -340,10 +348,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         dialect: entry.dialect,
         time: row.time,
         role: event.role,
-        event: match entry.newer {
-            Some(newer) => BStr::new(newer.event),
-            None => entry.event,
-        },
+        event: entry.event,
         source: event.source.text(),
         server: around.servers.name(event.server),
         client_ip: entry.client_ip,
@@ -367,12 +372,11 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
             .collect(),
         size_bytes: entry.size_bytes,
         recipient_count: entry.recipient_count,
-        related_recipients: match entry.newer {
-            Some(_) => List(entry.list).into_iter().map(BStr::new).collect(),
-            None if entry.list.is_empty() => vec![],
-            None => vec![entry.list],
+        related_recipients: match entry.list.is_empty() {
+            true => vec![],
+            false => vec![entry.list],
         },
-        reference: if entry.about.is_empty() && entry.newer.is_none() {
+        reference: if entry.about.is_empty() {
             entry.linked
         } else {
             entry.about

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use bstr::BString;
+
 use super::events::{self, EVENTS, UNKNOWN};
-use super::newer::Newer;
 use crate::address::x400;
 use crate::dialect::modern;
 use crate::dialect::{Aim, EventCounts, Layout, ReportRow, SHARDS, Slice, Yield, shard};
@@ -35,11 +36,21 @@ pub struct Found<'f, 'p> {
     /// Identifier of the message that a report is about; empty: none.
     pub about: &'p [u8],
     pub size_bytes: u64,
-    /// Source and event of a record of 2007 or later, whose `linked` is its network-message-id.
-    pub newer: Option<Newer<'p>>,
     /// Where the leading fields end; 0 fields: the record must be split anew.
     pub ends: &'f [u32; MAX_FIELDS],
     pub fields: usize,
+}
+
+/// A record of 2007 or later as its own log would have told it.
+pub struct Newer {
+    /// With its key, copy, role and times; where it stands is not set.
+    pub row: Row,
+    pub service: Service,
+    /// The server that wrote it, and the one it is about.
+    pub logged_by: BString,
+    pub server: BString,
+    pub source: String,
+    pub event: String,
 }
 
 /// The state of reading one chunk.
@@ -55,7 +66,8 @@ pub struct Finder<'p> {
     host: (&'p [u8], u16),
     counts: [u32; EVENTS.len()],
     unknown: BTreeMap<Vec<u8>, u64>,
-    newer: BTreeMap<(Vec<u8>, Vec<u8>), u64>,
+    /// Of 2007 and later, by source and event.
+    newer: BTreeMap<(String, String), u64>,
 }
 
 impl<'p> Finder<'p> {
@@ -105,9 +117,6 @@ impl<'p> Finder<'p> {
     /// Files one record.
     #[inline]
     pub fn add(&mut self, found: &Found<'_, 'p>) {
-        if let Some(newer) = found.newer {
-            return self.add_newer(found, newer);
-        }
         let code = super::text::number(found.event).map_or(UNKNOWN, events::code);
         let kind = events::kind(code);
         let is_report = kind.is_some_and(|kind| kind.is_report);
@@ -119,7 +128,7 @@ impl<'p> Finder<'p> {
             Some(count) => *count += 1,
             None => *self.unknown.entry(found.event.to_vec()).or_default() += 1,
         }
-        let mut row = self.row(found, Service::Transport);
+        let mut row = self.row(found);
         (row.code, row.role) = (code, role);
         if is_report {
             return self.report(row, found);
@@ -127,21 +136,18 @@ impl<'p> Finder<'p> {
         if found.id.is_empty() {
             return self.loose(row);
         }
-        (row.key, row.kind) = (self.keys.message_id(found.id), KeyKind::Message);
-        row.check = self.keys.id_check(found.id);
+        row.kind = KeyKind::Message;
+        (row.key, row.check) = self.keys.checked_id(found.id);
         self.tie(row.key, found, role);
         self.push(row);
     }
 
     /// Counts a record and makes a row of it that has no key yet.
     #[inline]
-    fn row(&mut self, found: &Found<'_, 'p>, service: Service) -> Row {
+    fn row(&mut self, found: &Found<'_, 'p>) -> Row {
         let server = self.server(found.server);
         let (time, len) = (found.time, found.len);
-        self.found.seen.count(server, service, time, len + 1);
-        self.found.rows += 1;
-        let (low, high) = self.found.span.unwrap_or((time, time));
-        self.found.span = Some((low.min(time), high.max(time)));
+        self.count(server, Service::Transport, time, len);
         let mut row = Row::blank(self.slice.chunk);
         if found.fields > 0 {
             row.set_ends(found.ends, found.fields);
@@ -168,37 +174,35 @@ impl<'p> Finder<'p> {
         self.found.shards[shard].push(row);
     }
 
-    /// Files a record of 2007 or later: by its network-message-id, else its Message-ID; it ties nothing.
+    /// Files a record of 2007 or later by what its own log would have told of it; it ties nothing.
     #[cold]
-    fn add_newer(&mut self, found: &Found<'_, 'p>, newer: Newer<'p>) {
-        let id = if found.linked.is_empty() {
-            found.id
-        } else {
-            found.linked
-        };
+    pub fn add_newer(&mut self, at: usize, len: usize, newer: Newer) {
+        let mut row = newer.row;
         if self.aim == Aim::Ties {
             self.found
                 .keys
-                .extend((!id.is_empty()).then(|| self.keys.message_id(id)));
+                .extend((row.kind != KeyKind::Copy).then_some(row.key));
             return;
         }
-        let name = (newer.source.to_vec(), newer.event.to_vec());
-        *self.newer.entry(name).or_default() += 1;
-        let has_network_id = !found.linked.is_empty();
-        let mut row = self.row(found, newer.service(has_network_id));
-        row.role = newer.role(has_network_id);
-        row.code = super::text::number(found.event).map_or(UNKNOWN, events::code);
-        if id.is_empty() {
+        let logged_by = self.found.seen.server(&newer.logged_by);
+        self.count(logged_by, newer.service, row.time, len);
+        *self.newer.entry((newer.source, newer.event)).or_default() += 1;
+        row.server = self.found.seen.server(&newer.server);
+        (row.offset, row.len, row.line) = (at as u32, len as u32, self.line);
+        (row.layout, row.fields) = (self.layout, 0);
+        if row.key == 0 {
             return self.loose(row);
         }
-        if has_network_id {
-            (row.key, row.kind) = (self.keys.caseless(id), KeyKind::Network);
-            row.check = self.keys.check(id);
-        } else {
-            (row.key, row.kind) = (self.keys.message_id(id), KeyKind::Message);
-            row.check = self.keys.id_check(id);
-        }
         self.push(row);
+    }
+
+    /// Counts a record of a server.
+    #[inline]
+    fn count(&mut self, server: u16, service: Service, time: Time, len: usize) {
+        self.found.seen.count(server, service, time, len + 1);
+        self.found.rows += 1;
+        let (low, high) = self.found.span.unwrap_or((time, time));
+        self.found.span = Some((low.min(time), high.max(time)));
     }
 
     /// Ties the two identifiers of a record.
@@ -208,7 +212,8 @@ impl<'p> Finder<'p> {
         let renames = role != Role::Fail && x400::is_proper_id(found.linked);
         if renames && x400::is_proper_id(found.id) {
             let other = self.keys.message_id(found.linked);
-            if other != key {
+            // Records of one message often follow each other.
+            if other != key && self.found.ties.last() != Some(&(key, other)) {
                 self.found.ties.push((key, other));
             }
         }
@@ -271,7 +276,7 @@ impl<'p> Finder<'p> {
             counts.0.insert(("".into(), number.into()), (count, false));
         }
         for ((source, event), count) in self.newer {
-            let known = modern::events::event_code(&event) != UNKNOWN;
+            let known = modern::events::event_code(event.as_bytes()) != UNKNOWN;
             counts
                 .0
                 .insert((source.into(), event.into()), (count, known));

@@ -9,9 +9,8 @@ pub mod entry;
 pub mod events;
 pub mod finder;
 pub mod line;
-pub mod newer;
 pub mod settle;
 pub mod text;
 
-pub use entry::{Entry, event, record};
+pub use entry::{Entry, event, recipients, record};
 pub use finder::{Finder, Found};

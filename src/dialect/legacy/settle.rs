@@ -11,7 +11,8 @@ use hashbrown::{HashMap, HashSet};
 use crate::address::List;
 use crate::event::{Event, Next, Place, Role};
 
-/// One conclusion: a role that an event was given (redirect, expansion, rename: of this address; departure: of all).
+/// One conclusion: a role that an event was given (redirect, expansion, rename: of this address; departure: of all), or
+/// what is said of a hand-over (send).
 #[derive(Clone, Copy, Debug)]
 pub struct Conclusion<'d> {
     pub role: Role,
@@ -24,7 +25,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     let mut concluded = Vec::new();
     refuse(events);
     turn_swapped(events, &mut concluded);
-    part_visits(events);
+    part_visits(events, &mut concluded);
     note_forwards(events, &mut concluded, arena);
     name_replaced(events, &mut concluded);
     tie_names(events, &mut concluded, arena);
@@ -63,7 +64,7 @@ fn turn_swapped<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>
 
 /// A message may come back to the server it began on, where a list was expanded elsewhere: what that server gave on
 /// before is not of the copy that came back.
-fn part_visits(events: &mut [Event<'_>]) {
+fn part_visits<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>>) {
     for i in 0..events.len() {
         let copy = events[i].copy;
         let opens = |e: &Event<'_>| e.role == Role::Receive && e.copy == copy;
@@ -72,8 +73,36 @@ fn part_visits(events: &mut [Event<'_>]) {
             && events[i + 1..].iter().any(opens);
         if is_first_visit {
             events[i].copy = 0;
+            concluded.push(hand_over(events[i].place));
         }
     }
+}
+
+fn hand_over<'d>(place: Place) -> Conclusion<'d> {
+    Conclusion {
+        role: Role::Send,
+        address: BStr::new(b""),
+        place,
+    }
+}
+
+/// Hand-overs whose receiver is concluded: the Internet Mail Service gives to its own server's store without naming it
+/// (1013), the store driver to its own server's MTA (1029); a name without domain that SMTP gave to (1031), or the
+/// client's name where there is no partner, is taken for a server of the organisation.
+pub fn unnamed_receivers<'d>(events: &[Event<'d>]) -> impl Iterator<Item = Conclusion<'d>> {
+    let concluded = |event: &&Event<'d>| {
+        let named = event.server_host.text();
+        let inside = matches!(event.next, Next::Server { .. });
+        inside
+            && match event.name.as_bytes() {
+                b"1013" => true,
+                b"1029" => named.is_empty(),
+                b"1031" => !named.contains(&b'.'),
+                _ => false,
+            }
+    };
+    let places = events.iter().filter(concluded).map(|event| event.place);
+    places.map(hand_over)
 }
 
 /// A rule in a mailbox forwards under the message's own id, in the name of its owner: what a recipient hands over after
@@ -125,10 +154,14 @@ fn is_final(role: Role) -> bool {
     )
 }
 
+/// Up to this many addresses are compared one by one; more are looked up.
+const COMPARED: usize = 16;
+
 /// Addresses, each once, compared without case.
 #[derive(Default)]
 struct Names<'d> {
     list: Vec<&'d [u8]>,
+    /// All of them in lower case, once there are many.
     lower: HashSet<Vec<u8>>,
 }
 
@@ -150,12 +183,24 @@ impl<'d> Names<'d> {
     }
 
     fn add(&mut self, address: &'d [u8]) {
-        if self.lower.insert(address.to_ascii_lowercase()) {
-            self.list.push(address);
+        if self.hold(address) {
+            return;
+        }
+        self.list.push(address);
+        match self.list.len() {
+            0..=COMPARED => {}
+            count if count == COMPARED + 1 => {
+                let lower = self.list.iter().map(|address| address.to_ascii_lowercase());
+                self.lower = lower.collect();
+            }
+            _ => _ = self.lower.insert(address.to_ascii_lowercase()),
         }
     }
 
     fn hold(&self, address: &[u8]) -> bool {
+        if self.list.len() <= COMPARED {
+            return (self.list.iter()).any(|known| known.eq_ignore_ascii_case(address));
+        }
         self.lower.contains(&address.to_ascii_lowercase())
     }
 }

@@ -5,6 +5,7 @@
 use bstr::BStr;
 use bumpalo::Bump;
 
+use crate::row::Row;
 use crate::time::{SECOND, Time};
 
 /// Reads the times of rows one after the other: most are of the same day as the one before, whose date is understood
@@ -111,6 +112,16 @@ pub fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
         let line = &data[..end.unwrap_or(data.len())];
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     })
+}
+
+/// Length of a record's first line: that of its last field, unless there are more than the row knows.
+#[inline]
+pub fn first_line(row: &Row, bytes: &[u8]) -> usize {
+    let at = row.last_end();
+    match bytes.get(at) {
+        None | Some(b'\n') if at > 0 => at,
+        _ => memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n),
+    }
 }
 
 /// Digits as a number; `None` for anything else.

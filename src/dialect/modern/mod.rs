@@ -12,7 +12,7 @@ mod schema;
 pub use decode::{event, internal_id, is_mailbox_reply, log_id, message_id, record};
 pub use evidence::{edges, handed_over, headers, queue_generation, stamped};
 pub use parse::parse;
-pub use schema::{Column, Schema};
+pub use schema::{Column, NAMES, Schema};
 
 use super::{Detected, Layout};
 use crate::scan;

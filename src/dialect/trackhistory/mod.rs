@@ -4,17 +4,20 @@
 //! file is cut where such elements begin, so that one of any size is read in pieces; a piece is never searched for
 //! more than one element at a time. Every child is optional, values may be padded, and the count of recipients is not
 //! believed. A document type declaration is refused: nothing here needs one, and entity bombs and external entities
-//! cannot come without one.
+//! cannot come without one. Records of 2007 and later that waybill wrote are read as the rows they were ([`newer`]).
 
+mod newer;
 mod parse;
 mod walk;
 
+pub use newer::was;
 pub use parse::{entry, parse};
 
 use encoding_rs::{Encoding, UTF_8};
 
 use super::legacy::text::date_time;
-use super::{Detected, Layout};
+use super::{Detected, Layout, Surroundings, modern};
+use crate::row::Row;
 use crate::time::Time;
 
 /// The name shown.
@@ -35,8 +38,9 @@ const PROLOG_BYTES: usize = 64 << 10;
 pub struct Document {
     /// As declared; UTF-16 was turned into UTF-8 when the file was opened.
     pub encoding: &'static Encoding,
-    /// Records of 2013 and later, which have a network-message-id; other records of the same file have another layout.
-    pub has_network_id: bool,
+    /// Of records of 2007 and later, whether they have a network-message-id; other records of the same file have
+    /// another layout.
+    pub newer: Option<bool>,
 }
 
 /// Tells a document by its root element, or by a record's element where the root was cut off.
@@ -61,7 +65,7 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
     };
     Some(Detected::Log(Layout::TrackHistory(Document {
         encoding,
-        has_network_id: false,
+        newer: None,
     })))
 }
 
@@ -113,6 +117,25 @@ fn declared(prolog: &[u8]) -> Option<&'static Encoding> {
     } else {
         UTF_8
     })
+}
+
+/// [`super::fingerprint`]: the same row found in two files has two keys, and nothing else is different.
+pub fn fingerprint<'d>(row: &Row, document: &Document, around: &Surroundings<'d>) -> &'d [u8] {
+    if document.newer.is_some() {
+        let was = was(row, document, around);
+        let log_id = modern::log_id(&was.row, was.schema, &was.around);
+        return if log_id.is_empty() {
+            was.around.data
+        } else {
+            log_id
+        };
+    }
+    let from = row.offset as usize;
+    let bytes = &around.data[from..from + row.len as usize];
+    match memchr::memmem::find(bytes, b"</KeyID>") {
+        Some(at) => &bytes[at..],
+        None => bytes,
+    }
 }
 
 /// Where the tag of the next record's element begins, at or behind `from`.

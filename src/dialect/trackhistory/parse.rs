@@ -11,12 +11,11 @@ use encoding_rs::Encoding;
 use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 
-use super::walk::walk;
-use super::{Document, ENTRY, MAX_DEPTH, NAME, end_of, start_of};
+use super::walk::{INSTRUCTION, walk};
+use super::{Document, ENTRY, MAX_DEPTH, NAME, end_of, newer, start_of};
 use crate::address::x400::{connector_of, remote_message_id};
-use crate::dialect::legacy::newer::Newer;
 use crate::dialect::legacy::text::{Clock, date_time, number};
-use crate::dialect::legacy::{Entry, Finder, Found};
+use crate::dialect::legacy::{self, Entry, Finder, Found};
 use crate::dialect::{Aim, Layout, MAX_RECORD_BYTES, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
@@ -39,7 +38,7 @@ fn parse_into<'p>(
     let layout = Layout::TrackHistory(document.clone());
     let mut finder = Finder::new(slice, layout, keys, aim);
     let mut clock = Clock::default();
-    let mut has_network_id = document.has_network_id;
+    let mut bound = document.newer;
     let data = slice.data;
     let lines = |stretch: &[u8]| memchr::memchr_iter(b'\n', stretch).count() as u32;
     let mut at = 0;
@@ -51,19 +50,28 @@ fn parse_into<'p>(
         });
         let end = match walked.filter(|&len| key.is_plain && len <= MAX_RECORD_BYTES) {
             Some(len) => {
-                bind(
-                    &mut finder,
-                    document,
-                    &mut has_network_id,
-                    key.has_network_id(),
-                );
-                key.file(&mut finder, start, len);
+                let entry = key.entry();
+                let newer = newer::of(&entry);
+                bind(&mut finder, document, &mut bound, newer);
+                match newer {
+                    Some(_) => file_newer(&mut finder, &entry, slice, keys, start, len),
+                    None => key.file(&mut finder, start, len),
+                }
                 start + len
             }
             None => {
                 let end = end_of(data, start);
-                bind(&mut finder, document, &mut has_network_id, false);
-                record(&mut finder, document, &data[start..end], start, arena);
+                let read = readable(&mut finder, document, &data[start..end], start, arena);
+                if let Some(read) = read {
+                    let newer = newer::of(&read.entry);
+                    bind(&mut finder, document, &mut bound, newer);
+                    match newer {
+                        Some(_) => {
+                            file_newer(&mut finder, &read.entry, slice, keys, start, end - start)
+                        }
+                        None => record(&mut finder, &read, start, end - start),
+                    }
+                }
                 end
             }
         };
@@ -76,15 +84,37 @@ fn parse_into<'p>(
     finder.finish()
 }
 
-/// Records with a network-message-id and those without have layouts of their own: the one must look for the other.
+/// Records of 2003 and before, those with a network-message-id and those without have layouts of their own: rows of the
+/// one must look for the other.
 #[inline]
-fn bind(finder: &mut Finder<'_>, document: &Document, bound: &mut bool, has_network_id: bool) {
-    if *bound != has_network_id {
-        *bound = has_network_id;
+fn bind(
+    finder: &mut Finder<'_>,
+    document: &Document,
+    bound: &mut Option<bool>,
+    newer: Option<bool>,
+) {
+    if *bound != newer {
+        *bound = newer;
         finder.bind(Layout::TrackHistory(Document {
-            has_network_id,
+            newer,
             ..document.clone()
         }));
+    }
+}
+
+/// Files a record of 2007 or later.
+#[cold]
+fn file_newer(
+    finder: &mut Finder<'_>,
+    entry: &Entry<'_>,
+    slice: Slice<'_>,
+    keys: &Keys,
+    at: usize,
+    len: usize,
+) {
+    match newer::found(entry, slice, keys) {
+        Some(newer) => finder.add_newer(at, len, newer),
+        None => finder.fault(at, Reason::NoTime),
     }
 }
 
@@ -112,7 +142,9 @@ struct KeyValues<'p> {
     about: &'p [u8],
     server: &'p [u8],
     size: &'p [u8],
-    version: &'p [u8],
+    client: &'p [u8],
+    /// What a record of 2007 or later says beside.
+    rest: &'p [u8],
     /// Nothing in them has to be decoded.
     is_plain: bool,
 }
@@ -128,25 +160,37 @@ impl<'p> KeyValues<'p> {
             b"SubjectID" => &mut self.about,
             b"ServerName" => &mut self.server,
             b"Size" => &mut self.size,
-            b"Version" => &mut self.version,
+            b"ClientName" => &mut self.client,
+            INSTRUCTION => match value.strip_prefix(newer::TARGET) {
+                Some(rest) => return self.rest = rest,
+                None => return,
+            },
             ENTRY => {
-                let all = [self.event, self.id, self.linked, self.about, self.server];
-                return self.is_plain = all.iter().all(|value| value.is_ascii());
+                let ids = [self.event, self.id, self.linked, self.about];
+                let mut all = ids.iter().chain([&self.server, &self.rest]);
+                return self.is_plain = all.all(|value| value.is_ascii());
             }
             _ => return,
         };
         *place = value.trim_ascii();
     }
 
-    fn has_network_id(&self) -> bool {
-        !self.linked.is_empty() && Newer::split(self.version).is_some()
+    /// As much of the record as these values tell.
+    fn entry(&self) -> Entry<'p> {
+        Entry {
+            id: BStr::new(self.id),
+            linked: BStr::new(self.linked),
+            client_host: BStr::new(self.client),
+            size_bytes: number(self.size),
+            rest: BStr::new(self.rest),
+            ..Entry::default()
+        }
     }
 
     fn file(&self, finder: &mut Finder<'p>, at: usize, len: usize) {
         let Some(time) = self.time else {
             return finder.fault(at, Reason::NoTime);
         };
-        let newer = Newer::split(self.version).map(|(_, newer)| newer);
         finder.add(&Found {
             at,
             len,
@@ -154,12 +198,8 @@ impl<'p> KeyValues<'p> {
             time,
             server: self.server,
             id: self.id,
-            linked: match newer {
-                Some(_) => self.linked,
-                None => linked(self.event, self.linked),
-            },
+            linked: linked(self.event, self.linked),
             about: self.about,
-            newer,
             size_bytes: number(self.size).unwrap_or(0),
             ends: &[0; MAX_FIELDS],
             fields: 0,
@@ -167,38 +207,40 @@ impl<'p> KeyValues<'p> {
     }
 }
 
-/// An element that only the XML reader understands.
+/// An element that only the XML reader understands; what even that does not is a fault.
 #[cold]
-fn record<'p>(
+fn readable<'p>(
     finder: &mut Finder<'p>,
     document: &Document,
     bytes: &'p [u8],
     at: usize,
     arena: &'p Bump,
-) {
+) -> Option<Read<'p>> {
     if bytes.len() > MAX_RECORD_BYTES {
-        return finder.fault(at, Reason::TooLong);
+        finder.fault(at, Reason::TooLong);
+        return None;
     }
-    let Some(Read { mut entry, time }) = read(bytes, document.encoding, arena) else {
-        return finder.fault(at, Reason::BadXml);
-    };
-    name_newer(&mut entry);
-    let Some(time) = time else {
+    let read = read(bytes, document.encoding, arena);
+    if read.is_none() {
+        finder.fault(at, Reason::BadXml);
+    }
+    read
+}
+
+fn record<'p>(finder: &mut Finder<'p>, read: &Read<'p>, at: usize, len: usize) {
+    let entry = &read.entry;
+    let Some(time) = read.time else {
         return finder.fault(at, Reason::NoTime);
     };
     finder.add(&Found {
         at,
-        len: bytes.len(),
+        len,
         event: entry.event,
         time,
         server: entry.server_host,
         id: entry.id,
-        linked: match entry.newer {
-            Some(_) => entry.linked,
-            None => linked(entry.event, entry.linked),
-        },
+        linked: linked(entry.event, entry.linked),
         about: entry.about,
-        newer: entry.newer,
         size_bytes: entry.size_bytes.unwrap_or(0),
         ends: &[0; MAX_FIELDS],
         fields: 0,
@@ -223,22 +265,17 @@ pub fn entry<'d>(bytes: &'d [u8], document: &Document, arena: &'d Bump) -> Entry
         Some(_) => Some(quick),
         None => read(bytes, document.encoding, arena),
     };
-    let mut entry = read.unwrap_or_default().entry;
+    let read = read.unwrap_or_default();
+    let mut entry = read.entry;
+    entry.recipients = legacy::recipients(read.recipients.into_iter(), arena);
     connector(&mut entry);
-    name_newer(&mut entry);
     entry
-}
-
-/// A record of 2007 or later has source and event behind its version.
-fn name_newer(entry: &mut Entry<'_>) {
-    if let Some((version, newer)) = Newer::split(entry.version) {
-        (entry.version, entry.newer) = (BStr::new(version), Some(newer));
-    }
 }
 
 /// An element read.
 struct Read<'d> {
     entry: Entry<'d>,
+    recipients: Vec<(&'d [u8], &'d [u8])>,
     time: Option<Time>,
 }
 
@@ -248,7 +285,11 @@ impl Default for Read<'_> {
             dialect: NAME,
             ..Entry::default()
         };
-        Read { entry, time: None }
+        Read {
+            entry,
+            recipients: Vec::new(),
+            time: None,
+        }
     }
 }
 
@@ -285,7 +326,11 @@ fn read<'d>(bytes: &'d [u8], encoding: &'static Encoding, arena: &'d Bump) -> Op
                 None => value.extend_from_slice(predefined(&name)?),
             },
             Xml::DocType(_) | Xml::Eof => return None,
-            Xml::Empty(_) | Xml::Comment(_) | Xml::Decl(_) | Xml::PI(_) => {}
+            Xml::PI(text) => {
+                let text = decoded(arena.alloc_slice_copy(&text), encoding, arena);
+                take(&mut read, INSTRUCTION, text);
+            }
+            Xml::Empty(_) | Xml::Comment(_) | Xml::Decl(_) => {}
         }
     }
     Some(read)
@@ -324,9 +369,9 @@ fn take<'d>(read: &mut Read<'d>, name: &[u8], text: &'d BStr) {
             read.time = date_time(text);
             return;
         }
-        b"RecipientAddress" => return entry.recipients.push((text, b"")),
+        b"RecipientAddress" => return read.recipients.push((text, b"")),
         b"RecipientStatus" => {
-            if let Some(last) = entry.recipients.last_mut() {
+            if let Some(last) = read.recipients.last_mut() {
                 last.1 = text;
             }
             return;
@@ -352,6 +397,10 @@ fn take<'d>(read: &mut Read<'d>, name: &[u8], text: &'d BStr) {
         b"DeliveryTime" => &mut entry.seconds,
         b"Encrypted" => &mut entry.encryption,
         b"Version" => &mut entry.version,
+        INSTRUCTION => match text.strip_prefix(newer::TARGET) {
+            Some(rest) => return entry.rest = BStr::new(rest),
+            None => return,
+        },
         _ => return,
     };
     *place = text;

@@ -1,8 +1,8 @@
 //! Walks a record's element as programs write it: the quick way, for nearly all of them.
 //!
 //! In: bytes that begin with the element's tag. Out: each value with the name of its element. Tags without attributes
-//! or prefixes, text without references, nothing else: whatever has more than that is left to the XML reader, which alone
-//! judges what is well formed. Nothing is decoded here.
+//! or prefixes, text without references, processing instructions between elements, nothing else: whatever has more than
+//! that is left to the XML reader, which alone judges what is well formed. Nothing is decoded here.
 
 use super::MAX_DEPTH;
 
@@ -16,6 +16,9 @@ const NAME: [bool; 256] = {
     }
     name
 };
+
+/// What a processing instruction is told as.
+pub const INSTRUCTION: &[u8] = b"?";
 
 /// Calls `value` with name and text of each element, in the order of their ends. Returns the length of the whole;
 /// `None` if the XML reader must look at it, and what was told so far does not count.
@@ -40,6 +43,13 @@ pub fn walk<'d>(data: &'d [u8], mut value: impl FnMut(&'d [u8], &'d [u8])) -> Op
                     .is_none()
                     .then_some(text);
             }
+        } else if data.get(from) == Some(&b'?') && depth > 0 {
+            let end = from + memchr::memmem::find(&data[from..], b"?>")?;
+            if !data[text..at].trim_ascii().is_empty() {
+                return None;
+            }
+            value(INSTRUCTION, &data[from + 1..end]);
+            text = end + 2;
         } else {
             let mut end = from;
             while NAME[usize::from(*data.get(end)?)] {
@@ -71,14 +81,16 @@ mod tests {
 
     #[test]
     fn plain_elements_are_walked_and_all_else_is_left() {
-        let (len, told) = walked("<E><A> 1 > 0\n</A><B></B><R><X>2</X> </R>\n</E><E>").unwrap();
-        assert_eq!(len, 45);
+        let (len, told) =
+            walked("<E><A> 1 > 0\n</A><B></B><R><X>2</X> </R>\n<?w {}?></E><E>").unwrap();
+        assert_eq!(len, 53);
         let want = [
             ("A", " 1 > 0\n"),
             ("B", ""),
             ("X", "2"),
             ("R", " "),
-            ("E", "\n"),
+            ("?", "w {}"),
+            ("E", ""),
         ];
         assert_eq!(
             told,
@@ -92,6 +104,9 @@ mod tests {
             "<E><A>&amp;</A></E>",
             "<E><![CDATA[1]]></E>",
             "<E><!-- --></E>",
+            "<E><A>1<?w?></A></E>",
+            "<E><?w></E>",
+            "<?w?><E></E>",
             "<p:E></p:E>",
             "<E></E >",
             "<>",

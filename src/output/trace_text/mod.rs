@@ -255,6 +255,9 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         if !hop.connector.is_empty() {
             departure += &format!(" by {}", text(hop.connector));
         }
+        if self.path.infers_hop(hop) {
+            departure += " (inferred)";
+        }
         departure
     }
 

@@ -37,6 +37,8 @@ struct Server {
     kind: Kind,
     /// 5.5.
     is_old: bool,
+    /// Its site, which stands in distinguished names.
+    site: String,
 }
 
 /// What a server runs.
@@ -139,7 +141,8 @@ impl Site {
 
     /// The distinguished name of a mailbox.
     fn name(&self, user: User) -> String {
-        format!("/o=CORP/ou=HQ/cn=Recipients/cn=U{}", user.0)
+        let site = &self.servers[self.server_of(user)].site;
+        format!("/o=CORP/ou={site}/cn=Recipients/cn=U{}", user.0)
     }
 
     fn address(&self, user: User) -> String {
@@ -147,13 +150,13 @@ impl Site {
     }
 
     fn mta(&self, server: usize) -> String {
-        let name = &self.servers[server].name;
-        format!("/O=CORP/OU=HQ/CN=CONFIGURATION/CN=SERVERS/CN={name}/CN=MICROSOFT MTA")
+        let Server { name, site, .. } = &self.servers[server];
+        format!("/O=CORP/OU={site}/CN=CONFIGURATION/CN=SERVERS/CN={name}/CN=MICROSOFT MTA")
     }
 
     fn store(&self, server: usize) -> String {
-        let name = &self.servers[server].name;
-        format!("/O=CORP/OU=HQ/CN=CONFIGURATION/CN=SERVERS/CN={name}/CN=MICROSOFT PRIVATE MDB")
+        let Server { name, site, .. } = &self.servers[server];
+        format!("/O=CORP/OU={site}/CN=CONFIGURATION/CN=SERVERS/CN={name}/CN=MICROSOFT PRIVATE MDB")
     }
 
     /// Some seconds later.
@@ -210,6 +213,11 @@ pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summ
             name: format!("{}{:02}", kind.name(), i + 1),
             kind,
             is_old: kind == Kind::Old,
+            // Neighbours are of one site, so that mail crosses sites less often than it stays.
+            site: match i * options.sites.clamp(1, count) / count {
+                0 => "HQ".to_string(),
+                site => format!("SITE{}", site + 1),
+            },
         }
     };
     let servers: Vec<Server> = (0..count).map(server).collect();

@@ -4,7 +4,7 @@
 
 use super::new;
 use super::write::Old;
-use super::{Mail, Site, Told, User};
+use super::{Mail, Server, Site, Told, User};
 
 /// A server of which no logs exist.
 const GONE: &str = "/O=CORP/OU=HQ/CN=CONFIGURATION/CN=SERVERS/CN=GONE/CN=MICROSOFT MTA";
@@ -196,8 +196,8 @@ fn to_list(site: &mut Site, from: User) {
 
 /// The Internet Mail Service's name on its server.
 fn connector(site: &Site, server: usize) -> String {
-    let name = &site.servers[server].name;
-    format!("/o=CORP/ou=HQ/cn=Configuration/cn=Connections/cn=Internet Mail Connector ({name})")
+    let Server { name, site, .. } = &site.servers[server];
+    format!("/o=CORP/ou={site}/cn=Configuration/cn=Connections/cn=Internet Mail Connector ({name})")
 }
 
 /// A record of the Internet Mail Service.
