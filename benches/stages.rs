@@ -15,6 +15,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use waybill::dialect::{self, SHARDS};
 use waybill::input::Inputs;
 use waybill::join::adopt::Adoption;
+use waybill::join::hop::Ambiguous;
 use waybill::join::links::Links;
 use waybill::join::shard::{Shard, Taker};
 use waybill::join::tie::Ties;
@@ -188,6 +189,7 @@ fn join(bencher: Bencher) {
         ground: &ground,
         scene: &scene,
         links: &Links::default(),
+        ambiguous: &Ambiguous::default(),
         detail: Detail::default(),
         when: When::Finished,
         keep_from: None,

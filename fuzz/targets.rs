@@ -93,6 +93,64 @@ pub fn trackhistory(data: &[u8]) {
     log(b"", data);
 }
 
+/// Postfix: any line behind one that tells the format.
+pub fn postfix(data: &[u8]) {
+    foreign(
+        b"2026-05-01T10:00:00Z mx1 postfix/smtpd[1]: 4F1B2C3D4E5: client=gw[10.0.0.1]\n",
+        data,
+    );
+}
+
+/// Exim's mainlog and rejectlog.
+pub fn exim(data: &[u8]) {
+    foreign(
+        b"2026-11-21 17:23:38 1xUooM-000069-1M <= s@x.test H=gw [10.0.0.1] P=esmtp S=438 id=m@x.test\n",
+        data,
+    );
+}
+
+/// Sendmail.
+pub fn sendmail(data: &[u8]) {
+    foreign(
+        b"Nov 21 17:23:44 sm1 sendmail[660]: 6ALHNdN6000399: from=<s@x.test>, size=9, nrcpts=2, msgid=<m@x.test>, relay=gw [10.0.0.1]\n",
+        data,
+    );
+}
+
+/// Exports of Exchange Online.
+pub fn online(data: &[u8]) {
+    foreign(
+        b"origin_timestamp_utc,sender_address,recipient_status,message_subject,total_bytes,message_id,network_message_id\r\n\
+          2026-05-01T10:00:00Z,s@x,r@c##Deliver,hi,9,<m@x>,n1\r\n",
+        data,
+    );
+}
+
+/// A log of another family: as many rows in one piece as in small ones, and its messages beside those of a second host.
+/// What ids say about the clock may differ from piece to piece, so that times are not compared.
+fn foreign(head: &[u8], data: &[u8]) {
+    let Some((&size, data)) = data.split_first() else {
+        return;
+    };
+    let bytes = [head, data].concat();
+    let whole = records(&bytes, usize::MAX >> 1);
+    let pieces = records(&bytes, 1 + usize::from(size) * 8);
+    if whole.1.is_empty() {
+        assert_eq!(
+            whole.0.len(),
+            pieces.0.len(),
+            "rows in one piece and in small ones"
+        );
+    }
+    let (one, two) = data.split_at(data.len() / 2);
+    let files = vec![
+        ("a/a.log".to_string(), [head, one].concat()),
+        ("b/b.log".to_string(), [head, two].concat()),
+    ];
+    messages(files.clone(), 1 + u64::from(size) * 64);
+    messages(files, 1 << 30);
+}
+
 /// A log in one piece and in small ones: every row is understood and written, and both ways say the same.
 fn log(head: &[u8], data: &[u8]) {
     let Some((&size, data)) = data.split_first() else {

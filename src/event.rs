@@ -136,6 +136,9 @@ pub enum Link {
     /// The same network-message-id in Exchange Online.
     #[serde(rename = "network message id")]
     NetworkId,
+    /// The Message-ID there embeds the MTS-ID of Exchange 5.5.
+    #[serde(rename = "remote id")]
+    RemoteId,
     /// The same Message-ID on the host it was given to, and no other record of it there.
     #[serde(rename = "message id")]
     MessageId,
@@ -150,6 +153,7 @@ impl Link {
             Link::Filter => "filter reply id",
             Link::SameHost => "same host",
             Link::NetworkId => "network message id",
+            Link::RemoteId => "remote id",
             Link::MessageId => "message id",
         }
     }

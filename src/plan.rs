@@ -4,6 +4,8 @@
 //! layout that is in force there, and the files that were passed over. The same bytes give the same chunks
 //! for a given chunk size, and the same answer for every chunk size.
 
+mod clocks;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -78,7 +80,7 @@ impl Plan {
     pub fn new(inputs: &mut Inputs, chunk_bytes: usize) -> Plan {
         let mut watch = Watch::start();
         let today = Time(jiff::Timestamp::now().as_microsecond());
-        let assumed = &inputs.assumed;
+        let (assumed, sources) = (&inputs.assumed, &inputs.sources);
         let cut: Vec<(Detected, Vec<Chunk>)> = inputs
             .files
             .par_iter()
@@ -86,7 +88,9 @@ impl Plan {
             .map(|(file, log)| {
                 let mut detected = detect(log);
                 if let Detected::Log(layout) = &mut detected {
-                    dialect::assume(layout, log.bytes(), assumed, today);
+                    let written = sources.get(log.source as usize).and_then(|s| s.written);
+                    let latest = written.unwrap_or(today).min(today);
+                    dialect::assume(layout, log.bytes(), assumed, latest);
                 }
                 let chunks = match &detected {
                     Detected::Log(layout) => cut(log, file as u32, layout, chunk_bytes.max(1)),
@@ -114,6 +118,7 @@ impl Plan {
             }
             plan.chunks.extend(chunks);
         }
+        plan.set_clocks(inputs);
         plan.order();
         plan.mark(inputs);
         plan.took = watch.lap();

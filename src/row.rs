@@ -124,6 +124,18 @@ impl Row {
         &bytes[start..usize::from(self.ends[index])]
     }
 
+    /// Where the parts of a line stand, for dialects whose lines have no columns; the meaning is the dialect's own.
+    #[inline]
+    pub fn keep(&mut self, spots: [u16; KEPT_ENDS]) {
+        (self.ends, self.fields) = (spots, KEPT_ENDS as u8);
+    }
+
+    /// What [`Row::keep`] was given, if it was.
+    #[inline]
+    pub fn kept(&self) -> Option<&[u16; KEPT_ENDS]> {
+        (usize::from(self.fields) == KEPT_ENDS).then_some(&self.ends)
+    }
+
     /// Behind the last field that the row knows; 0 where it knows none.
     #[inline]
     pub fn last_end(&self) -> usize {

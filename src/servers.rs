@@ -3,6 +3,7 @@
 //! In: what each chunk saw. Out: a small number per server, its short lower-case name, and its coverage:
 //! whether a silence means "nothing happened" or "no log".
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
@@ -234,10 +235,15 @@ impl Servers {
 
     /// The server of a host name, if any row named it as the place where something happened.
     pub fn find(&self, host: &[u8]) -> Option<ServerId> {
-        let short = short_host(host).to_ascii_lowercase();
-        let alias = || self.aliases.get(host.to_ascii_lowercase().as_bstr());
-        let id = self.index.get(short.as_bstr());
-        let id = id.or_else(|| self.index.get(alias()?));
+        let mut buffer = [0; 128];
+        let short = lower(short_host(host), &mut buffer);
+        let id = match self.index.get(BStr::new(&short)) {
+            None if !self.aliases.is_empty() => {
+                let alias = self.aliases.get(BStr::new(&lower(host, &mut buffer)))?;
+                self.index.get(alias)
+            }
+            id => id,
+        };
         id.map(|id| ServerId(*id))
     }
 
@@ -291,5 +297,16 @@ impl Servers {
         read.retain(|(name, coverage)| coverage.rows > 0 && !name.is_empty());
         read.sort_by_key(|(name, _)| *name);
         read
+    }
+}
+/// In lower case, in the buffer if it fits.
+fn lower<'b>(text: &[u8], buffer: &'b mut [u8; 128]) -> Cow<'b, [u8]> {
+    match buffer.get_mut(..text.len()) {
+        Some(lower) => {
+            lower.copy_from_slice(text);
+            lower.make_ascii_lowercase();
+            Cow::Borrowed(lower)
+        }
+        None => Cow::Owned(text.to_ascii_lowercase()),
     }
 }

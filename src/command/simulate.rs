@@ -49,6 +49,7 @@ fn options(flags: &SimulateOptions) -> simulate::Options {
             LayoutWord::Exchange55 => LayoutChoice::Legacy(Generation::Old),
             LayoutWord::Exchange2003 => LayoutChoice::Legacy(Generation::New),
             LayoutWord::MixedLegacy => LayoutChoice::Legacy(Generation::Both),
+            LayoutWord::Hybrid => LayoutChoice::Hybrid,
             LayoutWord::Migration => LayoutChoice::Legacy(Generation::Newer),
         },
         servers: usize::from(flags.servers),

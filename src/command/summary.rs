@@ -105,6 +105,10 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
             outcome.ambiguous
         );
     }
+    let other = outcome.events.passed_over();
+    if other > 0 {
+        eprintln!("note: passed over {other} lines of other programs in syslog files");
+    }
     if outcome.rows_twice > 0 {
         eprintln!(
             "note: {} rows had been collected twice and were counted once",

@@ -101,10 +101,23 @@ pub fn detect(data: &[u8]) -> Detected {
         .unwrap_or_else(|| modern::detect(data))
 }
 
-/// Says what a file's stamps leave out, where its lines do not tell.
-pub fn assume(layout: &mut Layout, data: &[u8], assumed: &Assumed, today: Time) {
+/// Says what a file's stamps leave out, where its lines do not tell; it was written last at `written`.
+pub fn assume(layout: &mut Layout, data: &[u8], assumed: &Assumed, written: Time) {
     if let Layout::Foreign(schema) = layout {
-        foreign::assume(schema, data, assumed, today);
+        foreign::assume(schema, data, assumed, written);
+    }
+}
+
+/// Whether nothing in a file tells what its stamps leave out.
+pub fn clock_is_guessed(layout: &Layout) -> bool {
+    matches!(layout, Layout::Foreign(schema) if foreign::is_guessed(schema))
+}
+
+/// The layout of a chunk whose stamps are this many microseconds behind the true time, if its stamps leave anything out.
+pub fn shifted(layout: &Layout, data: &[u8], shift: i64) -> Option<Layout> {
+    match layout {
+        Layout::Foreign(schema) => foreign::shifted(schema, data, shift).map(Layout::Foreign),
+        _ => None,
     }
 }
 
@@ -347,6 +360,13 @@ pub struct ReportRow {
 pub struct EventCounts(pub BTreeMap<(BString, BString), (u64, bool)>);
 
 impl EventCounts {
+    /// Lines of syslog files that other programs wrote: no rows.
+    pub fn passed_over(&self) -> u64 {
+        let (source, event) = foreign::events::PASSED_OVER;
+        let name = (BString::from(source), BString::from(event));
+        self.0.get(&name).map_or(0, |(count, _)| *count)
+    }
+
     /// Adds another worker's counts.
     pub fn merge(&mut self, other: EventCounts) {
         for (name, (count, known)) in other.0 {
@@ -386,6 +406,10 @@ fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yie
 /// Notes what Exchange's rows say about records of other programs: which copies they opened, and which queue ids the
 /// receivers of their messages named. Asked for only where logs of other programs are read, too.
 pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
+    let is_exchange = |layout: &Layout| matches!(layout, Layout::Modern(_));
+    if !found.layouts.iter().any(is_exchange) {
+        return;
+    }
     let servers = Servers::default();
     let mut arena = Bump::new();
     let mut hops = std::mem::take(&mut found.hops);
@@ -400,7 +424,7 @@ pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
             full: true,
             arena: &arena,
         };
-        let of_exchange = matches!(around.layouts[usize::from(row.layout)], Layout::Modern(_));
+        let of_exchange = is_exchange(&around.layouts[usize::from(row.layout)]);
         if of_exchange
             && matches!(row.role, Role::Receive | Role::Send)
             && row.kind != KeyKind::Copy

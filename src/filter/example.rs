@@ -118,6 +118,7 @@ fn hops() -> Vec<Hop<'static>> {
             connector: text("Intra-Organization SMTP Send Connector"),
             place: place(0, 3),
             link: None,
+            candidates: Vec::new(),
         },
         Hop {
             server: ServerId(1),
@@ -129,6 +130,7 @@ fn hops() -> Vec<Hop<'static>> {
             connector: text(""),
             place: None,
             link: None,
+            candidates: Vec::new(),
         },
     ]
 }
@@ -160,6 +162,7 @@ pub fn path() -> Path<'static> {
         other_ids: vec![text("c=US;a= ;p=Contoso;l=EX01")],
         id_ties: Vec::new(),
         inferred: Vec::new(),
+        one_of: Vec::new(),
         class: Class::Mail,
         direction: Direction::Internal,
         status: Status::PartlyDelivered,

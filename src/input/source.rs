@@ -4,8 +4,11 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
+
+use crate::time::Time;
 
 /// A file as it was found, packed or not.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub struct Source {
     /// Its length when it was opened: what was appended later was not read.
     pub bytes: u64,
     identity: Option<(u64, u64)>,
+    /// When it was written last, if it is a file on the disk.
+    pub written: Option<Time>,
     /// SHA-256 of these bytes, if asked for.
     pub sha256: Option<[u8; 32]>,
 }
@@ -36,6 +41,11 @@ impl Source {
                 false => data.len() as u64,
             },
             identity: identity(found),
+            written: found
+                .modified()
+                .ok()
+                .filter(|_| found.is_file())
+                .map(micros),
             ..Source::of_bytes(name, data, hash)
         }
     }
@@ -46,6 +56,7 @@ impl Source {
             path: None,
             bytes: bytes.len() as u64,
             identity: None,
+            written: None,
             sha256: hash.then(|| Sha256::digest(bytes).into()),
         }
     }
@@ -64,6 +75,14 @@ impl Source {
             )
         })
     }
+}
+
+/// Time of the file system, which may lie before 1970.
+fn micros(time: SystemTime) -> Time {
+    Time(match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_micros() as i64,
+        Err(before) => -(before.duration().as_micros() as i64),
+    })
 }
 
 /// The hash in the form that `sha256sum` writes.

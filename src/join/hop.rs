@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bstr::BString;
 use hashbrown::{HashMap, HashSet};
 
-use crate::dialect::foreign::hop::{Birth, Claim, Hops, NamedAs};
+use crate::dialect::foreign::hop::{At, Birth, Claim, Hops, NamedAs};
 use crate::time::{DAY, HOUR, SECOND, Time};
 
 /// A Message-ID links only records whose times are this near: hosts hand over within seconds, clocks differ.
@@ -21,7 +21,15 @@ const YOUNGEST: i64 = 26 * HOUR;
 /// Records of one id on one host that are farther apart are two: the id was used again.
 const REUSED_AFTER: i64 = 5 * SECOND;
 
+/// Zones differ by whole quarters of an hour.
+const QUARTER: i64 = 15 * 60 * SECOND;
+/// The clock of a host may be ahead of another's by this.
+const AHEAD: i64 = 10 * SECOND;
+
 type Map<V> = HashMap<u64, V, foldhash::fast::RandomState>;
+
+/// Rows that tell of a hand-over, with the rows of all records that it may have led to.
+pub type Ambiguous = BTreeMap<At, Vec<At>>;
 
 /// What was found out.
 #[derive(Debug, Default)]
@@ -32,10 +40,22 @@ pub struct Resolved {
     pub reused: Map<Vec<(Time, u64)>>,
     /// Address or name, as logged, and the host it is.
     pub aliases: BTreeMap<BString, BString>,
-    /// Hand-overs that several records would fit.
-    pub ambiguous: u64,
+    /// Hand-overs that several records would fit: where each is told, and where those records are.
+    pub ambiguous: Ambiguous,
+    /// Reports and what they are about.
+    pub reports: Vec<Reported>,
     /// Lines about refusals of which the client's own log tells, too: the message is counted there.
     pub told_by_client: HashSet<u64, foldhash::fast::RandomState>,
+}
+
+/// A report: the line that tells of it, and where its Message-ID and that of the message it is about are logged.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported {
+    pub at: At,
+    /// The line is about the report's own record, and names the other one beside it.
+    pub is_own: bool,
+    pub own: Option<At>,
+    pub about: Option<At>,
 }
 
 impl Resolved {
@@ -70,11 +90,13 @@ pub fn resolve(hops: &Hops, given: &[(u64, u64)]) -> Resolved {
                     .pairs
                     .push((resolved.life(claim.key, claim.time), key));
             }
-            Pick::Several => resolved.ambiguous += 1,
+            Pick::Several(fitting) => _ = resolved.ambiguous.insert(claim.at, fitting),
             Pick::None => open.push(claim),
         }
     }
     by_message_id(hops, &open, &hosts, &reached, &mut resolved);
+    from_online(hops, &mut resolved);
+    resolved.reports = reports(hops, &resolved);
     resolved.told_by_client = told_by_client(hops, &hosts);
     resolved.pairs.extend(&hops.ties);
     to_exchange(hops, &mut resolved);
@@ -126,7 +148,7 @@ fn claimed(hops: &Hops) -> Vec<Birth> {
 /// Which record a reply names.
 enum Pick<'b> {
     One(&'b Birth),
-    Several,
+    Several(Vec<At>),
     None,
 }
 
@@ -148,22 +170,30 @@ fn pick<'b>(claim: &Claim, births: &'b [Birth], hosts: &Map<u64>) -> Pick<'b> {
         0 => Some(claim.host),
         peer => hosts.get(&peer).copied(),
     };
-    let mut found: Option<&Birth> = None;
+    let mut found: Vec<&Birth> = Vec::new();
     for birth in candidates(claim, births) {
         if receiver.is_some_and(|host| host != birth.host) {
             continue;
         }
-        found = match found {
+        match found.iter_mut().find(|known| known.host == birth.host) {
             // Of several uses of one id on one host the last before the reply.
-            Some(known) if known.host == birth.host => {
-                let before = birth.time.0 <= claim.time.0 + SECOND;
-                Some(if before { birth } else { known })
-            }
-            Some(_) => return Pick::Several,
-            None => Some(birth),
-        };
+            Some(known) if birth.time.0 <= claim.time.0 + SECOND => *known = birth,
+            Some(_) => {}
+            None => found.push(birth),
+        }
     }
-    found.map_or(Pick::None, Pick::One)
+    match found.as_slice() {
+        [] => Pick::None,
+        [one] => Pick::One(one),
+        several => Pick::Several(in_order(several.iter().map(|birth| birth.at))),
+    }
+}
+
+/// Keys have another order in every run; places have not.
+fn in_order(fitting: impl Iterator<Item = At>) -> Vec<At> {
+    let mut fitting: Vec<At> = fitting.collect();
+    fitting.sort_unstable();
+    fitting
 }
 
 /// Which address is which host, from replies that only one record fits: all of an address must agree.
@@ -191,6 +221,62 @@ fn learn(hops: &Hops, births: &[Birth], hosts: &mut Map<u64>) {
             hosts.entry(peer).or_insert(host);
         }
     }
+}
+
+/// By how much the stamps of chunks are behind the true time, told by hand-overs to and from others: `is_guessed` says of
+/// which chunks the clock is not known. Zones are whole quarters of an hour, and of a chunk most must agree.
+pub fn clock_shifts(hops: &Hops, is_guessed: impl Fn(u32) -> bool) -> BTreeMap<u32, i64> {
+    let mut by_id: Map<Option<&Birth>> = Map::default();
+    for birth in &hops.births {
+        let known = by_id.entry(birth.id).or_insert(Some(birth));
+        *known = known.filter(|known| known.key == birth.key);
+    }
+    let mut votes: BTreeMap<u32, BTreeMap<i64, usize>> = BTreeMap::new();
+    for claim in hops.claims.iter().filter(|claim| claim.id != 0) {
+        let Some(Some(birth)) = by_id.get(&claim.id) else {
+            continue;
+        };
+        // The receiver replied within minutes, and clocks that are kept differ by seconds.
+        let late = claim.time.0 - birth.time.0 + AHEAD;
+        let (chunk, shift) = match (is_guessed(claim.at.chunk), is_guessed(birth.at.chunk)) {
+            (true, false) => (claim.at.chunk, -(late.div_euclid(QUARTER) * QUARTER)),
+            (false, true) => (birth.at.chunk, late.div_euclid(QUARTER) * QUARTER),
+            _ => continue,
+        };
+        if late.rem_euclid(QUARTER) <= NEAR {
+            *votes.entry(chunk).or_default().entry(shift).or_default() += 1;
+        }
+    }
+    let most = |(chunk, votes): (u32, BTreeMap<i64, usize>)| {
+        let all: usize = votes.values().sum();
+        let agreed = votes.into_iter().find(|(_, count)| 2 * count > all);
+        agreed.map(|(shift, _)| (chunk, shift))
+    };
+    votes.into_iter().filter_map(most).collect()
+}
+
+/// Where the Message-IDs of reports and of what they are about are logged.
+fn reports(hops: &Hops, resolved: &Resolved) -> Vec<Reported> {
+    if hops.reports.is_empty() {
+        return Vec::new();
+    }
+    let mut named: Map<At> = Map::default();
+    for name in &hops.named {
+        let first = named
+            .entry(resolved.life(name.key, name.time))
+            .or_insert(name.at);
+        *first = name.at.min(*first);
+    }
+    let told = hops.reports.iter().map(|report| {
+        let name = |key| named.get(&resolved.life(key, report.time)).copied();
+        Reported {
+            at: report.at,
+            is_own: report.is_own,
+            own: name(report.own),
+            about: name(report.about),
+        }
+    });
+    told.collect()
 }
 
 /// Refusals whose client is a host whose log covers that time.
@@ -263,21 +349,61 @@ fn by_message_id(
             continue;
         };
         let from = by_id.partition_point(|named| (named.message_id, named.host) < (*id, host));
-        let mut fitting: Vec<u64> = by_id[from..]
+        let mut fitting: Vec<(u64, At)> = by_id[from..]
             .iter()
             .take_while(|named| (named.message_id, named.host) == (*id, host))
             .filter(|named| (named.time.0 - claim.time.0).abs() <= NEAR)
-            .map(|named| resolved.life(named.key, named.time))
-            .filter(|key| *key != claim.key && !reached.contains(key))
+            .map(|named| (resolved.life(named.key, named.time), named.at))
+            .filter(|(key, _)| *key != claim.key && !reached.contains(key))
             .collect();
-        fitting.dedup();
+        fitting.dedup_by_key(|(key, _)| *key);
         match fitting.as_slice() {
             [] => {}
-            [one] => _ = pairs.insert((resolved.life(claim.key, claim.time), *one)),
-            _ => resolved.ambiguous += 1,
+            [(one, _)] => _ = pairs.insert((resolved.life(claim.key, claim.time), *one)),
+            several => {
+                let several = in_order(several.iter().map(|(_, at)| *at));
+                resolved.ambiguous.insert(claim.at, several);
+            }
         }
     }
     resolved.pairs.extend(pairs);
+}
+
+/// What Exchange Online sent out: its traces name no receiver, but the receiver names it. The one trace with the record's
+/// Message-ID that began before the record did.
+fn from_online(hops: &Hops, resolved: &mut Resolved) {
+    if hops.from_online.is_empty() {
+        return;
+    }
+    let own: Map<u64> = (hops.named.iter().map(|named| (named.key, named.message_id))).collect();
+    let wanted: HashSet<u64> = (hops.from_online.iter())
+        .filter_map(|(key, ..)| own.get(key).copied())
+        .collect();
+    let mut traces: Map<Vec<&NamedAs>> = Map::default();
+    for named in hops
+        .named
+        .iter()
+        .filter(|named| wanted.contains(&named.message_id))
+    {
+        traces.entry(named.message_id).or_default().push(named);
+    }
+    for (key, time, online) in &hops.from_online {
+        let named = own
+            .get(key)
+            .and_then(|id| traces.get(id))
+            .into_iter()
+            .flatten();
+        let mut fitting: Vec<u64> = named
+            .filter(|named| named.host == *online)
+            .filter(|named| (time.0 - OLDEST..=time.0 + YOUNGEST).contains(&named.time.0))
+            .map(|named| named.key)
+            .collect();
+        fitting.sort_unstable();
+        fitting.dedup();
+        if let [one] = fitting.as_slice() {
+            resolved.pairs.push((resolved.life(*key, *time), *one));
+        }
+    }
 }
 
 /// Exchange names its copy by internal id and host.
@@ -301,86 +427,4 @@ fn to_exchange(hops: &Hops, resolved: &mut Resolved) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn birth(host: u64, id: u64, seconds: i64) -> Birth {
-        Birth {
-            key: host * 1000 + id,
-            id,
-            host,
-            time: Time(seconds * SECOND),
-            from: 0,
-            may_be_reused: true,
-        }
-    }
-
-    fn claim(host: u64, own: u64, id: u64, peer: u64, seconds: i64) -> Claim {
-        Claim {
-            key: host * 1000 + own,
-            id,
-            host,
-            peer,
-            time: Time(seconds * SECOND),
-        }
-    }
-
-    #[test]
-    fn an_address_is_learnt_and_decides_where_ids_collide() {
-        let hops = Hops {
-            births: vec![birth(2, 7, 10), birth(2, 8, 20), birth(3, 8, 20)],
-            claims: vec![claim(1, 1, 7, 90, 10), claim(1, 2, 8, 90, 20)],
-            ..Hops::default()
-        };
-        let found = resolve(&hops, &[]);
-        assert_eq!(found.pairs, [(1001, 2007), (1002, 2008)]);
-        assert_eq!(found.ambiguous, 0);
-    }
-
-    #[test]
-    fn several_hosts_with_the_id_are_not_chosen_from() {
-        let hops = Hops {
-            births: vec![birth(2, 8, 20), birth(3, 8, 20)],
-            claims: vec![claim(1, 2, 8, 90, 20)],
-            ..Hops::default()
-        };
-        let found = resolve(&hops, &[]);
-        assert!(found.pairs.is_empty());
-        assert_eq!(found.ambiguous, 1);
-        assert_eq!(resolve(&hops, &[(90, 3)]).pairs, [(1002, 3008)]);
-    }
-
-    #[test]
-    fn an_id_used_again_is_another_record() {
-        let hops = Hops {
-            births: vec![birth(2, 8, 20), birth(2, 8, 4000)],
-            claims: vec![claim(1, 1, 8, 90, 20), claim(1, 2, 8, 90, 4000)],
-            ..Hops::default()
-        };
-        let found = resolve(&hops, &[]);
-        let second = found.life(2008, Time(4001 * SECOND));
-        assert_ne!(second, 2008);
-        assert_eq!(found.life(2008, Time(3999 * SECOND)), 2008);
-        assert_eq!(found.pairs, [(1001, 2008), (1002, second)]);
-    }
-
-    #[test]
-    fn message_ids_link_only_where_one_record_fits() {
-        let named = |host: u64, id: u64, seconds: i64| NamedAs {
-            key: host * 1000 + id,
-            message_id: 5,
-            host,
-            time: Time(seconds * SECOND),
-        };
-        let mut hops = Hops {
-            claims: vec![claim(1, 1, 0, 90, 20)],
-            named: vec![named(1, 1, 19), named(2, 8, 20), named(2, 9, 5000)],
-            ..Hops::default()
-        };
-        assert_eq!(resolve(&hops, &[(90, 2)]).pairs, [(1001, 2008)]);
-        hops.named.push(named(2, 4, 21));
-        let found = resolve(&hops, &[(90, 2)]);
-        assert!(found.pairs.is_empty());
-        assert_eq!(found.ambiguous, 1);
-    }
-}
+mod tests;

@@ -92,6 +92,18 @@ pub fn mark_inferred<'d>(path: &mut Path<'d>, concluded: &[Conclusion<'d>]) {
         .extend(about.map(|(_, id)| (Inferred::Report, *id)));
 }
 
+/// Marks aliases that no row tells of: one of a group of addresses became each of its members.
+pub fn mark_one_of<'d>(path: &mut Path<'d>, groups: Vec<Vec<&'d BStr>>) {
+    for group in groups {
+        let links = group.iter();
+        path.inferred
+            .extend(links.map(|address| (Inferred::Link(Via::Expanded), *address)));
+        if group.len() > 1 {
+            path.one_of.push(group);
+        }
+    }
+}
+
 /// Adds the queue ids under which Postfix, Exim and Sendmail had a message, in the order of its way.
 pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
     for event in events {

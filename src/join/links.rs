@@ -3,14 +3,16 @@
 //! In: rows by shard. Out: [`Links`], looked up while paths are built. A report names the message it is about; the
 //! other direction is known only after all rows were seen. Made only for commands that show messages.
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use bumpalo::Bump;
 use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::Ground;
+use super::hop::Reported;
 use crate::address::x400::is_proper_id;
-use crate::dialect;
+use crate::dialect::foreign::hop::At;
+use crate::dialect::{self, foreign};
 use crate::event::Role;
 use crate::keys::Keys;
 use crate::path::{Path, Reason, Recipient, Relation};
@@ -55,12 +57,51 @@ impl Links {
         }
     }
 
+    /// Reports of Postfix, Exim and Sendmail, and what they are about: by Message-ID, or by queue id where a log tells none.
+    pub fn tie_reports(&mut self, reports: &[Reported], ground: &Ground<'_>) {
+        let mut arena = Bump::new();
+        for report in reports {
+            let line = |at: At| &ground.slices[at.chunk as usize].data[at.offset as usize..];
+            let named = |at: Option<At>| {
+                let names = at.map(|at| foreign::names(line(at), &arena));
+                names.map_or(BStr::new(b""), |[id, ..]| id)
+            };
+            let [_, id, other] = foreign::names(line(report.at), &arena);
+            let ids = if report.is_own {
+                (id, other)
+            } else {
+                (other, id)
+            };
+            let name = |named: &BStr, id: &BStr| -> BString {
+                let name = if named.is_empty() { id } else { named };
+                name.to_owned()
+            };
+            let (own, of) = (
+                name(named(report.own), ids.0),
+                name(named(report.about), ids.1),
+            );
+            for (one, relation, other) in [
+                (&of, Relation::Report, &own),
+                (&own, Relation::ReportOf, &of),
+            ] {
+                let about = self.about.entry(ground.keys.message_id(one)).or_default();
+                if let Err(at) = about.binary_search(&(relation, other.clone())) {
+                    about.insert(at, (relation, other.clone()));
+                }
+            }
+            arena.reset();
+        }
+    }
+
     /// Adds to a path what other messages say about it.
     pub fn add_to<'p>(&'p self, path: &mut Path<'p>, keys: &Keys) {
-        if path.message_id.is_empty() {
-            return;
-        }
-        let key = keys.message_id(path.message_id);
+        // Some are known by their queue ids alone.
+        let name = match (path.message_id.is_empty(), path.other_ids.first()) {
+            (false, _) => path.message_id,
+            (true, Some(id)) => *id,
+            (true, None) => return,
+        };
+        let key = keys.message_id(name);
         for (relation, by) in self.about.get(&key).map_or(&[][..], Vec::as_slice) {
             let tie = (*relation, by.as_bstr());
             if !path.related.contains(&tie) {

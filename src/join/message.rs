@@ -7,11 +7,13 @@ use bumpalo::Bump;
 use hashbrown::HashSet;
 
 use super::{Joint, ids};
+use crate::address::short_host;
+use crate::dialect::foreign::hop::At;
 use crate::dialect::{self, Surroundings, foreign, legacy, online};
 use crate::event::{Event, Place, Role};
 use crate::path::buffers::{Buffers, emptied};
 use crate::path::build::{Rows, build};
-use crate::path::{Path, Step};
+use crate::path::{Candidate, Path, Step};
 use crate::row::{KeyKind, Row, mark};
 
 /// Up to this many rows of one instant are compared pair by pair first; more go through a table at once.
@@ -95,6 +97,7 @@ pub fn path<'a>(
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
+    let mut one_of = Vec::new();
     if is_legacy && joint.scene.hops {
         concluded.extend(legacy::settle::unnamed_receivers(&events));
     }
@@ -105,7 +108,7 @@ pub fn path<'a>(
             arena,
             horizon: joint.scene.horizon,
         };
-        foreign::settle::settle(&mut events, around);
+        one_of = foreign::settle::settle(&mut events, around);
     }
     if rows.iter().any(|row| around(row).is_online(row)) {
         online::settle(&mut events, &joint.ground.servers, arena);
@@ -117,6 +120,11 @@ pub fn path<'a>(
     }
     if is_foreign {
         ids::queue_ids(&mut path, &events);
+        ids::mark_one_of(&mut path, one_of);
+    }
+    if joint.detail.hops && !joint.ambiguous.is_empty() {
+        rows.iter()
+            .for_each(|row| candidates(row, &mut path, joint, arena));
     }
     if path.network_message_id.is_empty() {
         // Only rows that change nothing may carry it: shadow rows of a newer server.
@@ -143,6 +151,38 @@ pub fn path<'a>(
         anonymous.veil(&mut path, joint.scene.own, arena);
     }
     path
+}
+
+/// Puts beside a hop the records that it may have led to, if it is this row that tells of it.
+fn candidates<'a>(row: &Row, path: &mut Path<'a>, joint: &Joint<'a>, arena: &'a Bump) {
+    let slices = &joint.ground.slices;
+    let place = |at: &At| {
+        let slice = &slices[at.chunk as usize];
+        Place {
+            file: slice.file,
+            offset: slice.start + u64::from(at.offset),
+            line: at.line,
+        }
+    };
+    let Some(fitting) = joint.ambiguous.get(&At::of(row)) else {
+        return;
+    };
+    let own = Some(place(&At::of(row)));
+    for hop in path.hops.iter_mut().filter(|hop| hop.place == own) {
+        let candidate = |at: &At| {
+            let slice = &slices[at.chunk as usize];
+            let (host, id) = foreign::record_of(&slice.data[at.offset as usize..]);
+            let host = if host.is_empty() { slice.server } else { host };
+            let server = arena.alloc_slice_copy(short_host(host));
+            server.make_ascii_lowercase();
+            Candidate {
+                server: BStr::new(server),
+                id,
+                place: place(at),
+            }
+        };
+        hop.candidates = fitting.iter().map(candidate).collect();
+    }
 }
 
 /// Whether a row can change what becomes of a recipient; the others are only counted.

@@ -21,6 +21,7 @@ use crate::path::build::Scene;
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::Time;
+use hop::Ambiguous;
 use links::Links;
 
 /// What stands behind rows: the chunks they were found in and the run's tables.
@@ -93,6 +94,8 @@ pub struct Joint<'j> {
     pub ground: &'j Ground<'j>,
     pub scene: &'j Scene<'j>,
     pub links: &'j Links,
+    /// Hand-overs that several records of other hosts would fit.
+    pub ambiguous: &'j Ambiguous,
     pub detail: Detail,
     pub when: When,
     /// Messages with a row from here on are open: a later run goes on with their rows.

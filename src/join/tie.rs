@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use bstr::BString;
 use hashbrown::{HashMap, HashSet};
 
-use super::hop::{self, Resolved};
+use super::hop::{self, Ambiguous, Reported, Resolved};
 use crate::dialect::foreign::hop::Hops;
-use crate::dialect::{ReportRow, SHARDS, Yield, shard};
+use crate::dialect::{Layout, ReportRow, SHARDS, Yield, shard};
 use crate::event::Role;
 use crate::row::{KeyKind, Row, mark};
 
@@ -48,13 +48,19 @@ impl Ties {
     pub fn noted(found: &mut Yield) -> Noted {
         // Only reports ask which ids are messages; `reported` of another chunk may name a key of this one.
         let legacy = |row: &&Row| row.kind != KeyKind::Queue && row.kind != KeyKind::Network;
-        let rows = found.shards.iter().flatten().filter(legacy);
+        // Queue ids name no reports: chunks that hold nothing else are not gone through.
+        let none = found
+            .layouts
+            .iter()
+            .all(|l| matches!(l, Layout::Foreign(_)));
+        let shards = if none { &[] } else { &found.shards[..] };
+        let rows = shards.iter().flatten().filter(legacy);
         let rows = rows.map(|row| row.key);
         let mut keys: Vec<u64> = rows.chain(found.keys.iter().copied()).collect();
         keys.dedup();
         let reported = found.reports.iter().flat_map(|r| [r.row.key, r.second]);
         Noted {
-            pairs: found.ties.clone(),
+            pairs: std::mem::take(&mut found.ties),
             reported: reported.collect(),
             keys,
             hops: std::mem::take(&mut found.hops),
@@ -93,8 +99,13 @@ impl Ties {
     }
 
     /// Hand-overs that several records of other hosts would fit; none was picked.
-    pub fn ambiguous(&self) -> u64 {
-        self.hops.ambiguous
+    pub fn ambiguous(&self) -> &Ambiguous {
+        &self.hops.ambiguous
+    }
+
+    /// Reports of Postfix, Exim and Sendmail, and where they and what they are about are named.
+    pub fn reports(&self) -> &[Reported] {
+        &self.hops.reports
     }
 
     /// Unites keys by pairs; `proven` ones are no dummies, however many there are.

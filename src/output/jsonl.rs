@@ -7,7 +7,7 @@ use bstr::BStr;
 
 use crate::event::ServerId;
 use crate::output::{Context, json, words};
-use crate::path::{Hop, IdTie, Path, Reason, Recipient};
+use crate::path::{Hop, IdTie, Path, Reason, Recipient, Via};
 use crate::time::Time;
 
 /// Appends one line.
@@ -132,6 +132,11 @@ fn recipient(out: &mut Vec<u8>, recipient: &Recipient, path: &Path, context: &Co
         out.extend_from_slice(words::via(*via).as_bytes());
         out.extend_from_slice(b"\",\"address\":");
         json::address(out, address);
+        let others = path.others_of(address);
+        if !others.is_empty() && *via == Via::Expanded {
+            out.extend_from_slice(b",\"one_of\":");
+            json::list(out, others, |out, address| json::address(out, address));
+        }
         mark(out, path.infers_link(*via, address));
         out.push(b'}');
     });
@@ -176,6 +181,18 @@ fn hop(out: &mut Vec<u8>, hop: &Hop, path: &Path, context: &Context) {
         out.extend_from_slice(b"\",\"proof\":");
         json::string(out, (context.place)(proof).as_bytes());
         out.push(b'}');
+    }
+    if !hop.candidates.is_empty() {
+        out.extend_from_slice(b",\"ambiguous\":");
+        json::list(out, &hop.candidates, |out, candidate| {
+            out.extend_from_slice(b"{\"server\":");
+            json::string_or_null(out, candidate.server);
+            out.extend_from_slice(b",\"id\":");
+            json::string_or_null(out, candidate.id);
+            out.extend_from_slice(b",\"where\":");
+            json::string(out, (context.place)(candidate.place).as_bytes());
+            out.push(b'}');
+        });
     }
     mark(out, path.infers_hop(hop));
     out.push(b'}');

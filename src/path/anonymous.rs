@@ -65,6 +65,9 @@ impl Anonymous {
                 _ => veil.address(about),
             };
         }
+        for address in path.one_of.iter_mut().flatten() {
+            *address = veil.address(address);
+        }
         path.origin.client_ip = veil.word("ip-", path.origin.client_ip);
         path.origin.client_host = veil.host(path.origin.client_host);
         for recipient in &mut path.recipients {

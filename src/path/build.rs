@@ -105,6 +105,7 @@ pub fn build<'d>(
         other_ids: Vec::new(),
         id_ties: Vec::new(),
         inferred: Vec::new(),
+        one_of: Vec::new(),
         class,
         direction: message_direction(&recipients),
         status: match status(&recipients) {

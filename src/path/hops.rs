@@ -35,6 +35,7 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
                     connector: event.connector.text(),
                     place: Some(event.place),
                     link,
+                    candidates: Vec::new(),
                 });
             }
             Role::Deliver => delivered(event, &copies, &mut hops),
@@ -95,6 +96,7 @@ fn submitted<'d>(event: &Event<'d>, hops: &mut Vec<Hop<'d>>) {
             connector: event.connector.text(),
             place: Some(event.place),
             link: None,
+            candidates: Vec::new(),
         }),
     }
 }
@@ -111,6 +113,7 @@ fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<
             connector: event.connector.text(),
             place: Some(event.place),
             link: None,
+            candidates: Vec::new(),
         });
     } else {
         let (received, from, link) = copies.arrival(event);
@@ -124,6 +127,7 @@ fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<
             connector: event.connector.text(),
             place: Some(event.place),
             link,
+            candidates: Vec::new(),
         });
     }
 }
@@ -140,6 +144,7 @@ fn stay<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>) -> Hop<'d> {
         connector: event.connector.text(),
         place: Some(event.place),
         link: copies.link_to(event.copy),
+        candidates: Vec::new(),
     }
 }
 

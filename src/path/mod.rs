@@ -241,6 +241,17 @@ pub struct Hop<'d> {
     pub place: Option<Place>,
     /// What proves that the copy came from another host's log to this one, and the row that proves it.
     pub link: Option<(Link, Place)>,
+    /// Records of the next host that it may have become: more than one fits, and none was picked.
+    pub candidates: Vec<Candidate<'d>>,
+}
+
+/// A record that a hand-over may have led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate<'d> {
+    pub server: &'d BStr,
+    /// Queue id there.
+    pub id: &'d BStr,
+    pub place: Place,
 }
 
 /// One row of the message, for the tree of `trace`.
@@ -324,6 +335,12 @@ impl Path<'_> {
             .any(|(what, of)| *what == Inferred::Link(via) && of.eq_ignore_ascii_case(address))
     }
 
+    /// The addresses by one of which a recipient came in that is shown as come by `address`; empty: by that one.
+    pub fn others_of(&self, address: &[u8]) -> &[&BStr] {
+        let has = |group: &&Vec<&BStr>| group.iter().any(|a| a.eq_ignore_ascii_case(address));
+        self.one_of.iter().find(has).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether a recipient's fate was concluded: no row tells it as it is told here.
     pub fn infers_fate(&self, recipient: &Recipient<'_>) -> bool {
         let swapped = |place| {
@@ -378,6 +395,8 @@ pub struct Path<'d> {
     pub id_ties: Vec<IdTie>,
     /// What was concluded and not logged, with the address or id it is about.
     pub inferred: Vec<(Inferred, &'d BStr)>,
+    /// Addresses that became others of which no row says which became which: a member came by one of them.
+    pub one_of: Vec<Vec<&'d BStr>>,
     pub class: Class,
     pub direction: Direction,
     pub status: Status,

@@ -21,6 +21,8 @@ pub struct Notes<'d> {
     pub servers: Vec<ServerId>,
     /// The ways out of servers, as often as they were taken.
     pub ways: Vec<Way<'d>>,
+    /// A row says that a report was made, and names it by its queue id alone.
+    pub reported: bool,
     /// Where the time went, as rows by which recipients arrived tell it.
     pub timings: Vec<Raw<'d>>,
 }
@@ -105,6 +107,7 @@ pub(super) fn of<'d>(events: &[Event<'d>], entry: Place, buffers: &mut Buffers) 
             Role::Fail | Role::Drop | Role::Quarantine => {
                 notes.sources.push((event.place, event.source.text()));
             }
+            Role::Info if event.name == "report" => notes.reported = true,
             Role::Defer if event.name != "INITMESSAGECREATED" => {
                 notes.deferrals.push(deferral(event));
             }

@@ -90,16 +90,15 @@ pub(super) fn settle(yields: &mut [Yield], chunks: &[Chunk], options: &Options) 
 /// windows before the first, so that no message has to change its key. Those logs are read once more for it.
 pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64)]) -> Ties {
     let leads_on = plan.has_foreign();
-    let legacy: Vec<&Chunk> = plan
-        .chunks
-        .iter()
-        .filter(|chunk| leads_on || dialect::has_ties(&chunk.layout))
+    let numbered = plan.chunks.iter().zip(0u32..);
+    let legacy: Vec<(&Chunk, u32)> = numbered
+        .filter(|(chunk, _)| leads_on || dialect::has_ties(&chunk.layout))
         .collect();
     let parts = legacy
         .into_par_iter()
         .with_max_len(1)
-        .map(|chunk| {
-            let slice = slice(inputs, chunk, 0);
+        .map(|(chunk, number)| {
+            let slice = slice(inputs, chunk, number);
             let mut found = dialect::ties(slice, &chunk.layout, keys);
             if leads_on {
                 dialect::note_exchange_hops(&mut found, slice, keys);

@@ -203,6 +203,9 @@ pub fn run<T: Taker + Send, E>(
         let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
         let late = adoption.place(&mut rows, &ties, &ground);
         if options.links {
+            if number == 0 {
+                links.tie_reports(ties.reports(), &ground);
+            }
             links.note(&rows, &ground);
         }
         watch.lap("gather");
@@ -217,6 +220,7 @@ pub fn run<T: Taker + Send, E>(
             ground: &ground,
             scene: &scene,
             links: &links,
+            ambiguous: ties.ambiguous(),
             detail: options.detail,
             when: options.when,
             keep_from: options.keep_from,
@@ -246,7 +250,7 @@ pub fn run<T: Taker + Send, E>(
         rows: sums.rows,
         rows_without_id: sums.rows_without_id,
         rows_twice: twice.max(0) as u64,
-        ambiguous: ties.ambiguous(),
+        ambiguous: ties.ambiguous().len() as u64,
         rows_late: sums.rows_late,
         layouts: ground.layouts,
         faults: sums.faults,

@@ -21,6 +21,7 @@ mod categorise;
 mod deliver;
 mod files;
 mod flow;
+mod hybrid;
 mod layout;
 mod leave;
 mod legacy;
@@ -51,6 +52,8 @@ pub enum LayoutChoice {
     Mixed,
     /// Exchange 5.5, 2003, or both.
     Legacy(Generation),
+    /// Exchange 2016 behind Postfix and Exim, and Exchange Online: one server of each, two of Postfix.
+    Hybrid,
 }
 
 impl LayoutChoice {
@@ -66,6 +69,7 @@ impl LayoutChoice {
             "2003" => LayoutChoice::Legacy(Generation::New),
             "mixed-legacy" => LayoutChoice::Legacy(Generation::Both),
             "migration" => LayoutChoice::Legacy(Generation::Newer),
+            "hybrid" => LayoutChoice::Hybrid,
             _ => return None,
         })
     }
@@ -142,6 +146,9 @@ pub struct Summary {
 pub fn run(options: &Options, out: &Path) -> Result<Summary, Error> {
     if let LayoutChoice::Legacy(generation) = options.layout {
         return legacy::run(options, generation, out);
+    }
+    if options.layout == LayoutChoice::Hybrid {
+        return hybrid::run(options, out);
     }
     fs::create_dir_all(out)?;
     let mut rng = rng::Rng::new(options.seed);

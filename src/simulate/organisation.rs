@@ -301,7 +301,7 @@ fn server(options: &Options, rng: &mut Rng, i: usize, mailbox: usize, sites: usi
             [Layout::V2016, Layout::V2013, Layout::V2010, Layout::V2007][i % 4]
         }
         // Those have a simulation of their own.
-        super::LayoutChoice::Legacy(_) => Layout::V2007,
+        super::LayoutChoice::Legacy(_) | super::LayoutChoice::Hybrid => Layout::V2007,
     };
     let (version, build) = match layout {
         Layout::V2007 => ("8.0.0.0", ""),

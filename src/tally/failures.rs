@@ -159,7 +159,7 @@ impl Failures {
 
     /// Holds failures and the reports about them against each other.
     fn report(&mut self, path: &Path<'_>, weight: i64) {
-        let mut named = false;
+        let mut named = path.notes.reported;
         for (relation, id) in &path.related {
             match relation {
                 Relation::Report => {

@@ -49,6 +49,7 @@ pub fn message<'d>(id: &'d str, minute: i64, recipients: Vec<Recipient<'d>>) -> 
         other_ids: Vec::new(),
         id_ties: Vec::new(),
         inferred: Vec::new(),
+        one_of: Vec::new(),
         class: Class::Mail,
         direction: Direction::Internal,
         status,

@@ -675,3 +675,362 @@ fn an_export_that_was_cut_off_is_said_to_be() {
     fs::write(dir.path().join("full.csv"), summary).unwrap();
     assert!(!warned(dir.path()));
 }
+
+/// The hosts of a hybrid organisation.
+const HYBRID: [&str; 5] = ["ex01", "edge1", "edge2", "scan1", "exchange-online"];
+
+fn hybrid(seed: u64, leave_out: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let options = waybill::simulate::Options {
+        seed,
+        layout: waybill::simulate::LayoutChoice::Hybrid,
+        messages_per_day: 600,
+        users: 40,
+        leave_out: vec![leave_out.to_string()],
+        ..waybill::simulate::Options::default()
+    };
+    waybill::simulate::run(&options, dir.path()).unwrap();
+    dir
+}
+
+/// Every recipient of the truth held against paths: how many are right, and what is wrong. Where `missing` lay on the way of
+/// a recipient, nothing but an open end may be said of it.
+fn against_truth(found: &[Value], truth: &str, missing: &str) -> (usize, Vec<String>) {
+    let mut by_id: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for path in found {
+        by_id
+            .entry(path["message_id"].as_str().unwrap_or(""))
+            .or_default()
+            .push(path);
+    }
+    let (mut right, mut wrong) = (0, Vec::new());
+    for line in truth.lines() {
+        let told: Value = serde_json::from_str(line).unwrap();
+        let id = told["message_id"].as_str().unwrap();
+        let paths = by_id.get(id).map_or(&[][..], Vec::as_slice);
+        let all_there = told["recipients"].as_array().unwrap().iter().all(|r| {
+            let way = r["way"].as_array().unwrap();
+            way.iter().all(|host| host != missing)
+        });
+        if !id.is_empty() && all_there && paths.len() != 1 {
+            wrong.push(format!("{id} is in {} pieces", paths.len()));
+        }
+        for recipient in told["recipients"].as_array().unwrap() {
+            let same = |r: &&Value| r["address"] == recipient["address"];
+            let said: Vec<&Value> = paths
+                .iter()
+                .filter(|path| !id.is_empty() || path["sender"] == told["sender"])
+                .flat_map(|path| path["recipients"].as_array().unwrap())
+                .filter(same)
+                .collect();
+            let way = recipient["way"].as_array().unwrap();
+            let is_concerned = way.iter().any(|host| host == missing);
+            let is_right = |r: &&&Value| {
+                r["status"] == recipient["status"]
+                    && r["server"] == recipient["server"]
+                    && near(&r["at"], &recipient["at"])
+            };
+            let is_open = |r: &&Value| {
+                let open = ["unknown", "transferred", "pending", "expanded"];
+                open.contains(&r["status"].as_str().unwrap())
+            };
+            if said.iter().find(is_right).is_some() {
+                right += 1;
+            } else if !(is_concerned && said.iter().all(is_open)) {
+                let said: Vec<String> = said
+                    .iter()
+                    .map(|r| format!("{} {} {}", r["status"], r["server"], r["at"]))
+                    .collect();
+                wrong.push(format!("{id} {recipient}: {said:?}"));
+            }
+        }
+    }
+    (right, wrong)
+}
+
+/// Within two seconds: some logs show whole seconds, some decide by a later line of the same record.
+fn near(a: &Value, b: &Value) -> bool {
+    let time = |v: &Value| -> Option<jiff::Timestamp> { v.as_str()?.parse().ok() };
+    match (time(a), time(b)) {
+        (Some(a), Some(b)) => (a.as_millisecond() - b.as_millisecond()).abs() <= 2000,
+        _ => false,
+    }
+}
+
+#[test]
+fn a_hybrid_organisation_is_followed_through_all_its_hosts() {
+    for seed in [1, 2] {
+        let dir = hybrid(seed, "");
+        let truth = fs::read_to_string(dir.path().join("truth.jsonl")).unwrap();
+        let found = paths(dir.path(), &[]);
+        let (right, wrong) = against_truth(&found, &truth, "");
+        assert_eq!(wrong, Vec::<String>::new(), "seed {seed}");
+        assert!(right > 800, "{right}");
+        // The order of files is the order of names: here the other way round.
+        for (n, host) in HYBRID.iter().enumerate() {
+            let folder = dir.path().join((9 - n).to_string());
+            fs::create_dir(&folder).unwrap();
+            fs::rename(dir.path().join(host), folder.join(host)).unwrap();
+        }
+        let again = paths(dir.path(), &[]);
+        assert_eq!(against_truth(&again, &truth, "").1, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_hybrid_organisation_without_a_host_is_open_there_and_right_elsewhere() {
+    for host in HYBRID {
+        let dir = hybrid(3, host);
+        let truth = fs::read_to_string(dir.path().join("truth.jsonl")).unwrap();
+        let (right, wrong) = against_truth(&paths(dir.path(), &[]), &truth, host);
+        assert_eq!(wrong, Vec::<String>::new(), "without {host}");
+        assert!(right > 200, "without {host}: {right}");
+    }
+}
+
+#[test]
+fn records_that_fit_alike_are_listed_and_none_is_picked() {
+    let arrives = |host: &str, id: &str, client: &str| {
+        format!(
+            "2026-05-01T10:00:01.1Z {host} postfix/smtpd[1]: {id}: client=gw[{client}]\n\
+             2026-05-01T10:00:01.2Z {host} postfix/cleanup[1]: {id}: message-id=<m@x.test>\n\
+             2026-05-01T10:00:01.3Z {host} postfix/qmgr[1]: {id}: from=<s@x.test>, size=9, nrcpt=1 (queue active)\n\
+             2026-05-01T10:00:02.3Z {host} postfix/local[1]: {id}: to=<r@y.test>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)\n"
+        )
+    };
+    let gives = "2026-05-01T10:00:00.1Z gw postfix/smtpd[1]: AAAAAA1: client=pc[10.9.9.9]\n\
+         2026-05-01T10:00:00.2Z gw postfix/cleanup[1]: AAAAAA1: message-id=<m@x.test>\n\
+         2026-05-01T10:00:00.3Z gw postfix/qmgr[1]: AAAAAA1: from=<s@x.test>, size=9, nrcpt=1 (queue active)\n\
+         2026-05-01T10:00:01.3Z gw postfix/smtp[1]: AAAAAA1: to=<r@y.test>, relay=pool.test[10.0.0.5]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 4F1B2C3D4E5)\n"
+        .to_string();
+    let dir = folder(&[
+        ("gw.log", gives.into_bytes()),
+        ("a.log", arrives("a", "4F1B2C3D4E5", "10.0.0.1").into()),
+        ("b.log", arrives("b", "4F1B2C3D4E5", "10.0.0.1").into()),
+    ]);
+    let found = paths(dir.path(), &[]);
+    assert_eq!(found.len(), 3);
+    let gw = found
+        .iter()
+        .find(|p| p["origin"]["server"] == "gw")
+        .unwrap();
+    assert_eq!(fates(gw), ["r@y.test transferred gw"]);
+    let listed: Vec<String> = gw["hops"][0]["ambiguous"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| format!("{} {} {}", c["server"], c["id"], c["where"]))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            "\"a\" \"4F1B2C3D4E5\" \"a.log:1\"",
+            "\"b\" \"4F1B2C3D4E5\" \"b.log:1\""
+        ]
+    );
+    let text = text_of(&["trace", dir.path().to_str().unwrap(), "--server", "gw"]);
+    assert!(text.contains("ambiguous: 2 records there fit"), "{text}");
+    assert!(text.contains("b 4F1B2C3D4E5"), "{text}");
+    // Told which host the address is, it is followed.
+    let told = paths(dir.path(), &["--host", "b=10.0.0.5"]);
+    assert_eq!(told.len(), 2);
+}
+
+fn text_of(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Sendmail logs no aliases: where several addresses may be the one, all are named.
+#[test]
+fn what_sendmail_does_not_log_is_said_to_be_one_of() {
+    let gives = "2026-05-01T10:00:00.1Z gw postfix/smtpd[1]: AAAAAA1: client=pc[10.9.9.9]\n\
+         2026-05-01T10:00:00.2Z gw postfix/cleanup[1]: AAAAAA1: message-id=<m@x.test>\n\
+         2026-05-01T10:00:00.3Z gw postfix/qmgr[1]: AAAAAA1: from=<s@x.test>, size=9, nrcpt=2 (queue active)\n\
+         2026-05-01T10:00:01.3Z gw postfix/smtp[1]: AAAAAA1: to=<sales@y.test>, relay=sm1[10.0.0.5]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 641A0079000399 Message accepted for delivery)\n\
+         2026-05-01T10:00:01.3Z gw postfix/smtp[1]: AAAAAA1: to=<info@y.test>, relay=sm1[10.0.0.5]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 641A0079000399 Message accepted for delivery)\n";
+    let takes = "2026-05-01T10:00:01.2Z sm1 sendmail[399]: 641A0079000399: from=<s@x.test>, size=9, class=0, nrcpts=2, msgid=<m@x.test>, proto=ESMTP, daemon=MTA, relay=gw [10.0.0.1]\n\
+         2026-05-01T10:00:02.2Z sm1 sendmail[400]: 641A0079000399: to=alice, delay=00:00:01, xdelay=00:00:00, mailer=local, pri=30, dsn=2.0.0, stat=Sent\n\
+         2026-05-01T10:00:02.2Z sm1 sendmail[400]: 641A0079000399: to=bob, delay=00:00:01, xdelay=00:00:00, mailer=local, pri=30, dsn=2.0.0, stat=Sent\n";
+    let dir = folder(&[("gw.log", gives.into()), ("sm1.log", takes.into())]);
+    let path = one(dir.path(), "<m@x.test>");
+    let alice = path["recipients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["address"] == "alice")
+        .unwrap();
+    assert_eq!(alice["status"], "delivered");
+    assert_eq!(alice["via"][0]["inferred"], true);
+    assert_eq!(
+        alice["via"][0]["one_of"],
+        serde_json::json!(["sales@y.test", "info@y.test"])
+    );
+    let text = text_of(&["trace", dir.path().to_str().unwrap()]);
+    assert!(text.contains("one of sales@y.test, info@y.test"), "{text}");
+}
+
+/// Nothing in this file tells its zone; the other host's replies do.
+#[test]
+fn a_hand_over_tells_the_clock_of_a_file() {
+    let mut gives = String::new();
+    let mut takes = String::new();
+    for n in 0..5 {
+        let (id, there) = (format!("AAAAAA{n}"), format!("4F1B2C3D4E{n}"));
+        writeln!(
+            gives,
+            "2026-07-01T10:0{n}:00.1Z gw postfix/smtpd[1]: {id}: client=pc[10.9.9.9]"
+        )
+        .unwrap();
+        writeln!(
+            gives,
+            "2026-07-01T10:0{n}:00.2Z gw postfix/cleanup[1]: {id}: message-id=<m{n}@x.test>"
+        )
+        .unwrap();
+        writeln!(gives, "2026-07-01T10:0{n}:01.3Z gw postfix/smtp[1]: {id}: to=<r@y.test>, relay=mx[10.0.0.5]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {there})").unwrap();
+        writeln!(
+            takes,
+            "Jul  1 06:0{n}:01 mx postfix/smtpd[1]: {there}: client=gw[10.0.0.1]"
+        )
+        .unwrap();
+        writeln!(
+            takes,
+            "Jul  1 06:0{n}:01 mx postfix/cleanup[1]: {there}: message-id=<m{n}@x.test>"
+        )
+        .unwrap();
+        writeln!(takes, "Jul  1 06:0{n}:02 mx postfix/local[1]: {there}: to=<r@y.test>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)").unwrap();
+    }
+    let dir = folder(&[("gw.log", gives.into()), ("mx.log", takes.clone().into())]);
+    let path = one(dir.path(), "<m3@x.test>");
+    assert_eq!(fates(&path), ["r@y.test delivered mx"]);
+    assert_eq!(path["recipients"][0]["at"], "2026-07-01T10:03:02.000Z");
+    let check = text_of(&["check", dir.path().to_str().unwrap(), "--no-progress"]);
+    assert!(check.contains("2026 -04:00, told by hand-overs"), "{check}");
+    // Alone, the year is that of the file, whatever today is.
+    let dir = folder(&[("mx.log", takes.into())]);
+    let file = fs::File::options()
+        .append(true)
+        .open(dir.path().join("mx.log"))
+        .unwrap();
+    let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_500_000_000);
+    file.set_modified(written).unwrap();
+    let path = one(dir.path(), "<m3@x.test>");
+    assert_eq!(path["recipients"][0]["at"], "2017-07-01T06:03:02.000Z");
+    let check = text_of(&["check", dir.path().to_str().unwrap(), "--no-progress"]);
+    assert!(check.contains("2017 +00:00, guessed"), "{check}");
+}
+
+#[test]
+fn lines_of_other_programs_are_counted_and_shown() {
+    let log = "2026-05-01T10:00:00Z gw CRON[1]: (root) CMD (true)\n\
+         2026-05-01T10:00:00Z gw sshd[1]: Accepted publickey for root\n\
+         2026-05-01T10:00:01Z gw postfix/smtpd[1]: AAAAAA1: client=pc[10.9.9.9]\n\
+         2026-05-01T10:00:01Z gw postfix/cleanup[1]: AAAAAA1: message-id=<m@x.test>\n";
+    let dir = folder(&[("syslog", log.into())]);
+    let path = dir.path().to_str().unwrap();
+    let report = text_of(&["report", path, "--quiet"]);
+    assert!(
+        report.contains("Passed over: 2 lines of other programs"),
+        "{report}"
+    );
+    let check = text_of(&["check", path, "--no-progress"]);
+    assert!(
+        check.contains("2 lines of other programs in syslog files were passed over"),
+        "{check}"
+    );
+}
+
+/// Exim can write to syslog, each line behind syslog's own header.
+#[test]
+fn exim_by_way_of_syslog_says_the_same() {
+    let fixtures = fixtures("main");
+    let dir = lay_out(&fixtures, &["ex1"]);
+    let log = fs::read_to_string(fixtures.join("ex1.mainlog")).unwrap();
+    let mut syslog = String::new();
+    for line in log.lines() {
+        writeln!(syslog, "<22>Nov 21 17:23:38 ex1 exim[77]: {line}").unwrap();
+    }
+    fs::write(dir.path().join("mail.info"), syslog).unwrap();
+    let truth = truth(&fixtures);
+    let found = score(&paths(dir.path(), &[]), &truth, &[], false);
+    assert_eq!(found.wrong, Vec::<String>::new());
+    assert_eq!(found.right + found.nowhere.len(), truth.len());
+}
+
+/// Reports of Postfix, Exim and Sendmail and what they are about name each other.
+#[test]
+fn reports_and_their_messages_are_tied_both_ways() {
+    let found = paths(lay_out(&fixtures("main"), &[]).path(), &[]);
+    let ties = |p: &Value, kind: &str| -> Vec<String> {
+        let related = p["related"].as_array().unwrap().iter();
+        let of_kind = related.filter(|r| r["kind"] == kind);
+        of_kind
+            .map(|r| r["message_id"].as_str().unwrap().to_string())
+            .collect()
+    };
+    // By the Message-ID, or by the queue id where none is logged: Exim and Sendmail log none of their own reports.
+    let is_called = |p: &Value, name: &str| {
+        p["message_id"] == name
+            || p["other_ids"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|id| id == name)
+    };
+    let mut tied = 0;
+    for report in found.iter().filter(|p| p["class"] == "report") {
+        for about in ties(report, "report-of") {
+            tied += 1;
+            let mut of = found.iter().filter(|p| is_called(p, &about));
+            let back = |p: &Value| ties(p, "report").iter().any(|own| is_called(report, own));
+            assert!(of.any(back), "{report}");
+        }
+    }
+    assert!(tied >= 22, "{tied}");
+}
+
+/// Exchange 5.5 makes the Message-ID outside of its own id: a relay's log goes on from there.
+#[test]
+fn a_message_of_5_5_is_followed_by_its_remote_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = waybill::simulate::Options {
+        layout: waybill::simulate::LayoutChoice::parse("5.5").unwrap(),
+        messages_per_day: 60,
+        ..waybill::simulate::Options::default()
+    };
+    waybill::simulate::run(&options, dir.path()).unwrap();
+    let before = paths(dir.path(), &[]);
+    let goes = |p: &&Value| {
+        let recipients = p["recipients"].as_array().unwrap();
+        p["message_id"].as_str().unwrap_or("").contains("%")
+            && recipients.len() == 1
+            && recipients[0]["status"] == "transferred"
+    };
+    let out = before.iter().find(goes).expect("one leaves");
+    let recipient = &out["recipients"][0];
+    let (id, to) = (
+        out["message_id"].as_str().unwrap(),
+        recipient["address"].as_str().unwrap(),
+    );
+    let at = recipient["at"].as_str().unwrap();
+    let log = format!(
+        "{at} relay postfix/smtpd[1]: AAAAAA1: client=imc[10.9.9.9]\n\
+         {at} relay postfix/cleanup[1]: AAAAAA1: message-id={id}\n\
+         {at} relay postfix/qmgr[1]: AAAAAA1: from=<s@x.test>, size=9, nrcpt=1 (queue active)\n\
+         {at} relay postfix/local[1]: AAAAAA1: to=<{to}>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)\n"
+    );
+    fs::write(dir.path().join("relay.log"), log).unwrap();
+    let path = one(dir.path(), id);
+    let outcome = &path["recipients"][0];
+    assert_eq!(
+        (&outcome["status"], &outcome["server"]),
+        (&"delivered".into(), &"relay".into()),
+        "{path}"
+    );
+    let hops = path["hops"].as_array().unwrap();
+    let hop = hops.iter().find(|h| h["server"] == "relay").unwrap();
+    assert_eq!(hop["link"]["by"], "remote id", "{path}");
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 9] = [
+const TARGETS: [(&str, Target); 13] = [
     ("scan", targets::scan),
     ("modern", targets::modern),
     ("exchange55", targets::exchange55),
@@ -18,6 +18,10 @@ const TARGETS: [(&str, Target); 9] = [
     ("saved", targets::saved),
     ("whole", targets::whole),
     ("expand", targets::expand),
+    ("postfix", targets::postfix),
+    ("exim", targets::exim),
+    ("sendmail", targets::sendmail),
+    ("online", targets::online),
 ];
 
 #[test]

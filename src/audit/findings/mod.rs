@@ -53,6 +53,7 @@ pub fn findings(seen: &Seen<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     notes::left_out(facts, &mut all);
     notes::stamps(facts, &mut all);
     notes::hosts(facts, &mut all);
+    notes::other_programs(facts, &mut all);
     all.sort_by_key(|finding| finding.weight);
     all
 }

@@ -159,6 +159,25 @@ pub fn left_out(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     }
 }
 
+/// Lines of syslog files that programs wrote which handle no mail.
+pub fn other_programs(facts: &Facts<'_>, all: &mut Vec<Finding>) {
+    let count = facts.events.passed_over();
+    if count > 0 {
+        let what = format!(
+            "{} of other programs in syslog files {} passed over.",
+            plural(count, "line"),
+            form(count, "was", "were")
+        );
+        all.push(finding(
+            Weight::Note,
+            "lines_passed_over",
+            count,
+            what,
+            Vec::new(),
+        ));
+    }
+}
+
 /// Files whose stamps leave out year or zone: what each was read by.
 pub fn stamps(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let mut files: Vec<(u32, String)> = Vec::new();

@@ -143,4 +143,6 @@ pub enum LayoutWord {
     /// Exchange 2003 on its way to 2007
     #[value(name = "migration")]
     Migration,
+    /// Exchange 2016, two Postfix relays, an Exim filter and Exchange Online, one of each
+    Hybrid,
 }

@@ -4,7 +4,7 @@
 //! [`Entry`]. The same letter means different things on `<=` and on `=>`, so each flag has its own reader.
 
 use crate::dialect::foreign::clock::is_exim_id;
-use crate::dialect::foreign::entry::{Entry, Peer, after, bare, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer, after, bare, find, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
 
@@ -17,7 +17,7 @@ pub fn read(body: &[u8]) -> Entry<'_> {
     let end = memchr::memchr(b' ', body).unwrap_or(body.len());
     let id = &body[..end];
     if !is_exim_id(id) {
-        return match memchr::memmem::find(body, b" rejected ") {
+        return match find(body, b" rejected ") {
             Some(at) => refused(body, at),
             None => entry(code::CONNECTION),
         };
@@ -110,7 +110,7 @@ fn host_end(text: &[u8], from: usize) -> usize {
 
 /// `NAME (HELO) [IP]` behind the first ` H=`.
 fn host(text: &[u8]) -> Peer<'_> {
-    let Some(at) = memchr::memmem::find(text, b" H=") else {
+    let Some(at) = find(text, b" H=") else {
         return Peer::default();
     };
     named(Peer::read(&text[at + 3..host_end(text, at + 3)]))
@@ -164,12 +164,24 @@ fn delivered(rest: &[u8]) -> Entry<'_> {
     let at = fields_at(rest);
     let (head, fields) = rest.split_at(at);
     addressed(&mut told, head);
-    told.sender = after(fields, b" F=<").map(|sender| until(sender, b"> "));
-    told.connector = field(fields, b" T=");
-    told.peer = host(fields);
-    if let Some(reply) = after(fields, b" C=\"") {
-        let end = memchr::memrchr(b'"', reply).unwrap_or(reply.len());
-        told.text = &reply[..end];
+    for at in memchr::memchr_iter(b'=', fields) {
+        let value = &fields[at + 1..];
+        match fields[..at] {
+            [.., b' ', b'F'] if told.sender.is_none() => {
+                let sender = value.strip_prefix(b"<");
+                told.sender = sender.map(|sender| until(sender, b"> "));
+            }
+            [.., b' ', b'T'] if told.connector.is_empty() => told.connector = until(value, b" "),
+            [.., b' ', b'H'] if told.peer == Peer::default() => {
+                told.peer = named(Peer::read(&fields[at + 1..host_end(fields, at + 1)]));
+            }
+            [.., b' ', b'C'] if value.starts_with(b"\"") => {
+                let end = memchr::memrchr(b'"', value).unwrap_or(0).max(1);
+                told.text = &value[1..end];
+                break;
+            }
+            _ => {}
+        }
     }
     let discarded = head.starts_with(b":blackhole:")
         || head.starts_with(b"blackhole (")
@@ -192,7 +204,7 @@ fn delivered(rest: &[u8]) -> Entry<'_> {
 /// `addr <original> [fields]: reason`
 fn failed(rest: &[u8]) -> Entry<'_> {
     let mut told = entry(code::BOUNCED);
-    let colon = memchr::memmem::find(rest, b": ").unwrap_or(rest.len());
+    let colon = find(rest, b": ").unwrap_or(rest.len());
     let (whole, text) = (&rest[..colon], rest.get(colon + 2..).unwrap_or_default());
     let (head, fields) = whole.split_at(fields_at(whole));
     addressed(&mut told, head);
@@ -204,10 +216,7 @@ fn failed(rest: &[u8]) -> Entry<'_> {
         &b"retry timeout exceeded"[..],
         b"have been failing for a long time",
     ];
-    if expired
-        .iter()
-        .any(|words| memchr::memmem::find(text, words).is_some())
-    {
+    if expired.iter().any(|words| find(text, words).is_some()) {
         told.code = code::EXPIRED;
     }
     told
@@ -216,7 +225,7 @@ fn failed(rest: &[u8]) -> Entry<'_> {
 /// `addr <original> R= T= defer (N): reason`, `addr routing defer (N): reason`
 fn deferred(rest: &[u8]) -> Entry<'_> {
     let mut told = entry(code::DEFERRED);
-    let at = memchr::memmem::find(rest, b" defer (").unwrap_or(rest.len());
+    let at = find(rest, b" defer (").unwrap_or(rest.len());
     let (whole, text) = (&rest[..at], rest.get(at + 1..).unwrap_or_default());
     let whole = whole.strip_suffix(b" routing").unwrap_or(whole);
     let (head, fields) = whole.split_at(fields_at(whole));
@@ -250,7 +259,7 @@ fn other(rest: &[u8]) -> Entry<'_> {
             ..entry(code::DISCARDED)
         };
     }
-    match memchr::memmem::find(rest, b" rejected ") {
+    match find(rest, b" rejected ") {
         Some(at) if rest.starts_with(b"H=") || rest.starts_with(b"U=") => refused(rest, at),
         _ => entry(code::OTHER),
     }

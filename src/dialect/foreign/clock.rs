@@ -24,8 +24,10 @@ pub enum Basis {
     Ids,
     /// `--year`, `--zone`.
     Given,
-    /// The last year in which no stamp lies ahead of today; UTC.
-    Today,
+    /// Hand-overs to or from hosts whose clock is known.
+    Hops,
+    /// The last year in which no stamp lies behind the file's own time; UTC.
+    File,
     /// Nothing: the stamps are taken as they stand.
     #[default]
     Nothing,

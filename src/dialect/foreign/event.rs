@@ -6,8 +6,10 @@
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
+use super::clock::Clock;
 use super::entry::{Entry, text};
 use super::events::{self, code};
+use super::kept::kept;
 use super::outer::{Outer, Program, outer};
 use super::{Schema, read};
 use crate::address::List;
@@ -66,9 +68,24 @@ fn message_id<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d BStr {
     BStr::new(arena.alloc_slice_copy(&plain))
 }
 
+/// What a line at the beginning of `data` names: the Message-ID, and the queue ids of the record it is about and of another
+/// one; empty where it names none.
+pub fn names<'d>(data: &'d [u8], arena: &'d Bump) -> [&'d BStr; 3] {
+    let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
+    match outer(&data[..end], &Clock::default()) {
+        Some(found) => {
+            let entry = read(&found);
+            [message_id(&entry, arena), text(entry.id), text(entry.other)]
+        }
+        None => Default::default(),
+    }
+}
+
 /// Understands a row as far as paths need it.
 pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
-    let (_, entry) = parts(row, schema, around);
+    let from = row.offset as usize;
+    let line = &around.data[from..from + row.len as usize];
+    let entry = kept(row, line).unwrap_or_else(|| parts(row, schema, around).1);
     of_entry(row, &entry, around)
 }
 

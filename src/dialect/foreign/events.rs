@@ -76,6 +76,9 @@ pub fn of(code: u8) -> &'static Kind {
         .unwrap_or(&KINDS[code::OTHER as usize])
 }
 
+/// The event under which lines of programs that handle no mail are counted.
+pub const PASSED_OVER: (&str, &str) = ("syslog", "lines of other programs");
+
 /// The program's name.
 pub fn program(program: Program) -> &'static str {
     match program {

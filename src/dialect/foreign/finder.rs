@@ -6,13 +6,17 @@
 
 use bstr::BStr;
 
-use super::clock::{self, Clock};
+use super::clock;
 use super::entry::Entry;
 use super::events::{self, KINDS, code};
-use super::hop::{Birth, Claim, NamedAs, Refusal, is_online};
-use super::outer::{Outer, Program, outer};
+use super::hop::{At, Birth, Claim, NamedAs, Refusal, ReportOf, is_online};
+use super::kept;
+use super::outer::{Outer, Program, Stamp, outer_after};
 use super::reply::{self, Named};
-use super::{Form, Schema, anchor, begins_entry, lines, read};
+use super::stamps::{Clocks, anchor, clocks};
+use super::{Form, Schema, begins_entry, read};
+use crate::address::bare_id;
+use crate::address::x400::is_mts_id;
 use crate::dialect::online;
 use crate::dialect::{EventCounts, Layout, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
@@ -20,9 +24,6 @@ use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row, mark};
 use crate::time::{SECOND, Time};
-
-/// From which byte on a chunk is read by which clock.
-type Clocks = Vec<(usize, Clock)>;
 
 /// Finds the records of `slice`; `once`: the first one only.
 pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yield {
@@ -37,61 +38,6 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
     }
 }
 
-/// The clocks of a chunk in which not all lines go by the same one.
-fn clocks(data: &[u8], schema: &Schema) -> Clocks {
-    let mut clocks: Clocks = Vec::new();
-    let mut current = *schema;
-    // Where stamps jump: byte, and by how many seconds.
-    let mut jumps: Vec<(usize, i64)> = Vec::new();
-    let mut last = None;
-    for (from, to) in lines(data, 0) {
-        let Some((found, bare)) =
-            outer(&data[from..to], &schema.clock).and_then(|f| Some((f, f.bare?)))
-        else {
-            continue;
-        };
-        let step = bare.local - last.unwrap_or(bare.local);
-        last = Some(bare.local);
-        // Clocks of one host go forward; a quarter of an hour is the least that zones differ by.
-        if step.abs() > 600 * SECOND {
-            jumps.push((from, step / SECOND));
-        }
-        let entry = read(&found);
-        let told =
-            anchor(&found, &entry).and_then(|(at, slack)| current.clock.told(&bare, at, slack));
-        let Some(clock) = told.filter(|clock| {
-            (clock.year, clock.offset_s) != (current.clock.year, current.clock.offset_s)
-                || clocks.is_empty()
-        }) else {
-            continue;
-        };
-        let back = clock.offset_s < current.clock.offset_s || clock.year > current.clock.year;
-        let at = jumps.iter().rev().find(|(_, step)| (*step < 0) == back);
-        let start = if clocks.is_empty() && at.is_none() {
-            0
-        } else {
-            at.map_or(from, |(at, _)| *at)
-        };
-        if clocks.is_empty() && start > 0 {
-            clocks.push((0, schema.clock));
-        }
-        clocks.push((start, clock));
-        current.clock = clock;
-        jumps.clear();
-    }
-    if clocks.is_empty() {
-        clocks.push((0, schema.clock));
-    }
-    // December gives way to January, and no id said so.
-    for (at, step) in jumps {
-        if step < -300 * 86_400 {
-            current.clock.year += 1;
-            clocks.push((at, current.clock));
-        }
-    }
-    clocks
-}
-
 /// The state of reading one chunk.
 struct Finder<'p> {
     slice: Slice<'p>,
@@ -104,6 +50,8 @@ struct Finder<'p> {
     /// The host seen last, its number and key: lines of one host stand together.
     host: (&'p [u8], u16, u64),
     known: bool,
+    /// The stamp read last: lines of one second stand together.
+    stamp: Stamp<'p>,
 }
 
 /// Key of the other side's address; 0 where it is not known or is the host itself.
@@ -117,11 +65,17 @@ fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
 
 impl<'p> Finder<'p> {
     fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys) -> Self {
-        let expected = slice.data.len() / 160 / SHARDS + 4;
-        let found = Yield {
-            shards: (0..SHARDS).map(|_| Vec::with_capacity(expected)).collect(),
+        // Growing would copy all of it; what is not needed is never touched.
+        let expected = slice.data.len() / 100 / SHARDS + 16;
+        let shards = (0..SHARDS).map(|_| Vec::with_capacity(expected));
+        let mut found = Yield {
+            shards: shards.collect(),
             ..Yield::default()
         };
+        let messages = slice.data.len() / 400 + 4;
+        found.hops.births.reserve(messages);
+        found.hops.claims.reserve(messages);
+        found.hops.named.reserve(messages);
         Finder {
             slice,
             schema,
@@ -132,6 +86,7 @@ impl<'p> Finder<'p> {
             counts: [[0; KINDS.len()]; 4],
             host: (b"", 0, 0),
             known: false,
+            stamp: Stamp::default(),
         }
     }
 
@@ -156,7 +111,7 @@ impl<'p> Finder<'p> {
                 }
             }
             let line = data[at..end].strip_suffix(b"\r").unwrap_or(&data[at..end]);
-            match outer(line, &self.schema.clock) {
+            match outer_after(line, &self.schema.clock, &mut self.stamp) {
                 Some(found) => {
                     let entry = read(&found);
                     if strict && let Some(bare) = &found.bare {
@@ -181,6 +136,7 @@ impl<'p> Finder<'p> {
     }
 
     fn bind(&mut self) {
+        self.stamp = Stamp::default();
         let layout = Layout::Foreign(self.schema);
         self.layout = self.found.number(layout);
     }
@@ -244,10 +200,15 @@ impl<'p> Finder<'p> {
         }
         row.key = self.keys.copy_on(host, Service::Transport, entry.id);
         row.check = self.keys.check(entry.id);
-        if matches!(entry.code, code::NAMED | code::QUEUED | code::RELEASED)
-            || entry.code == code::OTHER && entry.sender.is_some()
+        if matches!(
+            entry.code,
+            code::NAMED | code::QUEUED | code::RELEASED | code::REPORT
+        ) || entry.code == code::OTHER && entry.sender.is_some()
         {
             row.marks |= mark::NAMES;
+        }
+        if row.role != Role::Info || row.has(mark::NAMES) {
+            kept::keep(&mut row, entry, line);
         }
         self.hops(&mut row, entry, host, time);
         self.found.shards[shard(row.key)].push(row);
@@ -276,7 +237,7 @@ impl<'p> Finder<'p> {
 
     /// What the line says about other records.
     fn hops(&mut self, row: &mut Row, entry: &Entry<'p>, host: u64, time: Time) {
-        let (key, keys) = (row.key, self.keys);
+        let (key, keys, at) = (row.key, self.keys, At::of(row));
         match entry.code {
             code::RECEIVED => {
                 let id = keys.bytes(entry.id);
@@ -287,23 +248,35 @@ impl<'p> Finder<'p> {
                     time,
                     from: address(entry, keys),
                     may_be_reused: clock::arrival(entry.program, entry.id).is_none(),
+                    at,
                 });
+                if is_online(entry.peer.name) {
+                    let online = keys.host(online::SERVER);
+                    self.found.hops.from_online.push((key, time, online));
+                }
                 if !entry.other.is_empty() {
                     let other = keys.copy_on(host, Service::Transport, entry.other);
                     if entry.program == Program::Exim {
                         row.role = Role::Report;
+                        self.found.hops.reports.push(ReportOf {
+                            own: key,
+                            about: other,
+                            time,
+                            at,
+                            is_own: true,
+                        });
                     } else {
                         self.found.hops.ties.push((key, other));
                     }
                 }
-                self.named(key, entry, host, time);
+                self.named(row, entry, host);
             }
-            code::NAMED => self.named(key, entry, host, time),
+            code::NAMED => self.named(row, entry, host),
             code::FORWARDED => {
                 let other = keys.copy_on(host, Service::Transport, entry.other);
                 self.found.hops.ties.push((key, other));
             }
-            code::SENT => self.claim(key, entry, host, time),
+            code::SENT => self.claim(row, entry, host),
             code::REPORT => {
                 // Told of the one it is about, and once more of the report itself.
                 let child = keys.copy_on(host, Service::Transport, entry.other);
@@ -314,6 +287,14 @@ impl<'p> Finder<'p> {
                     time,
                     from: 0,
                     may_be_reused: false,
+                    at,
+                });
+                self.found.hops.reports.push(ReportOf {
+                    own: child,
+                    about: key,
+                    time,
+                    at,
+                    is_own: false,
                 });
                 let mut of_report = row.under(child);
                 of_report.kind = KeyKind::Second;
@@ -324,21 +305,27 @@ impl<'p> Finder<'p> {
         }
     }
 
-    fn named(&mut self, key: u64, entry: &Entry<'_>, host: u64, time: Time) {
+    fn named(&mut self, row: &Row, entry: &Entry<'_>, host: u64) {
         let id = entry.message_id;
         if id.len() > 2 {
             let message_id = self.keys.message_id(id);
+            if is_mts_id(bare_id(id)) {
+                // The Internet Mail Service of 5.5 embeds the id under which the message goes there.
+                self.found.hops.ties.push((row.key, message_id));
+            }
             self.found.hops.named.push(NamedAs {
-                key,
+                key: row.key,
                 message_id,
                 host,
-                time,
+                time: row.time,
+                at: At::of(row),
             });
         }
     }
 
-    fn claim(&mut self, key: u64, entry: &Entry<'p>, host: u64, time: Time) {
+    fn claim(&mut self, row: &Row, entry: &Entry<'p>, host: u64) {
         let (keys, own) = (self.keys, host);
+        let (key, time, at) = (row.key, row.time, At::of(row));
         let id = match reply::named(entry.text) {
             Named::Exchange { id, host, .. } => {
                 let copy = keys.copy(host, Service::Transport, id);
@@ -351,6 +338,7 @@ impl<'p> Finder<'p> {
                         host: own,
                         peer: keys.host(online::SERVER),
                         time,
+                        at,
                     });
                 }
                 return;
@@ -378,6 +366,7 @@ impl<'p> Finder<'p> {
             host,
             peer,
             time,
+            at,
         });
     }
 
@@ -420,6 +409,11 @@ impl<'p> Finder<'p> {
                     counts.0.insert(name, (u64::from(count), true));
                 }
             }
+        }
+        if self.found.passed_over > 0 {
+            let (source, event) = events::PASSED_OVER;
+            let name = (source.into(), event.into());
+            counts.0.insert(name, (self.found.passed_over, true));
         }
         self.found.events = counts;
         self.found

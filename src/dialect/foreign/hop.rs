@@ -14,6 +14,26 @@ use crate::keys::Keys;
 use crate::row::Row;
 use crate::time::Time;
 
+/// Where a row stands: its chunk, and where in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    pub chunk: u32,
+    pub offset: u32,
+    pub line: u32,
+}
+
+impl At {
+    /// Where `row` stands.
+    #[inline]
+    pub fn of(row: &Row) -> At {
+        At {
+            chunk: row.chunk,
+            offset: row.offset,
+            line: row.line,
+        }
+    }
+}
+
 /// A record came into being.
 #[derive(Clone, Copy, Debug)]
 pub struct Birth {
@@ -28,6 +48,7 @@ pub struct Birth {
     pub from: u64,
     /// The id carries no time, so that it may come again.
     pub may_be_reused: bool,
+    pub at: At,
 }
 
 /// A receiver named the record that it made of what it was given.
@@ -42,6 +63,7 @@ pub struct Claim {
     /// Key of the receiver's address; 0: the giver itself.
     pub peer: u64,
     pub time: Time,
+    pub at: At,
 }
 
 impl Claim {
@@ -66,6 +88,20 @@ pub struct NamedAs {
     pub message_id: u64,
     pub host: u64,
     pub time: Time,
+    pub at: At,
+}
+
+/// A report was made; the line names both records by their queue ids.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportOf {
+    /// Key of the report's record.
+    pub own: u64,
+    /// Key of the record that the report is about.
+    pub about: u64,
+    pub time: Time,
+    pub at: At,
+    /// The line is about the report's own record, and names the other one beside it.
+    pub is_own: bool,
 }
 
 /// What one chunk gave.
@@ -81,6 +117,9 @@ pub struct Hops {
     pub claims: Vec<Claim>,
     pub named: Vec<NamedAs>,
     pub refusals: Vec<Refusal>,
+    pub reports: Vec<ReportOf>,
+    /// Records whose client is Exchange Online, which names no receiver: key, time, key of its name.
+    pub from_online: Vec<(u64, Time, u64)>,
     /// Names behind keys of hosts and addresses.
     pub names: Vec<(u64, BString)>,
 }
@@ -97,6 +136,7 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
             host: keys.host(host),
             peer,
             time: row.time,
+            at: At::of(row),
         });
     };
     if event.role == Role::Receive {
@@ -137,6 +177,7 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
             message_id: keys.message_id(message_id),
             host: keys.host(host),
             time: row.time,
+            at: At::of(row),
         });
     }
 }
@@ -186,6 +227,8 @@ impl Hops {
         self.claims.extend(other.claims);
         self.named.extend(other.named);
         self.refusals.extend(other.refusals);
+        self.reports.extend(other.reports);
+        self.from_online.extend(other.from_online);
         self.names.extend(other.names);
     }
 }

@@ -10,25 +10,27 @@ mod event;
 pub mod events;
 mod finder;
 pub mod hop;
+mod kept;
 pub mod outer;
+mod recipients;
 pub mod reply;
 pub mod settle;
+mod stamps;
 
-pub use event::{event, record};
+pub use event::{event, names, record};
 pub use finder::parse;
+use stamps::bound;
+pub use stamps::{assume, clock_words, is_guessed, layout_at, shifted};
 
-use std::ops::Range;
+use bstr::{BStr, BString, ByteSlice};
 
-use bstr::{BString, ByteSlice};
-
-use super::{Detected, Layout, exim, postfix, sendmail};
-use crate::input::Assumed;
+use super::{Detected, exim, postfix, sendmail};
 use crate::scan;
-use crate::time::{DAY, Time};
+use crate::time::Time;
 use clock::{Basis, Clock};
 use entry::Entry;
 use events::code;
-use outer::{Bare, Outer, Program, outer};
+use outer::{Outer, Program, outer};
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl Schema {
 
 /// A file is told by a line in this much of it: other programs may have filled its beginning.
 const DETECTED_BYTES: usize = 256 << 10;
-/// The clock of a chunk is looked for in this much of it.
+/// The clock of a file is looked for in this much of it.
 const CLOCK_BYTES: usize = 1 << 20;
 /// Exim's own host name is looked for in this much of a file.
 const NAME_BYTES: usize = 8 << 20;
@@ -100,147 +102,12 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
             clock,
         })
     })?;
-    Some(Detected::Log(bound(&schema, data, 0..data.len())))
+    let range = 0..data.len().min(CLOCK_BYTES);
+    Some(Detected::Log(bound(&schema, data, range)))
 }
 
 fn is_refusal(found: &Outer<'_>) -> bool {
     found.body.starts_with(b"H=") && exim::read(found.body).code == code::REFUSED
-}
-
-/// The layout of a stretch of a file, its clock set by what the stretch tells.
-fn bound(schema: &Schema, data: &[u8], range: Range<usize>) -> Layout {
-    let end = range.end.min(range.start + CLOCK_BYTES);
-    let clock = first_clock(schema, &data[range.start..end]);
-    Layout::Foreign(Schema {
-        clock: clock.unwrap_or(schema.clock),
-        ..*schema
-    })
-}
-
-/// The layout at the beginning of a chunk that follows one with layout `schema`, which begins at `before`.
-pub fn layout_at(schema: &Schema, data: &[u8], before: usize, range: Range<usize>) -> Layout {
-    let start = range.start;
-    let mut layout = bound(schema, data, range);
-    let first = |from: usize| first_bare(schema, &data[from..]).map(|bare| bare.local);
-    if let Layout::Foreign(bound) = &mut layout
-        && bound.clock == schema.clock
-        && let (Some(old), Some(new)) = (first(before), first(start))
-        && old - new > 300 * DAY
-    {
-        // No id says so, but January follows December.
-        bound.clock.year += 1;
-    }
-    layout
-}
-
-/// The first stamp that leaves out its zone.
-fn first_bare(schema: &Schema, data: &[u8]) -> Option<Bare> {
-    lines(data, 0)
-        .take(1000)
-        .find_map(|(from, to)| outer(&data[from..to], &schema.clock)?.bare)
-}
-
-/// Sets the clock of a file whose own lines do not tell it: by what is given, else by the last year in which the file
-/// does not begin in the future, in UTC.
-pub fn assume(schema: &mut Schema, data: &[u8], assumed: &Assumed, today: Time) {
-    let clock = &mut schema.clock;
-    let Some(bare) = first_bare(
-        &Schema {
-            clock: *clock,
-            ..*schema
-        },
-        data,
-    ) else {
-        return;
-    };
-    if clock.basis == Basis::Ids && assumed.year.is_none() && assumed.zone.is_none() {
-        return;
-    }
-    if clock.basis != Basis::Ids {
-        clock.basis = Basis::Today;
-        if bare.day.is_some() {
-            let year = |year: i64| {
-                let (month, day) = bare.day.unwrap_or((1, 1));
-                Time::from_civil(year, month, day, 0, 0, 0, 0)
-            };
-            let this = today
-                .rfc3339()
-                .get(..4)
-                .and_then(|y| y.parse().ok())
-                .unwrap_or(1970);
-            let ahead = year(this).is_none_or(|time| time.0 > today.0 + DAY);
-            clock.year = (this - i64::from(ahead)) as i16;
-        }
-    }
-    // What somebody says outright goes before what ids tell.
-    if let Some(year) = assumed.year.filter(|_| bare.day.is_some()) {
-        (clock.year, clock.basis) = (year, Basis::Given);
-    }
-    if let Some(zone) = &assumed.zone {
-        let first = first_bare(
-            &Schema {
-                clock: *clock,
-                ..*schema
-            },
-            data,
-        );
-        let seconds = first.unwrap_or(bare).local.div_euclid(crate::time::SECOND);
-        if let Ok(at) = jiff::Timestamp::from_second(seconds) {
-            (schema.clock.offset_s, schema.clock.basis) =
-                (zone.to_offset(at).seconds(), Basis::Given);
-        }
-    }
-}
-
-/// The clock that the first telling line gives.
-fn first_clock(schema: &Schema, data: &[u8]) -> Option<Clock> {
-    lines(data, 0).find_map(|(from, to)| told_clock(&data[from..to], schema))
-}
-
-/// The clock that a line proves, if it proves any.
-fn told_clock(line: &[u8], schema: &Schema) -> Option<Clock> {
-    let found = outer(line, &schema.clock)?;
-    let bare = found.bare?;
-    let entry = read(&found);
-    anchor(&found, &entry).and_then(|(arrival, slack_s)| schema.clock.told(&bare, arrival, slack_s))
-}
-
-/// The instant that a line's ids name, and by how many seconds the line may be later.
-fn anchor(found: &Outer<'_>, entry: &Entry<'_>) -> Option<(i64, i64)> {
-    match entry.code {
-        code::RECEIVED => Some((clock::arrival(entry.program, entry.id)?, 120)),
-        code::REFUSED if found.program == Program::Exim => {
-            Some((clock::arrival(entry.program, entry.id)?, 120))
-        }
-        // Postfix stamps the Message-ID of what it makes itself in UTC.
-        code::NAMED => Some((own_stamp(entry)?, 120)),
-        code::SENT => match reply::named(entry.text) {
-            reply::Named::Queue(id) => Some((clock::any_arrival(id)?, 600)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The time in a Message-ID `<YYYYMMDDhhmmss.QID@host>` that names its own queue id.
-fn own_stamp(entry: &Entry<'_>) -> Option<i64> {
-    let id = entry.message_id.strip_prefix(b"<")?;
-    let rest = id.get(14..)?.strip_prefix(b".")?;
-    let own = rest.strip_prefix(entry.id)?;
-    if !own.starts_with(b"@") {
-        return None;
-    }
-    let part = |from: usize, to: usize| entry::number(&id[from..to]) as u32;
-    let time = Time::from_civil(
-        i64::from(part(0, 4)),
-        part(4, 6),
-        part(6, 8),
-        part(8, 10),
-        part(10, 12),
-        part(12, 14),
-        0,
-    )?;
-    Some(time.0 / crate::time::SECOND)
 }
 
 /// The line's parts, by the program that wrote it.
@@ -252,6 +119,14 @@ fn read<'d>(found: &Outer<'d>) -> Entry<'d> {
         Program::Sendmail => sendmail::read(found.body),
         Program::Other => Entry::of(Program::Other, code::CONNECTION),
     }
+}
+
+/// Host, as logged, and queue id of the record that the line at the beginning of `data` is about; empty: it names none.
+pub fn record_of(data: &[u8]) -> (&BStr, &BStr) {
+    let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
+    let (host, id) = outer(&data[..end], &Clock::default())
+        .map_or((&b""[..], &b""[..]), |found| (found.host, read(&found).id));
+    (BStr::new(host), BStr::new(id))
 }
 
 /// Exim writes its own stamp and the part's number behind syslog's header.
@@ -367,26 +242,11 @@ fn own_name(data: &[u8]) -> Option<&[u8]> {
     line.contains_str("(Exim ").then_some(host)
 }
 
-/// Where a file's clock comes from, in words for `check`; `None` where no stamp needs one.
-pub fn clock_words(clock: &Clock) -> String {
-    let sign = if clock.offset_s < 0 { '-' } else { '+' };
-    let minutes = clock.offset_s.abs() / 60;
-    let zone = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
-    let basis = match clock.basis {
-        Basis::Ids => "told by queue ids",
-        Basis::Given => "as given",
-        Basis::Today => "guessed; give --year and --zone",
-        Basis::Nothing => "not asked for",
-    };
-    format!("{} {zone}, {basis}", clock.year)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Slice;
+    use crate::dialect::{Layout, Slice};
     use crate::keys::Keys;
-    use bstr::BStr;
     use proptest::prelude::*;
 
     /// Time, code and bytes of every row, read in chunks of about `chunk` bytes.

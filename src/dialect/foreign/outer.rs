@@ -42,60 +42,86 @@ pub struct Bare {
 
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
+/// A stamp without zone as it stands, and what it says by the clock in force.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stamp<'d> {
+    text: &'d [u8],
+    /// Microseconds since 1970 if it were UTC.
+    local: i64,
+    day: Option<(u32, u32)>,
+}
+
 /// Takes the envelope off; `None` if the line has none.
 #[inline]
 pub fn outer<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
+    outer_after(line, clock, &mut Stamp::default())
+}
+
+/// The same behind a line with the stamp `last`: most lines repeat it.
+#[inline]
+pub fn outer_after<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer<'d>> {
     match *line.first()? {
-        b'A'..=b'S' => traditional(line, clock),
+        b'A'..=b'S' => traditional(line, clock, last),
         b'<' => {
             let end = memchr::memchr(b'>', line.get(..6)?)?;
             let rest = &line[end + 1..];
             match rest.first()? {
                 b'1' if rest.get(1) == Some(&b' ') => rfc5424(&rest[2..]),
                 b'0'..=b'9' => rfc3339(rest),
-                _ => traditional(rest, clock),
+                _ => traditional(rest, clock, last),
             }
         }
         b'0'..=b'9' if line.get(10) == Some(&b'T') => rfc3339(line),
-        b'0'..=b'9' => exim(line, clock),
+        b'0'..=b'9' => exim(line, clock, last),
         _ => None,
     }
 }
 
 /// `Nov 21 17:23:38 mx1 postfix/smtpd[305]: ...`; the day padded with a space or a zero.
-fn traditional<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
-    let stamp = line.get(..16)?;
-    if stamp[3] != b' ' || stamp[6] != b' ' || stamp[9] != b':' || stamp[15] != b' ' {
-        return None;
+#[inline]
+fn traditional<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer<'d>> {
+    let text = line.get(..16)?;
+    if text != last.text {
+        *last = stamp(text, clock)?;
     }
-    let month = MONTHS
-        .chunks_exact(3)
-        .position(|name| name == &stamp[..3])? as u32
-        + 1;
-    let two = |at: usize| {
-        let tens = match stamp[at] {
-            b' ' => 0,
-            digit => u32::from(digit.wrapping_sub(b'0')),
-        };
-        tens * 10 + u32::from(stamp[at + 1].wrapping_sub(b'0'))
-    };
-    let year = i64::from(clock.year);
-    // Until the year is known, a leap day is as good as the day before it.
-    let day = two(4);
-    let civil = |day| Time::from_civil(year, month, day, two(7), two(10), two(13), 0);
-    let local = civil(day).or_else(|| (month == 2 && day == 29).then(|| civil(28)).flatten())?;
+    let local = Time(last.local);
     let (host, rest) = word(&line[16..])?;
     let (tag, body) = tag(rest)?;
     Some(Outer {
         time: clock.utc(local.0),
         bare: Some(Bare {
             local: local.0,
-            day: Some((month, day)),
+            day: last.day,
         }),
         host,
         program: program(tag),
         tag,
         body,
+    })
+}
+
+/// `Nov 21 17:23:38 `
+fn stamp<'d>(text: &'d [u8], clock: &Clock) -> Option<Stamp<'d>> {
+    if text[3] != b' ' || text[6] != b' ' || text[9] != b':' || text[15] != b' ' {
+        return None;
+    }
+    let month = MONTHS.chunks_exact(3).position(|name| name == &text[..3])? as u32 + 1;
+    let two = |at: usize| {
+        let tens = match text[at] {
+            b' ' => 0,
+            digit => u32::from(digit.wrapping_sub(b'0')),
+        };
+        tens * 10 + u32::from(text[at + 1].wrapping_sub(b'0'))
+    };
+    let year = i64::from(clock.year);
+    // Until the year is known, a leap day is as good as the day before it.
+    let day = two(4);
+    let civil = |day| Time::from_civil(year, month, day, two(7), two(10), two(13), 0);
+    let local = civil(day).or_else(|| (month == 2 && day == 29).then(|| civil(28)).flatten())?;
+    Some(Stamp {
+        text,
+        local: local.0,
+        day: Some((month, day)),
     })
 }
 
@@ -137,7 +163,7 @@ fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
 }
 
 /// `YYYY-MM-DD HH:MM:SS[.mmm] [+zzzz ][[pid] ]...`
-fn exim<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
+fn exim<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer<'d>> {
     if line.get(4) != Some(&b'-') || line.get(10) != Some(&b' ') {
         return None;
     }
@@ -147,7 +173,12 @@ fn exim<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
         b' ' => 0,
         _ => return None,
     };
-    let local = parse_iso(&line[..19 + digits])?;
+    let text = &line[..19 + digits];
+    if text != last.text {
+        let (local, day) = (parse_iso(text)?.0, None);
+        *last = Stamp { text, local, day };
+    }
+    let local = Time(last.local);
     let mut body = rest[digits..].strip_prefix(b" ")?;
     let mut zone = None;
     if let (Some(b'+' | b'-'), Some(b' ')) = (body.first(), body.get(5)) {
@@ -223,10 +254,11 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// `name[pid]: ` or `name: `, and what follows.
 fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr2(b'[', b':', text)?;
-    if end == 0 || end > 64 || memchr::memchr(b' ', &text[..end]).is_some() {
-        return None;
-    }
+    let head = &text[..text.len().min(65)];
+    let end = head
+        .iter()
+        .position(|b| matches!(b, b'[' | b':' | b' '))
+        .filter(|end| *end > 0 && head[*end] != b' ')?;
     let colon = match text[end] {
         b'[' => end + memchr::memchr(b':', text.get(end..(end + 16).min(text.len()))?)?,
         _ => end,

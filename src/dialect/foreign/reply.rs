@@ -26,19 +26,27 @@ pub fn named(text: &[u8]) -> Named<'_> {
         return exchange;
     }
     // A filter quotes its own next hop's reply behind its own: the last one counts.
-    if let Some(at) = memchr::memmem::rfind(text, b"queued as ") {
+    if let Some(at) = last(text, b"queued as ", 0) {
         return queue(&text[at + 10..]);
     }
-    if let Some(at) = memchr::memmem::rfind(text, b"OK id=") {
+    if let Some(at) = last(text, b"OK id=", 5) {
         return queue(&text[at + 6..]);
     }
-    if let Some(at) = memchr::memmem::rfind(text, b" Message accepted for delivery") {
+    if let Some(at) = last(text, b" Message accepted for delivery", 1) {
         let start = text[..at]
             .iter()
             .rposition(|b| matches!(b, b' ' | b'(' | b'"'));
         return queue(&text[start.map_or(0, |blank| blank + 1)..at]);
     }
     Named::Nothing
+}
+
+/// Where `words` stand last; most replies do not even have their byte number `rare`.
+#[inline]
+fn last(text: &[u8], words: &[u8], rare: usize) -> Option<usize> {
+    memchr::memrchr_iter(words[rare], text)
+        .filter_map(|at| at.checked_sub(rare))
+        .find(|at| text[*at..].starts_with(words))
 }
 
 /// The word at the beginning, if it has the form of a queue id. Some answer with a Message-ID here.
@@ -58,7 +66,7 @@ fn queue(text: &[u8]) -> Named<'_> {
 
 /// `<message-id> [InternalId=N, Hostname=HOST]`
 fn exchange(text: &[u8]) -> Option<Named<'_>> {
-    let at = memchr::memmem::rfind(text, b"[InternalId=")?;
+    let at = last(text, b"[InternalId=", 0)?;
     let inner = &text[at + 12..];
     let inner = &inner[..inner.find_byte(b']')?];
     let comma = inner.find_byte(b',')?;

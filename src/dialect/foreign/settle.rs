@@ -4,23 +4,24 @@
 //! the records that the replies name, aliases become expansions, lines about a whole record get its recipients.
 //! `formats/foreign.md` sections 2.4 and 5 have the rules and their evidence.
 
-use bstr::{BStr, ByteSlice};
+use bstr::BStr;
 use bumpalo::Bump;
 
-use super::entry::list;
+use super::recipients::{expansions, open, whole_record};
 use super::reply::{self, Named};
-use crate::address::List;
+use crate::address::bare_id;
+use crate::address::x400::is_mts_id;
 use crate::event::{Event, Link, Next, Role, ServerId};
 use crate::keys::{Keys, Service};
 use crate::servers::Servers;
 
 /// One queue record of the message.
-struct Stay<'d> {
-    copy: u64,
+pub(super) struct Stay<'d> {
+    pub(super) copy: u64,
     id: &'d BStr,
     server: ServerId,
     /// Its first event that opened it.
-    birth: Option<usize>,
+    pub(super) birth: Option<usize>,
     /// A hand-over leads here.
     reached: bool,
 }
@@ -35,18 +36,22 @@ pub struct Around<'d> {
     pub horizon: i64,
 }
 
-/// Settles the events of one message.
-pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) {
+/// Settles the events of one message. Returns what was concluded: groups of addresses that no row tells of, of which one
+/// became each of those that turned up without having been handed over.
+pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'d BStr>> {
     let mut stays = stays(events);
-    for i in 0..events.len() {
-        hand_over(i, events, &mut stays, around);
+    // Most messages have one record, and nothing it could lead to.
+    if stays.len() > 1 || !events.iter().all(is_foreign) {
+        for i in 0..events.len() {
+            hand_over(i, events, &mut stays, around);
+        }
     }
     by_message_id(events, &mut stays, around);
     let before = events.len();
-    let mut more = Vec::new();
+    let (mut more, mut concluded) = (Vec::new(), Vec::new());
     for stay in &stays {
         whole_record(stay, events, around);
-        more.extend(expansions(stay, events, around));
+        more.extend(expansions(stay, events, &mut concluded, around));
         open(stay, events, &mut more, around);
     }
     events.extend(more);
@@ -54,10 +59,19 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) {
         // Those made here stand where the lines stand that prove them, an expansion before its delivery.
         events.sort_by_key(|e| (e.time, e.place, e.role != Role::Expand));
     }
+    concluded
 }
 
-fn is_foreign(event: &Event<'_>) -> bool {
-    !event.linked_id.is_empty()
+/// Whether an event is of a queue record; those of 2003 and before link ids of another kind.
+pub(super) fn is_foreign(event: &Event<'_>) -> bool {
+    let source: &[u8] = event.source.text();
+    !event.linked_id.is_empty() && matches!(source, b"postfix" | b"exim" | b"sendmail")
+}
+
+/// Whether Exchange 5.5 gave the message to a foreign system: the id there embeds its own, and nothing else is known.
+fn is_remote(event: &Event<'_>) -> bool {
+    let ids = [event.message_id.text(), event.linked_id];
+    !is_foreign(event) && ids.iter().any(|id| is_mts_id(bare_id(id)))
 }
 
 fn stays<'d>(events: &mut [Event<'d>]) -> Vec<Stay<'d>> {
@@ -158,20 +172,28 @@ fn by_message_id<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: A
             continue;
         }
         let host = event.server_host.text();
-        let Some(server) = around.servers.find(host) else {
+        let is_remote = is_remote(&event);
+        let found = around.servers.find(host);
+        let Some(server) = found.or(is_remote.then_some(event.server)) else {
             continue;
         };
         let first = stays.iter().position(|stay| stay.birth == Some(0));
         let free = |at: &usize| {
             let stay: &Stay<'_> = &stays[*at];
-            stay.server == server && !stay.reached && stay.copy != event.copy && Some(*at) != first
+            let is_there = stay.server == server || is_remote;
+            is_there && !stay.reached && stay.copy != event.copy && Some(*at) != first
         };
         let mut candidates = (0..stays.len()).filter(free);
         match (candidates.next(), candidates.next()) {
             (Some(at), None) => {
-                let copy = stays[at].copy;
+                let (server, copy) = (stays[at].server, stays[at].copy);
+                let by = if is_remote {
+                    Link::RemoteId
+                } else {
+                    Link::MessageId
+                };
                 lead(&mut events[i], server, copy, around);
-                events[i].link = Some(Link::MessageId);
+                events[i].link = Some(by);
                 // Several recipients of one hand-over lead to one record.
                 let same = |e: &Event<'_>| {
                     e.copy == event.copy && e.context.text() == event.context.text()
@@ -181,7 +203,7 @@ fn by_message_id<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: A
                     .filter(|e| e.role == Role::Leave && same(e))
                 {
                     lead(other, server, copy, around);
-                    other.link = Some(Link::MessageId);
+                    other.link = Some(by);
                 }
                 stays[at].reached = true;
             }
@@ -201,241 +223,4 @@ fn missing(event: &Event<'_>, server: ServerId, around: Around<'_>) -> bool {
             .servers
             .coverage(server)
             .covers(Service::Transport, event.time)
-}
-
-/// Recipients that hand-overs gave to a record by name.
-fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
-    let mut handed: Vec<&[u8]> = Vec::new();
-    let leads_here =
-        |e: &&Event<'d>| matches!(e.next, Next::Server { copy, .. } if copy == stay.copy);
-    for event in events.iter().filter(leads_here) {
-        add(&mut handed, event.recipients);
-    }
-    if let Some(birth) = stay.birth {
-        add(&mut handed, events[birth].recipients);
-    }
-    handed
-}
-
-fn add<'d>(known: &mut Vec<&'d [u8]>, addresses: List<'d>) {
-    for address in addresses {
-        if !known.iter().any(|k| k.eq_ignore_ascii_case(address)) {
-            known.push(address);
-        }
-    }
-}
-
-fn is_outcome(event: &Event<'_>) -> bool {
-    matches!(
-        event.role,
-        Role::Send
-            | Role::Leave
-            | Role::Deliver
-            | Role::Fail
-            | Role::Drop
-            | Role::Defer
-            | Role::Redirect
-    )
-}
-
-/// Lines about a whole record: expiry is about what was still deferred, holding and discarding about all; a hold that
-/// was followed by deliveries is over.
-fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around: Around<'d>) {
-    let of_stay = |e: &Event<'d>| e.copy == stay.copy && is_foreign(e);
-    for i in 0..events.len() {
-        let event = events[i];
-        if !of_stay(&event) {
-            continue;
-        }
-        match event.role {
-            Role::Quarantine => {
-                let goes_on = |e: &Event<'d>| {
-                    of_stay(e)
-                        && (e.time, e.place) > (event.time, event.place)
-                        && matches!(
-                            e.role,
-                            Role::Send | Role::Leave | Role::Deliver | Role::Fail | Role::Defer
-                        )
-                };
-                if events.iter().any(goes_on) {
-                    events[i].role = Role::Info;
-                    continue;
-                }
-            }
-            Role::Drop => {}
-            Role::Fail if event.name == "expired" && event.recipients.0.is_empty() => {
-                let mut waiting: Vec<&[u8]> = Vec::new();
-                for e in events
-                    .iter()
-                    .filter(|e| of_stay(e) && e.role == Role::Defer)
-                {
-                    add(&mut waiting, e.recipients);
-                }
-                let done = |address: &[u8]| {
-                    events.iter().any(|e| {
-                        of_stay(e)
-                            && matches!(
-                                e.role,
-                                Role::Send | Role::Leave | Role::Deliver | Role::Fail
-                            )
-                            && e.recipients
-                                .into_iter()
-                                .any(|a| a.eq_ignore_ascii_case(address))
-                    })
-                };
-                waiting.retain(|address| !done(address));
-                let why = events
-                    .iter()
-                    .rev()
-                    .find(|e| of_stay(e) && e.role == Role::Defer);
-                if let Some(why) = why {
-                    events[i].context = why.context;
-                }
-                events[i].recipients = list(waiting.into_iter(), around.arena);
-                continue;
-            }
-            _ => continue,
-        }
-        // A rule on a message's header holds or discards it for all, and names the first.
-        let by_rule = event.name == "held" || event.connector.text().is_empty();
-        let is_whole = event.recipients.0.is_empty() || by_rule;
-        if is_whole {
-            let mut all = handed(stay, events);
-            add(&mut all, event.recipients);
-            events[i].recipients = list(all.into_iter(), around.arena);
-        }
-    }
-}
-
-/// Addresses that became others: named by the lines themselves (`orig_to=`, `<original>`), or, where a program does not
-/// log it, those handed over by name that nothing was logged about.
-fn expansions<'d>(stay: &Stay<'d>, events: &[Event<'d>], around: Around<'d>) -> Vec<Event<'d>> {
-    let mut more: Vec<Event<'d>> = Vec::new();
-    let mut named: Vec<&[u8]> = Vec::new();
-    let mut told: Vec<&[u8]> = Vec::new();
-    let mut first = None;
-    for event in events
-        .iter()
-        .filter(|e| e.copy == stay.copy && is_foreign(e) && is_outcome(e))
-    {
-        if event.role == Role::Redirect || event.name == "refused" {
-            continue;
-        }
-        first = first.or(Some(event));
-        add(&mut told, event.related);
-        if event.related.0.is_empty() {
-            add(&mut named, event.recipients);
-            continue;
-        }
-        let known = more.iter().any(|e| {
-            e.related.0.eq_ignore_ascii_case(event.related.0)
-                && e.recipients.0 == event.recipients.0
-        });
-        if !known {
-            more.push(Event {
-                role: Role::Expand,
-                next: Next::None,
-                ..*event
-            });
-        }
-    }
-    let Some(first) = first else {
-        return more;
-    };
-    let given = handed(stay, events);
-    if given.is_empty() {
-        return more;
-    }
-    let has = |list: &[&[u8]], address: &[u8]| list.iter().any(|a| a.eq_ignore_ascii_case(address));
-    let silent: Vec<&[u8]> = given
-        .iter()
-        .copied()
-        .filter(|address| !has(&named, address) && !has(&told, address))
-        .collect();
-    // A mailbox by its bare name is the address of that name.
-    let strange: Vec<&[u8]> = named
-        .iter()
-        .copied()
-        .filter(|address| !has(&given, address))
-        .collect();
-    if !silent.is_empty() && !strange.is_empty() {
-        more.push(Event {
-            role: Role::Expand,
-            next: Next::None,
-            recipients: list(strange.into_iter(), around.arena),
-            related: list(silent.into_iter(), around.arena),
-            ..*first
-        });
-    }
-    more
-}
-
-/// The record opens with the recipients it was taken over with, as far as its lines name them.
-fn open<'d>(
-    stay: &Stay<'d>,
-    events: &mut [Event<'d>],
-    more: &mut Vec<Event<'d>>,
-    around: Around<'d>,
-) {
-    let mut all: Vec<&[u8]> = Vec::new();
-    let of_stay = |e: &&Event<'d>| e.copy == stay.copy && is_foreign(e);
-    let mut first = None;
-    let (mut ended, mut queued) = (false, false);
-    for event in events.iter().filter(of_stay) {
-        ended |= is_outcome(event) || matches!(event.role, Role::Quarantine);
-        queued |= matches!(event.name.as_bytes(), b"queued");
-        if is_outcome(event) && event.name != "refused" {
-            first = first.or(Some(*event));
-            add(
-                &mut all,
-                if event.related.0.is_empty() {
-                    event.recipients
-                } else {
-                    event.related
-                },
-            );
-        }
-    }
-    match stay.birth {
-        Some(birth) => {
-            let event = events[birth];
-            if event.recipients.0.is_empty() && !all.is_empty() {
-                events[birth].recipients = list(all.into_iter(), around.arena);
-            }
-            if !ended && !queued && is_held(&event, events, around) {
-                more.push(Event {
-                    role: Role::Quarantine,
-                    name: BStr::new("held"),
-                    recipients: list(handed(stay, events).into_iter(), around.arena),
-                    ..event
-                });
-            }
-        }
-        // The log begins in the middle: its recipients are known all the same.
-        None => {
-            if let Some(first) = first {
-                more.push(Event {
-                    role: Role::Attempt,
-                    next: Next::None,
-                    recipients: list(all.into_iter(), around.arena),
-                    related: List(b""),
-                    ..first
-                });
-            }
-        }
-    }
-}
-
-/// Postfix names no queue id when a rule on the envelope holds a message: a record that was complete and then never came
-/// up, although its host's log goes on, is held.
-fn is_held(birth: &Event<'_>, events: &[Event<'_>], around: Around<'_>) -> bool {
-    let named = events
-        .iter()
-        .any(|e| e.copy == birth.copy && e.name == "message-id");
-    birth.source.text() == "postfix"
-        && named
-        && around
-            .servers
-            .coverage(birth.server)
-            .goes_on_after(birth.time, around.horizon)
 }

@@ -4,20 +4,23 @@
 //! Facts and their evidence: `formats/modern.md` section 7. In: a CSV whose first line names its columns. Out: rows under
 //! their network-message-id, and what they say of each recipient ([`settle`]).
 
+mod settle;
+
 use bstr::BStr;
-use bumpalo::Bump;
 
 use super::foreign::entry::list;
-use super::foreign::hop::NamedAs;
+use super::foreign::hop::{At, NamedAs};
 use super::{Detected, EventCounts, Layout, SHARDS, Slice, Surroundings, Yield, shard};
 use crate::address::List;
-use crate::event::{Event, Link, Next, Place, Raw, Record, Role, ServerId};
+use crate::event::{Event, Next, Place, Raw, Record, Role, ServerId};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row, mark};
 use crate::scan;
-use crate::servers::Servers;
 use crate::time::{Time, parse_iso};
+
+pub use settle::settle;
+use settle::told;
 
 /// The server that traces speak of: they name no other.
 pub const SERVER: &[u8] = b"exchange-online";
@@ -252,6 +255,7 @@ fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Option<Nam
         message_id: keys.message_id(message),
         host: keys.host(SERVER),
         time: row.time,
+        at: At::of(row),
     })
 }
 
@@ -349,109 +353,4 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         schema_version: none,
         extras: Default::default(),
     }
-}
-
-/// Each recipient with its status: `addr##Receive, Deliver;addr##Receive, Fail`, or one of each. An address may hold `;`, a
-/// status never: the first one behind `##` ends it.
-fn told<'d>(event: &Event<'d>) -> Vec<(&'d [u8], &'d [u8])> {
-    let statuses: &'d [u8] = event.statuses.text();
-    let mut told: Vec<(&[u8], &[u8])> = Vec::new();
-    let mut rest = statuses;
-    while let Some(at) = memchr::memmem::find(rest, b"##") {
-        let who = rest[..at].trim_ascii();
-        rest = &rest[at + 2..];
-        let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
-        told.push((who, rest[..end].trim_ascii()));
-        rest = rest.get(end + 1..).unwrap_or_default();
-    }
-    if told.is_empty() {
-        told.extend(event.recipients.into_iter().map(|who| (who, statuses)));
-    }
-    told
-}
-
-/// What a status means; the words behind the first one win.
-fn role(status: &[u8], leaves: bool) -> Option<Role> {
-    let has = |word: &[u8]| memchr::memmem::find(status, word).is_some();
-    Some(match () {
-        () if has(b"Deliver") && leaves => Role::Leave,
-        () if has(b"Deliver") || has(b"FilteredAsSpam") => Role::Deliver,
-        () if has(b"Send") => Role::Leave,
-        () if has(b"Quarantine") => Role::Quarantine,
-        () if has(b"Fail") => Role::Fail,
-        () if has(b"Drop") => Role::Drop,
-        () if has(b"Expand") => Role::Expand,
-        () if has(b"Resolve") || has(b"Redirect") => Role::Resolve,
-        () if has(b"Pending") || has(b"Defer") || has(b"GettingStatus") => Role::Defer,
-        () => return None,
-    })
-}
-
-/// Makes of each trace the events that it sums up; hand-overs to Exchange Online by servers whose own logs were read lead
-/// to it.
-pub fn settle<'d>(events: &mut Vec<Event<'d>>, servers: &'d Servers, arena: &'d Bump) {
-    let traces: Vec<Event<'d>> = events.iter().filter(|e| e.name == EVENT).copied().collect();
-    let mut more = Vec::new();
-    for trace in &traces {
-        let told = told(trace);
-        let all = list(told.iter().map(|(who, _)| *who), arena);
-        let handed = |e: &Event<'d>| {
-            e.role == Role::Leave
-                && e.recipients
-                    .into_iter()
-                    .any(|a| all.into_iter().any(|b| a.eq_ignore_ascii_case(b)))
-        };
-        for event in events
-            .iter_mut()
-            .filter(|e| e.copy != trace.copy && handed(e))
-        {
-            let same_id = event.network_message_id.text() == trace.network_message_id.text();
-            event.role = Role::Send;
-            event.next = Next::Server {
-                host: servers.name(trace.server),
-                copy: trace.copy,
-            };
-            event.link = Some(if same_id {
-                Link::NetworkId
-            } else {
-                Link::MessageId
-            });
-        }
-        if !more.iter().any(|e: &Event<'_>| {
-            e.copy == trace.copy && e.role == Role::Receive && e.recipients.0 == all.0
-        }) {
-            more.push(Event {
-                role: Role::Receive,
-                recipients: all,
-                statuses: Raw::plain(b""),
-                ..*trace
-            });
-        }
-        for (who, status) in told {
-            let leaves = !trace.server_host.text().is_empty();
-            let recipients = list(std::iter::once(who), arena);
-            let Some(role) = role(status, leaves) else {
-                continue;
-            };
-            let (related, recipients) = match role {
-                Role::Expand => (recipients, List(b"")),
-                Role::Resolve => continue,
-                _ => (List(b""), recipients),
-            };
-            more.push(Event {
-                role,
-                recipients,
-                related,
-                next: if role == Role::Leave {
-                    Next::Outside
-                } else {
-                    Next::None
-                },
-                statuses: Raw::plain(if role == Role::Deliver { b"" } else { status }),
-                ..*trace
-            });
-        }
-    }
-    events.extend(more);
-    events.sort_by_key(|e| (e.time, e.place));
 }

@@ -2,7 +2,7 @@
 //!
 //! Facts and their evidence: `formats/foreign.md` section 2. In: the tag and body of a line. Out: [`Entry`].
 
-use crate::dialect::foreign::entry::{Entry, Peer, after, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer, after, find, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
 
@@ -21,15 +21,19 @@ pub fn read<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
 /// Whatever stands before the first `: `, if it is one word that can be a queue id.
 #[inline]
 fn queue_id(body: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = body
-        .iter()
-        .take(32)
-        .position(|b| !b.is_ascii_alphanumeric())?;
+    let (mut end, mut digits, mut capitals) = (0, 0, 0);
+    loop {
+        match *body.get(end).filter(|_| end < 32)? {
+            b'0'..=b'9' => digits += 1,
+            b'A'..=b'Z' => capitals += 1,
+            b'a'..=b'z' => {}
+            _ => break,
+        }
+        end += 1;
+    }
     let rest = body[end..].strip_prefix(b": ")?;
-    let is_id = end >= 5
-        && !matches!(&body[..end], b"NOQUEUE" | b"warning" | b"fatal" | b"panic" | b"error")
-        // Every id has a digit or is upper case: words of the language do not look so.
-        && (body[..end].iter().any(u8::is_ascii_digit) || body[..end].iter().all(u8::is_ascii_uppercase));
+    // Every id has a digit or is upper case: words of the language do not look so.
+    let is_id = end >= 5 && (digits > 0 || capitals == end) && &body[..end] != b"NOQUEUE";
     is_id.then(|| (&body[..end], rest))
 }
 
@@ -77,7 +81,7 @@ fn received<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
 
 /// `from=<s>, size=N, nrcpt=N (queue active)` or `from=<s>, status=expired, returned to sender`
 fn queued(rest: &[u8]) -> Entry<'_> {
-    let Some(end) = memchr::memmem::find(rest, b">, ") else {
+    let Some(end) = find(rest, b">, ") else {
         return entry(code::OTHER);
     };
     let (sender, tail) = (&rest[6..end.max(6)], &rest[end + 3..]);
@@ -96,13 +100,13 @@ fn queued(rest: &[u8]) -> Entry<'_> {
 /// `to=<r>, orig_to=<o>, relay=NAME[IP]:PORT, conn_use=N, delay=, delays=a/b/c/d, dsn=x.y.z, status=sent (TEXT)`
 fn delivery<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
     let mut told = entry(code::OTHER);
-    let Some(end) = memchr::memmem::find(&rest[4..], b">, ") else {
+    let Some(end) = find(&rest[4..], b">, ") else {
         return told;
     };
     told.to = &rest[4..4 + end];
     let mut tail = &rest[4 + end + 3..];
     if let Some(orig) = tail.strip_prefix(b"orig_to=<") {
-        let Some(end) = memchr::memmem::find(orig, b">, ") else {
+        let Some(end) = find(orig, b">, ") else {
             return told;
         };
         told.orig = &orig[..end];
@@ -119,7 +123,7 @@ fn delivery<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
     let word = memchr::memchr2(b' ', b',', status).unwrap_or(status.len());
     told.text = parenthesis(&status[word..]);
     told.connector = tag;
-    let remote = relay.0.ends_with(b"]") || memchr::memmem::find(relay.0, b"]:").is_some();
+    let remote = relay.0.ends_with(b"]") || find(relay.0, b"]:").is_some();
     told.peer = if remote {
         Peer::read(relay.0)
     } else {
@@ -149,11 +153,11 @@ fn sent<'d>(tag: &[u8], relay: &[u8], remote: bool, told: &mut Entry<'d>) -> u8 
             _ => code::DELIVERED,
         };
     }
-    if memchr::memmem::find(text, b" discarded").is_some() {
+    if find(text, b" discarded").is_some() {
         return code::DISCARDED;
     }
     // LMTP ends in a mailbox, unless a filter speaks it.
-    if tag.ends_with(b"/lmtp") && memchr::memmem::find(text, b"queued as").is_none() {
+    if tag.ends_with(b"/lmtp") && find(text, b"queued as").is_none() {
         return code::DELIVERED;
     }
     code::SENT
@@ -170,7 +174,7 @@ fn parenthesis(text: &[u8]) -> &[u8] {
 
 /// The rarer lines with a queue id.
 fn other<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
-    let Some(colon) = memchr::memmem::find(rest, b": ") else {
+    let Some(colon) = find(rest, b": ") else {
         return match rest {
             b"released from hold" => entry(code::RELEASED),
             b"placed on hold" => entry(code::HELD),
@@ -215,14 +219,14 @@ fn envelope(what: &[u8], code: u8) -> Entry<'_> {
         None => (what, &b""[..]),
     };
     if at.is_some() {
-        let end = memchr::memmem::find(tail, b"> ").unwrap_or(tail.len());
+        let end = find(tail, b"> ").unwrap_or(tail.len());
         told.sender = Some(&tail[..end]);
         let tail = &tail[end..];
         if let Some(to) = tail.strip_prefix(b"> to=<") {
             told.to = until(to, b"> ");
         }
         // A rule's own words stand at the very end.
-        if let Some(at) = memchr::memmem::find(tail, b"helo=<")
+        if let Some(at) = find(tail, b"helo=<")
             && let Some(words) = after(&tail[at..], b">: ")
         {
             told.text = words;
@@ -230,7 +234,7 @@ fn envelope(what: &[u8], code: u8) -> Entry<'_> {
     }
     if let Some(from) = memchr::memmem::rfind(text, b" from ") {
         let peer = &text[from + 6..];
-        let end = memchr::memmem::find(peer, b"]").map_or(peer.len(), |at| at + 1);
+        let end = find(peer, b"]").map_or(peer.len(), |at| at + 1);
         told.peer = Peer::read(&peer[..end]);
         if told.text.is_empty() {
             told.text = peer[end..].strip_prefix(b": ").unwrap_or(text);

@@ -62,6 +62,13 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             (Some(Via::Expanded), true) => "member (inferred)",
             (Some(Via::Expanded), false) | (None, _) => "",
         };
+        let others = match above.filter(|_| inferred && node.via == Some(Via::Expanded)) {
+            Some(above) => self.path.others_of(above),
+            None => &[],
+        };
+        let names: Vec<String> = others.iter().map(|address| text(address)).collect();
+        let one_of = format!("member (inferred) of one of {}:", names.join(", "));
+        let how = if others.is_empty() { how } else { &one_of };
         let address = terminal(&node.address.to_ascii_lowercase(), MAX_TEXT);
         let [main, more @ ..] = node.recipients.as_slice() else {
             let margin = Margin { first, rest: under };

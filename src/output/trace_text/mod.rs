@@ -26,6 +26,8 @@ pub struct Layout {
 
 /// Longer texts of the log are cut here: four full lines tell enough, and strangers choose the length.
 const MAX_TEXT: usize = 320;
+/// So many of the records that a hand-over may have led to are listed here; JSON has all.
+const CANDIDATES: usize = 10;
 /// Identifiers are for copying; real ones stay under a thousand characters.
 const MAX_ID: usize = 1000;
 
@@ -219,6 +221,22 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             let words = format!("linked by {}", by.words());
             self.sheet
                 .paragraph(&margin, &[(PLAIN, &words), (DIM, &proof)]);
+        }
+        if !hop.candidates.is_empty() {
+            let words = format!(
+                "ambiguous: {} records there fit, none is picked:",
+                hop.candidates.len()
+            );
+            self.sheet.paragraph(&margin, &[(PLAIN, &words)]);
+        }
+        for candidate in hop.candidates.iter().take(CANDIDATES) {
+            let name = format!("  {} {}", text(candidate.server), text(candidate.id));
+            let place = terminal((self.context.place)(candidate.place).as_bytes(), MAX_ID);
+            self.sheet
+                .paragraph(&margin, &[(PLAIN, &name), (DIM, &place)]);
+        }
+        if hop.candidates.len() > CANDIDATES {
+            self.sheet.paragraph(&margin, &[(PLAIN, "  ...")]);
         }
         self.evidence(hop.place, &under);
     }

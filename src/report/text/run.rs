@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use crate::dialect::foreign::events::PASSED_OVER;
 use crate::report::balance::lines;
 use crate::report::text::page::{Page, Table, Tone, grouped, percent, plural, size};
 use crate::report::text::{LINES, minute};
-use crate::report::{Report, coverage};
+use crate::report::{EventCount, Report, coverage};
 use crate::time::HOUR;
 use crate::time::Time;
 
@@ -194,6 +195,14 @@ fn left_out<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()>
         let rows = plural(inputs.rows_twice as i64, "row");
         page.say(
             &format!("Collected twice and counted once: {rows}."),
+            Tone::Plain,
+        )?;
+    }
+    let is_other = |e: &&EventCount| (&*e.source, &*e.event) == PASSED_OVER;
+    if let Some(other) = report.coverage.events.iter().find(is_other) {
+        let lines = plural(other.count as i64, "line");
+        page.say(
+            &format!("Passed over: {lines} of other programs in syslog files."),
             Tone::Plain,
         )?;
     }

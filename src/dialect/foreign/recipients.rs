@@ -1,0 +1,257 @@
+//! Whom the lines of one queue record are about: those it was given, those they became, those that a line about the whole
+//! record concerns.
+//!
+//! In: a record and the events of its message. Out: the same events with their recipients, and those that follow from them.
+
+use bstr::BStr;
+
+use super::entry::list;
+use super::settle::{Around, Stay, is_foreign};
+use crate::address::List;
+use crate::event::{Event, Next, Role};
+
+/// Recipients that hand-overs gave to a record by name.
+fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
+    let mut handed: Vec<&[u8]> = Vec::new();
+    let leads_here =
+        |e: &&Event<'d>| matches!(e.next, Next::Server { copy, .. } if copy == stay.copy);
+    for event in events.iter().filter(leads_here) {
+        add(&mut handed, event.recipients);
+    }
+    if let Some(birth) = stay.birth {
+        add(&mut handed, events[birth].recipients);
+    }
+    handed
+}
+
+fn add<'d>(known: &mut Vec<&'d [u8]>, addresses: List<'d>) {
+    for address in addresses {
+        if !known.iter().any(|k| k.eq_ignore_ascii_case(address)) {
+            known.push(address);
+        }
+    }
+}
+
+fn is_outcome(event: &Event<'_>) -> bool {
+    matches!(
+        event.role,
+        Role::Send
+            | Role::Leave
+            | Role::Deliver
+            | Role::Fail
+            | Role::Drop
+            | Role::Defer
+            | Role::Redirect
+    )
+}
+
+/// Lines about a whole record: expiry is about what was still deferred, holding and discarding about all; a hold that
+/// was followed by deliveries is over.
+pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around: Around<'d>) {
+    let of_stay = |e: &Event<'d>| e.copy == stay.copy && is_foreign(e);
+    for i in 0..events.len() {
+        let event = events[i];
+        if !of_stay(&event) {
+            continue;
+        }
+        match event.role {
+            Role::Quarantine => {
+                let goes_on = |e: &Event<'d>| {
+                    of_stay(e)
+                        && (e.time, e.place) > (event.time, event.place)
+                        && matches!(
+                            e.role,
+                            Role::Send | Role::Leave | Role::Deliver | Role::Fail | Role::Defer
+                        )
+                };
+                if events.iter().any(goes_on) {
+                    events[i].role = Role::Info;
+                    continue;
+                }
+            }
+            Role::Drop => {}
+            Role::Fail if event.name == "expired" && event.recipients.0.is_empty() => {
+                let mut waiting: Vec<&[u8]> = Vec::new();
+                for e in events
+                    .iter()
+                    .filter(|e| of_stay(e) && e.role == Role::Defer)
+                {
+                    add(&mut waiting, e.recipients);
+                }
+                let done = |address: &[u8]| {
+                    events.iter().any(|e| {
+                        of_stay(e)
+                            && matches!(
+                                e.role,
+                                Role::Send | Role::Leave | Role::Deliver | Role::Fail
+                            )
+                            && e.recipients
+                                .into_iter()
+                                .any(|a| a.eq_ignore_ascii_case(address))
+                    })
+                };
+                waiting.retain(|address| !done(address));
+                let why = events
+                    .iter()
+                    .rev()
+                    .find(|e| of_stay(e) && e.role == Role::Defer);
+                if let Some(why) = why {
+                    events[i].context = why.context;
+                }
+                events[i].recipients = list(waiting.into_iter(), around.arena);
+                continue;
+            }
+            _ => continue,
+        }
+        // A rule on a message's header holds or discards it for all, and names the first.
+        let by_rule = event.name == "held" || event.connector.text().is_empty();
+        let is_whole = event.recipients.0.is_empty() || by_rule;
+        if is_whole {
+            let mut all = handed(stay, events);
+            add(&mut all, event.recipients);
+            events[i].recipients = list(all.into_iter(), around.arena);
+        }
+    }
+}
+
+/// Addresses that became others: named by the lines themselves (`orig_to=`, `<original>`), or, where a program does not
+/// log it, those handed over by name that nothing was logged about.
+pub(super) fn expansions<'d>(
+    stay: &Stay<'d>,
+    events: &[Event<'d>],
+    concluded: &mut Vec<Vec<&'d BStr>>,
+    around: Around<'d>,
+) -> Vec<Event<'d>> {
+    let mut more: Vec<Event<'d>> = Vec::new();
+    let given = handed(stay, events);
+    if given.is_empty() && events.iter().all(|e| e.related.0.is_empty()) {
+        return more;
+    }
+    let mut named: Vec<&[u8]> = Vec::new();
+    let mut told: Vec<&[u8]> = Vec::new();
+    let mut first = None;
+    for event in events
+        .iter()
+        .filter(|e| e.copy == stay.copy && is_foreign(e) && is_outcome(e))
+    {
+        if event.role == Role::Redirect || event.name == "refused" {
+            continue;
+        }
+        first = first.or(Some(event));
+        add(&mut told, event.related);
+        if event.related.0.is_empty() {
+            add(&mut named, event.recipients);
+            continue;
+        }
+        let known = more.iter().any(|e| {
+            e.related.0.eq_ignore_ascii_case(event.related.0)
+                && e.recipients.0 == event.recipients.0
+        });
+        if !known {
+            more.push(Event {
+                role: Role::Expand,
+                next: Next::None,
+                ..*event
+            });
+        }
+    }
+    let Some(first) = first else {
+        return more;
+    };
+    if given.is_empty() {
+        return more;
+    }
+    let has = |list: &[&[u8]], address: &[u8]| list.iter().any(|a| a.eq_ignore_ascii_case(address));
+    let silent: Vec<&[u8]> = given
+        .iter()
+        .copied()
+        .filter(|address| !has(&named, address) && !has(&told, address))
+        .collect();
+    // A mailbox by its bare name is the address of that name.
+    let strange: Vec<&[u8]> = named
+        .iter()
+        .copied()
+        .filter(|address| !has(&given, address))
+        .collect();
+    if !silent.is_empty() && !strange.is_empty() {
+        concluded.push(silent.iter().map(|address| BStr::new(*address)).collect());
+        more.push(Event {
+            role: Role::Expand,
+            next: Next::None,
+            recipients: list(strange.into_iter(), around.arena),
+            related: list(silent.into_iter(), around.arena),
+            ..*first
+        });
+    }
+    more
+}
+
+/// The record opens with the recipients it was taken over with, as far as its lines name them.
+pub(super) fn open<'d>(
+    stay: &Stay<'d>,
+    events: &mut [Event<'d>],
+    more: &mut Vec<Event<'d>>,
+    around: Around<'d>,
+) {
+    let mut all: Vec<&[u8]> = Vec::new();
+    let of_stay = |e: &&Event<'d>| e.copy == stay.copy && is_foreign(e);
+    let mut first = None;
+    let (mut ended, mut queued) = (false, false);
+    for event in events.iter().filter(of_stay) {
+        ended |= is_outcome(event) || matches!(event.role, Role::Quarantine);
+        queued |= event.name == "queued";
+        if is_outcome(event) && event.name != "refused" {
+            first = first.or(Some(*event));
+            add(
+                &mut all,
+                if event.related.0.is_empty() {
+                    event.recipients
+                } else {
+                    event.related
+                },
+            );
+        }
+    }
+    match stay.birth {
+        Some(birth) => {
+            let event = events[birth];
+            if event.recipients.0.is_empty() && !all.is_empty() {
+                events[birth].recipients = list(all.into_iter(), around.arena);
+            }
+            if !ended && !queued && is_held(&event, events, around) {
+                more.push(Event {
+                    role: Role::Quarantine,
+                    name: BStr::new("held"),
+                    recipients: list(handed(stay, events).into_iter(), around.arena),
+                    ..event
+                });
+            }
+        }
+        // The log begins in the middle: its recipients are known all the same.
+        None => {
+            if let Some(first) = first {
+                more.push(Event {
+                    role: Role::Attempt,
+                    next: Next::None,
+                    recipients: list(all.into_iter(), around.arena),
+                    related: List(b""),
+                    ..first
+                });
+            }
+        }
+    }
+}
+
+/// Postfix names no queue id when a rule on the envelope holds a message: a record that was complete and then never came
+/// up, although its host's log goes on, is held.
+fn is_held(birth: &Event<'_>, events: &[Event<'_>], around: Around<'_>) -> bool {
+    let named = events
+        .iter()
+        .any(|e| e.copy == birth.copy && e.name == "message-id");
+    birth.source.text() == "postfix"
+        && named
+        && around
+            .servers
+            .coverage(birth.server)
+            .goes_on_after(birth.time, around.horizon)
+}

@@ -1,0 +1,159 @@
+//! What a trace sums up, taken apart, and joined to what other hosts say of the same message.
+//!
+//! In: the events of a message. Out: the same events; each trace as the events that it stands for.
+
+use bumpalo::Bump;
+
+use super::EVENT;
+use crate::address::List;
+use crate::dialect::foreign::entry::list;
+use crate::dialect::foreign::hop::is_online;
+use crate::dialect::foreign::reply::{self, Named};
+use crate::event::{Event, Link, Next, Raw, Role};
+use crate::servers::Servers;
+
+/// Each recipient with its status: `addr##Receive, Deliver;addr##Receive, Fail`, or one of each. An address may hold `;`, a
+/// status never: the first one behind `##` ends it.
+pub(super) fn told<'d>(event: &Event<'d>) -> Vec<(&'d [u8], &'d [u8])> {
+    let statuses: &'d [u8] = event.statuses.text();
+    let mut told: Vec<(&[u8], &[u8])> = Vec::new();
+    let mut rest = statuses;
+    while let Some(at) = memchr::memmem::find(rest, b"##") {
+        let who = rest[..at].trim_ascii();
+        rest = &rest[at + 2..];
+        let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+        told.push((who, rest[..end].trim_ascii()));
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    if told.is_empty() {
+        told.extend(event.recipients.into_iter().map(|who| (who, statuses)));
+    }
+    told
+}
+
+/// What a status means; the words behind the first one win.
+fn role(status: &[u8], leaves: bool) -> Option<Role> {
+    let has = |word: &[u8]| memchr::memmem::find(status, word).is_some();
+    Some(match () {
+        () if has(b"Deliver") && leaves => Role::Leave,
+        () if has(b"Deliver") || has(b"FilteredAsSpam") => Role::Deliver,
+        () if has(b"Send") => Role::Leave,
+        () if has(b"Quarantine") => Role::Quarantine,
+        () if has(b"Fail") => Role::Fail,
+        () if has(b"Drop") => Role::Drop,
+        () if has(b"Expand") => Role::Expand,
+        () if has(b"Resolve") || has(b"Redirect") => Role::Resolve,
+        () if has(b"Pending") || has(b"Defer") || has(b"GettingStatus") => Role::Defer,
+        () => return None,
+    })
+}
+
+/// Whether a hand-over went to Exchange Online, by the receiver's name or as its reply says.
+fn is_given_to_online(event: &Event<'_>) -> bool {
+    let replied = [event.context.text(), event.statuses.text()];
+    is_online(event.server_host.text())
+        || replied.iter().any(
+            |text| matches!(reply::named(text), Named::Exchange { host, .. } if is_online(host)),
+        )
+}
+
+/// Where Exchange Online sent a message to: a trace does not say, but the one record with this recipient whose client is one
+/// of its hosts does.
+fn outward<'d>(who: &[u8], events: &[Event<'d>], servers: &'d Servers) -> Next<'d> {
+    let takes = |e: &&Event<'d>| {
+        matches!(e.role, Role::Receive | Role::Report)
+            && !e.linked_id.is_empty()
+            && is_online(e.client_host.text())
+            && e.recipients
+                .into_iter()
+                .any(|to| to.eq_ignore_ascii_case(who))
+    };
+    let mut taken = events.iter().filter(takes);
+    match (taken.next(), taken.next()) {
+        (Some(event), None) => Next::Server {
+            host: servers.name(event.server),
+            copy: event.copy,
+        },
+        _ => Next::Outside,
+    }
+}
+
+/// Makes of each trace the events that it sums up; hand-overs to Exchange Online by servers whose own logs were read lead
+/// to it.
+pub fn settle<'d>(events: &mut Vec<Event<'d>>, servers: &'d Servers, arena: &'d Bump) {
+    let traces: Vec<Event<'d>> = events.iter().filter(|e| e.name == EVENT).copied().collect();
+    let mut more = Vec::new();
+    for trace in &traces {
+        let told = told(trace);
+        let all = list(told.iter().map(|(who, _)| *who), arena);
+        // What Exchange Online itself sent on may come by one of these hosts once more.
+        let arrives = |who: &[u8]| {
+            let mut same = told.iter().filter(|(to, _)| to.eq_ignore_ascii_case(who));
+            same.any(|(_, status)| role(status, false) != Some(Role::Leave))
+        };
+        let handed = |e: &Event<'d>| {
+            let id = e.network_message_id.text();
+            let is_same = !id.is_empty() && id == trace.network_message_id.text();
+            let is_there = is_given_to_online(e);
+            e.role == Role::Leave
+                && e.recipients.into_iter().any(|who| {
+                    all.into_iter().any(|to| who.eq_ignore_ascii_case(to))
+                        && (is_there || is_same && arrives(who))
+                })
+        };
+        for event in events
+            .iter_mut()
+            .filter(|e| e.copy != trace.copy && handed(e))
+        {
+            let same_id = event.network_message_id.text() == trace.network_message_id.text();
+            event.role = Role::Send;
+            event.next = Next::Server {
+                host: servers.name(trace.server),
+                copy: trace.copy,
+            };
+            event.link = Some(if same_id {
+                Link::NetworkId
+            } else {
+                Link::MessageId
+            });
+        }
+        if !more.iter().any(|e: &Event<'_>| {
+            e.copy == trace.copy && e.role == Role::Receive && e.recipients.0 == all.0
+        }) {
+            more.push(Event {
+                role: Role::Receive,
+                recipients: all,
+                statuses: Raw::plain(b""),
+                ..*trace
+            });
+        }
+        for (who, status) in told {
+            let leaves = !trace.server_host.text().is_empty();
+            let recipients = list(std::iter::once(who), arena);
+            let Some(role) = role(status, leaves) else {
+                continue;
+            };
+            let next = match role {
+                Role::Leave => outward(who, events, servers),
+                _ => Next::None,
+            };
+            let is_led = matches!(next, Next::Server { .. });
+            let (related, recipients) = match role {
+                Role::Expand => (recipients, List(b"")),
+                Role::Resolve => continue,
+                _ => (List(b""), recipients),
+            };
+            more.push(Event {
+                role: if is_led { Role::Send } else { role },
+                recipients,
+                related,
+                next,
+                link: is_led.then_some(Link::MessageId),
+                statuses: Raw::plain(if role == Role::Deliver { b"" } else { status }),
+                ..*trace
+            });
+        }
+    }
+    events.extend(more);
+    events.sort_by_key(|e| (e.time, e.place));
+}
