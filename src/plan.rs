@@ -101,7 +101,7 @@ impl Plan {
                 Detected::Log(layout) => {
                     let log = &mut inputs.files[file];
                     if !log.is_carried() {
-                        plan.bytes += log.range().len() as u64;
+                        plan.bytes += log.new_bytes();
                     }
                     if dialect::is_at_limit(&layout, log.bytes()) {
                         plan.at_limit.push(file as u32);
@@ -232,6 +232,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     let mut chunks: Vec<Chunk> = Vec::new();
     let mut start = log.range().start;
     let data = &log.bytes()[..log.range().end];
+    let counted = log.part.as_ref().map_or(0, |part| part.counted);
     let behind = |layout: &Layout, range: Range<usize>| match dialect::binds_while_reading(first) {
         true => first.clone(),
         false => behind(layout, data, range),
@@ -239,7 +240,10 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     let mut in_force = first.clone();
     while start < data.len() {
         // Where a record may end is a matter of the columns that are in force there.
-        let about = (start + chunk_bytes).min(data.len());
+        let about = match (start + chunk_bytes).min(data.len()) {
+            about if start < counted && counted < about => counted,
+            about => about,
+        };
         let line = memchr::memrchr(b'\n', &data[start..about]).map_or(start, |n| start + n + 1);
         let there = behind(&in_force, start..line);
         let end = dialect::next_record(&there, data, about);
@@ -256,7 +260,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
             layout,
             time,
             next: None,
-            carried: log.is_carried(),
+            carried: log.is_carried() || start < counted,
         });
         start = end;
     }

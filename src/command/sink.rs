@@ -1,12 +1,12 @@
 //! Where an answer goes.
 //!
-//! In: bytes. Out: standard output, or a file that has its name only once it is whole: it is written beside its
-//! place, brought to disk and renamed, so that a run that ends early never leaves something that looks
-//! complete.
+//! In: bytes. Out: standard output, or a file or a folder of files that has its name only once it is whole: it is
+//! written beside its place, brought to disk and renamed, so that a run that ends early never leaves something that
+//! looks complete.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -56,6 +56,10 @@ enum Out {
         partial: Unfinished,
         path: PathBuf,
     },
+    Folder {
+        partial: Unfinished,
+        path: PathBuf,
+    },
 }
 
 impl Sink {
@@ -64,34 +68,33 @@ impl Sink {
     /// # Errors
     /// If the file exists and may not be overwritten, or cannot be made.
     pub fn open(options: &Read) -> Result<Sink, Error> {
-        // A folder of CSV files is written file by file, not here.
-        let folder = options.task == Task::Report(ReportFormat::Csv);
-        if let Some(path) = &options.output
-            && folder
-            && path.exists()
-            && !options.force
-        {
-            return Err(Error(format!(
-                "{} exists; --force writes into it",
-                path.display()
-            )));
-        }
+        let is_folder = options.task == Task::Report(ReportFormat::Csv);
         let seen = options.manifest.is_some().then(Default::default);
-        let Some(path) = options.output.as_ref().filter(|_| !folder) else {
+        let Some(path) = options.output.as_ref() else {
             return Ok(Sink {
                 out: Out::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())),
                 seen,
             });
         };
         if path.exists() && !options.force {
-            return Err(Error(format!(
-                "{} exists; --force overwrites it",
-                path.display()
-            )));
+            let into = if is_folder {
+                "writes into"
+            } else {
+                "overwrites"
+            };
+            let path = path.display();
+            return Err(Error(format!("{path} exists; --force {into} it")));
+        }
+        let wrong = |error| Error(format!("{} cannot be written: {error}", path.display()));
+        if is_folder {
+            let partial = Unfinished::new(path);
+            fs::create_dir_all(partial.path()).map_err(wrong)?;
+            let path = path.clone();
+            let out = Out::Folder { partial, path };
+            return Ok(Sink { out, seen });
         }
         let partial = Unfinished::new(path);
-        let file = File::create(partial.path())
-            .map_err(|error| Error(format!("{} cannot be written: {error}", path.display())))?;
+        let file = File::create(partial.path()).map_err(wrong)?;
         let file = BufWriter::with_capacity(1 << 16, file);
         Ok(Sink {
             out: Out::File {
@@ -103,21 +106,42 @@ impl Sink {
         })
     }
 
+    /// Where the files of an answer of several go until all of them are whole.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.out {
+            Out::Folder { partial, .. } => Some(partial.path()),
+            _ => None,
+        }
+    }
+
     /// Brings everything to its place. Returns hash and length of the answer, if they are wanted.
     ///
     /// # Errors
     /// If the last bytes cannot be written or the file cannot be renamed.
     pub fn finish(mut self) -> Result<Option<([u8; 32], u64)>, Failed> {
         self.flush()?;
-        if let Out::File {
-            file,
-            partial,
-            path,
-        } = &self.out
-        {
-            file.get_ref().sync_all()?;
-            fs::rename(partial.path(), path)?;
-            sync_folder(path);
+        match &self.out {
+            Out::Stdout(_) => {}
+            Out::File {
+                file,
+                partial,
+                path,
+            } => {
+                file.get_ref().sync_all()?;
+                fs::rename(partial.path(), path)?;
+                sync_folder(path);
+            }
+            Out::Folder { partial, path } => {
+                if path.exists() {
+                    for file in fs::read_dir(partial.path())? {
+                        let file = file?;
+                        fs::rename(file.path(), path.join(file.file_name()))?;
+                    }
+                } else {
+                    fs::rename(partial.path(), path)?;
+                }
+                sync_folder(path);
+            }
         }
         Ok(self
             .seen
@@ -130,6 +154,7 @@ impl Write for Sink {
         let written = match &mut self.out {
             Out::Stdout(out) => out.write(bytes),
             Out::File { file, .. } => file.write(bytes),
+            Out::Folder { .. } => Ok(bytes.len()),
         }?;
         if let Some((hash, length)) = &mut self.seen {
             hash.update(&bytes[..written]);
@@ -142,16 +167,17 @@ impl Write for Sink {
         match &mut self.out {
             Out::Stdout(out) => out.flush(),
             Out::File { file, .. } => file.flush(),
+            Out::Folder { .. } => Ok(()),
         }
     }
 }
 
 /// A new name is on the disk only when its folder is. Not every file system can; the file itself is safe by then.
-pub fn sync_folder(path: &std::path::Path) {
+pub fn sync_folder(path: &Path) {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(folder) = File::open(folder.unwrap_or(std::path::Path::new("."))) {
+    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
         let _ = folder.sync_all();
     }
 }

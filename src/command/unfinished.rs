@@ -22,11 +22,11 @@ pub fn partial_name(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// One file on its way; dropped before it is done, it is taken away.
+/// One file or folder on its way; dropped before it is done, it is taken away.
 pub struct Unfinished(PathBuf);
 
 impl Unfinished {
-    /// Notes the file that is to become `path`.
+    /// Notes the file or folder that is to become `path`.
     pub fn new(path: &Path) -> Unfinished {
         let partial = partial_name(path);
         let mut all = UNFINISHED.lock().expect("no panic while it is held");
@@ -40,10 +40,16 @@ impl Unfinished {
     }
 }
 
+fn take_away(path: &Path) {
+    if std::fs::remove_file(path).is_err() {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}
+
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // After it was renamed, there is nothing of this name.
-        let _ = std::fs::remove_file(&self.0);
+        take_away(&self.0);
         let mut all = UNFINISHED.lock().expect("no panic while it is held");
         all.remove(&self.0);
     }
@@ -65,7 +71,7 @@ pub fn watch() {
         if let Some(signal) = signals.forever().next() {
             let all = UNFINISHED.lock();
             for path in all.iter().flat_map(|all| all.iter()) {
-                let _ = std::fs::remove_file(path);
+                take_away(path);
             }
             eprintln!("waybill: ended by a signal; what was written so far is not the answer");
             let _ = signal_hook::low_level::emulate_default_handler(signal);

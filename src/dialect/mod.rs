@@ -167,11 +167,17 @@ pub fn header(layout: &Layout) -> Option<Vec<u8>> {
     }
 }
 
+/// Whether rows of this layout can be kept apart from their file.
+pub fn stands_alone(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(schema) if !schema.is_online())
+}
+
 /// Where the last whole record at or behind `from` ends: what follows was not yet written to its end.
 pub fn whole(layout: &Layout, data: &[u8], from: usize) -> usize {
     match layout {
         Layout::Modern(_) => modern::whole(data, from),
-        _ => data.len(),
+        Layout::TrackHistory(_) => data.len(),
+        _ => memchr::memrchr(b'\n', &data[from..]).map_or(from, |at| from + at + 1),
     }
 }
 

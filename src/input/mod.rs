@@ -71,6 +71,8 @@ pub struct Part {
     pub header: Vec<u8>,
     /// The file holds rows that an earlier run has read and counted, in order.
     pub carried: Vec<CarriedRow>,
+    /// So far an earlier run has read and counted a file that is read again as a whole.
+    pub counted: usize,
 }
 
 /// Where a row stood that an earlier run has read.
@@ -127,7 +129,13 @@ impl LogFile {
     /// Whether the file holds rows that an earlier run has read and counted.
     pub fn is_carried(&self) -> bool {
         let part = self.part.as_ref();
-        part.is_some_and(|part| !part.carried.is_empty())
+        part.is_some_and(|part| !part.carried.is_empty() || part.counted >= part.until)
+    }
+
+    /// Bytes to be read that no earlier run has counted.
+    pub fn new_bytes(&self) -> u64 {
+        let counted = self.part.as_ref().map_or(0, |part| part.counted);
+        (self.range().len() - counted.min(self.range().len())) as u64
     }
 
     /// The whole file as it was when it was opened, unpacked and in UTF-8: places are counted in these bytes.
@@ -341,7 +349,7 @@ impl Inputs {
     /// Bytes to be read, all files together; carried rows are none.
     pub fn bytes(&self) -> u64 {
         let files = self.files.iter().filter(|file| !file.is_carried());
-        files.map(|file| file.range().len() as u64).sum()
+        files.map(LogFile::new_bytes).sum()
     }
 
     /// Where a row was logged that an earlier run has read.

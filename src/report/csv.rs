@@ -2,7 +2,7 @@
 //!
 //! In: [`Report`]. Out: files. Numbers are plain (bytes, milliseconds, shares from 0 to 1); text of strangers is
 //! made so that no spreadsheet takes it for a formula. Lines that stand for messages carry the first of
-//! them, with file and line. All files are written under other names and renamed, each once it is whole.
+//! them, with file and line. The folder gets its name when all of them are whole: that is the caller's business.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,11 +20,9 @@ pub fn write(report: &Report, folder: &Path) -> io::Result<usize> {
     fs::create_dir_all(folder)?;
     let tables = tables(report);
     for table in &tables {
-        let partial = folder.join(format!("{}.csv.partial-{}", table.name, std::process::id()));
-        let file = File::create(&partial)?;
+        let file = File::create(folder.join(format!("{}.csv", table.name)))?;
         one(table, &file)?;
         file.sync_all()?;
-        fs::rename(&partial, folder.join(format!("{}.csv", table.name)))?;
     }
     Ok(tables.len())
 }

@@ -37,6 +37,8 @@ pub struct Known {
     pub header: u32,
     /// How far the logs went when it was there last.
     pub there: Option<Time>,
+    /// Rows of open messages stand in it, and it can only be read as a whole.
+    pub needed: bool,
 }
 
 fn print(bytes: &[u8]) -> Print {
@@ -59,6 +61,7 @@ impl Known {
             tail: print(&bytes[read - read.min(LOOKED_AT)..read]),
             header: 0,
             there: None,
+            needed: false,
         }
     }
 

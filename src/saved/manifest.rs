@@ -64,7 +64,7 @@ impl Ids {
     pub fn with<'l>(self, layouts: impl Iterator<Item = &'l Layout>) -> Ids {
         layouts.fold(self, |ids, layout| {
             let of_this = match dialect::has_network_id(layout) {
-                _ if dialect::header(layout).is_none() => Ids::Mixed,
+                _ if !dialect::stands_alone(layout) => Ids::Mixed,
                 true => Ids::Network,
                 false => Ids::Message,
             };

@@ -21,9 +21,9 @@ pub struct News {
     pub unchanged: u64,
     /// What is to be said about files.
     pub notes: Vec<String>,
-    /// Files that cannot be read in parts, and why.
-    pub refused: Vec<(String, String)>,
     known: Vec<Known>,
+    /// Those that are read as a whole once more.
+    again: Vec<Known>,
     claimed: BTreeSet<usize>,
 }
 
@@ -35,8 +35,8 @@ impl State {
             names: Vec::new(),
             unchanged: 0,
             notes: Vec::new(),
-            refused: Vec::new(),
             known: Vec::new(),
+            again: Vec::new(),
             claimed: BTreeSet::new(),
         };
         let mut changed = Vec::new();
@@ -55,38 +55,39 @@ impl State {
                 ..Part::default()
             });
             let detected = match known {
-                Some(_) => dialect::detect(&part.header),
-                None => dialect::detect(log.bytes()),
+                Some(_) if !part.header.is_empty() => dialect::detect(&part.header),
+                _ => dialect::detect(log.bytes()),
             };
             let Detected::Log(layout) = detected else {
                 inputs.files.push(log); // said by the plan
                 continue;
             };
-            if dialect::header(&layout).is_none() {
-                let why = format!(
-                    "{} cannot be read in parts, without --state it can",
-                    layout.name()
-                );
-                news.refused.push((log.name.clone(), why));
-                continue;
-            }
             let length = log.bytes().len();
             part.until = dialect::whole(&layout, log.bytes(), part.from);
             if known.is_some_and(|known| self.is_left(known, length)) {
                 part.until = length;
             }
-            if part.until > part.from {
+            let is_new = part.until > part.from;
+            let known = known.map(|known| Known {
+                name: log.name.clone(),
+                length: length as u64,
+                since: known.since.filter(|_| known.length == length as u64),
+                ..known.clone()
+            });
+            news.unchanged += u64::from(!is_new && known.is_some());
+            let is_needed = known.as_ref().is_some_and(|known| known.needed);
+            if !dialect::stands_alone(&layout) && (is_new || is_needed) {
+                // Its rows do not stand by themselves: what was counted is read once more.
+                (part.counted, part.from, part.lines) = (part.from, 0, 0);
+                part.until = part.until.max(part.counted);
+                news.again.extend(known);
                 log.part = Some(part);
                 inputs.files.push(log);
-            } else if let Some(known) = known {
-                news.unchanged += 1;
-                let has_grown = known.length != length as u64;
-                news.known.push(Known {
-                    name: log.name.clone(),
-                    length: length as u64,
-                    since: known.since.filter(|_| !has_grown),
-                    ..known.clone()
-                });
+            } else if is_new {
+                log.part = Some(part);
+                inputs.files.push(log);
+            } else {
+                news.known.extend(known);
             }
         }
         for i in changed.into_iter().filter(|i| !news.claimed.contains(i)) {
@@ -94,6 +95,15 @@ impl State {
             news.notes.push(format!(
                 "{name} does not begin with what was read of it before: it is read from its beginning"
             ));
+        }
+        let gone = (0..).zip(&self.manifest.files);
+        for (i, known) in gone.filter(|(_, known)| known.needed) {
+            if !news.claimed.contains(&i) {
+                news.notes.push(format!(
+                    "{} is gone, and messages in it were not over: logs of its kind must stay for the horizon",
+                    known.name
+                ));
+            }
         }
         news
     }
@@ -107,8 +117,14 @@ impl State {
 }
 
 impl Manifest {
-    /// Notes how far files were read.
-    pub fn note_files(&mut self, news: &News, inputs: &Inputs, plan: &Plan, reach: Option<Time>) {
+    /// Notes how far files were read; `needed` are those that the next run must read as a whole.
+    pub fn note_files(
+        &mut self,
+        news: &News,
+        inputs: &Inputs,
+        plan: &Plan,
+        (reach, needed): (Option<Time>, &BTreeSet<u32>),
+    ) {
         let (before, headers) = (
             std::mem::take(&mut self.files),
             std::mem::take(&mut self.headers),
@@ -118,14 +134,18 @@ impl Manifest {
         for known in &news.known {
             files.push((known.clone(), header_of(known)));
         }
-        for chunk in plan.chunks.iter().filter(|chunk| !chunk.carried) {
+        for chunk in &plan.chunks {
             let log = &inputs.files[chunk.file as usize];
-            let range = log.range();
-            if chunk.end != range.end {
+            let (range, part) = (log.range(), log.part.as_ref());
+            let is_kept = part.is_some_and(|part| !part.carried.is_empty());
+            if is_kept || chunk.end != range.end {
                 continue;
             }
             let lines = memchr::memchr_iter(b'\n', &log.bytes()[range.clone()]).count() as u64;
+            let before = news.again.iter().find(|known| known.name == log.name);
             let known = Known {
+                since: before.and_then(|known| known.since),
+                needed: needed.contains(&chunk.file),
                 lines: log.part.as_ref().map_or(0, |part| part.lines) + lines,
                 ..Known::new(&log.name, log.bytes(), range.end)
             };

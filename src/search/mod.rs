@@ -38,7 +38,7 @@ pub fn narrow(inputs: &mut Inputs, plan: &Plan, needle: &[u8]) -> Option<Plan> {
     }
     let finder = memmem::Finder::new(needle);
     narrow_by(inputs, plan, &Headers::of(plan), &|bytes| {
-        finder.find(bytes)
+        finder.find_iter(bytes).collect()
     })
 }
 
@@ -47,13 +47,13 @@ pub fn narrow(inputs: &mut Inputs, plan: &Plan, needle: &[u8]) -> Option<Plan> {
 pub fn narrow_by_text(inputs: &mut Inputs, plan: &Plan, text: &[u8]) -> Option<Plan> {
     let finder = AnyCase::new(text, &sample(inputs, plan))?;
     let headers = Headers::of(plan);
-    let hits = narrow_by(inputs, plan, &headers, &|bytes| finder.find(bytes))?;
+    let hits = narrow_by(inputs, plan, &headers, &|bytes| finder.find_all(bytes))?;
     let ids = ids(inputs, &hits)?;
     if ids.is_empty() {
         return Some(hits);
     }
     let finder = Texts::new(ids.iter().map(Vec::as_slice))?;
-    narrow_by(inputs, plan, &headers, &|bytes| finder.find(bytes))
+    narrow_by(inputs, plan, &headers, &|bytes| finder.find_all(bytes))
 }
 
 /// What the headers inside chunks bind, looked up once and only where it is asked for.
@@ -108,12 +108,15 @@ impl<'t> AnyCase<'t> {
         Some(AnyCase { text, at, byte })
     }
 
-    fn find(&self, bytes: &[u8]) -> Option<usize> {
-        memchr::memchr2_iter(self.byte.0, self.byte.1, bytes).find_map(|hit| {
+    fn find_all(&self, bytes: &[u8]) -> Vec<usize> {
+        let begins = |hit: usize| {
             let start = hit.checked_sub(self.at)?;
             let found = bytes.get(start..start + self.text.len())?;
             found.eq_ignore_ascii_case(self.text).then_some(start)
-        })
+        };
+        memchr::memchr2_iter(self.byte.0, self.byte.1, bytes)
+            .filter_map(begins)
+            .collect()
     }
 }
 
@@ -200,8 +203,8 @@ fn narrow_by(inputs: &mut Inputs, plan: &Plan, headers: &Headers, find: &Find<'_
     Some(narrow)
 }
 
-/// Where in a stretch the next hit begins.
-type Find<'f> = dyn Fn(&[u8]) -> Option<usize> + Sync + 'f;
+/// Where in a stretch hits begin, in order.
+type Find<'f> = dyn Fn(&[u8]) -> Vec<usize> + Sync + 'f;
 
 /// The records of one chunk that hold the needle; `first` is the layout in force where it begins.
 fn records(
@@ -212,30 +215,31 @@ fn records(
 ) -> Vec<Chunk> {
     let bytes = &data[chunk.start..chunk.end];
     let mut records: Vec<Chunk> = Vec::new();
-    let Some(mut hit) = find(bytes) else {
+    let hits = find(bytes);
+    if hits.is_empty() {
         return records;
-    };
+    }
     let mut layout = first();
-    let mut looked = 0;
-    loop {
+    let (mut looked, mut behind) = (0, 0);
+    for hit in hits {
+        if hit < behind {
+            continue;
+        }
         let start = dialect::record_start(&layout, bytes, hit);
-        let end = dialect::next_record(&layout, bytes, hit + 1);
         if let Some(bound) = dialect::layout_at(&layout, bytes, looked..start) {
             layout = bound;
         }
         looked = start;
+        behind = dialect::next_record(&layout, bytes, hit + 1);
         records.push(Chunk {
             start: chunk.start + start,
-            end: chunk.start + end,
-            time: dialect::time_at(&layout, &bytes[..end], start),
+            end: chunk.start + behind,
+            time: dialect::time_at(&layout, &bytes[..behind], start),
             layout: layout.clone(),
             ..*chunk
         });
-        match find(&bytes[end..]) {
-            Some(next) => hit = end + next,
-            None => return records,
-        }
     }
+    records
 }
 
 #[cfg(test)]
@@ -252,10 +256,11 @@ mod tests {
         ) {
             let mut all = [0; 256];
             all.iter_mut().zip(seen.iter().cycle()).for_each(|(all, seen)| *all = *seen);
-            let found = AnyCase::new(text.as_bytes(), &all).unwrap().find(bytes.as_bytes());
+            let found = AnyCase::new(text.as_bytes(), &all).unwrap().find_all(bytes.as_bytes());
             let windows = bytes.as_bytes().windows(text.len());
-            let mut windows = windows.map(|window| window.eq_ignore_ascii_case(text.as_bytes()));
-            prop_assert_eq!(found, windows.position(|same| same));
+            let same = windows.map(|window| window.eq_ignore_ascii_case(text.as_bytes()));
+            let everywhere: Vec<usize> = (0..).zip(same).filter(|(_, same)| *same).map(|(at, _)| at).collect();
+            prop_assert_eq!(found, everywhere);
         }
     }
 

@@ -55,9 +55,11 @@ pub struct Hops {
     scratch: Vec<u8>,
     /// Numbers by texts as logged: a night says the same few over and over.
     #[serde(skip)]
-    said: Map<(Box<[u8]>, Box<[u8]>), Both>,
+    said: Map<Logged, Both>,
 }
 
+/// Two texts as logged.
+type Logged = (Box<[u8]>, Box<[u8]>);
 /// Texts as logged that are kept with their number.
 const SAID: usize = 4096;
 

@@ -15,6 +15,7 @@ mod layers;
 mod legacy;
 mod naive;
 mod nightly;
+mod nightly_whole;
 mod program;
 mod readme;
 mod sameness;

@@ -52,13 +52,13 @@ fn end_at(bytes: &[u8], time: &str) -> usize {
 }
 
 /// A folder of logs and a folder of state.
-struct Place {
-    logs: tempfile::TempDir,
+pub struct Place {
+    pub logs: tempfile::TempDir,
     state: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub fn new() -> Place {
         Place {
             logs: tempfile::tempdir().unwrap(),
             state: tempfile::tempdir().unwrap(),
@@ -76,7 +76,7 @@ impl Place {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
         command
             .args([
@@ -97,12 +97,12 @@ impl Place {
         command
     }
 
-    fn night(&self, arguments: &[&str]) -> Value {
+    pub fn night(&self, arguments: &[&str]) -> Value {
         report(&self.command(arguments).output().unwrap())
     }
 
     /// One run over everything that is there now, without state.
-    fn at_once(&self, arguments: &[&str]) -> Value {
+    pub fn at_once(&self, arguments: &[&str]) -> Value {
         let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
             .args([
                 "report",
@@ -120,7 +120,7 @@ impl Place {
     }
 }
 
-fn put(path: &Path, bytes: &[u8]) {
+pub fn put(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
@@ -132,7 +132,7 @@ fn report(output: &Output) -> Value {
 }
 
 /// Without what is different by its nature: the time it took, and the state itself.
-fn figures(mut report: Value) -> Value {
+pub fn figures(mut report: Value) -> Value {
     report["inputs"]["seconds"] = Value::Null;
     report["coverage"]["state"] = Value::Null;
     report
@@ -148,7 +148,7 @@ fn of_messages(report: Value) -> Value {
 }
 
 /// Fails with the first figure that differs.
-fn same(want: &Value, got: &Value, place: &str) {
+pub fn same(want: &Value, got: &Value, place: &str) {
     match (want, got) {
         (Value::Object(a), Value::Object(b)) => {
             assert_eq!(

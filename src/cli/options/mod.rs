@@ -8,7 +8,7 @@ mod inputs;
 pub mod simulate;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
@@ -147,7 +147,9 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
             if report.run.common.paths.is_empty() && !kept {
                 return Err("report: give the logs (PATH), or saved days with --merge".into());
             }
-            if report.run.format == Some(ReportFormat::Csv) && report.run.common.output.is_none() {
+            let output = report.run.common.output.as_deref();
+            let to_pipe = output.is_none_or(|path| path == Path::new("-"));
+            if report.run.format == Some(ReportFormat::Csv) && to_pipe {
                 return Err("report: --format csv writes a folder; name it with --output".into());
             }
             file.fill_figures(&mut report.figures);

@@ -2,7 +2,7 @@
 //!
 //! In: paths and their rows from the pipeline. Out: [`Counting`], and [`Day`]s that merge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::civil::Date;
@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::{count, probes, tally_options};
 use crate::command::Run;
+use crate::dialect;
 use crate::filter::{Pattern, date_of, day_range};
 use crate::input::Inputs;
 use crate::join::Ground;
@@ -52,6 +53,10 @@ pub(super) struct Counting<'c> {
     pub(super) probes: &'c [Pattern],
     pub(super) options: TallyOptions,
     pub(super) closed_until: Option<Time>,
+    /// Messages without a row from here on were counted by an earlier run, though their rows were read again.
+    pub(super) counted_until: Option<Time>,
+    /// Files that the next run must read as a whole.
+    pub(super) needed: BTreeSet<u32>,
     /// Whether messages may be counted before they are closed.
     pub(super) settles: bool,
     pub(super) sign: i64,
@@ -70,6 +75,8 @@ impl<'c> Counting<'c> {
             probes: probes(run.options),
             options: tally_options(run.options),
             closed_until: None,
+            counted_until: None,
+            needed: BTreeSet::new(),
             settles: false,
             sign: 1,
             days: BTreeMap::new(),
@@ -94,6 +101,9 @@ impl<'c> Counting<'c> {
 
 impl Taker for Counting<'_> {
     fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> bool {
+        if self.counted_until.is_some_and(|line| path.last_seen < line) {
+            return false;
+        }
         let date = self.date(path.first_seen);
         let options = self.options;
         let day = self.days.entry(date).or_insert_with(|| Day::new(options));
@@ -111,11 +121,23 @@ impl Taker for Counting<'_> {
 
     fn keep(&mut self, rows: &[&Row], ground: &Ground<'_>, settled: bool) {
         self.kept_messages += 1;
+        let stands = |row: &&&Row| {
+            let layout = &ground.layouts[usize::from(row.layout)];
+            dialect::stands_alone(layout)
+        };
+        let (rows, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(stands);
+        let files = others
+            .iter()
+            .map(|row| ground.slices[row.chunk as usize].file);
+        self.needed.extend(files);
+        let Some(first) = rows.first() else {
+            return;
+        };
         let gathering = match self.settles && settled {
             true => &mut self.settled,
             false => &mut self.open,
         };
-        gathering.add(rows[0].key, rows, ground);
+        gathering.add(first.key, &rows, ground);
     }
 }
 

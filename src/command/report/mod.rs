@@ -17,7 +17,7 @@ mod period;
 
 use super::manifest::Manifest;
 use super::sink::Failed;
-use super::{Run, Sink, days, summary};
+use super::{Run, Sink, days, summary, unchanged};
 use crate::cli::Exit;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
@@ -93,6 +93,7 @@ pub fn run(
         tally: sum,
     };
     if let Some(path) = &run.options.days.save {
+        unchanged(inputs)?;
         saved.write(path)?;
     }
     write(run.options, format, saved, None, run.page(), sink)?;
@@ -195,8 +196,8 @@ fn write(
         ReportFormat::Json => report::json::write(&report, sink)?,
         ReportFormat::Html => report::html::write(&report, sink)?,
         ReportFormat::Csv => {
-            let folder = options.output.as_deref();
-            report::csv::write(&report, folder.unwrap_or(std::path::Path::new(".")))?;
+            let folder = sink.folder().expect("the options see to it");
+            report::csv::write(&report, folder)?;
         }
     }
     Ok(sink.flush()?)

@@ -3,7 +3,7 @@
 //! In: the inputs with what is new in them, and the state. Out: [`Night`]: sums by day, settled and open, and the rows that
 //! the next run may need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -42,6 +42,8 @@ pub(super) struct Night {
     closed_until: Option<Time>,
     open_messages: u64,
     pub(super) segments: Segments,
+    /// Files that the next run must read as a whole.
+    needed: BTreeSet<u32>,
     /// Settled messages that were counted before and got more rows: taken back.
     taken: Option<Taken>,
     /// What is left of the segments of earlier runs, with what this one took out of them.
@@ -117,6 +119,7 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
     let make = || Counting {
         sign: 1,
         closed_until,
+        counted_until: before.closed_until.filter(|_| ids == Ids::Mixed),
         settles: ids != Ids::Mixed,
         ..Counting::new(run, inputs)
     };
@@ -125,9 +128,11 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
     let (outcome, counted) = pipeline::run(inputs, plan, survey, &options, read, make, done)?;
     let mut days = BTreeMap::new();
     let (mut open, mut settled, mut open_messages) = (Vec::new(), Vec::new(), 0);
+    let mut needed = BTreeSet::new();
     for counting in counted {
         merge_days(&mut days, counting.days, counting.options);
         open_messages += counting.kept_messages;
+        needed.extend(counting.needed);
         open.push(counting.open);
         settled.push(counting.settled);
     }
@@ -148,6 +153,7 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
         open_messages: open_messages + sleeping.0,
         open_rows: segments.rows() + sleeping.1,
         segments,
+        needed,
         taken,
         next,
         outcome,
@@ -261,7 +267,7 @@ impl Night {
         next.facts.missing_files.clear();
         next.facts.tool.clone_from(&found.tool);
         next.facts.merge(found);
-        next.note_files(news, inputs, &self.outcome.plan, self.reach);
+        next.note_files(news, inputs, &self.outcome.plan, (self.reach, &self.needed));
         next
     }
 

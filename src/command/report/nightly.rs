@@ -40,7 +40,6 @@ pub fn nightly(
     inputs.offsets = options.evidence;
     inputs.assumed = options.assumed.clone();
     let news = state.news(&mut inputs);
-    inputs.unreadable.extend(news.refused.iter().cloned());
     let mut sink = Sink::open(options)?;
     let progress = Progress::start(inputs.bytes(), options.progress);
     let manifest = crate::command::manifest::Manifest::start(options)?;
