@@ -60,7 +60,7 @@ impl Scan for Parse<'_> {
             self.finder.line += 1;
             at = row.next;
         }
-        self.finder.finish()
+        self.finder.finish_lines()
     }
 }
 

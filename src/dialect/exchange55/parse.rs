@@ -64,7 +64,7 @@ impl Scan for Parse<'_> {
                 at = line.next;
             }
         }
-        self.finder.finish()
+        self.finder.finish_lines()
     }
 }
 

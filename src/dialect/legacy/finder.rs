@@ -261,6 +261,15 @@ impl<'p> Finder<'p> {
         self.host.1
     }
 
+    /// What a chunk gave of which every line was looked at.
+    pub fn finish_lines(self) -> Yield {
+        let lines = Some(u64::from(self.line));
+        Yield {
+            lines,
+            ..self.finish()
+        }
+    }
+
     /// What the chunk gave.
     pub fn finish(mut self) -> Yield {
         let mut counts = EventCounts::default();
