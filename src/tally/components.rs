@@ -8,7 +8,7 @@
 //! one followed it: most are found by one comparison, without a hash.
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use serde::{Deserialize, Serialize};
 
 use crate::address::short_host;
@@ -48,6 +48,16 @@ pub struct Components {
     stage: Vec<u8>,
 }
 
+/// A component by its parent and name, to look it up by.
+#[derive(Hash)]
+struct Part<'n>(u32, &'n [u8]);
+
+impl Equivalent<(u32, Box<[u8]>)> for Part<'_> {
+    fn equivalent(&self, key: &(u32, Box<[u8]>)) -> bool {
+        self.0 == key.0 && *self.1 == *key.1
+    }
+}
+
 impl Components {
     /// Counts what rows tell.
     pub fn add(&mut self, timings: &[Raw<'_>], weight: i64) {
@@ -75,16 +85,24 @@ impl Components {
         let mut parents = [NONE; DEPTH];
         let mut depth = 0;
         let mut rest = list;
-        while let Some((name, behind)) = split_at(rest, b'=') {
-            let Some((ms, behind)) = millis(behind) else {
+        loop {
+            let known = match parents[0] {
+                NONE => None,
+                _ => self.guess(parents[depth], rest, last),
+            };
+            let Some(name) = known.map_or_else(|| name_of(rest), |c| Some(&rest[..c.1])) else {
+                return last;
+            };
+            let Some((ms, behind)) = millis(&rest[name.len() + 1..]) else {
                 return last;
             };
             let is_stage = name.starts_with(b"TOTAL");
             if name.len() > NAME_BYTES || depth >= DEPTH || is_stage != (parents[0] == NONE) {
                 return last;
             }
-            let number = match is_stage {
-                true => {
+            let number = match (known, is_stage) {
+                (Some((number, _)), _) => number,
+                (None, true) => {
                     let mut stage = std::mem::take(&mut self.stage);
                     stage.clear();
                     stage.extend(host.iter().map(u8::to_ascii_lowercase));
@@ -95,7 +113,7 @@ impl Components {
                     parents[0] = number;
                     number
                 }
-                false => self.find(parents[depth], name, last),
+                (None, false) => self.find(parents[depth], name, last),
             };
             let component = &mut self.all[number as usize];
             component.time.record(ms, weight);
@@ -120,7 +138,17 @@ impl Components {
                 }
             }
         }
-        last
+    }
+
+    /// The component that came behind `last` before, if the text goes on with its name: its number and the name's length.
+    fn guess(&self, parent: u32, rest: &[u8], last: u32) -> Option<(u32, usize)> {
+        let next = *self.followed_by.get(last.wrapping_add(1) as usize)?;
+        let guess = self.all.get(next as usize)?;
+        let length = guess.name.len();
+        let fits = guess.parent.unwrap_or(NONE) == parent
+            && rest.starts_with(&guess.name)
+            && rest.get(length) == Some(&b'=');
+        fits.then_some((next, length))
     }
 
     /// The number of a component; the next free one if it is new. `last` came before it.
@@ -139,9 +167,10 @@ impl Components {
             let keys = keys.map(|(i, c)| ((c.parent.unwrap_or(NONE), c.name.clone()), i));
             self.index = keys.collect();
         }
-        let next = self.all.len() as u32;
-        let number = *self.index.entry((parent, name.into())).or_insert(next);
-        if number == next {
+        let known = self.index.get(&Part(parent, name)).copied();
+        let number = known.unwrap_or(self.all.len() as u32);
+        if known.is_none() {
+            self.index.insert((parent, name.into()), number);
             self.all.push(Component {
                 parent: (parent != NONE).then_some(parent),
                 name: name.into(),
@@ -182,9 +211,10 @@ impl Components {
     }
 }
 
-fn split_at(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let at = memchr::memchr(byte, text)?;
-    Some((&text[..at], &text[at + 1..]))
+/// What stands before the next `=`.
+fn name_of(text: &[u8]) -> Option<&[u8]> {
+    let at = memchr::memchr(b'=', text)?;
+    Some(&text[..at])
 }
 
 /// Seconds with up to three decimals, as milliseconds, and what stands behind them.
