@@ -40,8 +40,13 @@ const WANTED: usize = 25;
 
 /// The folder with the logs.
 fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
+    &logs().0
+}
+
+/// The logs, and somebody who wrote a message in them.
+fn logs() -> &'static (PathBuf, String) {
+    static LOGS: OnceLock<(PathBuf, String)> = OnceLock::new();
+    LOGS.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-logs");
         // A run before may have left logs of another simulator.
         let _ = fs::remove_dir_all(&folder);
@@ -52,8 +57,17 @@ fn folder() -> &'static Path {
         };
         simulate::run(&options, &folder).expect("the logs can be written");
         // Not a log, so it must not count as bytes read.
-        fs::remove_file(folder.join("truth.jsonl")).expect("the truth was written");
-        folder
+        let truth = folder.join("truth.jsonl");
+        let text = fs::read_to_string(&truth).expect("the truth was written");
+        fs::remove_file(&truth).expect("it is there");
+        let mut messages = text.lines().map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("the truth is JSON")
+        });
+        let mail = messages.find(|message| message["class"] == "mail");
+        let sender = mail.expect("there is mail")["sender"]
+            .as_str()
+            .map(String::from);
+        (folder, sender.expect("a sender"))
     })
 }
 
@@ -240,4 +254,9 @@ fn trace_one_message(bencher: Bencher, threads: usize) {
         &["trace", "--subject", "Invoice", "--limit", "1"],
         threads,
     );
+}
+
+#[divan::bench(args = [1, 2], sample_count = 10)]
+fn find_one_sender(bencher: Bencher, threads: usize) {
+    command(bencher, &["find", "--sender", &logs().1], threads);
 }

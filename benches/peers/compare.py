@@ -10,6 +10,7 @@ system) and wall seconds, each the least of N runs, and the most anonymous memor
 
 import argparse
 import ast
+import collections
 import json
 import os
 import pathlib
@@ -87,6 +88,23 @@ def fates(answer):
     return {word: counts.get(word, 0) for word in ("delivered", "transferred", "failed", "dropped")}
 
 
+def wanted(truth):
+    """A message near the middle of the day, and somebody who wrote about twenty."""
+    messages = [json.loads(line) for line in truth.read_text().splitlines()]
+    sent = collections.Counter(message["sender"] for message in messages if message["class"] == "mail")
+    sender = min(sorted(sent), key=lambda sender: abs(sent[sender] - 20))
+    return messages[len(messages) // 2]["message_id"], sender
+
+
+def searches(folder, logs, waybill):
+    """What asks for one message or person, each beside ripgrep looking for the same text."""
+    message_id, sender = wanted(folder / "truth.jsonl")
+    yield "waybill trace --message-id", [waybill, "trace", "-q", "--message-id", message_id, folder], False
+    yield "`rg -F` of the id", ["rg", "-F", message_id, *logs], False
+    yield "waybill find --sender", [waybill, "find", "-q", "--sender", sender, folder], False
+    yield "`rg -i -F` of the sender", ["rg", "-i", "-F", sender, *logs], False
+
+
 def contestants(folder, logs, waybill, python, versions):
     report = [waybill, "report", "-q", "--format", "json", folder, "--threads"]
     yield "waybill report, 2 threads", [*report, "2"], True
@@ -102,6 +120,8 @@ def contestants(folder, logs, waybill, python, versions):
     if shutil.which("rg"):
         version = subprocess.check_output(["rg", "--version"], text=True).split()[1]
         yield f"`rg -c DELIVER` {version}", ["rg", "-c", "DELIVER", *logs], False
+        if (folder / "truth.jsonl").exists():
+            yield from searches(folder, logs, waybill)
 
 
 def machine():
