@@ -59,6 +59,27 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// Whether it is of Exchange 2003 or older.
+    pub fn is_legacy(&self) -> bool {
+        match self {
+            Layout::Exchange55 | Layout::Exchange2000(_) => true,
+            Layout::TrackHistory(document) => document.newer.is_none(),
+            Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => false,
+        }
+    }
+
+    /// Whether it is of a message trace of Exchange Online.
+    pub fn is_online(&self) -> bool {
+        matches!(self, Layout::Online(_))
+    }
+
+    /// Whether it is of Postfix, Exim or Sendmail.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Layout::Foreign(_))
+    }
+}
+
+impl Layout {
     /// The name shown: dialect and version.
     pub fn name(&self) -> &'static str {
         match self {
@@ -270,6 +291,22 @@ pub struct Slice<'d> {
     pub keep_loose: bool,
 }
 
+#[cfg(test)]
+impl<'d> Slice<'d> {
+    /// A stretch of a file in memory that `server` wrote, all of whose rows are kept.
+    pub fn of(data: &'d [u8], range: Range<usize>, server: &'d str) -> Slice<'d> {
+        Slice {
+            data: &data[range.clone()],
+            chunk: 0,
+            file: 0,
+            start: range.start as u64,
+            ends_file: range.end == data.len(),
+            server: BStr::new(server),
+            keep_loose: true,
+        }
+    }
+}
+
 /// What a chunk is looked through for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
@@ -333,9 +370,19 @@ impl Yield {
         let reports = self.reports.extract_if(.., |report| report.row.time < time);
         (rows + reports.count()) as u64
     }
-}
 
-impl Yield {
+    /// Takes out all rows, those without any id and those about reports among them.
+    pub fn take_rows(&mut self) -> Vec<Row> {
+        let mut rows = std::mem::take(&mut self.loose);
+        rows.extend(
+            std::mem::take(&mut self.reports)
+                .iter()
+                .map(|report| report.row),
+        );
+        rows.extend(std::mem::take(&mut self.shards).into_iter().flatten());
+        rows
+    }
+
     /// The chunk's number of a layout; a new one gets the next number.
     pub fn number(&mut self, layout: Layout) -> u8 {
         let known = self.layouts.iter().position(|l| *l == layout);
@@ -472,27 +519,6 @@ pub struct Surroundings<'d> {
     pub full: bool,
     /// Where text goes that is not in the log as it stands (unquoted, unescaped).
     pub arena: &'d Bump,
-}
-
-impl Surroundings<'_> {
-    /// Whether a row is of Exchange 2003 or older.
-    pub fn is_legacy(&self, row: &Row) -> bool {
-        match &self.layouts[usize::from(row.layout)] {
-            Layout::Exchange55 | Layout::Exchange2000(_) => true,
-            Layout::TrackHistory(document) => document.newer.is_none(),
-            Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => false,
-        }
-    }
-
-    /// Whether a row is a message trace of Exchange Online.
-    pub fn is_online(&self, row: &Row) -> bool {
-        matches!(self.layouts[usize::from(row.layout)], Layout::Online(_))
-    }
-
-    /// Whether a row is of Postfix, Exim or Sendmail.
-    pub fn is_foreign(&self, row: &Row) -> bool {
-        matches!(self.layouts[usize::from(row.layout)], Layout::Foreign(_))
-    }
 }
 
 /// Understands a row.

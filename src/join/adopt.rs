@@ -25,7 +25,6 @@ fn no_homes() -> Vec<Homes> {
 }
 
 /// What rows of earlier windows and of this one prove about weaker keys. Kept for one to two horizons.
-#[derive(Default)]
 pub struct Adoption {
     /// By the shard of the weaker key.
     homes: Vec<Homes>,
@@ -45,9 +44,10 @@ impl Adoption {
         Adoption {
             homes: no_homes(),
             older: no_homes(),
+            unplaced: HashSet::new(),
+            since: None,
             mixed,
             windows,
-            ..Adoption::default()
         }
     }
 

@@ -131,7 +131,8 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
         if !message_id.is_empty() && row.kind != KeyKind::Message {
             part.ids.push((ground.keys.message_id(message_id), row.key));
         }
-        if matches!(row.role, Role::Report | Role::Receive) || around.is_legacy(row) {
+        let layout = &ground.layouts[usize::from(row.layout)];
+        if matches!(row.role, Role::Report | Role::Receive) || layout.is_legacy() {
             let event = dialect::event(row, &around);
             let relation = if event.is_report {
                 Relation::Report

@@ -9,7 +9,7 @@ use hashbrown::HashSet;
 use super::{Joint, ids};
 use crate::address::short_host;
 use crate::dialect::foreign::hop::At;
-use crate::dialect::{self, Surroundings, foreign, legacy, online};
+use crate::dialect::{self, Layout, Surroundings, foreign, legacy, online};
 use crate::event::{Event, Place, Role};
 use crate::path::buffers::{Buffers, emptied};
 use crate::path::build::{Rows, build};
@@ -79,7 +79,11 @@ pub fn path<'a>(
         events.push(event(rows[0]));
     }
     let slice = &joint.ground.slices[rows[0].chunk as usize];
-    let is_foreign = rows.iter().any(|row| around(row).is_foreign(row));
+    let any = |is: fn(&Layout) -> bool| {
+        let layouts = &joint.ground.layouts;
+        rows.iter().any(|row| is(&layouts[usize::from(row.layout)]))
+    };
+    let is_foreign = any(Layout::is_foreign);
     let summary = Rows {
         count: rows.len() as u32,
         first: rows[0].time,
@@ -92,7 +96,7 @@ pub fn path<'a>(
             .unwrap_or(0),
         whole_seconds: is_foreign,
     };
-    let is_legacy = rows.iter().any(|row| around(row).is_legacy(row));
+    let is_legacy = any(Layout::is_legacy);
     let mut concluded = match is_legacy {
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
@@ -110,7 +114,7 @@ pub fn path<'a>(
         };
         one_of = foreign::settle::settle(&mut events, around);
     }
-    if rows.iter().any(|row| around(row).is_online(row)) {
+    if any(Layout::is_online) {
         online::settle(&mut events, &joint.ground.servers, arena);
     }
     let mut path = build(&events, summary, joint.scene, buffers);

@@ -78,9 +78,7 @@ impl Reading {
             if self.has_foreign {
                 self.noted.push(Ties::noted(&mut found));
             }
-            let mut own = std::mem::take(&mut found.loose);
-            own.extend(found.reports.iter().map(|report| report.row));
-            own.extend(std::mem::take(&mut found.shards).into_iter().flatten());
+            let mut own = found.take_rows();
             let numbers = self.sums.add(found, &mut ground);
             for row in &mut own {
                 numbers.renumber(row);

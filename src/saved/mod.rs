@@ -20,6 +20,8 @@ mod manifest;
 mod news;
 mod reach;
 mod rows;
+#[cfg(test)]
+mod samples;
 mod sealed;
 pub mod state;
 

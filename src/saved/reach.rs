@@ -63,23 +63,12 @@ pub fn closed_until(reach: Option<Time>, before: Option<Time>, horizon: i64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saved::samples::planned;
     use crate::servers::Coverage;
-
-    const LOG: &str = "#Fields: date-time,event-id,message-id,server-hostname,source\r\n\
-                       2026-03-02T09:00:00.000Z,RECEIVE,<a@b>,EX01,SMTP\r\n\
-                       2026-03-02T09:00:01.000Z,SEND,<a@b>,EX01,SMTP\r\n\
-                       2026-03-02T09:00:02.000Z,RECEIVE,<c@d>,EX02,SMTP\r\n";
-
-    fn inputs() -> (Inputs, Plan) {
-        let file = ("ex/a.log".to_string(), LOG.as_bytes().to_vec());
-        let mut inputs = Inputs::from_memory(vec![file]);
-        let plan = Plan::new(&mut inputs, 1 << 20);
-        (inputs, plan)
-    }
 
     #[test]
     fn logs_reach_as_far_as_the_slowest_server_that_is_alive() {
-        let (inputs, plan) = inputs();
+        let (inputs, plan) = planned();
         let at = |text: &str| crate::time::parse_iso(text.as_bytes()).unwrap();
         let now = at("2026-03-02T10:00:00Z");
         let reached = |earlier: &Servers| reach(&inputs, &plan, earlier, DAY, now).unwrap();

@@ -277,27 +277,20 @@ fn same_terms(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> 
 mod tests {
     use super::*;
     use crate::event::Place;
-    use crate::input::Inputs;
     use crate::join;
     use crate::keys::Keys;
     use crate::plan::Plan;
     use crate::report::Facts;
     use crate::row::Row;
+    use crate::saved::samples::{LOG, inputs, planned};
     use crate::saved::sealed::killed;
     use crate::servers::Servers;
     use crate::tally::Tally;
     use crate::time::Time;
 
-    const LOG: &str = "#Fields: date-time,event-id,message-id,server-hostname,source\r\n\
-                       2026-03-02T09:00:00.000Z,RECEIVE,<a@b>,EX01,SMTP\r\n\
-                       2026-03-02T09:00:01.000Z,SEND,<a@b>,EX01,SMTP\r\n\
-                       2026-03-02T09:00:02.000Z,RECEIVE,<c@d>,EX02,SMTP\r\n";
-
     /// The second and third row of the log, each a message.
     fn segments() -> Segments {
-        let file = ("ex/a.log".to_string(), LOG.as_bytes().to_vec());
-        let mut inputs = Inputs::from_memory(vec![file]);
-        let plan = Plan::new(&mut inputs, 1 << 20);
+        let (inputs, plan) = planned();
         let layouts = [plan.chunks[0].layout.clone()];
         let ground = join::Ground {
             slices: vec![crate::plan::slice(&inputs, &plan.chunks[0], 0)],
@@ -395,8 +388,7 @@ mod tests {
         assert_eq!(next.sleeping(&indexes), (0, 0));
         assert!(state.open_rows().unwrap().is_empty());
         both.extend(one);
-        let file = ("ex/a.log".to_string(), LOG.as_bytes().to_vec());
-        let mut inputs = Inputs::from_memory(vec![file]);
+        let mut inputs = inputs();
         inputs.offsets = true;
         both.add_to(&mut inputs);
         let plan = Plan::new(&mut inputs, 1 << 20);

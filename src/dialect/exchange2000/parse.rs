@@ -214,23 +214,10 @@ mod tests {
         let mut start = 0;
         while start < data.len() {
             let end = next_record(&first, data, (start + chunk).min(data.len()));
-            let slice = Slice {
-                data: &data[start..end],
-                chunk: 0,
-                file: 0,
-                start: start as u64,
-                ends_file: end == data.len(),
-                server: bstr::BStr::new(""),
-                keep_loose: true,
-            };
-            let found = parse(slice, &schema, &keys, Aim::Rows);
+            let slice = Slice::of(data, start..end, "");
+            let mut found = parse(slice, &schema, &keys, Aim::Rows);
             faults += found.faults.damaged();
-            let mut rows: Vec<_> = found
-                .shards
-                .into_iter()
-                .flatten()
-                .chain(found.loose)
-                .collect();
+            let mut rows = found.take_rows();
             rows.sort_by_key(|row| row.offset);
             let arena = bumpalo::Bump::new();
             for row in rows {

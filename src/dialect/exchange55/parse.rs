@@ -218,7 +218,6 @@ mod tests {
     use super::super::{next_record, server};
     use super::*;
     use crate::dialect::Detected;
-    use bstr::BStr;
     use bumpalo::Bump;
     use proptest::prelude::*;
 
@@ -238,23 +237,9 @@ mod tests {
         let mut start = 0;
         while start < data.len() {
             let end = next_record(data, (start + chunk).min(data.len()));
-            let slice = Slice {
-                data: &data[start..end],
-                chunk: 0,
-                file: 0,
-                start: start as u64,
-                ends_file: end == data.len(),
-                server: BStr::new("ex01"),
-                keep_loose: true,
-            };
-            let found = parse(slice, &keys, Aim::Rows);
-            let mut rows: Vec<_> = found
-                .shards
-                .into_iter()
-                .flatten()
-                .chain(found.loose)
-                .collect();
-            rows.extend(found.reports.iter().map(|report| report.row));
+            let slice = Slice::of(data, start..end, "ex01");
+            let mut found = parse(slice, &keys, Aim::Rows);
+            let mut rows = found.take_rows();
             rows.sort_by_key(|row| row.offset);
             for row in rows {
                 let bytes = &slice.data[row.offset as usize..(row.offset + row.len) as usize];

@@ -263,17 +263,8 @@ mod tests {
             {
                 schema = bound;
             }
-            let slice = Slice {
-                data: &data[start..end],
-                chunk: 0,
-                file: 0,
-                start: start as u64,
-                ends_file: end == data.len(),
-                server: BStr::new("h"),
-                keep_loose: true,
-            };
-            let found = parse(slice, &schema, &keys, false);
-            for row in found.shards.iter().flatten().chain(&found.loose) {
+            let slice = Slice::of(data, start..end, "h");
+            for row in parse(slice, &schema, &keys, false).take_rows() {
                 let from = row.offset as usize;
                 let bytes = slice.data[from..from + row.len as usize].to_vec();
                 rows.push((row.time, row.code, bytes));
