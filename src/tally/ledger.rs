@@ -12,7 +12,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use memmap2::Mmap;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -223,10 +223,15 @@ impl<'de> Deserialize<'de> for Ledger {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Ledger, A::Error> {
                 let mut ledger = Ledger::default();
-                let mut last: u64 = 0;
+                let mut last = None;
                 while let Some((distance, mail)) = list.next_element::<(u64, Mail)>()? {
-                    last = last.wrapping_add(distance);
-                    ledger.note(pair(last), mail);
+                    let key = match last {
+                        None => Some(distance),
+                        Some(last) => u64::checked_add(last, distance).filter(|key| *key > last),
+                    };
+                    last = key;
+                    let key = key.ok_or_else(|| A::Error::custom("a pair stands twice"))?;
+                    ledger.note(pair(key), mail);
                 }
                 Ok(ledger)
             }
@@ -269,6 +274,15 @@ mod tests {
             let read: Ledger = postcard::from_bytes(&bytes).unwrap();
             prop_assert_eq!(read.sums().collect::<Vec<_>>(), want);
         }
+    }
+
+    #[test]
+    fn a_list_that_is_not_in_order_is_refused() {
+        let written = |list: &[(u64, Mail)]| postcard::to_stdvec(list).unwrap();
+        let twice = written(&[(5, mail(1)), (0, mail(2))]);
+        assert!(postcard::from_bytes::<Ledger>(&twice).is_err());
+        let around = written(&[(5, mail(1)), (u64::MAX, mail(2))]);
+        assert!(postcard::from_bytes::<Ledger>(&around).is_err());
     }
 
     #[test]
