@@ -295,7 +295,7 @@ fn earliest(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Time> {
     while at < range.end {
         let time = dialect::time_at(layout, &data[..range.end], at);
         earliest = earliest.min(time).or(earliest);
-        at = dialect::next_record(layout, data, at + 1);
+        at = dialect::next_stamp(layout, data, at + 1);
     }
     earliest
 }

@@ -180,7 +180,15 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
         Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::next_record(data, from),
         Layout::Foreign(schema) => foreign::next_record(schema, data, from),
-        Layout::Online(_) => online::next_record(data, from),
+        Layout::Online(schema) => online::next_record(schema, data, from),
+    }
+}
+
+/// The first byte at or behind `from` of a line that may have a time stamp of its own.
+pub fn next_stamp(layout: &Layout, data: &[u8], from: usize) -> usize {
+    match layout {
+        Layout::Foreign(schema) => foreign::next_line(schema, data, from),
+        layout => next_record(layout, data, from),
     }
 }
 

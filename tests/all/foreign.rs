@@ -943,21 +943,83 @@ fn lines_of_other_programs_are_counted_and_shown() {
     );
 }
 
-/// Exim can write to syslog, each line behind syslog's own header.
+/// An entry as Exim gives it to syslog: in pieces of so many characters at most, and a piece for each of its lines.
+fn in_pieces(entry: &str, limit: usize) -> Vec<String> {
+    let mut parts: Vec<(String, char)> = Vec::new();
+    for line in entry.lines() {
+        let chars: Vec<char> = line.chars().collect();
+        let cut = chars.chunks(limit).map(|part| (part.iter().collect(), '/'));
+        parts.extend(cut);
+        parts.last_mut().unwrap().1 = '\\';
+    }
+    parts.last_mut().unwrap().1 = '/';
+    match parts.len() {
+        1 => vec![entry.into()],
+        of => (1..)
+            .zip(parts)
+            .map(|(n, (text, mark))| format!("[{n}{mark}{of}] {text}"))
+            .collect(),
+    }
+}
+
+/// Exim can write to syslog, each line behind syslog's own header, long ones in pieces, among the lines of others.
 #[test]
 fn exim_by_way_of_syslog_says_the_same() {
     let fixtures = fixtures("main");
-    let dir = lay_out(&fixtures, &["ex1"]);
-    let log = fs::read_to_string(fixtures.join("ex1.mainlog")).unwrap();
-    let mut syslog = String::new();
-    for line in log.lines() {
-        writeln!(syslog, "<22>Nov 21 17:23:38 ex1 exim[77]: {line}").unwrap();
-    }
-    fs::write(dir.path().join("mail.info"), syslog).unwrap();
     let truth = truth(&fixtures);
-    let found = score(&paths(dir.path(), &[]), &truth, &[], false);
-    assert_eq!(found.wrong, Vec::<String>::new());
-    assert_eq!(found.right + found.nowhere.len(), truth.len());
+    for (limit, chunk) in [
+        (870, "8000000"),
+        (100, "8000000"),
+        (100, "3000"),
+        (23, "500"),
+    ] {
+        let dir = lay_out(&fixtures, &["ex1", "mx1"]);
+        let log = fs::read_to_string(fixtures.join("ex1.mainlog")).unwrap();
+        let of_others = fs::read_to_string(fixtures.join("mx1.maillog")).unwrap();
+        let mut of_others = of_others.lines();
+        let mut syslog = String::new();
+        for (pid, line) in (77..).zip(log.lines()) {
+            for piece in in_pieces(line, limit) {
+                writeln!(syslog, "<22>Nov 21 17:23:38 ex1 exim[{pid}]: {piece}").unwrap();
+                syslog.extend(of_others.next().map(|line| format!("{line}\n")));
+            }
+        }
+        syslog.extend(of_others.map(|line| format!("{line}\n")));
+        fs::write(dir.path().join("mail.info"), syslog).unwrap();
+        let found = score(
+            &paths(dir.path(), &["--chunk-bytes", chunk]),
+            &truth,
+            &[],
+            false,
+        );
+        assert_eq!(found.wrong, Vec::<String>::new(), "{limit} {chunk}");
+        assert_eq!(found.right + found.nowhere.len(), truth.len());
+    }
+}
+
+/// A piece that syslog lost takes with it what cannot be known, and no half of an address becomes a recipient.
+#[test]
+fn a_piece_that_syslog_lost_is_missed_and_nothing_is_made_up() {
+    let entry = "1xUooM-000069-1M <= s@x.test H=pc [10.9.9.9] P=esmtp S=9 id=m@x.test for one@y.test two@y.test three@y.test";
+    let mut pieces = in_pieces(entry, 91);
+    assert!(pieces[0].ends_with("two@y.t"), "{}", pieces[0]);
+    let line = |text: &str| format!("Nov 21 17:23:38 ex1 exim[7]: {text}\n");
+    let sent = line("1xUooM-000069-1M => one@y.test R=r T=t H=mx [10.0.0.5] C=\"250 ok\"");
+    pieces.remove(1);
+    let log: String = pieces.iter().map(|piece| line(piece)).collect();
+    let dir = folder(&[("mail.log", (log + &sent).into())]);
+    let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(["paths", dir.path().to_str().unwrap(), "--quiet"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let path: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(fates(&path), ["one@y.test transferred ex1"]);
+    let check = text_of(&["check", dir.path().to_str().unwrap(), "--no-progress"]);
+    assert!(
+        check.contains("lacks pieces of the numbered ones it was logged in"),
+        "{check}"
+    );
 }
 
 /// Reports of Postfix, Exim and Sendmail and what they are about name each other.

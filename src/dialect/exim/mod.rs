@@ -3,6 +3,8 @@
 //! Facts and their evidence: `formats/foreign.md` section 3. In: the body of an entry, of several lines perhaps. Out:
 //! [`Entry`]. The same letter means different things on `<=` and on `=>`, so each flag has its own reader.
 
+pub mod pieces;
+
 use crate::dialect::foreign::clock::is_exim_id;
 use crate::dialect::foreign::entry::{Entry, Peer, after, bare, find, number, until};
 use crate::dialect::foreign::events::code;
