@@ -7,12 +7,14 @@ use std::io::Write;
 
 use crate::address::x400::{is_mts_id, place_of, plain_address, plain_mts_id};
 use crate::cli::Exit;
+use crate::dialect::exim;
 use crate::dialect::foreign::clock;
 use crate::dialect::foreign::events as foreign;
 use crate::dialect::foreign::hop::report_id;
 use crate::dialect::foreign::outer::Program;
 use crate::dialect::legacy::events as legacy;
 use crate::dialect::modern::events as modern;
+use crate::dialect::online;
 use crate::error::Error;
 use crate::status::StatusCode;
 use crate::time::{SECOND, Time};
@@ -111,8 +113,14 @@ fn explain(word: &str) -> Vec<String> {
             kind.name, kind.number, kind.meaning
         ));
     }
+    for (flag, code, more) in exim::FLAGS.iter().filter(|(flag, ..)| same(flag)) {
+        let kind = foreign::of(*code);
+        let (name, meaning) = (kind.name, kind.meaning);
+        lines.push(format!("{flag}  flag of Exim: {name}: {meaning}{more}"));
+    }
     if lines.is_empty() {
         lines.extend(status(word));
+        lines.extend(trace_status(word));
         lines.extend(name(word));
     }
     if lines.is_empty() {
@@ -187,6 +195,20 @@ fn status(word: &str) -> Option<String> {
         && digits.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     let code = StatusCode::find(word.as_bytes()).filter(|_| numeric && all)?;
     Some(format!("{code}  status code: {}", code.meaning()))
+}
+
+/// A status in traces of Exchange Online, which end each in their own way: `Deliver`, `Delivered`.
+fn trace_status(word: &str) -> Option<String> {
+    let is_it = |name: &str| {
+        let begins = word
+            .get(..name.len())
+            .is_some_and(|w| w.eq_ignore_ascii_case(name));
+        begins && word.len() <= name.len() + 2
+    };
+    let (.., meaning) = online::STATUSES.iter().find(|(name, ..)| is_it(name))?;
+    Some(format!(
+        "{word}  status in message traces of Exchange Online: {meaning}"
+    ))
 }
 
 /// What the form of an identifier tells.
@@ -271,6 +293,17 @@ fn queue_id(word: &str, bare: &str) -> Option<Vec<String>> {
     if let Some(told) = told(bare) {
         return Some(vec![format!("{word}  {told}")]);
     }
+    let is_short = (8..=15).contains(&word.len())
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
+        && word.bytes().any(|b| b.is_ascii_digit())
+        && word.bytes().any(|b| b.is_ascii_uppercase());
+    if is_short {
+        let told =
+            "queue id of postfix, of the short kind: of one record of one host, used again later";
+        return Some(vec![format!("{word}  {told}")]);
+    }
     let id = report_id(bare.as_bytes()).filter(|_| word.starts_with('<'))?;
     let id = std::str::from_utf8(id).ok()?;
     let mut lines = vec![format!(
@@ -327,6 +360,22 @@ mod tests {
         }
         assert!(explain("5.2.2")[0].contains("status code"));
         assert!(explain("550")[0].contains("status code"));
+        for kind in foreign::KINDS {
+            assert!(explain(kind.name).join("").contains(kind.meaning));
+        }
+        for (flag, code, _) in exim::FLAGS {
+            assert!(explain(flag)[0].contains(foreign::of(code).name), "{flag}");
+        }
+        for word in [
+            "Delivered",
+            "FilteredAsSpam",
+            "Expired",
+            "Quarantined",
+            "Pending",
+        ] {
+            assert!(explain(word)[0].contains("Exchange Online"), "{word}");
+        }
+        assert!(explain("4F1B2C3D4E5")[0].contains("short kind"));
         assert!(explain("DSN").len() == 3, "an event and a source");
     }
 

@@ -479,18 +479,17 @@ pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
             full: true,
             arena: &arena,
         };
-        let of_exchange = is_exchange(&around.layouts[usize::from(row.layout)]);
-        if of_exchange
-            && matches!(row.role, Role::Receive | Role::Send)
-            && row.kind != KeyKind::Copy
+        let Layout::Modern(schema) = &around.layouts[usize::from(row.layout)] else {
+            continue;
+        };
+        let host = match schema.is_online() {
+            true => BStr::new(online::SERVER),
+            false => found.seen.name(row.server),
+        };
+        if matches!(row.role, Role::Receive | Role::Send | Role::Leave) && row.kind != KeyKind::Copy
         {
-            foreign::hop::of_exchange(
-                row,
-                &event(row, &around),
-                found.seen.name(row.server),
-                keys,
-                &mut hops,
-            );
+            let event = event(row, &around);
+            foreign::hop::of_exchange(row, &event, host, keys, &mut hops);
         }
         arena.reset();
     }

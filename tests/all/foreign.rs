@@ -304,6 +304,132 @@ fn stamps_without_year_and_zone_are_right_to_the_second() {
     }
 }
 
+/// Daylight saving and New Year, wherever the pieces begin; ids tell, whatever zone is given.
+#[test]
+fn clocks_are_right_in_pieces_of_every_size() {
+    for name in ["dst", "newyear"] {
+        let folder = fixtures(name);
+        let whole = paths(&folder, &[]);
+        for size in ["150", "400", "900", "2500", "7000"] {
+            let mut more = vec!["--chunk-bytes", size];
+            assert_eq!(paths(&folder, &more), whole, "{name} {size}");
+            more.extend(["--zone", "Asia/Tokyo"]);
+            assert_eq!(paths(&folder, &more), whole, "{name} {size} with a zone");
+        }
+    }
+}
+
+/// A log that nothing tells the clock of, over autumn, New Year and spring, read by the zone that was given.
+#[test]
+fn a_zone_that_is_given_is_followed_through_its_changes() {
+    let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+    let mut times: Vec<jiff::Timestamp> = Vec::new();
+    for (from, steps, minutes) in [
+        ("2026-11-01T04:00:00Z", 30, 10),
+        ("2026-12-31T23:00:00Z", 16, 30),
+        ("2027-03-14T05:00:00Z", 30, 10),
+    ] {
+        let from: jiff::Timestamp = from.parse().unwrap();
+        times.extend((0..steps).map(|n| from + jiff::SignedDuration::from_mins(n * minutes)));
+    }
+    let (mut bare, mut told) = (String::new(), Vec::new());
+    for (n, time) in times.iter().enumerate() {
+        let stamp = zone
+            .to_datetime(*time)
+            .strftime("%b %e %H:%M:%S")
+            .to_string();
+        for what in [
+            format!("smtpd[1]: AAAA{n:04}: client=pc[10.9.9.9]"),
+            format!("cleanup[1]: AAAA{n:04}: message-id=<m{n}@x.test>"),
+            format!(
+                "local[1]: AAAA{n:04}: to=<r@y.test>, relay=local, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (delivered to mailbox)"
+            ),
+        ] {
+            writeln!(bare, "{stamp} mx postfix/{what}").unwrap();
+        }
+        told.push((
+            format!("<m{n}@x.test>"),
+            time.strftime("%FT%T.000Z").to_string(),
+        ));
+    }
+    told.sort();
+    let dir = folder(&[("mx.log", bare.into())]);
+    for size in ["100", "333", "1000", "5000", "1000000"] {
+        let more = [
+            "--year",
+            "2026",
+            "--zone",
+            "America/New_York",
+            "--chunk-bytes",
+            size,
+        ];
+        let mut found: Vec<(String, String)> = paths(dir.path(), &more)
+            .iter()
+            .map(|path| {
+                let text = |value: &Value| value.as_str().unwrap().to_string();
+                (
+                    text(&path["message_id"]),
+                    text(&path["recipients"][0]["at"]),
+                )
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, told, "{size}");
+    }
+}
+
+/// Detailed exports name the next host's answer, or at least the Message-ID, as any server's log does.
+#[test]
+fn what_exchange_online_sent_is_followed_to_the_host_whose_log_is_there() {
+    for (event, reply, by) in [
+        (
+            "SENDEXTERNAL",
+            "250 2.0.0 Ok: queued as 4F1B2C3D4E5;ClientSubmitTime:",
+            "reply id",
+        ),
+        ("SEND", "250 2.0.0 Ok: queued as 4F1B2C3D4E5", "reply id"),
+        ("SENDEXTERNAL", "250 thanks", "message id"),
+        ("SEND", "", "message id"),
+    ] {
+        let online = "AM1PR01MB0001.eurprd01.prod.outlook.com";
+        let row = |time: &str, from: &str, to: &str, context: &str, event: &str| {
+            format!(
+                "2026-05-01T10:00:{time}Z,,{from},,{to},{context},c,{event},70,<m@x.test>,00000001-0000-0000-0000-000000000000,\
+                 r@partner.test,,100,1,,,s,s@x.test,s@x.test,,Originating,t,,,\r\n"
+            )
+        };
+        let mut export = String::from(
+            "date_time_utc,client_ip,client_hostname,server_ip,server_hostname,source_context,connector_id,source,event_id,\
+             internal_message_id,message_id,network_message_id,recipient_address,recipient_status,total_bytes,\
+             recipient_count,related_recipient_address,reference,message_subject,sender_address,return_path,\
+             message_info,directionality,tenant_id,original_client_ip,original_server_ip,custom_data\r\n",
+        );
+        export += &row("00.1234567", "pc", online, "", "SMTP,RECEIVE");
+        export += &row(
+            "02.1234567",
+            online,
+            "mx.partner.test",
+            reply,
+            &format!("SMTP,{event}"),
+        );
+        let takes = "2026-05-01T10:00:01.9Z mx postfix/smtpd[1]: 4F1B2C3D4E5: client=mail-am1.outbound.protection.outlook.com[40.107.1.1]\n\
+             2026-05-01T10:00:02.0Z mx postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@x.test>\n\
+             2026-05-01T10:00:02.0Z mx postfix/qmgr[1]: 4F1B2C3D4E5: from=<s@x.test>, size=9, nrcpt=1 (queue active)\n\
+             2026-05-01T10:00:02.5Z mx postfix/local[1]: 4F1B2C3D4E5: to=<r@partner.test>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)\n";
+        let dir = folder(&[("online.csv", export.into()), ("mx.log", takes.into())]);
+        let path = one(dir.path(), "<m@x.test>");
+        assert_eq!(
+            fates(&path),
+            ["r@partner.test delivered mx"],
+            "{event} {reply}"
+        );
+        let hops = path["hops"].as_array().unwrap();
+        let hop = hops.iter().find(|hop| hop["server"] == "mx").unwrap();
+        assert_eq!(hop["link"]["by"], by, "{event} {reply}: {path}");
+        assert_eq!(hop["link"]["proof"], "online.csv:3");
+    }
+}
+
 /// Exchange's own log, as it would have been written: what it sent to the hosts, with their replies, and what came back.
 fn exchange_log(truth: &[Leaf], paths: &[Value]) -> String {
     let mut log = String::from(

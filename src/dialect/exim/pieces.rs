@@ -63,7 +63,9 @@ pub fn piece(body: &[u8]) -> Option<Piece<'_>> {
 }
 
 /// Who wrote a line: host and tag with process id, as they stand.
-fn writer<'d>(line: &'d [u8], found: &Outer<'d>) -> (&'d [u8], &'d [u8]) {
+type Writer<'d> = (&'d [u8], &'d [u8]);
+
+fn writer<'d>(line: &'d [u8], found: &Outer<'d>) -> Writer<'d> {
     let at = |part: &[u8]| part.as_ptr().addr().wrapping_sub(line.as_ptr().addr());
     let tag = line.get(at(found.tag)..at(found.body)).unwrap_or_default();
     (found.host, tag)
@@ -81,11 +83,11 @@ fn lines(data: &[u8], from: usize) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// Pieces from `from` on with who wrote them, as far as the next one may stand behind the one before.
-fn pieces<'d>(
-    data: &'d [u8],
-    from: usize,
-) -> impl Iterator<Item = (usize, &'d [u8], (&'d [u8], &'d [u8]), Piece<'d>)> {
+/// A piece with where it begins, its line and its writer.
+type Placed<'d> = (usize, &'d [u8], Writer<'d>, Piece<'d>);
+
+/// Pieces from `from` on.
+fn pieces<'d>(data: &'d [u8], from: usize) -> impl Iterator<Item = Placed<'d>> {
     lines(data, from).filter_map(move |(at, line)| {
         // Most lines have no number in brackets behind their tag: finding that out takes less than taking them apart.
         memchr::memchr2(b'/', b'\\', line)?;

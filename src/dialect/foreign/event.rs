@@ -129,7 +129,7 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         true => (entry.other, entry.id),
         false => (entry.id, entry.other),
     };
-    let arrives = matches!(role, Role::Receive | Role::Report);
+    let arrives = matches!(role, Role::Receive | Role::Report) || entry.code == code::REFUSED;
     let peer = text(entry.peer.host());
     let null_sender = entry.sender == Some(b"");
     let is_report = role == Role::Report;
@@ -167,7 +167,7 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         client_host: Raw::plain(if arrives { peer } else { host }),
         server_host: Raw::plain(if arrives { host } else { peer }),
         connector: Raw::plain(entry.connector),
-        context: Raw::plain(entry.text),
+        context: Raw::plain(entry.reason(arena)),
         next_try: None,
         timing: Raw::plain(b""),
         link: None,
@@ -179,7 +179,7 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
     let (found, entry) = parts(row, schema, around);
     let event = of_entry(row, &entry, around);
     let none = BStr::new(b"");
-    let arrives = matches!(event.role, Role::Receive | Role::Report);
+    let arrives = matches!(event.role, Role::Receive | Role::Report) || entry.code == code::REFUSED;
     let list = |list: List<'d>| list.into_iter().map(BStr::new).collect::<Vec<_>>();
     Record {
         place: event.place,

@@ -14,7 +14,7 @@ use super::hop::{At, Birth, Claim, NamedAs, Refusal, ReportOf, is_online};
 use super::kept;
 use super::outer::{Outer, Program, Stamp, outer_after};
 use super::reply::{self, Named};
-use super::stamps::{Clocks, anchor, clocks};
+use super::stamps::{Clocks, anchor, calm as calm_around, clocks};
 use super::{Form, Schema, begins_entry, read};
 use crate::address::bare_id;
 use crate::address::x400::is_mts_id;
@@ -34,7 +34,7 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
     match finder.run(&vec![(0, schema.clock)], once, !once) {
         Some(found) => found,
         None => {
-            let clocks = clocks(slice.data, schema);
+            let clocks = clocks(slice.data, schema, slice.start);
             let finder = Finder::new(slice, *schema, keys, &arena);
             finder.run(&clocks, once, false).unwrap_or_default()
         }
@@ -103,7 +103,10 @@ impl<'p> Finder<'p> {
     fn run(mut self, clocks: &Clocks, once: bool, strict: bool) -> Option<Yield> {
         let data = self.slice.data;
         let mut clocks = clocks.iter().peekable();
-        let mut month = None;
+        if strict && self.schema.turn.is_some() {
+            return None;
+        }
+        let (mut month, mut calm) = (None, 0..0);
         let mut at = 0;
         while at < data.len() {
             while let Some((_, clock)) = clocks.next_if(|(from, _)| *from <= at) {
@@ -129,7 +132,10 @@ impl<'p> Finder<'p> {
                     if strict && let Some(bare) = &found.bare {
                         let turned = bare
                             .day
-                            .is_some_and(|(new, _)| new == 1 && month.replace(new) == Some(12));
+                            .is_some_and(|(new, _)| month.replace(new) == Some(12) && new == 1);
+                        if !calm.contains(&bare.local) {
+                            calm = calm_around(&self.schema, bare.local)?;
+                        }
                         if turned || self.proves_other_clock(&found, &entry) {
                             return None;
                         }
@@ -186,6 +192,9 @@ impl<'p> Finder<'p> {
 
     fn proves_other_clock(&self, found: &Outer<'_>, entry: &Entry<'_>) -> bool {
         let clock = &self.schema.clock;
+        if self.schema.zone.is_some() {
+            return false;
+        }
         let Some((arrival, slack_s)) = anchor(found, entry) else {
             return false;
         };

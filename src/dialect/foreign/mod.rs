@@ -40,6 +40,10 @@ pub struct Schema {
     pub form: Form,
     /// How stamps without year or zone are read.
     pub clock: Clock,
+    /// From which byte of the file on by which other clock, where lines behind the chunk tell of a change inside it.
+    turn: Option<(u64, Clock)>,
+    /// The zone that was given for stamps without one, where no id tells.
+    zone: Option<&'static jiff::tz::TimeZone>,
 }
 
 /// What a record is.
@@ -100,6 +104,8 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
             program,
             form,
             clock,
+            turn: None,
+            zone: None,
         })
     })?;
     let range = 0..data.len().min(CLOCK_BYTES);

@@ -19,8 +19,8 @@ use crate::row::{KeyKind, Row, mark};
 use crate::scan;
 use crate::time::{Time, parse_iso};
 
-pub use settle::settle;
 use settle::told;
+pub use settle::{STATUSES, settle};
 
 /// The server that traces speak of: they name no other.
 pub const SERVER: &[u8] = b"exchange-online";
