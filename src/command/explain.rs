@@ -118,9 +118,11 @@ fn explain(word: &str) -> Vec<String> {
         let (name, meaning) = (kind.name, kind.meaning);
         lines.push(format!("{flag}  flag of Exim: {name}: {meaning}{more}"));
     }
+    if !modern::EVENTS.iter().any(|(name, _)| same(name)) {
+        lines.extend(trace_status(word));
+    }
     if lines.is_empty() {
         lines.extend(status(word));
-        lines.extend(trace_status(word));
         lines.extend(name(word));
     }
     if lines.is_empty() {
@@ -373,7 +375,8 @@ mod tests {
             "Quarantined",
             "Pending",
         ] {
-            assert!(explain(word)[0].contains("Exchange Online"), "{word}");
+            let told = explain(word).join("");
+            assert!(told.contains("traces of Exchange Online"), "{word}");
         }
         assert!(explain("4F1B2C3D4E5")[0].contains("short kind"));
         assert!(explain("DSN").len() == 3, "an event and a source");
