@@ -29,6 +29,8 @@ pub enum Reason {
     RecipientCount,
     /// The empty line between two records is missing.
     NoEmptyLine,
+    /// An entry that was logged in numbered pieces lacks some of them.
+    MissingPiece,
     /// The file ends inside a row: normal for a log that is still being written.
     TornEnd,
 }
@@ -48,6 +50,7 @@ impl Reason {
             Reason::BadXml => "is not well-formed XML, or is nested too deep",
             Reason::RecipientCount => "has more or fewer recipients than it says",
             Reason::NoEmptyLine => "has no empty line behind it",
+            Reason::MissingPiece => "lacks pieces of the numbered ones it was logged in",
             Reason::TornEnd => {
                 "the file ends inside this row (normal for a log that is being written)"
             }
@@ -61,7 +64,10 @@ impl Reason {
 
     /// Whether the row was read all the same.
     pub fn is_recovered(self) -> bool {
-        matches!(self, Reason::RecipientCount | Reason::NoEmptyLine)
+        matches!(
+            self,
+            Reason::RecipientCount | Reason::NoEmptyLine | Reason::MissingPiece
+        )
     }
 }
 

@@ -195,8 +195,8 @@ impl LogFile {
 pub struct Assumed {
     /// Year of stamps that have none.
     pub year: Option<i16>,
-    /// Zone of stamps that have none.
-    pub zone: Option<jiff::tz::TimeZone>,
+    /// Zone of stamps that have none; one for the whole run.
+    pub zone: Option<&'static jiff::tz::TimeZone>,
     /// Other names and addresses of hosts: address, host.
     pub hosts: Vec<(String, String)>,
 }

@@ -18,6 +18,7 @@ mod nightly;
 mod nightly_whole;
 mod program;
 mod readme;
+mod refusals;
 mod sameness;
 mod simulated;
 mod trouble;
