@@ -143,6 +143,7 @@ pub fn build<'d>(
         entered_recipients,
         recipients,
         reopened: false,
+        plain: None,
     }
 }
 
