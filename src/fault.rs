@@ -29,6 +29,8 @@ pub enum Reason {
     RecipientCount,
     /// The empty line between two records is missing.
     NoEmptyLine,
+    /// More different headers in one run than any organisation's logs have.
+    TooManyLayouts,
     /// The file ends inside a row: normal for a log that is still being written.
     TornEnd,
 }
@@ -48,6 +50,9 @@ impl Reason {
             Reason::BadXml => "is not well-formed XML, or is nested too deep",
             Reason::RecipientCount => "has more or fewer recipients than it says",
             Reason::NoEmptyLine => "has no empty line behind it",
+            Reason::TooManyLayouts => {
+                "stands under one header too many: a run reads 255 different ones; read this file in a run of its own"
+            }
             Reason::TornEnd => {
                 "the file ends inside this row (normal for a log that is being written)"
             }

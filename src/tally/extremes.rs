@@ -152,8 +152,10 @@ impl Extremes {
         self.entries.retain(|entry| entry.weight != 0);
         if self.entries.len() > self.kept {
             self.entries.truncate(self.kept);
-            let last = &self.entries[self.kept - 1];
-            self.floor = Some((last.value, last.first_seen, last.notable.message_id.clone()));
+            // A crafted saved day may have it that none are kept.
+            let last = self.entries.last();
+            self.floor =
+                last.map(|last| (last.value, last.first_seen, last.notable.message_id.clone()));
         }
     }
 }
