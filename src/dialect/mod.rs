@@ -741,6 +741,12 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
         _ => Edges {
             begins: match data.first() {
                 // Such files have no header to miss.
+                _ if matches!(layout, Layout::Exchange55) => {
+                    match exchange55::begins_record(data) {
+                        true => Begins::WithHeader,
+                        false => Begins::MidRow,
+                    }
+                }
                 _ if matches!(layout, Layout::Foreign(_) | Layout::Online(_)) => Begins::WithHeader,
                 Some(b'#' | b'<') => Begins::WithHeader,
                 _ => Begins::WithRow,
@@ -751,6 +757,11 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
             },
         },
     }
+}
+
+/// Whether rows of this layout have log-ids.
+pub fn has_log_ids(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(_))
 }
 
 /// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.

@@ -2,7 +2,7 @@
 //!
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
-use super::{Column, Schema, fields};
+use super::{BOM, Column, Schema, fields};
 use crate::dialect::legacy::line::{Line, is_blank};
 use crate::dialect::legacy::text::{Clock, filled, number};
 use crate::dialect::legacy::{Finder, Found};
@@ -42,8 +42,8 @@ impl Scan for Parse<'_> {
         let mut at = 0;
         while at < data.len() {
             let rest = &data[at..];
-            if rest.starts_with(b"\xef\xbb\xbf") {
-                at += 3;
+            if rest.starts_with(BOM) {
+                at += BOM.len();
                 continue;
             }
             row.look::<B>(data, at, MAX_FIELDS);
