@@ -58,6 +58,8 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         return report::nightly(options, folder, &paths, format);
     }
     let opening = Progress::opening(options.opening.opened.clone(), options.progress);
+    // What sums leave on the disk goes where unpacked logs go.
+    let _ = tempfile::env::override_temp_dir(&options.opening.temp_dir);
     let opened = Inputs::open_as(&paths, &options.opening);
     opening.finish();
     let mut inputs = opened?;

@@ -17,9 +17,9 @@ use memmap2::{Mmap, MmapOptions};
 use super::guard::{self, Guard};
 
 /// Files below this size are read, not mapped: a map costs the kernel more than a copy of a few pages.
-const MAPPED_FROM_BYTES: u64 = 64 * 1024;
+const MAPPED_FROM_BYTES: u64 = 16 * 1024;
 /// Together, what is kept in memory of small, unpacked and piped files.
-const KEPT_BYTES: u64 = 32 << 20;
+const KEPT_BYTES: u64 = 8 << 20;
 /// What is written piece by piece goes to a file of its own once it is longer than this.
 const OWN_FILE_FROM_BYTES: usize = 4 << 20;
 /// Smaller pieces share files of this length.

@@ -5,6 +5,9 @@
 //! one; a row without either belongs to the message that has the same copy. What cannot be placed keeps its own
 //! key and stays a message of its own: nothing is guessed from time, size or subject.
 
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+
 use bumpalo::Bump;
 use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
@@ -18,17 +21,23 @@ use crate::row::{KeyKind, Row};
 use crate::time::Time;
 
 /// Where a weaker key leads: the message's key, or nothing because there are several.
-type Homes = HashMap<u64, Option<u64>, foldhash::fast::RandomState>;
+type Homes = HashMap<u64, Option<NonZeroU64>, foldhash::fast::RandomState>;
 
-fn no_homes() -> Vec<Homes> {
+/// What was proven within a third of the horizon, by the shard of the weaker key.
+type Age = Vec<Homes>;
+
+fn no_homes() -> Age {
     (0..SHARDS).map(|_| Homes::default()).collect()
 }
 
-/// What rows of earlier windows and of this one prove about weaker keys. Kept for one to two horizons.
+/// Ages that reach back one horizon, beside the one that goes on.
+const OLDER_AGES: usize = 3;
+
+/// What rows of earlier windows and of this one prove about weaker keys. Kept for one horizon, and a third at most.
 pub struct Adoption {
-    /// By the shard of the weaker key.
-    homes: Vec<Homes>,
-    older: Vec<Homes>,
+    homes: Age,
+    /// Youngest first.
+    older: VecDeque<Age>,
     /// Orphans of earlier windows that no row has placed so far.
     unplaced: HashSet<u64>,
     since: Option<Time>,
@@ -43,7 +52,7 @@ impl Adoption {
     pub fn new(mixed: bool, windows: bool) -> Adoption {
         Adoption {
             homes: no_homes(),
-            older: no_homes(),
+            older: VecDeque::new(),
             unplaced: HashSet::new(),
             since: None,
             mixed,
@@ -116,8 +125,8 @@ impl Adoption {
                         .partition_point(|(weak, _)| shard(*weak) < number)
                 };
                 for &(weak, home) in &leads.proofs[begin(number)..begin(number + 1)] {
-                    let known = homes.entry(weak).or_insert(Some(home));
-                    *known = known.filter(|known| *known == home);
+                    let known = homes.entry(weak).or_insert(NonZeroU64::new(home));
+                    *known = known.filter(|known| known.get() == home);
                     if unplaced.contains(&weak) {
                         late.push((weak, home));
                     }
@@ -137,8 +146,10 @@ impl Adoption {
     /// Forgets what is older than the horizon before `watermark`.
     pub fn forget(&mut self, watermark: Time, horizon: i64) {
         let since = *self.since.get_or_insert(watermark);
-        if watermark.0.saturating_sub(since.0) > horizon {
-            self.older = std::mem::replace(&mut self.homes, no_homes());
+        if watermark.0.saturating_sub(since.0) > horizon / OLDER_AGES as i64 {
+            self.older
+                .push_front(std::mem::replace(&mut self.homes, no_homes()));
+            self.older.truncate(OLDER_AGES);
             self.since = Some(watermark);
         }
     }
@@ -162,11 +173,9 @@ impl Adoption {
 
     fn home(&self, weak: u64) -> Option<u64> {
         let at = shard(weak);
-        self.homes[at]
-            .get(&weak)
-            .or_else(|| self.older[at].get(&weak))
-            .copied()
-            .flatten()
+        let ages = [&self.homes].into_iter().chain(&self.older);
+        let known = ages.map(|homes| homes[at].get(&weak)).find_map(|home| home);
+        known.copied().flatten().map(NonZeroU64::get)
     }
 
     /// Takes the rows out that found a home, under its key. A copy may lead to a message that is itself an orphan by

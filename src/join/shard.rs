@@ -221,8 +221,14 @@ impl Shard {
         let mut arena = Bump::new();
         let mut group: Vec<&Row> = Vec::new();
         let mut turn = Turn::new(self, joint, last, taker);
-        let (mut start, mut asked) = (0, 0);
+        // First for the rows, which lie in the order of their logs, then for what is behind them.
+        let (mut start, mut asked, mut asked_rows) = (0, 0, 0);
         while start < order.len() {
+            let ahead = order.len().min(start + 2 * ROWS_AHEAD);
+            for at in &order[ahead.min(asked_rows)..ahead] {
+                scan::prefetch_value(row(at));
+            }
+            asked_rows = ahead.max(asked_rows);
             let ahead = order.len().min(start + ROWS_AHEAD);
             for at in &order[ahead.min(asked)..ahead] {
                 ask_for(row(at), joint);

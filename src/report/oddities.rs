@@ -133,22 +133,27 @@ fn loops(failures: &failures::Failures) -> i64 {
 }
 
 fn bursts(tally: &Tally) -> Vec<Burst> {
-    let mut senders: Map<WordId, Vec<(i64, i64)>> = Map::default();
-    for (&(sender, hour), &messages) in &tally.correspondents.hours {
-        if messages > 0 {
-            senders.entry(sender).or_default().push((messages, hour));
-        }
-    }
-    let mut all: Vec<i64> = Vec::new();
-    for hours in senders.values_mut() {
-        // Of equally busy hours the first counts as the busiest.
-        hours.sort_unstable_by_key(|&(messages, hour)| (messages, -hour));
-        all.push(hours[hours.len() / 2].0);
-    }
+    let hours = || {
+        let mut sums = tally.correspondents.hours.sums().peekable();
+        std::iter::from_fn(move || {
+            let ((sender, _), _) = *sums.peek()?;
+            let mut hours = Vec::new();
+            while let Some(((_, hour), mail)) = sums.next_if(|((of, _), _)| *of == sender) {
+                if mail.messages > 0 {
+                    hours.push((mail.messages, i64::from(hour)));
+                }
+            }
+            // Of equally busy hours the first counts as the busiest.
+            hours.sort_unstable_by_key(|&(messages, hour)| (messages, -hour));
+            Some((sender, hours))
+        })
+        .filter(|(_, hours)| !hours.is_empty())
+    };
+    let mut all: Vec<i64> = hours().map(|(_, hours)| hours[hours.len() / 2].0).collect();
     all.sort_unstable();
     let usual = all.get(all.len() / 2).copied().unwrap_or(1);
     let mut bursts: Vec<Burst> = Vec::new();
-    for (sender, hours) in senders {
+    for (sender, hours) in hours() {
         let (&(messages, hour), others) = hours.split_last().expect("a sender has an hour");
         let normal = match others {
             [_, _, _, ..] => others[others.len() / 2].0,
@@ -184,11 +189,11 @@ fn new_domains(sums: &Correspondents, own_domains: &[String], before: &Baseline)
         {
             continue;
         }
-        let to_it = (sums.pairs.iter())
+        let to_it = (sums.pairs.sums())
             .filter(|((_, to), _)| sums.correspondents[*to as usize].domain == id);
         let mut senders: Map<WordId, i64> = Map::default();
         for ((sender, _), mail) in to_it {
-            *senders.entry(*sender).or_default() += mail.recipients;
+            *senders.entry(sender).or_default() += mail.recipients;
         }
         let mut senders: Vec<WroteTo> = (senders.into_iter())
             .filter(|(_, recipients)| *recipients > 0)

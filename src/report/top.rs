@@ -81,7 +81,7 @@ pub fn top(tally: &Tally, lines: usize, names: &Names<'_>) -> Top {
     let addresses = |side: fn(&Exchanged) -> Mail| {
         let mail = (0..).zip(&c.correspondents);
         ranking(
-            mail.map(|(id, who)| (id, side(&who.mail))).collect(),
+            mail.map(|(id, who)| (id, side(&who.mail))),
             lines,
             |a, b| c.addresses.get(*a).cmp(c.addresses.get(*b)),
             |id| Address {
@@ -94,7 +94,7 @@ pub fn top(tally: &Tally, lines: usize, names: &Names<'_>) -> Top {
         // Addresses without a domain (the null return path, X.400) make no domain of their own.
         let named = mail.filter(|&(id, _)| !c.domains.get(id).is_empty());
         ranking(
-            named.map(|(id, mail)| (id, side(mail))).collect(),
+            named.map(|(id, mail)| (id, side(mail))),
             lines,
             |a, b| c.domains.get(*a).cmp(c.domains.get(*b)),
             |id| Domain {
@@ -108,7 +108,7 @@ pub fn top(tally: &Tally, lines: usize, names: &Names<'_>) -> Top {
         senders: addresses(|mail| mail.sent),
         recipients: addresses(|mail| mail.received),
         pairs: ranking(
-            c.pairs.iter().map(|(&pair, &mail)| (pair, mail)).collect(),
+            c.pairs.sums(),
             lines,
             |a, b| text(a).cmp(&text(b)),
             |pair| Pair {
@@ -130,35 +130,56 @@ pub fn top(tally: &Tally, lines: usize, names: &Names<'_>) -> Top {
     }
 }
 
-/// Orders `mail` three ways and cuts each to `lines`.
+/// Orders `mail` three ways and cuts each to `lines`; no more than a few times that is kept on the way.
 fn ranking<K: Copy, W>(
-    mut mail: Vec<(K, Mail)>,
+    mail: impl Iterator<Item = (K, Mail)>,
     lines: usize,
     by_name: impl Fn(&K, &K) -> Ordering,
     who: impl Fn(K) -> W,
 ) -> Ranking<W> {
-    mail.retain(|(_, mail)| *mail != Mail::default());
-    let mut first_by = |figure: fn(&Mail) -> i64| {
-        let order = |a: &(K, Mail), b: &(K, Mail)| {
-            (figure(&b.1).cmp(&figure(&a.1))).then_with(|| by_name(&a.0, &b.0))
-        };
-        if mail.len() > lines && lines > 0 {
-            mail.select_nth_unstable_by(lines - 1, order);
-        }
-        let mut first: Vec<(K, Mail)> = mail.iter().take(lines).copied().collect();
-        first.sort_by(order);
-        let ranked = first.into_iter().map(|(key, mail)| Ranked {
-            who: who(key),
-            messages: mail.messages,
-            recipients: mail.recipients,
-            bytes: mail.bytes,
-        });
-        ranked.collect()
+    type Figure = fn(&Mail) -> i64;
+    let figures: [Figure; 3] = [|m| m.messages, |m| m.recipients, |m| m.bytes];
+    let order = |figure: Figure, a: &(K, Mail), b: &(K, Mail)| {
+        (figure(&b.1).cmp(&figure(&a.1))).then_with(|| by_name(&a.0, &b.0))
     };
+    let cut = |first: &mut Vec<(K, Mail)>, figure: Figure| {
+        first.sort_unstable_by(|a, b| order(figure, a, b));
+        first.truncate(lines);
+    };
+    let mut count = 0;
+    // Each with the last that is in it, once it is full.
+    let mut lists: [(Vec<(K, Mail)>, Option<(K, Mail)>); 3] = Default::default();
+    for one in mail.filter(|(_, mail)| *mail != Mail::default()) {
+        count += 1;
+        for ((first, last), figure) in lists.iter_mut().zip(figures) {
+            if last.is_some_and(|last| order(figure, &last, &one) == Ordering::Less) {
+                continue;
+            }
+            first.push(one);
+            if first.len() >= 4 * lines + 64 {
+                cut(first, figure);
+                *last = first.last().copied();
+            }
+        }
+    }
+    let mut lists = lists
+        .into_iter()
+        .zip(figures)
+        .map(|((mut first, _), figure)| {
+            cut(&mut first, figure);
+            let ranked = first.into_iter().map(|(key, mail)| Ranked {
+                who: who(key),
+                messages: mail.messages,
+                recipients: mail.recipients,
+                bytes: mail.bytes,
+            });
+            ranked.collect()
+        });
+    let mut next = || lists.next().expect("three orders");
     Ranking {
-        by_messages: first_by(|mail| mail.messages),
-        by_recipients: first_by(|mail| mail.recipients),
-        by_bytes: first_by(|mail| mail.bytes),
-        count: mail.len(),
+        by_messages: next(),
+        by_recipients: next(),
+        by_bytes: next(),
+        count,
     }
 }

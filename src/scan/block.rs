@@ -29,17 +29,25 @@ fn padded(data: &[u8]) -> [u8; 64] {
 /// time, they come side by side instead of one after the other.
 #[inline]
 pub fn prefetch(bytes: &[u8]) {
+    prefetch_lines(bytes.as_ptr(), bytes.len());
+}
+
+/// Asks for the cache lines of a value.
+#[inline]
+pub fn prefetch_value<T>(value: &T) {
+    prefetch_lines(std::ptr::from_ref(value).cast(), size_of::<T>());
+}
+
+#[inline]
+fn prefetch_lines(address: *const u8, length: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
-        // SAFETY: a prefetch has no effect but on the cache, and the address is inside a slice.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
-                line.as_ptr().cast(),
-            )
-        };
+    for at in (0..length).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch has no effect but on the cache, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.wrapping_add(at).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = (address, length);
 }
 
 /// Eight bytes at a time in an ordinary register: any processor.

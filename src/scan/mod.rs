@@ -9,7 +9,7 @@
 
 mod block;
 
-pub use block::{Avx2, Avx512, Block, Mask, Portable, prefetch};
+pub use block::{Avx2, Avx512, Block, Mask, Portable, prefetch, prefetch_value};
 
 /// Fields whose ends a caller can ask for. The widest known layout has 30 columns, of which the first 25
 /// carry what paths need (`formats/modern.md` section 1).

@@ -43,9 +43,58 @@ pub struct Components {
     index: HashMap<(u32, Box<[u8]>), u32, RandomState>,
     /// Which component followed this one last; the first is what follows the beginning.
     #[serde(skip)]
-    followed_by: Vec<u32>,
+    followed_by: Vec<Next>,
     #[serde(skip)]
     stage: Vec<u8>,
+}
+
+/// The component that came behind another, with what tells at once whether it does so again.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    number: u32,
+    parent: u32,
+    /// The first eight bytes of its name and the `=` behind it, and which of them count.
+    begins: u64,
+    mask: u64,
+    length: usize,
+}
+
+impl Next {
+    const NONE: Next = Next {
+        number: NONE,
+        parent: NONE,
+        begins: 0,
+        mask: 0,
+        length: 0,
+    };
+
+    fn new(number: u32, parent: u32, name: &[u8]) -> Next {
+        let (mut begins, mut mask) = ([0; 8], [0; 8]);
+        for ((begins, mask), byte) in
+            (begins.iter_mut().zip(&mut mask)).zip(name.iter().chain(b"="))
+        {
+            (*begins, *mask) = (*byte, 0xff);
+        }
+        Next {
+            number,
+            parent,
+            begins: u64::from_le_bytes(begins),
+            mask: u64::from_le_bytes(mask),
+            length: name.len(),
+        }
+    }
+
+    /// Whether `rest` goes on with its name; `name` is all of it.
+    fn fits(&self, rest: &[u8], name: &[u8]) -> bool {
+        let Some(begins) = rest.first_chunk() else {
+            return rest
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(b"="));
+        };
+        let same = u64::from_le_bytes(*begins) & self.mask == self.begins;
+        same && (self.length < 8
+            || rest.get(8..self.length) == Some(&name[8..]) && rest.get(self.length) == Some(&b'='))
+    }
 }
 
 /// A component by its parent and name, to look it up by.
@@ -142,24 +191,23 @@ impl Components {
 
     /// The component that came behind `last` before, if the text goes on with its name: its number and the name's length.
     fn guess(&self, parent: u32, rest: &[u8], last: u32) -> Option<(u32, usize)> {
-        let next = *self.followed_by.get(last.wrapping_add(1) as usize)?;
-        let guess = self.all.get(next as usize)?;
-        let length = guess.name.len();
-        let fits = guess.parent.unwrap_or(NONE) == parent
-            && rest.starts_with(&guess.name)
-            && rest.get(length) == Some(&b'=');
-        fits.then_some((next, length))
+        let next = self.followed_by.get(last.wrapping_add(1) as usize)?;
+        if next.number == NONE || next.parent != parent {
+            return None;
+        }
+        let name = &self.all[next.number as usize].name;
+        next.fits(rest, name).then_some((next.number, next.length))
     }
 
     /// The number of a component; the next free one if it is new. `last` came before it.
     fn find(&mut self, parent: u32, name: &[u8], last: u32) -> u32 {
         let after = last.wrapping_add(1) as usize;
-        if let Some(&next) = self.followed_by.get(after)
-            && let Some(guess) = self.all.get(next as usize)
-            && guess.parent.unwrap_or(NONE) == parent
+        if let Some(next) = self.followed_by.get(after)
+            && let Some(guess) = self.all.get(next.number as usize)
+            && next.parent == parent
             && *guess.name == *name
         {
-            return next;
+            return next.number;
         }
         if self.index.len() != self.all.len() {
             // Read from a file, where the index is not kept.
@@ -179,9 +227,9 @@ impl Components {
             });
         }
         if self.followed_by.len() <= self.all.len() {
-            self.followed_by.resize(self.all.len() + 1, NONE);
+            self.followed_by.resize(self.all.len() + 1, Next::NONE);
         }
-        self.followed_by[after] = number;
+        self.followed_by[after] = Next::new(number, parent, name);
         number
     }
 

@@ -2,14 +2,17 @@
 //!
 //! In: paths; of their recipients those in the balance. Out: [`Correspondents`], from which the report
 //! cuts its top lists after all tallies have merged, so that the lists are exact. Addresses are numbered
-//! ([`Words`]), so a message to one known recipient costs two look-ups by text and one by number.
+//! ([`Words`]), so a message to one known recipient costs two look-ups by text. Of pairs there may be more than fit into memory: a [`Ledger`]
+//! has them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::path::{Direction, Path};
+use crate::tally::ledger::Ledger;
 use crate::tally::open::domain;
 use crate::tally::words::{WordId, Words};
-use crate::tally::{Map, in_balance, summed_size_bytes};
+use crate::tally::{in_balance, summed_size_bytes};
+use crate::time::Time;
 
 /// Mail of one address, domain or pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,9 +67,9 @@ pub struct Correspondents {
     /// By number in `domains`; the empty domain stands for addresses without one.
     pub by_domain: Vec<Exchanged>,
     /// By sender's and recipient's number.
-    pub pairs: Map<(WordId, WordId), Mail>,
+    pub pairs: Ledger,
     /// Messages by sender's number and hour of UTC since 1970, for bursts.
-    pub hours: Map<(WordId, i64), i64>,
+    pub hours: Ledger,
     /// Recipients of the message at hand; kept for its memory.
     #[serde(skip)]
     scratch: Vec<WordId>,
@@ -90,10 +93,10 @@ impl Correspondents {
             .count();
         let from_outside = matches!(path.direction, Direction::Inbound | Direction::Relayed);
         let count = ids.len() as i64;
-        *self
-            .hours
-            .entry((sender, path.first_seen.hour()))
-            .or_default() += weight;
+        let mut sent = Mail::default();
+        sent.messages = weight;
+        self.hours
+            .note((sender, hour_number(path.first_seen)), sent);
         let from = &mut self.correspondents[sender as usize];
         from.mail.sent.add(count, size_bytes, weight);
         from.sent_outside += weight * written_outside as i64;
@@ -104,8 +107,9 @@ impl Correspondents {
             let to = &mut self.correspondents[id as usize];
             to.mail.received.add(run, size_bytes, weight);
             to.received_outside += if from_outside { weight } else { 0 };
-            let pair = self.pairs.entry((sender, id)).or_default();
-            pair.add(run, size_bytes, weight);
+            let mut mail = Mail::default();
+            mail.add(run, size_bytes, weight);
+            self.pairs.note((sender, id), mail);
         });
         for id in &mut ids {
             *id = self.correspondents[*id as usize].domain;
@@ -138,12 +142,12 @@ impl Correspondents {
             sums.sent.merge(&mail.sent);
             sums.received.merge(&mail.received);
         }
-        for ((sender, recipient), mail) in other.pairs {
-            let key = (ids[sender as usize], ids[recipient as usize]);
-            self.pairs.entry(key).or_default().merge(&mail);
+        for ((sender, recipient), mail) in other.pairs.sums() {
+            let pair = (ids[sender as usize], ids[recipient as usize]);
+            self.pairs.note(pair, mail);
         }
-        for ((sender, hour), messages) in other.hours {
-            *self.hours.entry((ids[sender as usize], hour)).or_default() += messages;
+        for ((sender, hour), mail) in other.hours.sums() {
+            self.hours.note((ids[sender as usize], hour), mail);
         }
     }
 
@@ -154,8 +158,8 @@ impl Correspondents {
         self.addresses.len() == people
             && self.domains.len() == domains
             && (self.correspondents.iter()).all(|c| (c.domain as usize) < domains)
-            && self.pairs.keys().all(|(a, b)| is_known(a) && is_known(b))
-            && self.hours.keys().all(|(sender, _)| is_known(sender))
+            && (self.pairs.sums()).all(|((a, b), _)| is_known(&a) && is_known(&b))
+            && (self.hours.sums()).all(|((sender, _), _)| is_known(&sender))
     }
 
     /// The number of an address, new or known.
@@ -180,6 +184,11 @@ impl Correspondents {
         }
         id
     }
+}
+
+/// Hours since 1970 as a number that fits a ledger; logs are younger.
+fn hour_number(time: Time) -> u32 {
+    time.hour().clamp(0, i64::from(u32::MAX)) as u32
 }
 
 /// Sorts `ids` and calls `each` with every different one and how often it occurs.

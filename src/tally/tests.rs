@@ -217,7 +217,7 @@ fn correspondents_without_case_and_without_counting_twice() {
         (received.messages, received.recipients, received.bytes),
         (2, 3, 2000)
     );
-    assert_eq!(c.pairs[&(ann, bob)], received);
+    assert!(c.pairs.sums().any(|sum| sum == ((ann, bob), received)));
     let own = c.domains.id(b"own.test");
     assert_eq!(c.by_domain[own as usize].received, received);
     assert_eq!(c.by_domain[own as usize].sent, sent);

@@ -79,6 +79,7 @@ pub fn run(
         sum
     };
     let mut sum = counted.reduce(together).unwrap_or_default();
+    sum.condense();
     sum.name_rows(&|place| inputs.evidence(place));
     // What a manifest names must be the same in every run.
     let elapsed = match run.options.manifest {

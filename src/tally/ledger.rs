@@ -1,0 +1,287 @@
+//! Sums by key that need not fit into memory: who wrote to whom, and how much in which hour.
+//!
+//! In: pairs of numbers with signed figures, in any order. Out: each pair once with its sums, in order. Entries are
+//! noted one behind the other; when the room is full they are sorted, and those of one pair become one. If most are of
+//! different pairs, they go, sorted, to a file without a name, and all such files are merged when the sums are asked
+//! for. So a year takes the memory of a day, and noting an entry needs no look-up in a table that no cache holds.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use serde::de::{SeqAccess, Visitor};
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::tally::correspondents::Mail;
+
+/// Entries kept in memory: 1 MB, which a processor sorts in its own cache.
+const ROOM: usize = 1 << 15;
+/// Of an entry in a file: its key and three figures.
+const ENTRY_BYTES: usize = 32;
+
+/// A pair of numbers: of two addresses, or of an address and an hour.
+pub type Pair = (u32, u32);
+
+/// Sums by pair.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// By [`key`] of the pair.
+    entries: Vec<(u64, Mail)>,
+    /// Each sorted, each pair once.
+    runs: Vec<Arc<Mmap>>,
+    room: usize,
+}
+
+impl Default for Ledger {
+    fn default() -> Ledger {
+        Ledger::with_room(ROOM)
+    }
+}
+
+impl Ledger {
+    fn with_room(room: usize) -> Ledger {
+        Ledger {
+            entries: Vec::new(),
+            runs: Vec::new(),
+            room,
+        }
+    }
+
+    /// Adds to the sums of `pair`.
+    pub fn note(&mut self, pair: Pair, mail: Mail) {
+        if self.entries.len() >= self.room {
+            self.make_room();
+        }
+        self.entries.push((key(pair), mail));
+    }
+
+    fn make_room(&mut self) {
+        condense(&mut self.entries);
+        if self.entries.len() <= self.room / 2 {
+            return;
+        }
+        match written(&self.entries) {
+            Ok(run) => {
+                self.runs.push(Arc::new(run));
+                self.entries.clear();
+            }
+            // No room on the disk either: the sums are right all the same.
+            Err(_) => self.room *= 2,
+        }
+    }
+
+    /// Makes the entries in memory one for each pair: asked for now, the sums cost no sorting.
+    pub fn condense(&mut self) {
+        condense(&mut self.entries);
+    }
+
+    /// Each pair that has any sum, in order.
+    pub fn sums(&self) -> impl Iterator<Item = (Pair, Mail)> {
+        let mut entries = self.entries.clone();
+        condense(&mut entries);
+        let mut sources: Vec<Source<'_>> = vec![Source::Memory(entries.into_iter())];
+        sources.extend(self.runs.iter().map(|run| Source::File(run)));
+        let mut ahead = BinaryHeap::with_capacity(sources.len());
+        for (number, source) in sources.iter_mut().enumerate() {
+            let first = source.next();
+            ahead.extend(first.map(|(key, mail)| Ahead(Reverse((key, number)), mail)));
+        }
+        std::iter::from_fn(move || {
+            loop {
+                let Ahead(Reverse((key, _)), _) = ahead.peek()?;
+                let key = *key;
+                let mut sum = Mail::default();
+                while let Some(mut first) = ahead.peek_mut().filter(|first| first.0.0.0 == key) {
+                    sum.merge(&first.1);
+                    let number = first.0.0.1;
+                    match sources[number].next() {
+                        Some((key, mail)) => *first = Ahead(Reverse((key, number)), mail),
+                        None => drop(PeekMut::pop(first)),
+                    }
+                }
+                if sum != Mail::default() {
+                    return Some((pair(key), sum));
+                }
+            }
+        })
+    }
+}
+
+/// The next entry of a source; the smallest key comes first.
+struct Ahead(Reverse<(u64, usize)>, Mail);
+
+impl PartialEq for Ahead {
+    fn eq(&self, other: &Ahead) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Ahead {}
+
+impl PartialOrd for Ahead {
+    fn partial_cmp(&self, other: &Ahead) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ahead {
+    fn cmp(&self, other: &Ahead) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+/// Sorted entries, from memory or from a file.
+enum Source<'l> {
+    Memory(std::vec::IntoIter<(u64, Mail)>),
+    File(&'l [u8]),
+}
+
+impl Iterator for Source<'_> {
+    type Item = (u64, Mail);
+
+    fn next(&mut self) -> Option<(u64, Mail)> {
+        let rest = match self {
+            Source::Memory(entries) => return entries.next(),
+            Source::File(rest) => rest,
+        };
+        let (entry, behind) = rest.split_first_chunk::<ENTRY_BYTES>()?;
+        *rest = behind;
+        let number = |at: usize| {
+            let bytes = entry[at..at + 8].try_into().expect("eight bytes");
+            u64::from_le_bytes(bytes)
+        };
+        let mail = Mail {
+            messages: number(8) as i64,
+            recipients: number(16) as i64,
+            bytes: number(24) as i64,
+        };
+        Some((number(0), mail))
+    }
+}
+
+/// Sorts, and makes entries of one key one.
+fn condense(entries: &mut Vec<(u64, Mail)>) {
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries.dedup_by(|later, first| {
+        let same = later.0 == first.0;
+        if same {
+            first.1.merge(&later.1);
+        }
+        same
+    });
+}
+
+fn written(entries: &[(u64, Mail)]) -> io::Result<Mmap> {
+    let mut file = BufWriter::new(tempfile::tempfile()?);
+    for (key, mail) in entries {
+        let figures = [mail.messages, mail.recipients, mail.bytes];
+        file.write_all(&key.to_le_bytes())?;
+        for figure in figures {
+            file.write_all(&figure.to_le_bytes())?;
+        }
+    }
+    let file = file.into_inner()?;
+    // SAFETY: nobody else can open a file without a name, and it is never written again.
+    unsafe { Mmap::map(&file) }
+}
+
+fn key((first, second): Pair) -> u64 {
+    u64::from(first) << 32 | u64::from(second)
+}
+
+fn pair(key: u64) -> Pair {
+    ((key >> 32) as u32, key as u32)
+}
+
+/// Written in order, each key as the distance from the one before.
+impl Serialize for Ledger {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut list = to.serialize_seq(Some(self.sums().count()))?;
+        let mut last = 0;
+        for (pair, mail) in self.sums() {
+            let key = key(pair);
+            list.serialize_element(&(key - last, mail))?;
+            last = key;
+        }
+        list.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Ledger {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Ledger, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Ledger;
+
+            fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                to.write_str("sums in order of their keys")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Ledger, A::Error> {
+                let mut ledger = Ledger::default();
+                let mut last: u64 = 0;
+                while let Some((distance, mail)) = list.next_element::<(u64, Mail)>()? {
+                    last = last.wrapping_add(distance);
+                    ledger.note(pair(last), mail);
+                }
+                Ok(ledger)
+            }
+        }
+        from.deserialize_seq(Entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn mail(messages: i64) -> Mail {
+        Mail {
+            messages,
+            recipients: 2 * messages,
+            bytes: -messages,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_those_of_a_map_whatever_the_room(
+            entries in prop::collection::vec((0..40u32, 0..9u32, -3..4i64), 0..400),
+            room in 1..60usize,
+        ) {
+            let mut ledger = Ledger::with_room(room);
+            let mut map: BTreeMap<Pair, i64> = BTreeMap::new();
+            for (first, second, messages) in entries {
+                ledger.note((first, second), mail(messages));
+                *map.entry((first, second)).or_default() += messages;
+            }
+            map.retain(|_, messages| *messages != 0);
+            let want: Vec<_> = map.into_iter().map(|(pair, sum)| (pair, mail(sum))).collect();
+            prop_assert_eq!(ledger.sums().collect::<Vec<_>>(), want.clone());
+            let bytes = postcard::to_stdvec(&ledger).unwrap();
+            let read: Ledger = postcard::from_bytes(&bytes).unwrap();
+            prop_assert_eq!(read.sums().collect::<Vec<_>>(), want);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_in_files() {
+        let mut ledger = Ledger::with_room(16);
+        for n in 0..1000 {
+            ledger.note((n % 250, u32::MAX - n), mail(1));
+            ledger.note((7, 7), mail(1));
+        }
+        assert!(ledger.runs.len() > 30 && ledger.entries.capacity() <= 16);
+        let sums: Vec<_> = ledger.clone().sums().collect();
+        assert_eq!(sums.len(), 1001);
+        assert!(sums.is_sorted_by_key(|(pair, _)| *pair));
+        assert!(sums.contains(&((7, 7), mail(1000))));
+    }
+}
