@@ -246,7 +246,9 @@ pub fn last_schema(data: &[u8], before: &Schema) -> Option<Schema> {
         }
         if above.is_empty() || above.ends_with(b"\n") {
             let end = memchr::memchr(b'\n', &data[hash..]).map_or(data.len(), |n| hash + n);
-            if let Some(schema) = Schema::from_names(data[hash..end].trim_ascii_end()) {
+            // As the parser sees it: an empty last name counts.
+            let line = &data[hash..end];
+            if let Some(schema) = Schema::from_names(line.strip_suffix(b"\r").unwrap_or(line)) {
                 return Some(Schema {
                     name: before.name,
                     ..schema

@@ -286,6 +286,29 @@ mod tests {
     }
 
     #[test]
+    fn a_header_inside_a_log_binds_the_same_from_both_sides() {
+        for (mark, end) in [
+            ("", "\r\n"),
+            ("\u{feff}", "\t\r\n"),
+            ("\u{feff}\u{feff}", "\t\n"),
+        ] {
+            let log = format!("{NAMES}\n\n{mark}# Date\tTime\tMSGID\tEvent-ID{end}");
+            let before = layout(log.as_bytes());
+            let found = parse(
+                Slice::of(log.as_bytes(), 0..log.len(), ""),
+                &before,
+                &Keys::default(),
+                Aim::Rows,
+            );
+            let Some(Layout::Exchange2000(bound)) = found.layouts.last() else {
+                panic!()
+            };
+            let behind = super::super::last_schema(log.as_bytes(), &before);
+            assert_eq!(behind.as_ref(), Some(bound), "{log:?}");
+        }
+    }
+
+    #[test]
     fn columns_are_bound_by_name() {
         let swapped = NAMES.replace(
             "Message-Subject\tSender-Address",
