@@ -31,6 +31,8 @@ pub enum Reason {
     NoEmptyLine,
     /// An entry that was logged in numbered pieces lacks some of them.
     MissingPiece,
+    /// More different headers in one run than any organisation's logs have.
+    TooManyLayouts,
     /// The file ends inside a row: normal for a log that is still being written.
     TornEnd,
 }
@@ -51,6 +53,9 @@ impl Reason {
             Reason::RecipientCount => "has more or fewer recipients than it says",
             Reason::NoEmptyLine => "has no empty line behind it",
             Reason::MissingPiece => "lacks pieces of the numbered ones it was logged in",
+            Reason::TooManyLayouts => {
+                "stands under one header too many: a run reads 255 different ones; read this file in a run of its own"
+            }
             Reason::TornEnd => {
                 "the file ends inside this row (normal for a log that is being written)"
             }

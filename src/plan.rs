@@ -307,7 +307,9 @@ pub fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
 
 fn behind(layout: &Layout, data: &[u8], range: Range<usize>) -> Layout {
     let bytes = &data[range.clone()];
-    let has_header = bytes.starts_with(b"#") || memchr::memmem::find(bytes, b"\n#").is_some();
+    let is_there = |text: &[u8]| memchr::memmem::find(bytes, text).is_some();
+    // Where logs were put together, a mark may stand before a header.
+    let has_header = bytes.starts_with(b"#") || is_there(b"\n#") || is_there(b"\xef\xbb\xbf#");
     let bound = has_header
         .then(|| dialect::layout_at(layout, data, range))
         .flatten();

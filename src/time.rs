@@ -45,7 +45,8 @@ impl Time {
         )
     }
 
-    /// From the parts of a civil date and time in UTC; `None` where a part is out of range.
+    /// From the parts of a civil date and time in UTC; `None` where a part is out of range. Years have four digits, as
+    /// in every format that is read or written.
     pub fn from_civil(
         y: i64,
         mo: u32,
@@ -55,8 +56,11 @@ impl Time {
         s: u32,
         micros: u32,
     ) -> Option<Time> {
-        let valid = (1..=12).contains(&mo) && d >= 1 && d <= days_in_month(y, mo);
-        if !valid || h > 23 || mi > 59 || s > 60 || micros > 999_999 {
+        let is_date = (0..=9999).contains(&y) && (1..=12).contains(&mo);
+        if !is_date || !(1..=days_in_month(y, mo)).contains(&d) {
+            return None;
+        }
+        if h > 23 || mi > 59 || s > 60 || micros > 999_999 {
             return None;
         }
         let seconds = i64::from(h * 3600 + mi * 60 + s);
@@ -181,6 +185,9 @@ mod tests {
             "20x3-01-01T00:00:00.123Z",
         ] {
             assert_eq!(parse_iso(bad.as_bytes()), None, "{bad}");
+        }
+        for year in [-1, 10_000, 2_022_026, i64::MAX] {
+            assert_eq!(Time::from_civil(year, 1, 1, 0, 0, 0, 0), None, "{year}");
         }
     }
 

@@ -48,7 +48,7 @@ use twice::Prints;
 pub const KEPT: usize = 8;
 
 /// A row by its chunk in the plan and its line there: half the size of a [`Place`]. Sorts as places do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
     pub chunk: u32,
     pub line: u32,
@@ -272,7 +272,8 @@ impl Check {
     /// Draws the conclusions.
     pub fn new(audit: Audit, facts: &Facts<'_>) -> Check {
         let plan = facts.plan;
-        let twice = audit.prints.compare(&plan.chunks);
+        let equal = files::equal(facts.inputs, plan, &Keys::default());
+        let twice = audit.prints.compare(facts.inputs, plan, &equal);
         let coverage = coverage::coverage(facts);
         let silent = |server: ServerId, hour: i64| {
             let name = facts.servers.name(server);
@@ -282,7 +283,7 @@ impl Check {
         let met = audit.legs.meet(facts.servers, &silent);
         let seen = findings::Seen {
             twice: &twice,
-            equal: files::equal(facts.inputs, plan, &Keys::default()),
+            equal,
             back: &audit.back,
             log_ids: &audit.log_ids,
             falls: audit.generations.falls(),

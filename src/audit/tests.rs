@@ -256,6 +256,40 @@ fn rows_and_files_collected_twice() {
 }
 
 #[test]
+fn a_copy_of_a_row_that_was_edited_is_told() {
+    let rows = minutes("ex01", 70);
+    let (whole, part) = (log(&rows), log(&rows[20..50]));
+    let edited = part.replacen("Hello", "Harmless", 1);
+    assert_ne!(part, edited);
+    let name = "other/MSGTRK2026030209-1.LOG";
+    let of = |second: &String| {
+        check(&[
+            ("ex01/MSGTRK2026030209-1.LOG", whole.clone()),
+            (name, second.clone()),
+        ])
+    };
+    assert!(!kinds(&of(&part)).contains(&"rows_differ"));
+    let check = of(&edited);
+    let found = find(&check, "rows_differ");
+    assert_eq!((found.weight, found.count), (Weight::Change, 1));
+    let at = "other/MSGTRK2026030209-1.LOG:6 and ex01/MSGTRK2026030209-1.LOG:26";
+    assert_eq!(found.first, [at]);
+    assert_eq!(find(&check, "rows_twice").count, 30);
+}
+
+/// A log of 5.5 has no header: its beginning is missing only where it begins inside a record.
+#[test]
+fn logs_of_5_5_have_no_header_to_miss() {
+    let record = "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31\t4\t1998.11.17 9:12:3\t\t/o=FJORD/ou=HARBOUR/\
+                  cn=Configuration/cn=Servers/cn=HERON/cn=Microsoft Private MDB\t\t/o=FJORD/ou=HARBOUR/\
+                  cn=Recipients/cn=ADA\t0\t2100\t0\t0\t\t1\n/o=FJORD/ou=HILL/cn=Recipients/cn=BRAM\n\n";
+    let of = |text: String| check(&[("HERON/tracking.log/19981117.log", text)]);
+    assert_eq!(kinds(&of(record.repeat(3))), ["rows_twice"]);
+    let cut = format!("{}{record}", &record[100..]);
+    assert!(kinds(&of(cut)).contains(&"file_begins_mid_row"));
+}
+
+#[test]
 fn rows_out_of_order() {
     let mut rows = minutes("ex01", 30);
     rows.swap(20, 17);

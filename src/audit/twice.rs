@@ -3,13 +3,19 @@
 //! In: a fingerprint per row (its log-id, else all its bytes). Out: how many rows repeat an earlier one, between which
 //! files, and the first pairs. Memory is 16 bytes a row, the one part of the audit that grows with the number of rows:
 //! 8 for the fingerprint, 8 for its place. By chance one pair in a billion rows may look equal and be not.
+//!
+//! Two rows of one log-id are one row, so their bytes are the same: those that are not are read again and told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
 use super::{KEPT, Spot};
-use crate::plan::Chunk;
+use crate::dialect::{self, Slice};
+use crate::input::Inputs;
+use crate::keys::Keys;
+use crate::plan::{Plan, slice};
+use crate::row::Row;
 
 /// Fingerprints are sorted in this many parts, side by side.
 const SHARDS: usize = 16;
@@ -31,6 +37,10 @@ pub struct Twice {
     pub pairs: Vec<(Spot, Spot)>,
     /// How many rows of the second file stand in the first as well.
     pub files: BTreeMap<(u32, u32), u64>,
+    /// Rows of one log-id and other bytes, in the order of the later.
+    pub altered: Vec<(Spot, Spot)>,
+    /// Pairs whose bytes are to be held against each other.
+    doubtful: Vec<(Spot, Spot)>,
 }
 
 impl Prints {
@@ -45,17 +55,19 @@ impl Prints {
         }
     }
 
-    /// Compares all rows; `chunks` as the plan has them.
-    pub fn compare(self, chunks: &[Chunk]) -> Twice {
+    /// Compares all rows; `equal`: files that hold the same bytes, the first and the other.
+    pub fn compare(self, inputs: &Inputs, plan: &Plan, equal: &[(u32, u32)]) -> Twice {
+        let first: HashMap<u32, u32> = equal.iter().map(|(first, file)| (*file, *first)).collect();
         let parts: Vec<Twice> = self
             .shards
             .into_par_iter()
-            .map(|prints| compare(prints, chunks))
+            .map(|prints| compare(prints, plan, &first))
             .collect();
         let mut twice = Twice::default();
         for part in parts {
             twice.rows += part.rows;
             twice.pairs.extend(part.pairs);
+            twice.doubtful.extend(part.doubtful);
             for (files, rows) in part.files {
                 *twice.files.entry(files).or_default() += rows;
             }
@@ -64,11 +76,47 @@ impl Prints {
             .pairs
             .sort_unstable_by_key(|(first, again)| (*again, *first));
         twice.pairs.truncate(KEPT);
+        twice.altered = altered(std::mem::take(&mut twice.doubtful), inputs, plan);
         twice
     }
 }
 
-fn compare(mut prints: Vec<(u64, Spot)>, chunks: &[Chunk]) -> Twice {
+/// The pairs whose rows are not the same byte by byte, in the order of the later.
+fn altered(mut pairs: Vec<(Spot, Spot)>, inputs: &Inputs, plan: &Plan) -> Vec<(Spot, Spot)> {
+    let keys = Keys::default();
+    let mut spots: Vec<Spot> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
+    spots.sort_unstable();
+    spots.dedup();
+    let chunks: Vec<&[Spot]> = spots.chunk_by(|a, b| a.chunk == b.chunk).collect();
+    let prints: HashMap<Spot, u64> = chunks
+        .into_par_iter()
+        .flat_map_iter(|spots| {
+            let chunk = &plan.chunks[spots[0].chunk as usize];
+            let slice = Slice {
+                keep_loose: true,
+                ..slice(inputs, chunk, 0)
+            };
+            let rows = dialect::parse(slice, &chunk.layout, &keys).take_rows();
+            let print = |row: &Row| {
+                let spot = Spot {
+                    line: row.line,
+                    ..spots[0]
+                };
+                let from = row.offset as usize;
+                let bytes = &slice.data[from..from + row.len as usize];
+                let wanted = spots.binary_search(&spot).is_ok();
+                wanted.then(|| (spot, keys.bytes(bytes)))
+            };
+            let prints: Vec<(Spot, u64)> = rows.iter().filter_map(print).collect();
+            prints
+        })
+        .collect();
+    pairs.retain(|(a, b)| prints.get(a) != prints.get(b));
+    pairs.sort_unstable_by_key(|(first, again)| (*again, *first));
+    pairs
+}
+
+fn compare(mut prints: Vec<(u64, Spot)>, plan: &Plan, first_of: &HashMap<u32, u32>) -> Twice {
     prints.sort_unstable();
     let mut twice = Twice::default();
     for same in prints.chunk_by(|a, b| a.0 == b.0) {
@@ -78,8 +126,13 @@ fn compare(mut prints: Vec<(u64, Spot)>, chunks: &[Chunk]) -> Twice {
         };
         twice.rows += again.len() as u64;
         for (_, again) in again {
-            let file = |spot: &Spot| chunks[spot.chunk as usize].file;
-            let files = (file(first), file(again));
+            let chunk = |spot: &Spot| &plan.chunks[spot.chunk as usize];
+            let files = (chunk(first).file, chunk(again).file);
+            let content = |file: u32| first_of.get(&file).copied().unwrap_or(file);
+            let is_copy = files.0 != files.1 && content(files.0) == content(files.1);
+            if !is_copy && dialect::has_log_ids(&chunk(again).layout) {
+                twice.doubtful.push((*first, *again));
+            }
             if twice.files.len() < FILE_PAIRS || twice.files.contains_key(&files) {
                 *twice.files.entry(files).or_default() += 1;
             }

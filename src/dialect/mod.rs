@@ -21,7 +21,7 @@ use bstr::{BStr, BString};
 use bumpalo::Bump;
 
 use crate::event::{Event, Record, Role};
-use crate::fault::Faults;
+use crate::fault::{Faults, Reason};
 use crate::input::Assumed;
 use crate::keys::Keys;
 use crate::row::{KeyKind, Row};
@@ -39,6 +39,23 @@ pub const SHARDS: usize = 64;
 #[inline]
 pub fn shard(key: u64) -> usize {
     (key >> 58) as usize
+}
+
+/// The number of every layout that comes when all numbers are given away. An organisation has a dozen layouts in all its
+/// years, and a number is a byte in each of a hundred million rows.
+pub const REFUSED: u8 = u8::MAX;
+
+/// A layout's number in a list; a new one is put at the end. `None`: the list is full.
+pub fn number(layouts: &mut Vec<Layout>, layout: &Layout) -> Option<u8> {
+    let numbered = layouts.iter().take(usize::from(REFUSED));
+    if let Some(known) = numbered.enumerate().find(|(_, known)| *known == layout) {
+        return Some(known.0 as u8);
+    }
+    let next = layouts.len();
+    (next < usize::from(REFUSED)).then(|| {
+        layouts.push(layout.clone());
+        next as u8
+    })
 }
 
 /// How the rows of a stretch of a file are to be read.
@@ -391,13 +408,36 @@ impl Yield {
         rows
     }
 
-    /// The chunk's number of a layout; a new one gets the next number.
+    /// The chunk's number of a layout; a new one gets the next number, or [`REFUSED`].
     pub fn number(&mut self, layout: Layout) -> u8 {
-        let known = self.layouts.iter().position(|l| *l == layout);
-        known.unwrap_or_else(|| {
-            self.layouts.push(layout);
-            self.layouts.len() - 1
-        }) as u8
+        number(&mut self.layouts, &layout).unwrap_or_else(|| {
+            if self.layouts.len() == usize::from(REFUSED) {
+                // It stands for all that have no number, until their rows are taken out.
+                self.layouts.push(layout);
+            }
+            REFUSED
+        })
+    }
+
+    /// Takes out the rows whose layout `is_refused`, and notes each as a bad row; `start`: the chunk's first byte.
+    pub fn refuse(&mut self, is_refused: impl Fn(u8) -> bool, start: u64) {
+        let refused = |row: &mut Row| is_refused(row.layout);
+        let mut out: Vec<Row> = self.loose.extract_if(.., refused).collect();
+        self.rows_without_id -= out.len() as u64;
+        let shards = self.shards.iter_mut();
+        out.extend(shards.flat_map(|rows| rows.extract_if(.., refused)));
+        let reports = self
+            .reports
+            .extract_if(.., |report| refused(&mut report.row));
+        out.extend(reports.map(|report| report.row));
+        // A line about two records gives two rows.
+        out.sort_unstable_by_key(|row| row.offset);
+        out.dedup_by_key(|row| row.offset);
+        self.rows -= out.len() as u64;
+        for row in out {
+            let place = row.place(self.file, start);
+            self.faults.add(Reason::TooManyLayouts, place);
+        }
     }
 }
 
@@ -708,6 +748,12 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
         _ => Edges {
             begins: match data.first() {
                 // Such files have no header to miss.
+                _ if matches!(layout, Layout::Exchange55) => {
+                    match exchange55::begins_record(data) {
+                        true => Begins::WithHeader,
+                        false => Begins::MidRow,
+                    }
+                }
                 _ if matches!(layout, Layout::Foreign(_) | Layout::Online(_)) => Begins::WithHeader,
                 Some(b'#' | b'<') => Begins::WithHeader,
                 _ => Begins::WithRow,
@@ -718,6 +764,11 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
             },
         },
     }
+}
+
+/// Whether rows of this layout have log-ids.
+pub fn has_log_ids(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(_))
 }
 
 /// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.

@@ -3,7 +3,7 @@
 //! In: files, folders, patterns. Out: every file once, under the shortest name that is its own, and what could not be
 //! looked into. Links are followed; one that leads back to a folder above it is noted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
@@ -14,8 +14,14 @@ use crate::error::Error;
 /// A name and why it could not be read.
 pub type Problem = (String, String);
 
-/// Real path -> name under the argument it was found by.
-type Found = BTreeMap<PathBuf, (String, PathBuf)>;
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    /// Real path -> name under the argument it was found by, and the path to open it by.
+    files: HashMap<PathBuf, (String, PathBuf)>,
+    /// The folder that was looked into last, and its real path: to ask the system costs more than to open a file.
+    folder: Option<(PathBuf, PathBuf)>,
+}
 
 /// Name and path of every file that `paths` name.
 ///
@@ -25,11 +31,11 @@ pub fn find_all<'p>(
     paths: impl Iterator<Item = &'p String>,
     unreadable: &mut Vec<Problem>,
 ) -> Result<Vec<(String, PathBuf)>, Error> {
-    let mut found = Found::new();
+    let mut found = Found::default();
     for path in paths {
         find(path, &mut found, unreadable)?;
     }
-    Ok(named(found))
+    Ok(named(found.files))
 }
 
 /// Adds what one argument names: a file, a folder's files, or what a glob matches.
@@ -43,7 +49,7 @@ fn find(argument: &str, found: &mut Found, unreadable: &mut Vec<Problem>) -> Res
         let name = path
             .file_name()
             .map_or(argument.into(), |name| name.to_string_lossy().into_owned());
-        note(path, name, argument, found);
+        found.note(path, path.is_symlink(), name);
         return Ok(());
     }
     if argument.contains(['*', '?', '[', '{']) {
@@ -54,14 +60,14 @@ fn find(argument: &str, found: &mut Found, unreadable: &mut Vec<Problem>) -> Res
                 "`{argument}` is not a pattern that can be read: {e}"
             ))
         })?;
-        let before = found.len();
+        let before = found.files.len();
         walk(
             &fixed_part(argument),
             Some(&glob.compile_matcher()),
             found,
             unreadable,
         );
-        if found.len() > before {
+        if found.files.len() > before {
             return Ok(());
         }
         return Err(Error(format!("no file matches `{argument}`")));
@@ -100,7 +106,7 @@ fn walk(
                         .unwrap_or(path)
                         .to_string_lossy()
                         .into_owned();
-                    note(path, name, &root.to_string_lossy(), found);
+                    found.note(path, entry.path_is_symlink(), name);
                 }
             }
             Err(error) => {
@@ -117,39 +123,52 @@ fn walk(
     }
 }
 
-/// Notes a file under its real path, so that one named twice is read once; the smallest name wins.
-fn note(path: &Path, name: String, argument: &str, found: &mut Found) {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let full = Path::new(argument).join(&name);
-    let full = if Path::new(argument).is_dir() {
-        full
-    } else {
-        PathBuf::from(argument)
-    };
-    let entry = found
-        .entry(real)
-        .or_insert_with(|| (name.clone(), full.clone()));
-    if name < entry.0 {
-        *entry = (name, full);
+impl Found {
+    /// Notes a file under its real path, so that one named twice is read once; the smallest name wins.
+    fn note(&mut self, path: &Path, is_link: bool, name: String) {
+        let real = self.real(path, is_link);
+        let entry = self
+            .files
+            .entry(real)
+            .or_insert_with(|| (name.clone(), path.to_path_buf()));
+        if name < entry.0 {
+            *entry = (name, path.to_path_buf());
+        }
+    }
+
+    fn real(&mut self, path: &Path, is_link: bool) -> PathBuf {
+        let (Some(folder), Some(name), false) = (path.parent(), path.file_name(), is_link) else {
+            return path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        };
+        let known = self.folder.take().filter(|(of, _)| of == folder);
+        let (of, real) = known.unwrap_or_else(|| {
+            let named = if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            };
+            let real = named.canonicalize().unwrap_or_else(|_| named.to_path_buf());
+            (folder.to_path_buf(), real)
+        });
+        let file = real.join(name);
+        self.folder = Some((of, real));
+        file
     }
 }
 
 /// Gives every file the shortest name that is its own: files of two arguments may share one.
-fn named(found: Found) -> Vec<(String, PathBuf)> {
-    let mut seen = BTreeSet::new();
-    let mut shared = BTreeSet::new();
-    for (name, _) in found.values() {
-        if !seen.insert(name.clone()) {
-            shared.insert(name.clone());
+fn named(found: HashMap<PathBuf, (String, PathBuf)>) -> Vec<(String, PathBuf)> {
+    let shared: HashSet<String> = {
+        let mut seen = HashSet::with_capacity(found.len());
+        let names = found.values().map(|(name, _)| name.as_str());
+        let again = names.filter(|name| !seen.insert(*name));
+        again.map(str::to_string).collect()
+    };
+    let mut named: Vec<(String, PathBuf)> = found.into_values().collect();
+    for (name, path) in &mut named {
+        if shared.contains(name) {
+            *name = path.to_string_lossy().into_owned();
         }
     }
-    found
-        .into_values()
-        .map(|(name, path)| {
-            let long = shared
-                .contains(&name)
-                .then(|| path.to_string_lossy().into_owned());
-            (long.unwrap_or(name), path)
-        })
-        .collect()
+    named
 }

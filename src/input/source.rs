@@ -95,18 +95,33 @@ impl Source {
 
     /// What became of the file since it was opened, if that is no growth.
     pub(super) fn changed(&self) -> Option<String> {
-        let now = self.path.as_ref()?.metadata().ok()?;
-        if identity(&now) != self.identity {
+        let (length, identity) = now(self.path.as_ref()?)?;
+        if identity != self.identity {
             return Some("was replaced by another file while it was being read".into());
         }
-        (now.len() < self.bytes).then(|| {
+        (length < self.bytes).then(|| {
             format!(
-                "became shorter while it was being read: {} of {} bytes are left",
-                now.len(),
+                "became shorter while it was being read: {length} of {} bytes are left",
                 self.bytes
             )
         })
     }
+}
+
+/// Length and identity of the file that has this name now.
+fn now(path: &Path) -> Option<(u64, Option<(u64, u64)>)> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+        // Of a file on a share, the system answers from memory unless it is told to ask.
+        let wanted = StatxFlags::SIZE | StatxFlags::INO;
+        if let Ok(now) = statx(CWD, path, AtFlags::STATX_FORCE_SYNC, wanted) {
+            let device = makedev(now.stx_dev_major, now.stx_dev_minor);
+            return Some((now.stx_size, Some((device, now.stx_ino))));
+        }
+    }
+    let now = path.metadata().ok()?;
+    Some((now.len(), identity(&now)))
 }
 
 /// Time of the file system, which may lie before 1970.

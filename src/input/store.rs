@@ -274,9 +274,15 @@ fn max_maps() -> usize {
     told.unwrap_or(USUAL_MAPS).saturating_sub(OTHER_MAPS)
 }
 
-/// Whether a file is on a network share.
+/// Whether a file is on a network share. One whose file system does not answer is: the share has just gone away.
 #[cfg(target_os = "linux")]
 fn is_remote(file: &File) -> bool {
+    rustix::fs::fstatfs(file).map_or(true, |fs| is_share(fs.f_type as u32))
+}
+
+/// Tells a network share by the number of its file system.
+#[cfg(target_os = "linux")]
+fn is_share(file_system: u32) -> bool {
     /// NFS, SMB, CIFS, SMB2, FUSE (sshfs), AFS, Coda, Ceph, 9P, NCP, VirtualBox: from Linux' magic.h.
     const REMOTE: [u32; 11] = [
         0x6969,
@@ -291,7 +297,7 @@ fn is_remote(file: &File) -> bool {
         0x564c,
         0x786f_4256,
     ];
-    rustix::fs::fstatfs(file).is_ok_and(|fs| REMOTE.contains(&(fs.f_type as u32)))
+    REMOTE.contains(&file_system)
 }
 
 /// Elsewhere it is not known.
@@ -331,6 +337,16 @@ mod tests {
         assert_eq!(kept.iter().map(kinds).collect::<String>(), "rprpop");
         // Files without a name leave none.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn shares_are_told_from_disks() {
+        let (nfs, cifs, fuse) = (0x6969, 0xff53_4d42, 0x6573_5546);
+        assert!([nfs, cifs, fuse].into_iter().all(is_share));
+        let (ext4, xfs, btrfs, tmpfs, overlay) =
+            (0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630);
+        assert!(![ext4, xfs, btrfs, tmpfs, overlay].into_iter().any(is_share));
     }
 
     #[test]

@@ -41,13 +41,9 @@ impl<'d> Ground<'d> {
         layouts.any(|has| Some(has) != first)
     }
 
-    /// The run's number of a layout.
+    /// The run's number of a layout, or [`dialect::REFUSED`].
     pub fn layout(&mut self, layout: &Layout) -> u8 {
-        let known = self.layouts.iter().position(|l| l == layout);
-        known.unwrap_or_else(|| {
-            self.layouts.push(layout.clone());
-            self.layouts.len() - 1
-        }) as u8
+        dialect::number(&mut self.layouts, layout).unwrap_or(dialect::REFUSED)
     }
 
     /// What decoding a row needs.

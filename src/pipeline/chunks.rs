@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{FileRows, Options};
-use crate::dialect::{self, EventCounts, Layout, SHARDS, Slice, Yield};
+use crate::dialect::{self, EventCounts, Layout, REFUSED, SHARDS, Slice, Yield};
 use crate::event::ServerId;
 use crate::fault::Faults;
 use crate::input::Inputs;
@@ -126,11 +126,11 @@ pub(super) fn given_hosts(inputs: &Inputs, ground: &mut Ground<'_>) -> Vec<(u64,
     hosts.iter().map(key).collect()
 }
 
-/// What chunks found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of
+/// What chunks from number `first` on found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of
 /// servers and layouts. Chunks end at different times; rows from `watermark` on are held for the next window, so that a
 /// window ends for all servers at one instant and cuts through few messages.
 pub(super) fn gather(
-    yields: Vec<Yield>,
+    (first, yields): (usize, Vec<Yield>),
     ties: &Ties,
     sums: &mut Sums,
     ground: &mut Ground<'_>,
@@ -140,6 +140,8 @@ pub(super) fn gather(
     let mut shards: Vec<Vec<(Vec<Row>, usize)>> = (0..SHARDS).map(|_| Vec::new()).collect();
     let mut numbers = Vec::with_capacity(yields.len());
     for (i, mut found) in yields.into_iter().enumerate() {
+        let start = ground.slices[first + i].start;
+        refuse(&mut found, ground, start);
         let rows = ties.place(
             std::mem::take(&mut found.shards),
             std::mem::take(&mut found.reports),
@@ -170,6 +172,21 @@ pub(super) fn gather(
         all
     };
     shards.into_par_iter().zip(held).map(whole).collect()
+}
+
+/// Takes out the rows of layouts that the run has no number left for; `start`: the chunk's first byte.
+pub(super) fn refuse(found: &mut Yield, ground: &mut Ground<'_>, start: u64) {
+    if ground.layouts.len() + found.layouts.len() <= usize::from(REFUSED) {
+        return;
+    }
+    let numbers = found.layouts.iter().enumerate();
+    let numbers: Vec<u8> = numbers
+        .map(|(own, layout)| match own < usize::from(REFUSED) {
+            true => ground.layout(layout),
+            false => REFUSED,
+        })
+        .collect();
+    found.refuse(|own| numbers[usize::from(own)] == REFUSED, start);
 }
 
 /// The run's numbers for a chunk's own.

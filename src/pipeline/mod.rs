@@ -200,6 +200,7 @@ pub fn run<T: Taker + Send, E>(
         ground.servers.alias(ties.aliases());
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
+        let yields = (window.start, yields);
         let mut rows = gather(yields, &ties, &mut sums, &mut ground, &mut held, watermark);
         let late = adoption.place(&mut rows, &ties, &ground);
         if options.links {

@@ -2,7 +2,7 @@
 //!
 //! In: inputs. Out: the rows of some chunks at a time, then the [`Outcome`].
 
-use super::chunks::{Sums, ground, parse};
+use super::chunks::{Sums, ground, parse, refuse};
 use super::{Outcome, Stages};
 use crate::input::Inputs;
 use crate::join::Ground;
@@ -74,7 +74,9 @@ impl Reading {
         let mut ground = ground(inputs, &self.plan.chunks[batch.clone()], self.keys.clone());
         ground.servers = std::mem::take(&mut self.servers);
         let mut rows = Vec::with_capacity(batch.len());
-        for mut found in yields {
+        for (i, mut found) in yields.into_iter().enumerate() {
+            let start = ground.slices[i].start;
+            refuse(&mut found, &mut ground, start);
             if self.has_foreign {
                 self.noted.push(Ties::noted(&mut found));
             }

@@ -186,12 +186,12 @@ impl Extremes {
         self.entries.retain(|entry| entry.weight != 0);
         if self.entries.len() > self.kept {
             self.entries.truncate(self.kept);
-            let last = &self.entries[self.kept - 1];
-            self.floor = Some((
-                last.value,
-                last.first_seen,
-                last.notable.text(Text::MessageId).into(),
-            ));
+            // A crafted saved day may have it that none are kept.
+            let last = self.entries.last();
+            self.floor = last.map(|last| {
+                let id = last.notable.text(Text::MessageId).into();
+                (last.value, last.first_seen, id)
+            });
         }
     }
 }

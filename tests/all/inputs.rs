@@ -1,5 +1,6 @@
 //! Logs as they come: packed, in UTF-16, growing, cut short; and answers that cannot be written.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -600,4 +601,94 @@ fn evidence_names_the_byte_of_every_hop_and_fate() {
         .collect();
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().all(|row| raw.contains(row)), "{raw}");
+}
+
+/// More different headers than a row has numbers for: the first 255 bind, and no row is read by another's columns.
+#[test]
+fn rows_under_too_many_different_headers_are_named_and_not_misread() {
+    let folder = tempfile::tempdir().unwrap();
+    // Every file has its columns in another order, so that no two read each other's rows right.
+    let columns = [
+        "server-hostname",
+        "source",
+        "event-id",
+        "message-id",
+        "sender-address",
+        "recipient-address",
+        "message-subject",
+    ];
+    let values = ["ex01", "STOREDRIVER", "DELIVER"];
+    let head = "#Log-type: Message Tracking Log\r\n";
+    let log = |n: usize| {
+        // The n-th order of seven things.
+        let mut left: Vec<usize> = (0..7).collect();
+        let mut rest = n;
+        let mut places = Vec::new();
+        while !left.is_empty() {
+            places.push(left.remove(rest % left.len()));
+            rest /= left.len() + 1;
+        }
+        let names: Vec<&str> = places.iter().map(|&at| columns[at]).collect();
+        let own = [
+            format!("<{n}@example.net>"),
+            format!("s{n}@example.net"),
+            format!("r{n}@example.com"),
+            format!("subject {n}"),
+        ];
+        let cells: Vec<&str> = places
+            .iter()
+            .map(|&at| values.get(at).copied().unwrap_or_else(|| &own[at - 3]))
+            .collect();
+        (
+            format!("#Fields: date-time,{}\r\n", names.join(",")),
+            format!(
+                "2026-03-01T{:02}:{:02}:00.000Z,{}\r\n",
+                n / 60,
+                n % 60,
+                cells.join(",")
+            ),
+        )
+    };
+    let logs: Vec<(String, String)> = (0..340).map(log).collect();
+    let headers: BTreeSet<&String> = logs.iter().map(|(header, _)| header).collect();
+    assert_eq!(headers.len(), 340);
+    // One file each, and all in one file.
+    let (files, one) = (folder.path().join("files"), folder.path().join("one"));
+    fs::create_dir(&files).unwrap();
+    fs::create_dir(&one).unwrap();
+    let mut all = head.to_string();
+    for (n, (header, row)) in logs.iter().enumerate() {
+        fs::write(
+            files.join(format!("{n:03}.LOG")),
+            format!("{head}{header}{row}"),
+        )
+        .unwrap();
+        all += header;
+        all += row;
+    }
+    fs::write(one.join("all.LOG"), all).unwrap();
+    for root in [files, one] {
+        let output = run(&["paths", root.to_str().unwrap()]);
+        let words = said(&output);
+        assert_eq!(output.status.code(), Some(3), "{words}");
+        assert!(words.contains("one header too many"), "{words}");
+        let mut read = 0;
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            let path: Value = serde_json::from_str(line).unwrap();
+            let id = path["message_id"].as_str().unwrap();
+            let n = id[1..].split('@').next().unwrap();
+            assert_eq!(path["sender"], format!("s{n}@example.net"));
+            assert_eq!(path["subject"], format!("subject {n}"));
+            assert_eq!(
+                path["recipients"][0]["address"],
+                format!("r{n}@example.com")
+            );
+            read += 1;
+        }
+        assert!((255..340).contains(&read), "{read}: {words}");
+        assert!(
+            words.contains(&format!("{} rows left out: stands under", 340 - read)),
+            "{read}: {words}"
+        );
+    }
 }

@@ -12,6 +12,23 @@ use crate::time::SECOND;
 /// Clocks that differ by less are an ordinary sight.
 const CLOCK_MICROS: i64 = 60 * SECOND;
 
+pub fn altered(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
+    let altered = &seen.twice.altered;
+    if altered.is_empty() {
+        return;
+    }
+    let count = altered.len() as u64;
+    let what = format!(
+        "{} the log-id of another row and not its content: one of the two was changed after it was written, or its \
+         log was saved anew by another program. Other commands count one of the two.",
+        plural(count, "row") + form(count, " has", " have")
+    );
+    let first = altered.iter().take(KEPT);
+    let first = first.map(|(a, b)| format!("{} and {}", spot(facts, *b), spot(facts, *a)));
+    let first = first.collect();
+    all.push(finding(Weight::Change, "rows_differ", count, what, first));
+}
+
 pub fn log_ids(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let ids = seen.log_ids;
     if ids.differ > 0 {

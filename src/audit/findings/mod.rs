@@ -43,6 +43,7 @@ pub fn findings(seen: &Seen<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     loss::missing_receives(seen, facts, &mut all);
     loss::edges(seen, facts, &mut all);
     loss::bad_rows(facts, &mut all);
+    change::altered(seen, facts, &mut all);
     change::log_ids(seen, facts, &mut all);
     change::falls(seen, facts, &mut all);
     change::back(seen, facts, &mut all);

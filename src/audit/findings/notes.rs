@@ -1,6 +1,8 @@
 //! Findings that are to be known when the logs are read: rows collected twice, headers, what is not known or was
 //! passed over.
 
+use std::collections::BTreeSet;
+
 use super::{Seen, finding, spot};
 use crate::audit::words::{form, grouped, plural};
 use crate::audit::{Facts, Finding, KEPT, Weight, names};
@@ -180,16 +182,10 @@ pub fn other_programs(facts: &Facts<'_>, all: &mut Vec<Finding>) {
 
 /// Files whose stamps leave out year or zone: what each was read by.
 pub fn stamps(facts: &Facts<'_>, all: &mut Vec<Finding>) {
-    let mut files: Vec<(u32, String)> = Vec::new();
-    for chunk in &facts.plan.chunks {
-        let Some(words) = dialect::clock_words(&chunk.layout) else {
-            continue;
-        };
-        if !files.contains(&(chunk.file, words.clone())) {
-            files.push((chunk.file, words));
-        }
-    }
-    files.sort();
+    let chunks = facts.plan.chunks.iter();
+    let files: BTreeSet<(u32, String)> = chunks
+        .filter_map(|chunk| Some((chunk.file, dialect::clock_words(&chunk.layout)?)))
+        .collect();
     if files.is_empty() {
         return;
     }

@@ -67,6 +67,8 @@ pub const NAMES: [&str; 20] = [
     "Sender-Address",
 ];
 
+/// UTF-8 mark; where logs were put together, in the middle of a file.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 const ABSENT: u8 = u8::MAX;
 const LINES_TRIED: usize = 20;
 
@@ -218,11 +220,19 @@ pub fn next_record(schema: &Schema, data: &[u8], from: usize) -> usize {
         if next >= data.len() {
             return data.len();
         }
-        if next >= from && !same_run(line, line_at(next), schema) {
+        if next >= from && !same_run(unmarked(line), line_at(next), schema) {
             return next;
         }
         begin = next;
     }
+}
+
+/// A line without the marks that stand before it where logs were put together.
+fn unmarked(mut line: &[u8]) -> &[u8] {
+    while let Some(rest) = line.strip_prefix(BOM) {
+        line = rest;
+    }
+    line
 }
 
 /// The last `# Date` line in a stretch.
@@ -230,9 +240,15 @@ pub fn last_schema(data: &[u8], before: &Schema) -> Option<Schema> {
     let mut until = data.len();
     while let Some(hash) = memchr::memrchr(b'#', &data[..until]) {
         until = hash;
-        if hash == 0 || data[hash - 1] == b'\n' {
+        let mut above = &data[..hash];
+        while let Some(rest) = above.strip_suffix(BOM) {
+            above = rest;
+        }
+        if above.is_empty() || above.ends_with(b"\n") {
             let end = memchr::memchr(b'\n', &data[hash..]).map_or(data.len(), |n| hash + n);
-            if let Some(schema) = Schema::from_names(data[hash..end].trim_ascii_end()) {
+            // As the parser sees it: an empty last name counts.
+            let line = &data[hash..end];
+            if let Some(schema) = Schema::from_names(line.strip_suffix(b"\r").unwrap_or(line)) {
                 return Some(Schema {
                     name: before.name,
                     ..schema

@@ -2,7 +2,7 @@
 //!
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
-use super::{Column, Schema, fields};
+use super::{BOM, Column, Schema, fields};
 use crate::dialect::legacy::line::{Line, is_blank};
 use crate::dialect::legacy::text::{Clock, filled, number};
 use crate::dialect::legacy::{Finder, Found};
@@ -42,8 +42,8 @@ impl Scan for Parse<'_> {
         let mut at = 0;
         while at < data.len() {
             let rest = &data[at..];
-            if rest.starts_with(b"\xef\xbb\xbf") {
-                at += 3;
+            if rest.starts_with(BOM) {
+                at += BOM.len();
                 continue;
             }
             row.look::<B>(data, at, MAX_FIELDS);
@@ -283,6 +283,29 @@ mod tests {
             read(twenty.as_bytes(), 9).0,
             ["1019 1@h a@x \"one\" s@remote.example"]
         );
+    }
+
+    #[test]
+    fn a_header_inside_a_log_binds_the_same_from_both_sides() {
+        for (mark, end) in [
+            ("", "\r\n"),
+            ("\u{feff}", "\t\r\n"),
+            ("\u{feff}\u{feff}", "\t\n"),
+        ] {
+            let log = format!("{NAMES}\n\n{mark}# Date\tTime\tMSGID\tEvent-ID{end}");
+            let before = layout(log.as_bytes());
+            let found = parse(
+                Slice::of(log.as_bytes(), 0..log.len(), ""),
+                &before,
+                &Keys::default(),
+                Aim::Rows,
+            );
+            let Some(Layout::Exchange2000(bound)) = found.layouts.last() else {
+                panic!()
+            };
+            let behind = super::super::last_schema(log.as_bytes(), &before);
+            assert_eq!(behind.as_ref(), Some(bound), "{log:?}");
+        }
     }
 
     #[test]

@@ -40,6 +40,12 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
     found.then_some(Detected::Log(Layout::Exchange55))
 }
 
+/// Whether a file begins with a record, and not inside one.
+pub fn begins_record(data: &[u8]) -> bool {
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    lines(data).next().is_some_and(is_header)
+}
+
 /// The server that wrote a log: the one its own stores and connectors are on, else the folder's name
 /// (`EX01/tracking.log/20020429.log`, `EX01/20020429.log`), which is only where somebody put the file.
 pub fn server(data: &[u8], name: &str) -> BString {
