@@ -31,6 +31,8 @@ pub enum Reason {
     NoEmptyLine,
     /// More different headers in one run than any organisation's logs have.
     TooManyLayouts,
+    /// An entry that was logged in numbered pieces lacks some of them.
+    MissingPiece,
     /// The file ends inside a row: normal for a log that is still being written.
     TornEnd,
 }
@@ -53,6 +55,7 @@ impl Reason {
             Reason::TooManyLayouts => {
                 "stands under one header too many: a run reads 255 different ones; read this file in a run of its own"
             }
+            Reason::MissingPiece => "lacks pieces of the numbered ones it was logged in",
             Reason::TornEnd => {
                 "the file ends inside this row (normal for a log that is being written)"
             }
@@ -66,7 +69,10 @@ impl Reason {
 
     /// Whether the row was read all the same.
     pub fn is_recovered(self) -> bool {
-        matches!(self, Reason::RecipientCount | Reason::NoEmptyLine)
+        matches!(
+            self,
+            Reason::RecipientCount | Reason::NoEmptyLine | Reason::MissingPiece
+        )
     }
 }
 

@@ -17,7 +17,7 @@
 //! | 3 | input, servers, row, fault | files and chunks, who wrote, where a row stands, what is wrong with it |
 //! | 2 | event, simulate | one record's meaning |
 //! | 1 | keys | identifiers |
-//! | 0 | scan, time, watch, address, status, inert, error | bytes |
+//! | 0 | scan, time, watch, address, status, inert, error, unfinished | bytes, and files on their way |
 
 pub mod address;
 pub mod audit;
@@ -47,4 +47,5 @@ pub mod simulate;
 pub mod status;
 pub mod tally;
 pub mod time;
+pub mod unfinished;
 pub mod watch;

@@ -252,9 +252,9 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
         let line = memchr::memrchr(b'\n', &data[start..about]).map_or(start, |n| start + n + 1);
         let there = behind(&in_force, start..line);
         let end = dialect::next_record(&there, data, about);
-        let own = chunks.last().and_then(|before| {
-            dialect::layout_from((&before.layout, before.start), data, start..end)
-        });
+        let before = chunks.last().map(|before| (&before.layout, before.start));
+        let before = before.unwrap_or((&in_force, start));
+        let own = dialect::layout_from(before, data, start..end);
         let layout = own.unwrap_or(in_force);
         in_force = behind(&there, line..end);
         let time = earliest(&layout, data, start..end);
@@ -269,7 +269,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
         });
         start = end;
     }
-    if !chunks.is_sorted_by_key(|chunk| chunk.time) {
+    if dialect::binds_while_reading(first) && !chunks.is_sorted_by_key(|chunk| chunk.time) {
         // What follows a header may be read before it.
         for i in 1..chunks.len() {
             chunks[i].layout = layout_behind(&chunks[i - 1], data);
@@ -295,7 +295,7 @@ fn earliest(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Time> {
     while at < range.end {
         let time = dialect::time_at(layout, &data[..range.end], at);
         earliest = earliest.min(time).or(earliest);
-        at = dialect::next_record(layout, data, at + 1);
+        at = dialect::next_stamp(layout, data, at + 1);
     }
     earliest
 }

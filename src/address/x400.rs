@@ -260,8 +260,10 @@ pub fn plain_address(address: &[u8]) -> Cow<'_, [u8]> {
             return Cow::Borrowed(&address[kind.len()..]);
         }
     }
-    if has_prefix(address, b"IMCEAEX-") {
-        return Cow::Owned(unwrap_imceaex(&address[b"IMCEAEX-".len()..]));
+    for kind in [&b"IMCEAEX-"[..], b"IMCEASMTP-"] {
+        if has_prefix(address, kind) {
+            return Cow::Owned(unwrap_imcea(&address[kind.len()..]));
+        }
     }
     if memchr::memchr(b':', address).is_none() {
         return Cow::Borrowed(address);
@@ -275,8 +277,9 @@ pub fn plain_address(address: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// `_O=CORP_OU=HQ_cn=RECIPIENTS_cn=JOE+20SMITH@host` to the name it was made of: `_` is `/`, `+20` a byte.
-fn unwrap_imceaex(wrapped: &[u8]) -> Vec<u8> {
+/// `_O=CORP_OU=HQ_cn=RECIPIENTS_cn=JOE+20SMITH@host`, `joe+40a+2Eexample@host` to the name it was made of: `_` is `/`, `+20` a
+/// byte.
+fn unwrap_imcea(wrapped: &[u8]) -> Vec<u8> {
     let end = memchr::memrchr(b'@', wrapped).unwrap_or(wrapped.len());
     let mut plain = Vec::with_capacity(end);
     let mut at = 0;
@@ -397,6 +400,10 @@ mod tests {
         assert_eq!(
             address("IMCEAEX-_O=MICROSOFT_OU=ALPINE_cn=RECIPIENTS_cn=JOE+20S@alpine.example"),
             "/O=MICROSOFT/OU=ALPINE/cn=RECIPIENTS/cn=JOE S"
+        );
+        assert_eq!(
+            address("IMCEASMTP-joe+40a+2Eexample@alpine.example"),
+            "joe@a.example"
         );
         assert_eq!(address("SMTP:joe@a.example"), "joe@a.example");
         assert_eq!(address("EX:/O=CORP/CN=X"), "/O=CORP/CN=X");

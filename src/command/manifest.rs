@@ -12,15 +12,16 @@ use std::sync::Mutex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::sink::{Failed, sync_folder};
-use super::unfinished::Unfinished;
+use super::sink::Failed;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::{Read, Task};
 use crate::error::Error;
 use crate::input::Inputs;
 use crate::input::source::hex;
+use crate::path::anonymous;
 use crate::pipeline::{FileRows, Outcome};
 use crate::time::Time;
+use crate::unfinished::{Unfinished, sync_folder};
 
 /// Notes what the manifest says, if one is wanted.
 pub struct Manifest {
@@ -118,7 +119,7 @@ impl Manifest {
     }
 
     /// Takes what the run found.
-    pub fn note(&self, inputs: &Inputs, outcome: &Outcome) {
+    pub fn note(&self, inputs: &Inputs, outcome: &Outcome, is_anonymous: bool) {
         if self.path.is_none() {
             return;
         }
@@ -142,7 +143,10 @@ impl Manifest {
             rows: outcome.rows,
             bad_rows: outcome.faults.damaged(),
             rows_twice: outcome.rows_twice,
-            own_domains: outcome.own.names(),
+            own_domains: match is_anonymous {
+                true => vec![format!("*.{}", anonymous::OWN)],
+                false => outcome.own.names(),
+            },
             files,
         });
     }
@@ -167,7 +171,7 @@ impl Manifest {
         let all = Written {
             schema: 1,
             tool: format!("waybill {}", env!("CARGO_PKG_VERSION")),
-            arguments: arguments(),
+            arguments: arguments(options.anonymous.is_some()),
             zone: options.zone.iana_name().unwrap_or("local"),
             own_domains: &noted.own_domains,
             rows: noted.rows,
@@ -189,23 +193,53 @@ impl Manifest {
             let path = path.display();
             Failed::from(Error(format!("{path} cannot be written: {error}")))
         })?;
-        sync_folder(path);
+        let _ = sync_folder(path);
         Ok(())
     }
 }
 
-/// As typed, without the program's own name; keys are nobody's business.
-fn arguments() -> Vec<String> {
+/// Flags whose values are names of people, hosts and mail.
+const OF_NAMES: [&str; 8] = [
+    "--sender",
+    "--recipient",
+    "--message-id",
+    "--network-message-id",
+    "--subject",
+    "--client-ip",
+    "--domain",
+    "--probe",
+];
+
+/// As typed, without the program's own name; keys are nobody's business, and names that an anonymous run was given
+/// not that of its readers.
+fn arguments(is_anonymous: bool) -> Vec<String> {
+    let typed = std::env::args_os().skip(1);
+    masked(
+        typed.map(|argument| argument.to_string_lossy().into_owned()),
+        is_anonymous,
+    )
+}
+
+fn masked(typed: impl Iterator<Item = String>, is_anonymous: bool) -> Vec<String> {
+    let mask = |flag: &str| match flag {
+        "--anonymous" => Some("(a key)"),
+        flag if is_anonymous && OF_NAMES.contains(&flag) => Some("(a name)"),
+        _ => None,
+    };
     let mut arguments = Vec::new();
-    let mut is_key = false;
-    for argument in std::env::args_os().skip(1) {
-        let argument = argument.to_string_lossy().into_owned();
-        arguments.push(match argument.split_once('=') {
-            _ if is_key => "(a key)".to_string(),
-            Some(("--anonymous", _)) => "--anonymous=(a key)".to_string(),
+    let mut behind: Option<&str> = None;
+    for argument in typed {
+        let is_value = behind.is_some();
+        arguments.push(match (behind.take(), argument.split_once('=')) {
+            (Some(mask), _) => mask.to_string(),
+            (None, Some((flag, _))) if mask(flag).is_some() => {
+                format!("{flag}={}", mask(flag).unwrap_or_default())
+            }
             _ => argument.clone(),
         });
-        is_key = argument == "--anonymous";
+        if !is_value {
+            behind = mask(&argument);
+        }
     }
     arguments
 }
@@ -285,4 +319,23 @@ fn read_again(path: &Path) -> Result<Output, Failed> {
         bytes: bytes.len() as u64,
         sha256: hex(&Sha256::digest(&bytes).into()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_keys_nor_names_are_told() {
+        let typed = "paths logs --sender ada@x.test --anonymous=k --subject=plan --anonymous k --domain --anonymous";
+        let masked = |anonymous| masked(typed.split(' ').map(String::from), anonymous).join(" ");
+        assert_eq!(
+            masked(true),
+            "paths logs --sender (a name) --anonymous=(a key) --subject=(a name) --anonymous (a key) --domain (a name)"
+        );
+        assert_eq!(
+            masked(false),
+            "paths logs --sender ada@x.test --anonymous=(a key) --subject=plan --anonymous (a key) --domain --anonymous"
+        );
+    }
 }

@@ -13,7 +13,6 @@ mod report;
 pub mod simulate;
 mod sink;
 mod summary;
-mod unfinished;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -39,7 +38,7 @@ const PAGE_COLUMNS: usize = 100;
 /// # Errors
 /// If nothing can be read or the answer cannot be written.
 pub fn read(options: &Read) -> Result<Exit, Error> {
-    unfinished::watch();
+    crate::unfinished::watch(Exit::Unusable as i32);
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build_global();

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::unfinished::Unfinished;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::{Read, Task};
 use crate::error::Error;
+use crate::unfinished::{Unfinished, sync_folder};
 
 /// Why writing ended.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Sink {
             } => {
                 file.get_ref().sync_all()?;
                 fs::rename(partial.path(), path)?;
-                sync_folder(path);
+                let _ = sync_folder(path); // not every file system can
             }
             Out::Folder { partial, path } => {
                 if path.exists() {
@@ -140,7 +140,7 @@ impl Sink {
                 } else {
                     fs::rename(partial.path(), path)?;
                 }
-                sync_folder(path);
+                let _ = sync_folder(path); // not every file system can
             }
         }
         Ok(self
@@ -169,15 +169,5 @@ impl Write for Sink {
             Out::File { file, .. } => file.flush(),
             Out::Folder { .. } => Ok(()),
         }
-    }
-}
-
-/// A new name is on the disk only when its folder is. Not every file system can; the file itself is safe by then.
-pub fn sync_folder(path: &Path) {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
-        let _ = folder.sync_all();
     }
 }

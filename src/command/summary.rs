@@ -24,7 +24,8 @@ pub fn close(
     done: Exit,
 ) -> Exit {
     run.progress.finish();
-    run.manifest.note(inputs, outcome);
+    let is_anonymous = run.options.anonymous.is_some();
+    run.manifest.note(inputs, outcome, is_anonymous);
     if !run.options.quiet {
         warn(inputs, outcome);
         eprintln!("{}", line(inputs, outcome, elapsed));

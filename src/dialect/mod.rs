@@ -197,7 +197,15 @@ pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
         Layout::Exchange2000(schema) => exchange2000::next_record(schema, data, from),
         Layout::TrackHistory(_) => trackhistory::next_record(data, from),
         Layout::Foreign(schema) => foreign::next_record(schema, data, from),
-        Layout::Online(_) => online::next_record(data, from),
+        Layout::Online(schema) => online::next_record(schema, data, from),
+    }
+}
+
+/// The first byte at or behind `from` of a line that may have a time stamp of its own.
+pub fn next_stamp(layout: &Layout, data: &[u8], from: usize) -> usize {
+    match layout {
+        Layout::Foreign(schema) => foreign::next_line(schema, data, from),
+        layout => next_record(layout, data, from),
     }
 }
 
@@ -511,18 +519,17 @@ pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
             full: true,
             arena: &arena,
         };
-        let of_exchange = is_exchange(&around.layouts[usize::from(row.layout)]);
-        if of_exchange
-            && matches!(row.role, Role::Receive | Role::Send)
-            && row.kind != KeyKind::Copy
+        let Layout::Modern(schema) = &around.layouts[usize::from(row.layout)] else {
+            continue;
+        };
+        let host = match schema.is_online() {
+            true => BStr::new(online::SERVER),
+            false => found.seen.name(row.server),
+        };
+        if matches!(row.role, Role::Receive | Role::Send | Role::Leave) && row.kind != KeyKind::Copy
         {
-            foreign::hop::of_exchange(
-                row,
-                &event(row, &around),
-                found.seen.name(row.server),
-                keys,
-                &mut hops,
-            );
+            let event = event(row, &around);
+            foreign::hop::of_exchange(row, &event, host, keys, &mut hops);
         }
         arena.reset();
     }

@@ -196,6 +196,7 @@ pub fn path() -> Path<'static> {
         rows: 20,
         entered_recipients: 5,
         reopened: false,
+        plain: None,
         notes: Notes::default(),
     }
 }

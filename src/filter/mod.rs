@@ -50,8 +50,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a message is wanted. Cheap questions are asked first.
+    /// Whether a message is wanted, under the names that it is shown with or its real ones.
     pub fn matches<'a>(&self, path: &Path, names: &dyn Fn(ServerId) -> &'a BStr) -> bool {
+        let plain = path.plain.as_deref();
+        self.fits(path, names) || plain.is_some_and(|plain| self.fits(plain, names))
+    }
+
+    /// Cheap questions are asked first.
+    fn fits<'a>(&self, path: &Path, names: &dyn Fn(ServerId) -> &'a BStr) -> bool {
         (self.include_probes || !matches!(path.class, Class::Probe | Class::System))
             && self.since.is_none_or(|since| path.first_seen >= since)
             && self.until.is_none_or(|until| path.first_seen < until)

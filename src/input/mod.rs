@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use bstr::BString;
+use hashbrown::HashMap;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -26,7 +27,7 @@ use crate::event::Place;
 use crate::watch::{Lap, Watch};
 use expand::Expanded;
 use find::Problem;
-use source::Source;
+use source::{Source, Stamp};
 use store::{Data, Store};
 
 pub use store::{Mapping, Opened};
@@ -41,6 +42,8 @@ pub struct Opening {
     pub expand_limit: u64,
     /// Whether every file is hashed.
     pub hash: bool,
+    /// Files by name that need not be opened if they are as they were.
+    pub known: HashMap<String, Stamp>,
     /// Is told how far opening has come.
     pub opened: Arc<Opened>,
 }
@@ -52,8 +55,16 @@ impl Default for Opening {
             temp_dir: std::env::temp_dir(),
             expand_limit: EXPAND_LIMIT,
             hash: false,
+            known: HashMap::new(),
             opened: Arc::default(),
         }
+    }
+}
+
+impl Opening {
+    fn knows(&self, name: &str, path: &Path) -> bool {
+        let stamp = self.known.get(name);
+        stamp.is_some_and(|was| path.metadata().ok().and_then(|m| Stamp::of(&m)) == Some(*was))
     }
 }
 
@@ -195,8 +206,8 @@ impl LogFile {
 pub struct Assumed {
     /// Year of stamps that have none.
     pub year: Option<i16>,
-    /// Zone of stamps that have none.
-    pub zone: Option<jiff::tz::TimeZone>,
+    /// Zone of stamps that have none; one for the whole run.
+    pub zone: Option<&'static jiff::tz::TimeZone>,
     /// Other names and addresses of hosts: address, host.
     pub hosts: Vec<(String, String)>,
 }
@@ -214,6 +225,8 @@ pub struct Inputs {
     pub in_part: Vec<Problem>,
     /// Whether evidence names the byte, too.
     pub offsets: bool,
+    /// Names of files that were not opened, because nothing was written to them.
+    pub untouched: Vec<String>,
     /// Every file on the disk that was opened, sorted by name.
     pub sources: Vec<Source>,
     /// How long it took to find and open them.
@@ -242,6 +255,13 @@ impl Inputs {
             found.push(("-".to_string(), PathBuf::from("-")));
         }
         found.sort_unstable();
+        found.retain(|(name, path)| {
+            let is_known = opening.knows(name, path);
+            if is_known {
+                inputs.untouched.push(name.clone());
+            }
+            !is_known
+        });
         let opened = &opening.opened;
         opened.files.store(found.len(), Ordering::Relaxed);
         let mut store = Store::new(opening.mapping, opening.temp_dir.clone(), opened.clone());

@@ -6,9 +6,37 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::time::Time;
+use crate::time::{SECOND, Time};
+
+/// What tells without opening a file that nothing was written to it since it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    bytes: u64,
+    written: Time,
+    identity: Option<(u64, u64)>,
+}
+
+/// What was written to so shortly before it was opened may be written to again without another time.
+const RACY: i64 = 3 * SECOND;
+
+impl Stamp {
+    /// `None` for what is no file on the disk.
+    pub(super) fn of(found: &Metadata) -> Option<Stamp> {
+        let written = found.modified().ok().filter(|_| found.is_file())?;
+        Some(Stamp {
+            bytes: found.len(),
+            written: micros(written),
+            identity: identity(found),
+        })
+    }
+
+    fn is_old(&self) -> bool {
+        self.written.0 <= micros(SystemTime::now()).0 - RACY
+    }
+}
 
 /// A file as it was found, packed or not.
 #[derive(Clone, Debug)]
@@ -22,6 +50,8 @@ pub struct Source {
     identity: Option<(u64, u64)>,
     /// When it was written last, if it is a file on the disk.
     pub written: Option<Time>,
+    /// By which it is known again if nothing is written to it; `None` if that cannot be told.
+    pub stamp: Option<Stamp>,
     /// SHA-256 of these bytes, if asked for.
     pub sha256: Option<[u8; 32]>,
 }
@@ -46,6 +76,7 @@ impl Source {
                 .ok()
                 .filter(|_| found.is_file())
                 .map(micros),
+            stamp: Stamp::of(found).filter(Stamp::is_old),
             ..Source::of_bytes(name, data, hash)
         }
     }
@@ -57,6 +88,7 @@ impl Source {
             bytes: bytes.len() as u64,
             identity: None,
             written: None,
+            stamp: None,
             sha256: hash.then(|| Sha256::digest(bytes).into()),
         }
     }

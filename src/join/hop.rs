@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bstr::BString;
 use hashbrown::{HashMap, HashSet};
 
+use crate::address::short_host;
 use crate::dialect::foreign::hop::{At, Birth, Claim, Hops, NamedAs};
 use crate::time::{DAY, HOUR, SECOND, Time};
 
@@ -199,11 +200,8 @@ fn in_order(fitting: impl Iterator<Item = At>) -> Vec<At> {
 /// Which address is which host, from replies that only one record fits: all of an address must agree.
 fn learn(hops: &Hops, births: &[Birth], hosts: &mut Map<u64>) {
     let mut votes: Map<Option<u64>> = Map::default();
-    for claim in hops
-        .claims
-        .iter()
-        .filter(|c| c.peer != 0 && c.peer != Claim::ANYBODY)
-    {
+    let tells = |claim: &&Claim| ![0, Claim::ANYBODY].contains(&claim.peer) && claim.host != 0;
+    for claim in hops.claims.iter().filter(tells) {
         let mut fitting = candidates(claim, births);
         let Some(first) = fitting.next() else {
             continue;
@@ -323,11 +321,12 @@ fn by_message_id(
     resolved: &mut Resolved,
 ) {
     let read: HashSet<u64> = hops.named.iter().map(|named| named.host).collect();
+    let named = by_name(hops, &read);
     let receiver = |claim: &Claim| match claim.peer {
         0 => Some(claim.host),
         // Exchange Online goes by its own name.
         peer if read.contains(&peer) => Some(peer),
-        peer => hosts.get(&peer).copied(),
+        peer => hosts.get(&peer).or_else(|| named.get(&peer)).copied(),
     };
     let open: Vec<(&Claim, u64)> = open
         .iter()
@@ -367,6 +366,17 @@ fn by_message_id(
         }
     }
     resolved.pairs.extend(pairs);
+}
+
+/// Names with a domain behind them, and the host of that name whose log was read.
+fn by_name(hops: &Hops, read: &HashSet<u64>) -> Map<u64> {
+    let short = |name: &BString| short_host(name).to_ascii_lowercase();
+    let names = || hops.names.iter();
+    let hosts = names().filter(|(key, _)| read.contains(key));
+    let hosts: HashMap<Vec<u8>, u64> = hosts.map(|(key, name)| (short(name), *key)).collect();
+    names()
+        .filter_map(|(key, name)| Some((*key, *hosts.get(&short(name))?)))
+        .collect()
 }
 
 /// What Exchange Online sent out: its traces name no receiver, but the receiver names it. The one trace with the record's

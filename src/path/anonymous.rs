@@ -38,6 +38,23 @@ impl Anonymous {
         }
     }
 
+    /// The name of an address of the organisation, as paths have it.
+    pub fn own_address(&self, address: &str) -> String {
+        self.person(address.as_bytes(), |_| OWN)
+    }
+
+    /// `end` says what the name of a domain ends with.
+    fn person(&self, address: &[u8], end: impl Fn(&[u8]) -> &'static str) -> String {
+        let who = self.digits("p", address);
+        match address.rfind_byte(b'@') {
+            Some(at) => {
+                let domain = &address[at + 1..];
+                format!("p-{who}@{}.{}", self.digits("d", domain), end(domain))
+            }
+            None => format!("p-{who}"),
+        }
+    }
+
     fn digits(&self, kind: &str, text: &[u8]) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(kind.as_bytes()).update(b"\0");
@@ -52,6 +69,7 @@ impl Anonymous {
             own,
             arena,
         };
+        path.plain = Some(Box::new(path.clone()));
         path.sender = veil.address(path.sender);
         path.return_path = veil.address(path.return_path);
         path.subject = veil.word("s-", path.subject);
@@ -126,17 +144,18 @@ impl<'a> Veil<'_, 'a> {
     }
 
     fn person(&self, address: &[u8]) -> String {
-        let who = self.key.digits("p", address);
-        match address.rfind_byte(b'@') {
-            Some(at) => format!("p-{who}@{}", self.domain(&address[at + 1..])),
-            None => format!("p-{who}"),
-        }
+        self.key.person(address, |domain| self.end(domain))
     }
 
     fn domain(&self, domain: &[u8]) -> String {
-        let own = self.own.owns(&[&b"@"[..], domain].concat()) == Some(true);
-        let end = if own { OWN } else { OUTSIDE };
-        format!("{}.{end}", self.key.digits("d", domain))
+        format!("{}.{}", self.key.digits("d", domain), self.end(domain))
+    }
+
+    fn end(&self, domain: &[u8]) -> &'static str {
+        match self.own.owns(&[&b"@"[..], domain].concat()) {
+            Some(true) => OWN,
+            _ => OUTSIDE,
+        }
     }
 
     fn message_id(&self, id: &'a BStr) -> &'a BStr {

@@ -143,6 +143,7 @@ pub fn build<'d>(
         entered_recipients,
         recipients,
         reopened: false,
+        plain: None,
     }
 }
 
@@ -361,7 +362,7 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
     events
         .iter()
         .find(refused)
-        .filter(|_| events.iter().all(|e| refused(&e)))
+        .filter(|_| events.iter().all(|e| refused(&e) || e.role == Role::Info))
         .map(|e| (Entry::Received, e))
 }
 

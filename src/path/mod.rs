@@ -429,4 +429,6 @@ pub struct Path<'d> {
     pub notes: notes::Notes<'d>,
     /// Came back after it had been closed at the horizon.
     pub reopened: bool,
+    /// The message under its real names, where names were replaced: what is asked for may be either.
+    pub plain: Option<Box<Path<'d>>>,
 }

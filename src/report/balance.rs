@@ -38,6 +38,8 @@ pub struct Totals {
     pub recipients: ByFate,
     /// Recipients let in, and added by lists and redirects, less those they replaced.
     pub entered_recipients: i64,
+    /// The same by the way their message came in.
+    pub entered_recipients_by_origin: Entered,
     /// `entered_recipients` less the fates other than expanded, redirected and rejected.
     pub residual: i64,
     pub recipients_of_unknown_origin: i64,
@@ -45,7 +47,7 @@ pub struct Totals {
     pub inferred_deliveries: i64,
 }
 
-/// Messages by the way they came in.
+/// Messages, or recipients, by the way that the message came in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entered {
     pub submitted: i64,
@@ -122,12 +124,7 @@ pub fn totals(sums: &tally::Totals) -> Totals {
         bytes: sums.bytes,
         bytes_to_recipients: sums.bytes_to_recipients,
         reports: share(sums.reports),
-        entered: Entered {
-            submitted: sums.entered(Entry::Submitted),
-            received: sums.entered(Entry::Received),
-            generated: sums.entered(Entry::Generated),
-            unknown_origin: sums.entered(Entry::Unknown),
-        },
+        entered: entered(&sums.by_entry),
         status: ByStatus {
             delivered: status(Status::Delivered),
             partly_delivered: status(Status::PartlyDelivered),
@@ -149,10 +146,20 @@ pub fn totals(sums: &tally::Totals) -> Totals {
             expanded: sums.recipients(Fate::Expanded),
             redirected: sums.recipients(Fate::Redirected),
         },
-        entered_recipients: sums.entered_recipients,
+        entered_recipients: sums.entered_recipients.iter().sum(),
+        entered_recipients_by_origin: entered(&sums.entered_recipients),
         residual: sums.residual_recipients(),
         recipients_of_unknown_origin: sums.recipients_of_unknown_origin,
         inferred_deliveries: sums.inferred_deliveries,
+    }
+}
+
+fn entered(by_entry: &[i64; 4]) -> Entered {
+    Entered {
+        submitted: by_entry[Entry::Submitted as usize],
+        received: by_entry[Entry::Received as usize],
+        generated: by_entry[Entry::Generated as usize],
+        unknown_origin: by_entry[Entry::Unknown as usize],
     }
 }
 
@@ -188,6 +195,7 @@ pub fn lines(totals: &Totals, balance: &Balance) -> [Line; 10] {
 /// The section `balance`.
 pub fn balance(sums: &tally::Totals) -> Balance {
     let entered_messages: i64 = sums.by_entry.iter().sum();
+    let entered_recipients: i64 = sums.entered_recipients.iter().sum();
     Balance {
         messages: MessageBalance {
             entered: entered_messages,
@@ -195,8 +203,8 @@ pub fn balance(sums: &tally::Totals) -> Balance {
             residual: sums.residual_messages(),
         },
         recipients: RecipientBalance {
-            entered: sums.entered_recipients,
-            accounted: sums.entered_recipients - sums.residual_recipients(),
+            entered: entered_recipients,
+            accounted: entered_recipients - sums.residual_recipients(),
             residual: sums.residual_recipients(),
         },
     }

@@ -48,6 +48,9 @@ pub struct Sent {
     /// Milliseconds on the server before, where both ends were logged.
     pub stay_p50_ms: Option<u64>,
     pub stay_p95_ms: Option<u64>,
+    /// Messages that stayed longer than mail may take anywhere ([`slow_ms`](super::latency::slow_ms)).
+    #[serde(skip)]
+    pub slow: i64,
 }
 
 /// Messages between two servers.
@@ -78,7 +81,7 @@ pub struct Reach {
 }
 
 /// The section `connectors`.
-pub fn connectors(sums: &tally::Hops, names: &Names<'_>) -> Connectors {
+pub fn connectors(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Connectors {
     let mut received: Vec<Received> = (sums.received.iter())
         .filter(|(_, mail)| mail.messages != 0)
         .map(|(&(server, both), mail)| {
@@ -100,7 +103,7 @@ pub fn connectors(sums: &tally::Hops, names: &Names<'_>) -> Connectors {
     let counts: BTreeMap<u32, i64> = sums.servers.iter().map(|(n, m)| (*n, *m)).collect();
     Connectors {
         received,
-        sent: sent(sums, names),
+        sent: sent(sums, slow_ms, names),
         between: between(sums, names),
         servers_per_message: (counts.into_iter())
             .filter(|(_, messages)| *messages != 0)
@@ -114,7 +117,7 @@ pub fn connectors(sums: &tally::Hops, names: &Names<'_>) -> Connectors {
     }
 }
 
-fn sent(sums: &tally::Hops, names: &Names<'_>) -> Vec<Sent> {
+fn sent(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Vec<Sent> {
     let used = sums.sent.iter().filter(|(_, way)| way.messages != 0);
     let mut sent: Vec<Sent> = used
         .map(|(&(server, both, _), way)| {
@@ -127,6 +130,7 @@ fn sent(sums: &tally::Hops, names: &Names<'_>) -> Vec<Sent> {
                 bytes: way.bytes,
                 stay_p50_ms: way.stay.quantile(0.50),
                 stay_p95_ms: way.stay.quantile(0.95),
+                slow: way.stay.count() - way.stay.below(slow_ms),
             }
         })
         .collect();

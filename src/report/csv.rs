@@ -9,8 +9,8 @@ use std::io;
 use std::path::Path;
 
 use crate::inert;
-use crate::report::Report;
 use crate::report::tables::{Cell, Row, Table, tables};
+use crate::report::{Message, Report};
 
 /// Writes every table that has lines; `folder` is made if it is not there. Returns how many files were written.
 ///
@@ -38,11 +38,15 @@ fn one(table: &Table, file: &File) -> io::Result<()> {
         header[0] = "what".into();
     }
     if traced {
-        header.extend(["example_message_id", "example_where"].map(String::from));
+        let of_example = match table.is_of_messages() {
+            true => &["path"][..],
+            false => &["example_message_id", "example_where", "example_path"],
+        };
+        header.extend(of_example.iter().copied().map(String::from));
     }
     csv.write_record(&header)?;
     for row in &table.rows {
-        csv.write_record(line(row, traced))?;
+        csv.write_record(line(row, traced, table.is_of_messages()))?;
     }
     csv.flush()
 }
@@ -60,7 +64,7 @@ fn heading(table: &Table, column: usize, name: &str) -> String {
     }
 }
 
-fn line(row: &Row, traced: bool) -> Vec<String> {
+fn line(row: &Row, traced: bool, names_it: bool) -> Vec<String> {
     let mut line: Vec<String> = row.cells.iter().map(cell).collect();
     if traced {
         let first = row.examples.first();
@@ -69,8 +73,11 @@ fn line(row: &Row, traced: bool) -> Vec<String> {
                 inert::csv_cell(text.as_bytes()).into_owned()
             })
         };
-        line.push(given(first.map(|message| &message.message_id)));
-        line.push(given(first.and_then(|message| message.row.as_ref())));
+        if !names_it {
+            line.push(given(first.map(|message| &message.message_id)));
+            line.push(given(first.and_then(|message| message.row.as_ref())));
+        }
+        line.push(given(first.map(Message::path_in_words).as_ref()));
     }
     line
 }

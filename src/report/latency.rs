@@ -47,7 +47,19 @@ pub struct OfPair {
     pub p50: Option<u64>,
     pub p95: Option<u64>,
     pub max: Option<u64>,
+    /// Recipients beyond [`slow_ms`].
+    #[serde(skip)]
+    pub slow: i64,
 }
+
+/// Mail is slow from here on, milliseconds: a minute, or five times what 95 % of all recipients waited at most.
+pub fn slow_ms(sums: &tally::Latencies) -> u64 {
+    let usual = sums.total().histogram.quantile(0.95).unwrap_or(0);
+    SLOW_MS.max(SLOW_TIMES * usual)
+}
+
+const SLOW_MS: u64 = 60_000;
+const SLOW_TIMES: u64 = 5;
 
 /// Recipients whose mail took less than `below_ms` and not less than the step before.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -119,6 +131,7 @@ pub struct Slow {
 /// The section `latency` with the `top` slowest messages.
 pub fn latencies(tally: &Tally, options: &ReportOptions, names: &Names<'_>) -> Latencies {
     let sums = &tally.latency;
+    let slow = slow_ms(sums);
     let mut by_server: Vec<OfServer> = (sums.by_server().iter())
         .map(|(server, sum)| OfServer {
             server: server.map(names),
@@ -144,14 +157,14 @@ pub fn latencies(tally: &Tally, options: &ReportOptions, names: &Names<'_>) -> L
         components: components::components(&tally.components),
         relative_error: RELATIVE_ERROR,
         relative_error_of_pairs: COARSE_ERROR,
-        by_server_pair: pairs(&sums.pairs, names),
-        clocks: pairs(&sums.ahead, names),
+        by_server_pair: pairs(&sums.pairs, slow, names),
+        clocks: pairs(&sums.ahead, slow, names),
         service_level: service_level(&sums.total().histogram, &options.sla_ms),
         distribution: distribution(&sums.total().histogram),
     }
 }
 
-fn pairs(sums: &Map<(ServerId, ServerId), Coarse>, names: &Names<'_>) -> Vec<OfPair> {
+fn pairs(sums: &Map<(ServerId, ServerId), Coarse>, slow: u64, names: &Names<'_>) -> Vec<OfPair> {
     let used = sums.iter().filter(|(_, sum)| sum.count() > 0);
     let mut pairs: Vec<OfPair> = used
         .map(|(&(from, to), sum)| OfPair {
@@ -161,6 +174,7 @@ fn pairs(sums: &Map<(ServerId, ServerId), Coarse>, names: &Names<'_>) -> Vec<OfP
             p50: sum.quantile(0.50),
             p95: sum.quantile(0.95),
             max: sum.max(),
+            slow: sum.count() - sum.below(slow),
         })
         .collect();
     pairs.sort_by(|a, b| {

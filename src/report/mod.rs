@@ -32,9 +32,10 @@ mod tests;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::address::short_host;
 use crate::event::ServerId;
 use crate::tally::Tally;
-use crate::tally::extremes::{Entry, Row};
+use crate::tally::extremes::{Entry, Row, Text};
 use crate::time::Time;
 
 /// The name of a server by its number.
@@ -127,6 +128,8 @@ pub struct ServerFacts {
 pub struct SkippedFile {
     pub path: String,
     pub why: String,
+    /// It should have been read: it has the name of a message tracking log, or could not be opened.
+    pub is_log: bool,
 }
 
 /// How often an event was logged, and whether waybill knows what it means.
@@ -223,6 +226,9 @@ pub struct Inputs {
     pub rows_twice: u64,
     pub skipped_files: usize,
     pub seconds: f64,
+    /// `bytes` by `seconds`, if they are known.
+    #[serde(skip)]
+    pub bytes_per_second: Option<u64>,
 }
 
 impl Report {
@@ -248,6 +254,8 @@ impl Report {
                 rows_twice: facts.rows_twice,
                 skipped_files: facts.skipped_files.len(),
                 seconds: facts.seconds,
+                bytes_per_second: (facts.seconds > 0.0)
+                    .then(|| (facts.bytes as f64 / facts.seconds) as u64),
             },
             excluded: balance::excluded(&tally.totals),
             totals: balance::totals(&tally.totals),
@@ -258,7 +266,11 @@ impl Report {
             pending: open::pending(&tally.pending, facts.from, facts.to, options.top, names),
             unknown: open::unknown(&tally.unknown, names),
             top: top::top(tally, options.top, names),
-            connectors: connectors::connectors(&tally.hops, names),
+            connectors: connectors::connectors(
+                &tally.hops,
+                latency::slow_ms(&tally.latency),
+                names,
+            ),
             lists: lists::lists(&tally.lists, &options.known_lists),
             sizes: sizes::sizes(&tally.sizes),
             oddities: oddities::oddities(tally, &facts.own_domains, baseline, names),
@@ -290,30 +302,80 @@ pub struct Message {
     /// File and line of the row that decided about the recipient, else of the one by which it came in.
     #[serde(rename = "where")]
     pub row: Option<String>,
+    /// Who handed it in: address, or else name.
+    pub client: Option<String>,
+    /// The server where it came in, and the hand-overs from there on, in order of time.
+    pub came_in: Option<String>,
+    pub path: Vec<Step>,
     #[serde(skip)]
     pub first_seen_time: Time,
+}
+
+/// One hand-over of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    pub server: String,
+    /// The host it was given to, as logged.
+    pub to: String,
+    /// That host is outside.
+    pub outside: bool,
+    /// Milliseconds since the message had come to `server`.
+    pub stay_ms: Option<i64>,
 }
 
 impl Message {
     fn new(entry: &Entry, names: &Names<'_>) -> Message {
         let notable = &entry.notable;
+        let text = |which: Text| notable.text(which);
+        let steps = notable.steps().map(|(step, host)| Step {
+            server: names(step.server),
+            to: decoded(host),
+            outside: step.outside,
+            stay_ms: step.stay_ms,
+        });
         Message {
-            message_id: decoded(&notable.message_id),
-            network_message_id: given(&notable.network_message_id),
+            message_id: decoded(text(Text::MessageId)),
+            network_message_id: given(text(Text::NetworkMessageId)),
             first_seen: entry.first_seen.rfc3339(),
-            sender: address(&notable.sender),
-            recipient: given(&notable.recipient),
-            subject: decoded(&notable.subject),
+            sender: address(text(Text::Sender)),
+            recipient: given(text(Text::Recipient)),
+            subject: decoded(text(Text::Subject)),
             server: notable.server.map(names),
             size_bytes: notable.size_bytes,
             addresses: notable.addresses,
-            reason: given(&notable.words),
+            reason: given(text(Text::Words)),
             row: match &notable.row {
                 Row::Named(row) => given(row.as_bytes()),
                 Row::At(_) => None,
             },
+            client: given(text(Text::Client)),
+            came_in: notable.origin.map(names),
+            path: steps.collect(),
             first_seen_time: entry.first_seen,
         }
+    }
+
+    /// The path on one line: `10.0.0.1 > ex01 > ex02.example.com (275 ms) > mx.example.net (1.2 s)`.
+    pub fn path_in_words(&self) -> String {
+        let mut words: Vec<String> = self.client.iter().cloned().collect();
+        let mut last = self.came_in.clone();
+        words.extend(last.clone());
+        for step in &self.path {
+            // A message that forks goes on from a server that was named before.
+            let follows = (last.as_deref()).is_some_and(|last| {
+                short_host(last.as_bytes()) == short_host(step.server.as_bytes())
+            });
+            if !follows {
+                words.push(format!("… {}", step.server));
+            }
+            let took = step.stay_ms.and_then(|ms| u64::try_from(ms).ok());
+            words.push(match took {
+                Some(ms) => format!("{} ({})", step.to, text::page::duration(ms)),
+                None => step.to.clone(),
+            });
+            last = Some(step.to.clone());
+        }
+        words.join(" > ")
     }
 }
 

@@ -41,6 +41,7 @@ fn facts() -> Facts {
         domains_guessed: true,
         skipped_files: vec![SkippedFile {
             path: "a\x1b[2J.log".into(),
+            is_log: true,
             why: "not a log".into(),
         }],
         missing_files: Vec::new(),

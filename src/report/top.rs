@@ -130,6 +130,14 @@ pub fn top(tally: &Tally, lines: usize, names: &Names<'_>) -> Top {
     }
 }
 
+/// The first lines of one order.
+struct First<K> {
+    figure: fn(&Mail) -> i64,
+    mail: Vec<(K, Mail)>,
+    /// What comes last, once there are enough.
+    last: Option<(K, Mail)>,
+}
+
 /// Orders `mail` three ways and cuts each to `lines`; no more than a few times that is kept on the way.
 fn ranking<K: Copy, W>(
     mail: impl Iterator<Item = (K, Mail)>,
@@ -137,49 +145,52 @@ fn ranking<K: Copy, W>(
     by_name: impl Fn(&K, &K) -> Ordering,
     who: impl Fn(K) -> W,
 ) -> Ranking<W> {
-    type Figure = fn(&Mail) -> i64;
-    let figures: [Figure; 3] = [|m| m.messages, |m| m.recipients, |m| m.bytes];
-    let order = |figure: Figure, a: &(K, Mail), b: &(K, Mail)| {
+    let first_by = |figure| First {
+        figure,
+        mail: Vec::new(),
+        last: None,
+    };
+    let mut orders = [
+        first_by(|mail| mail.messages),
+        first_by(|mail| mail.recipients),
+        first_by(|mail| mail.bytes),
+    ];
+    let order = |figure: fn(&Mail) -> i64, a: &(K, Mail), b: &(K, Mail)| {
         (figure(&b.1).cmp(&figure(&a.1))).then_with(|| by_name(&a.0, &b.0))
     };
-    let cut = |first: &mut Vec<(K, Mail)>, figure: Figure| {
-        first.sort_unstable_by(|a, b| order(figure, a, b));
-        first.truncate(lines);
+    let cut = |first: &mut First<K>| {
+        (first.mail).sort_unstable_by(|a, b| order(first.figure, a, b));
+        first.mail.truncate(lines);
+        first.last = first.mail.last().copied();
     };
     let mut count = 0;
-    // Each with the last that is in it, once it is full.
-    let mut lists: [(Vec<(K, Mail)>, Option<(K, Mail)>); 3] = Default::default();
     for one in mail.filter(|(_, mail)| *mail != Mail::default()) {
         count += 1;
-        for ((first, last), figure) in lists.iter_mut().zip(figures) {
-            if last.is_some_and(|last| order(figure, &last, &one) == Ordering::Less) {
+        for first in &mut orders {
+            let is_behind = |last: (K, Mail)| order(first.figure, &last, &one) == Ordering::Less;
+            if first.last.is_some_and(is_behind) {
                 continue;
             }
-            first.push(one);
-            if first.len() >= 4 * lines + 64 {
-                cut(first, figure);
-                *last = first.last().copied();
+            first.mail.push(one);
+            if first.mail.len() >= 4 * lines + 64 {
+                cut(first);
             }
         }
     }
-    let mut lists = lists
-        .into_iter()
-        .zip(figures)
-        .map(|((mut first, _), figure)| {
-            cut(&mut first, figure);
-            let ranked = first.into_iter().map(|(key, mail)| Ranked {
-                who: who(key),
-                messages: mail.messages,
-                recipients: mail.recipients,
-                bytes: mail.bytes,
-            });
-            ranked.collect()
+    let [by_messages, by_recipients, by_bytes] = orders.map(|mut first| {
+        cut(&mut first);
+        let ranked = first.mail.into_iter().map(|(key, mail)| Ranked {
+            who: who(key),
+            messages: mail.messages,
+            recipients: mail.recipients,
+            bytes: mail.bytes,
         });
-    let mut next = || lists.next().expect("three orders");
+        ranked.collect()
+    });
     Ranking {
-        by_messages: next(),
-        by_recipients: next(),
-        by_bytes: next(),
         count,
+        by_messages,
+        by_recipients,
+        by_bytes,
     }
 }

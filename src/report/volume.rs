@@ -74,6 +74,8 @@ pub struct Day {
     pub weekday: &'static str,
     /// Median of the same weekday's other days, earlier days that were given among them.
     pub usual_messages: Option<i64>,
+    /// How far the day is from that: 0.1 is a tenth more, -1 nothing at all.
+    pub change: Option<f64>,
     #[serde(flatten)]
     pub flows: Flows,
 }
@@ -180,11 +182,16 @@ pub fn volume(sums: &tally::Volume, zone: &TimeZone, earlier: Option<&Baseline>)
             })
             .collect(),
         by_day: (by_day.into_iter())
-            .map(|(day, flows)| Day {
-                usual_messages: baseline.usual(day),
-                day: day.to_string(),
-                weekday: WEEKDAYS[day.weekday().to_monday_zero_offset() as usize],
-                flows,
+            .map(|(day, flows)| {
+                let usual_messages = baseline.usual(day);
+                let usual = usual_messages.filter(|&usual| usual > 0);
+                Day {
+                    usual_messages,
+                    change: usual.map(|usual| flows.total.messages as f64 / usual as f64 - 1.0),
+                    day: day.to_string(),
+                    weekday: WEEKDAYS[day.weekday().to_monday_zero_offset() as usize],
+                    flows,
+                }
             })
             .collect(),
         by_hour_of_day,

@@ -7,6 +7,7 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::input::source::Stamp;
 use crate::time::Time;
 
 /// So much of a file's beginning, and of the end of what was read, is looked at.
@@ -39,6 +40,8 @@ pub struct Known {
     pub there: Option<Time>,
     /// Rows of open messages stand in it, and it can only be read as a whole.
     pub needed: bool,
+    /// By which it need not be opened again.
+    pub stamp: Option<Stamp>,
 }
 
 fn print(bytes: &[u8]) -> Print {
@@ -62,6 +65,7 @@ impl Known {
             header: 0,
             there: None,
             needed: false,
+            stamp: None,
         }
     }
 

@@ -5,10 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use hashbrown::HashMap;
+
 use super::known::{Index, Known};
 use super::state::{Manifest, State};
 use crate::dialect::{self, Detected};
-use crate::input::{Inputs, Part};
+use crate::input::source::Stamp;
+use crate::input::{Inputs, LogFile, Part};
 use crate::join::shard::LATE;
 use crate::plan::{self, Plan};
 use crate::time::Time;
@@ -27,7 +30,27 @@ pub struct News {
     claimed: BTreeSet<usize>,
 }
 
+/// By which a file that holds one log is known again.
+fn stamp(inputs: &Inputs, log: &LogFile) -> Option<Stamp> {
+    let source = &inputs.sources[log.source as usize];
+    source.stamp.filter(|_| source.name == log.name)
+}
+
 impl State {
+    /// Files that need not be opened if nothing was written to them: read to their end, and not needed once more.
+    pub fn stamps(&self) -> HashMap<String, Stamp> {
+        let mut stamps = HashMap::new();
+        for known in &self.manifest.files {
+            let is_read = known.read == known.length && !known.needed;
+            match known.stamp.filter(|_| is_read) {
+                Some(stamp) => stamps.insert(known.name.clone(), stamp),
+                // Of several that had one name it is the last that has it.
+                None => stamps.remove(&known.name),
+            };
+        }
+        stamps
+    }
+
     /// Leaves of the inputs what was not read before.
     pub fn news(&self, inputs: &mut Inputs) -> News {
         let index = Index::new(&self.manifest.files);
@@ -39,6 +62,14 @@ impl State {
             again: Vec::new(),
             claimed: BTreeSet::new(),
         };
+        for name in std::mem::take(&mut inputs.untouched) {
+            if let Some(i) = index.named(&name) {
+                news.claimed.insert(i);
+                news.known.push(self.manifest.files[i].clone());
+                news.unchanged += 1;
+            }
+            news.names.push(name);
+        }
         let mut changed = Vec::new();
         for mut log in std::mem::take(&mut inputs.files) {
             news.names.push(log.name.clone());
@@ -71,6 +102,7 @@ impl State {
             let known = known.map(|known| Known {
                 name: log.name.clone(),
                 length: length as u64,
+                stamp: stamp(inputs, &log),
                 since: known.since.filter(|_| known.length == length as u64),
                 ..known.clone()
             });
@@ -147,6 +179,7 @@ impl Manifest {
                 since: before.and_then(|known| known.since),
                 needed: needed.contains(&chunk.file),
                 lines: log.part.as_ref().map_or(0, |part| part.lines) + lines,
+                stamp: stamp(inputs, log),
                 ..Known::new(&log.name, log.bytes(), range.end)
             };
             let layout = plan::layout_behind(chunk, log.bytes());

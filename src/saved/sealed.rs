@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::unfinished::{Unfinished, sync_folder};
 
 /// So much stands before the payload.
 pub const HEAD_BYTES: usize = 8 + 4 + 8 + 32;
@@ -101,12 +102,10 @@ pub fn unwritten(path: &Path, error: &dyn std::fmt::Display) -> Error {
 
 /// Writes beside the file's place, brings everything to disk, renames, and brings the folder to disk.
 fn place(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let mut partial = path.file_name().unwrap_or_default().to_os_string();
-    partial.push(format!(".partial-{}", std::process::id()));
-    let partial = path.with_file_name(partial);
+    let unfinished = Unfinished::new(path);
     let placed = || {
         step()?;
-        let mut file = File::create(&partial)?;
+        let mut file = File::create(unfinished.path())?;
         for part in parts {
             step()?;
             file.write_all(part)?;
@@ -114,12 +113,14 @@ fn place(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         step()?;
         file.sync_all()?;
         step()?;
-        fs::rename(&partial, path)?;
+        fs::rename(unfinished.path(), path)?;
+        step()?;
         sync_folder(path)
     };
     let placed = placed();
-    if placed.is_err() {
-        let _ = remove(&partial);
+    // What is ended cleans nothing up.
+    if step().is_err() {
+        std::mem::forget(unfinished);
     }
     placed
 }
@@ -131,16 +132,6 @@ fn place(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 pub fn remove(path: &Path) -> io::Result<()> {
     step()?;
     fs::remove_file(path)
-}
-
-/// Brings to disk which names the folder of `path` has. Windows does so by itself and opens no folders.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    step()?;
-    if cfg!(windows) {
-        return Ok(());
-    }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Before every step on disk. In tests the program may be ended here; afterwards nothing happens on disk any more.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::path::{Class, Entry, Fate, Path, Reason, Status};
+use crate::path::{Class, Fate, Path, Reason, Status};
 use crate::tally::{in_balance, summed_size_bytes};
 
 /// Every status in the order of the report.
@@ -55,14 +55,14 @@ pub struct Totals {
     pub bytes: i64,
     /// The same once per recipient.
     pub bytes_to_recipients: i64,
-    /// Messages by [`Entry`] (`as usize`).
+    /// Messages by [`Entry`](crate::path::Entry) (`as usize`).
     pub by_entry: [i64; 4],
     /// Messages by [`Status`] (`as usize`).
     pub by_status: [i64; 7],
     /// Recipients by [`Fate`] (`as usize`).
     pub by_fate: [i64; 10],
-    /// Recipients let in, plus those that expansion and redirection added.
-    pub entered_recipients: i64,
+    /// Recipients let in, plus those that expansion and redirection added, by the same.
+    pub entered_recipients: [i64; 4],
     /// Recipients first seen in their terminal row: the logs begin in the middle.
     pub recipients_of_unknown_origin: i64,
     /// Delivered by inference: the mailbox server's log was not read.
@@ -119,7 +119,7 @@ impl Totals {
         self.bytes_to_recipients += weight * size_bytes * recipients;
         self.by_entry[path.entry as usize] += weight;
         self.by_status[path.status as usize] += weight;
-        self.entered_recipients += weight * path.entered_recipients;
+        self.entered_recipients[path.entry as usize] += weight * path.entered_recipients;
         for recipient in &path.recipients {
             self.by_fate[recipient.fate as usize] += weight;
             if recipient.origin_unknown {
@@ -142,14 +142,9 @@ impl Totals {
         add_each(&mut self.by_entry, &other.by_entry);
         add_each(&mut self.by_status, &other.by_status);
         add_each(&mut self.by_fate, &other.by_fate);
-        self.entered_recipients += other.entered_recipients;
+        add_each(&mut self.entered_recipients, &other.entered_recipients);
         self.recipients_of_unknown_origin += other.recipients_of_unknown_origin;
         self.inferred_deliveries += other.inferred_deliveries;
-    }
-
-    /// Messages that came in this way.
-    pub fn entered(&self, entry: Entry) -> i64 {
-        self.by_entry[entry as usize]
     }
 
     /// Recipients with this fate.
@@ -169,7 +164,7 @@ impl Totals {
             .filter(|&fate| in_balance(fate))
             .map(|fate| self.recipients(fate))
             .sum();
-        self.entered_recipients - accounted
+        self.entered_recipients.iter().sum::<i64>() - accounted
     }
 }
 

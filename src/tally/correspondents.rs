@@ -93,8 +93,10 @@ impl Correspondents {
             .count();
         let from_outside = matches!(path.direction, Direction::Inbound | Direction::Relayed);
         let count = ids.len() as i64;
-        let mut sent = Mail::default();
-        sent.messages = weight;
+        let sent = Mail {
+            messages: weight,
+            ..Mail::default()
+        };
         self.hours
             .note((sender, hour_number(path.first_seen)), sent);
         let from = &mut self.correspondents[sender as usize];

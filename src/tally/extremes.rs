@@ -10,10 +10,9 @@ use bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Place, ServerId};
-use crate::path::{Path, Recipient};
+use crate::path::{Path, Reason, Recipient};
 use crate::time::Time;
 
-/// What a list says of one message: text as logged, owned. The order of fields breaks ties.
 /// Where a row stands: by number while its files are at hand, in words once it leaves them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Row {
@@ -21,23 +20,53 @@ pub enum Row {
     Named(Box<str>),
 }
 
+/// What a list says of one message: text as logged, owned. The order of fields breaks ties.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Notable {
-    pub message_id: Box<[u8]>,
-    pub network_message_id: Box<[u8]>,
-    pub sender: Box<[u8]>,
-    /// The recipient the figure is about; empty where it is about the message.
-    pub recipient: Box<[u8]>,
-    pub subject: Box<[u8]>,
-    /// The log's own words about that recipient, or empty.
-    pub words: Box<[u8]>,
+    /// All texts, one behind the other, those of [`Text`] first, then the hosts of `route`.
+    #[serde(with = "super::bytes")]
+    texts: Box<[u8]>,
+    /// Where each of them ends.
+    ends: Box<[u32]>,
     pub server: Option<ServerId>,
     pub size_bytes: u64,
     /// Recipients of the message, lists and redirected addresses included.
     pub addresses: usize,
     /// The row that decided about the recipient, else the row by which the message came in.
     pub row: Row,
+    /// Where the message came in, and which way it went from server to server.
+    pub origin: Option<ServerId>,
+    pub route: Box<[Step]>,
 }
+
+/// One hand-over; the host stands among the texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Step {
+    pub server: ServerId,
+    pub outside: bool,
+    /// Milliseconds from receipt to hand-over.
+    pub stay_ms: Option<i64>,
+}
+
+/// The texts of a [`Notable`].
+#[derive(Clone, Copy)]
+pub enum Text {
+    MessageId,
+    NetworkMessageId,
+    Sender,
+    /// The recipient the figure is about; empty where it is about the message.
+    Recipient,
+    Subject,
+    /// The log's own words about that recipient, or empty.
+    Words,
+    /// The host that handed the message in.
+    Client,
+}
+
+/// So many texts stand before those of the route.
+const TEXTS: usize = Text::Client as usize + 1;
+/// Hand-overs that are kept of a message: most have three, and one to thousands of domains has thousands.
+const STEPS: usize = 12;
 
 /// A message in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +155,12 @@ impl Extremes {
     /// Gives servers other numbers.
     pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
         for entry in &mut self.entries {
-            entry.notable.server = entry.notable.server.map(new);
+            let notable = &mut entry.notable;
+            notable.server = notable.server.map(new);
+            notable.origin = notable.origin.map(new);
+            for step in &mut notable.route {
+                step.server = new(step.server);
+            }
         }
     }
 
@@ -154,8 +188,10 @@ impl Extremes {
             self.entries.truncate(self.kept);
             // A crafted saved day may have it that none are kept.
             let last = self.entries.last();
-            self.floor =
-                last.map(|last| (last.value, last.first_seen, last.notable.message_id.clone()));
+            self.floor = last.map(|last| {
+                let id = last.notable.text(Text::MessageId);
+                (last.value, last.first_seen, id.into())
+            });
         }
     }
 }
@@ -172,27 +208,75 @@ impl Entry {
 /// every list would take more memory than the logs.
 const TEXT_BYTES: usize = 4096;
 
-fn kept(text: &[u8]) -> Box<[u8]> {
-    if text.len() <= TEXT_BYTES {
-        return text.into();
+impl Notable {
+    /// One of its texts, as logged; addresses in lower case.
+    pub fn text(&self, which: Text) -> &[u8] {
+        self.at(which as usize)
     }
-    [&text[..TEXT_BYTES], "…".as_bytes()].concat().into()
+
+    /// The steps of its route, each with the host that it led to.
+    pub fn steps(&self) -> impl Iterator<Item = (&Step, &[u8])> {
+        (self.route.iter().enumerate()).map(|(i, step)| (step, self.at(TEXTS + i)))
+    }
+
+    fn at(&self, place: usize) -> &[u8] {
+        let end = |place: usize| self.ends.get(place).map_or(0, |end| *end as usize);
+        let start = place.checked_sub(1).map_or(0, end);
+        self.texts.get(start..end(place)).unwrap_or_default()
+    }
 }
 
 fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
     let words = match recipient.map(|recipient| recipient.reason) {
-        Some(crate::path::Reason::Logged(words)) => words.as_ref(),
-        _ => &b""[..],
+        Some(Reason::Logged(words)) => words.as_bytes(),
+        _ => b"",
     };
+    let address = recipient.map_or(&b""[..], |recipient| recipient.address.as_bytes());
+    let client = match path.origin.client_ip {
+        ip if ip.is_empty() => path.origin.client_host,
+        ip => ip,
+    };
+    let mut route: Vec<Step> = Vec::new();
+    let mut hosts: Vec<&[u8]> = Vec::new();
+    for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
+        let known = (route.iter().zip(&hosts))
+            .any(|(step, host)| (step.server, *host) == (way.server, way.to.as_bytes()));
+        if !known && route.len() < STEPS {
+            hosts.push(way.to);
+            route.push(Step {
+                server: way.server,
+                outside: way.outside,
+                stay_ms: way.stay_ms,
+            });
+        }
+    }
+    let (mut texts, mut ends) = (Vec::new(), Vec::with_capacity(TEXTS + hosts.len()));
+    let given: [(&[u8], bool); TEXTS] = [
+        (path.message_id, false),
+        (path.network_message_id, false),
+        (path.sender, true),
+        (address, true),
+        (path.subject, false),
+        (words, false),
+        (client, false),
+    ];
+    for (text, lower) in given
+        .into_iter()
+        .chain(hosts.into_iter().map(|h| (h, true)))
+    {
+        let start = texts.len();
+        texts.extend_from_slice(&text[..text.len().min(TEXT_BYTES)]);
+        if text.len() > TEXT_BYTES {
+            texts.extend_from_slice("…".as_bytes());
+        }
+        if lower {
+            texts[start..].make_ascii_lowercase();
+        }
+        ends.push(texts.len() as u32);
+    }
     Notable {
-        message_id: kept(path.message_id),
-        network_message_id: kept(path.network_message_id),
-        sender: kept(path.sender).to_ascii_lowercase().into(),
-        recipient: recipient.map_or(Box::default(), |recipient| {
-            kept(recipient.address).to_ascii_lowercase().into()
-        }),
-        subject: kept(path.subject),
-        words: kept(words),
+        texts: texts.into(),
+        ends: ends.into(),
         server: recipient.map_or(path.origin.server, |recipient| recipient.server),
         size_bytes: path.size_bytes,
         addresses: path.recipients.len(),
@@ -200,5 +284,7 @@ fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
             Some(place) => Row::At(place),
             None => Row::Named(Box::default()),
         },
+        origin: path.origin.server,
+        route: route.into(),
     }
 }

@@ -2,17 +2,18 @@
 //!
 //! In: pairs of numbers with signed figures, in any order. Out: each pair once with its sums, in order. Entries are
 //! noted one behind the other; when the room is full they are sorted, and those of one pair become one. If most are of
-//! different pairs, they go, sorted, to a file without a name, and all such files are merged when the sums are asked
+//! different pairs, they go, sorted, to the end of a file without a name, and all these runs are merged when the sums are asked
 //! for. So a year takes the memory of a day, and noting an entry needs no look-up in a table that no cache holds.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
-use memmap2::Mmap;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -22,6 +23,8 @@ use crate::tally::correspondents::Mail;
 const ROOM: usize = 1 << 15;
 /// Of an entry in a file: its key and three figures.
 const ENTRY_BYTES: usize = 32;
+/// Read at once of each run; a year of a large organisation has hundreds.
+const BLOCK_BYTES: u64 = 128 * ENTRY_BYTES as u64;
 
 /// A pair of numbers: of two addresses, or of an address and an hour.
 pub type Pair = (u32, u32);
@@ -31,8 +34,9 @@ pub type Pair = (u32, u32);
 pub struct Ledger {
     /// By [`key`] of the pair.
     entries: Vec<(u64, Mail)>,
-    /// Each sorted, each pair once.
-    runs: Vec<Arc<Mmap>>,
+    /// Where sorted entries lie in `file`, each pair once in a run.
+    runs: Vec<Range<u64>>,
+    file: Option<Arc<Mutex<File>>>,
     room: usize,
 }
 
@@ -47,6 +51,7 @@ impl Ledger {
         Ledger {
             entries: Vec::new(),
             runs: Vec::new(),
+            file: None,
             room,
         }
     }
@@ -64,14 +69,33 @@ impl Ledger {
         if self.entries.len() <= self.room / 2 {
             return;
         }
-        match written(&self.entries) {
+        match self.written() {
             Ok(run) => {
-                self.runs.push(Arc::new(run));
+                self.runs.push(run);
                 self.entries.clear();
             }
             // No room on the disk either: the sums are right all the same.
             Err(_) => self.room *= 2,
         }
+    }
+
+    /// Puts the entries behind the runs that are written.
+    fn written(&mut self) -> io::Result<Range<u64>> {
+        let file = match &self.file {
+            Some(file) => file,
+            None => (self.file).insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
+        };
+        let mut bytes = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
+        for (key, mail) in &self.entries {
+            bytes.extend(key.to_le_bytes());
+            for figure in [mail.messages, mail.recipients, mail.bytes] {
+                bytes.extend(figure.to_le_bytes());
+            }
+        }
+        let mut file = file.lock().expect("a panic ends the run");
+        let start = file.seek(SeekFrom::End(0))?;
+        file.write_all(&bytes)?;
+        Ok(start..start + bytes.len() as u64)
     }
 
     /// Makes the entries in memory one for each pair: asked for now, the sums cost no sorting.
@@ -84,7 +108,12 @@ impl Ledger {
         let mut entries = self.entries.clone();
         condense(&mut entries);
         let mut sources: Vec<Source<'_>> = vec![Source::Memory(entries.into_iter())];
-        sources.extend(self.runs.iter().map(|run| Source::File(run)));
+        let of_run = |run: &Range<u64>| Source::File {
+            file: self.file.as_deref().expect("runs have one"),
+            rest: run.clone(),
+            block: io::Cursor::default(),
+        };
+        sources.extend(self.runs.iter().map(of_run));
         let mut ahead = BinaryHeap::with_capacity(sources.len());
         for (number, source) in sources.iter_mut().enumerate() {
             let first = source.next();
@@ -134,22 +163,34 @@ impl Ord for Ahead {
     }
 }
 
-/// Sorted entries, from memory or from a file.
+/// Sorted entries, from memory or, block by block, from a file.
 enum Source<'l> {
     Memory(std::vec::IntoIter<(u64, Mail)>),
-    File(&'l [u8]),
+    File {
+        file: &'l Mutex<File>,
+        rest: Range<u64>,
+        block: io::Cursor<Vec<u8>>,
+    },
 }
 
 impl Iterator for Source<'_> {
     type Item = (u64, Mail);
 
     fn next(&mut self) -> Option<(u64, Mail)> {
-        let rest = match self {
+        let (file, rest, block) = match self {
             Source::Memory(entries) => return entries.next(),
-            Source::File(rest) => rest,
+            Source::File { file, rest, block } => (file, rest, block),
         };
-        let (entry, behind) = rest.split_first_chunk::<ENTRY_BYTES>()?;
-        *rest = behind;
+        let mut entry = [0; ENTRY_BYTES];
+        if block.read_exact(&mut entry).is_err() {
+            if rest.is_empty() {
+                return None;
+            }
+            *block = io::Cursor::new(read(file, rest).expect("what was written can be read"));
+            block
+                .read_exact(&mut entry)
+                .expect("blocks hold whole entries");
+        }
         let number = |at: usize| {
             let bytes = entry[at..at + 8].try_into().expect("eight bytes");
             u64::from_le_bytes(bytes)
@@ -163,6 +204,17 @@ impl Iterator for Source<'_> {
     }
 }
 
+/// The next block of what is left of a run.
+fn read(file: &Mutex<File>, rest: &mut Range<u64>) -> io::Result<Vec<u8>> {
+    let length = (rest.end - rest.start).min(BLOCK_BYTES);
+    let mut bytes = vec![0; length as usize];
+    let mut file = file.lock().expect("a panic ends the run");
+    file.seek(SeekFrom::Start(rest.start))?;
+    file.read_exact(&mut bytes)?;
+    rest.start += length;
+    Ok(bytes)
+}
+
 /// Sorts, and makes entries of one key one.
 fn condense(entries: &mut Vec<(u64, Mail)>) {
     entries.sort_unstable_by_key(|(key, _)| *key);
@@ -173,20 +225,6 @@ fn condense(entries: &mut Vec<(u64, Mail)>) {
         }
         same
     });
-}
-
-fn written(entries: &[(u64, Mail)]) -> io::Result<Mmap> {
-    let mut file = BufWriter::new(tempfile::tempfile()?);
-    for (key, mail) in entries {
-        let figures = [mail.messages, mail.recipients, mail.bytes];
-        file.write_all(&key.to_le_bytes())?;
-        for figure in figures {
-            file.write_all(&figure.to_le_bytes())?;
-        }
-    }
-    let file = file.into_inner()?;
-    // SAFETY: nobody else can open a file without a name, and it is never written again.
-    unsafe { Mmap::map(&file) }
 }
 
 fn key((first, second): Pair) -> u64 {
@@ -223,10 +261,15 @@ impl<'de> Deserialize<'de> for Ledger {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Ledger, A::Error> {
                 let mut ledger = Ledger::default();
-                let mut last: u64 = 0;
+                let mut last = None;
                 while let Some((distance, mail)) = list.next_element::<(u64, Mail)>()? {
-                    last = last.wrapping_add(distance);
-                    ledger.note(pair(last), mail);
+                    let key = match last {
+                        None => Some(distance),
+                        Some(last) => u64::checked_add(last, distance).filter(|key| *key > last),
+                    };
+                    last = key;
+                    let key = key.ok_or_else(|| A::Error::custom("a pair stands twice"))?;
+                    ledger.note(pair(key), mail);
                 }
                 Ok(ledger)
             }
@@ -269,6 +312,15 @@ mod tests {
             let read: Ledger = postcard::from_bytes(&bytes).unwrap();
             prop_assert_eq!(read.sums().collect::<Vec<_>>(), want);
         }
+    }
+
+    #[test]
+    fn a_list_that_is_not_in_order_is_refused() {
+        let written = |list: &[(u64, Mail)]| postcard::to_stdvec(list).unwrap();
+        let twice = written(&[(5, mail(1)), (0, mail(2))]);
+        assert!(postcard::from_bytes::<Ledger>(&twice).is_err());
+        let around = written(&[(5, mail(1)), (u64::MAX, mail(2))]);
+        assert!(postcard::from_bytes::<Ledger>(&around).is_err());
     }
 
     #[test]

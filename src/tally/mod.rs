@@ -7,6 +7,7 @@
 //! [`Tally::add`] is on the hot path: one hash per address, no allocation for addresses already seen.
 
 pub mod balance;
+mod bytes;
 pub mod components;
 pub mod correspondents;
 pub mod extremes;

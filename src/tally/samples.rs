@@ -83,6 +83,7 @@ pub fn message<'d>(id: &'d str, minute: i64, recipients: Vec<Recipient<'d>>) -> 
         related: Vec::new(),
         rows: 4,
         reopened: false,
+        plain: None,
         notes: Notes::default(),
     }
 }

@@ -4,6 +4,7 @@ use super::samples::{message, nine, recipient};
 use super::*;
 use crate::path::{Direction, Entry, Reason, Status};
 use crate::status::StatusCode;
+use crate::tally::extremes::Text;
 
 #[test]
 fn balance_and_residual() {
@@ -27,8 +28,8 @@ fn balance_and_residual() {
     assert_eq!((t.counted.messages, t.counted.rows, t.bytes), (2, 8, 2000));
     assert_eq!(t.bytes_to_recipients, 3000);
     assert_eq!((t.reports.messages, t.reports.recipients), (1, 1));
-    assert_eq!(t.entered(Entry::Submitted), 1);
-    assert_eq!(t.entered(Entry::Generated), 1);
+    assert_eq!(t.by_entry[Entry::Submitted as usize], 1);
+    assert_eq!(t.by_entry[Entry::Generated as usize], 1);
     assert_eq!(t.by_status[Status::PartlyDelivered as usize], 1);
     assert_eq!(t.recipients(Fate::Delivered), 2);
     assert_eq!(t.recipients(Fate::Expanded), 1);
@@ -153,8 +154,8 @@ fn failures_by_code_and_server() {
     assert_eq!(cause.code, Some(StatusCode::Enhanced(5, 1, 1)));
     assert_eq!((cases.recipients, cases.messages), (2, 1));
     let example = &cases.examples.first(3)[0].notable;
-    assert_eq!(example.message_id.as_ref(), b"<1>");
-    assert_eq!(example.words.as_ref(), b"550 5.1.1 User unknown");
+    assert_eq!(example.text(Text::MessageId), b"<1>");
+    assert_eq!(example.text(Text::Words), b"550 5.1.1 User unknown");
 }
 
 #[test]

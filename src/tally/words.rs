@@ -9,6 +9,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::tally::bytes;
+
 /// A word's number, dense from 0.
 pub type WordId = u32;
 
@@ -35,6 +37,9 @@ impl Words {
         self.lower.clear();
         self.lower.extend_from_slice(word);
         self.lower.make_ascii_lowercase();
+        if self.table.len() != self.ends.len() {
+            self.look_up_all();
+        }
         let hash = self.seed.hash_one(self.lower.as_slice());
         let found = self.table.find(hash, |slot| {
             slot.hash == hash && word_at(&self.text, &self.ends, slot.id) == self.lower
@@ -48,6 +53,18 @@ impl Words {
         self.table
             .insert_unique(hash, Slot { hash, id }, |slot| slot.hash);
         id
+    }
+
+    /// Makes the table of words that were read from a file.
+    #[cold]
+    fn look_up_all(&mut self) {
+        self.table.clear();
+        self.table.reserve(self.ends.len(), |slot| slot.hash);
+        for id in 0..self.ends.len() as WordId {
+            let hash = self.seed.hash_one(self.get(id));
+            self.table
+                .insert_unique(hash, Slot { hash, id }, |slot| slot.hash);
+        }
     }
 
     /// The word with this number, in lower case.
@@ -66,23 +83,43 @@ impl Words {
     }
 }
 
-/// Written as the list of words: text and its ends.
+/// All words one behind the other, and their lengths.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(with = "bytes")]
+    text: Vec<u8>,
+    lengths: Vec<u32>,
+}
+
 impl Serialize for Words {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq((0..self.len()).map(|id| self.get(id as WordId)))
+        let length = |id| self.get(id as WordId).len() as u32;
+        let written = Written {
+            text: self.text.clone(),
+            lengths: (0..self.len()).map(length).collect(),
+        };
+        written.serialize(to)
     }
 }
 
 impl<'de> Deserialize<'de> for Words {
+    /// The table is made when a word is looked up: what is merged into others is only read.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Words, D::Error> {
-        let list = Vec::<Vec<u8>>::deserialize(from)?;
-        let mut words = Words::default();
-        for (id, word) in list.iter().enumerate() {
-            if words.id(word) as usize != id {
-                return Err(serde::de::Error::custom("a word stands twice"));
-            }
+        let Written { text, lengths } = Written::deserialize(from)?;
+        let mut end = 0;
+        let ends = lengths.into_iter().map(|length| {
+            end += length as usize;
+            end
+        });
+        let ends: Vec<usize> = ends.collect();
+        if end != text.len() {
+            return Err(serde::de::Error::custom("words are longer than their text"));
         }
-        Ok(words)
+        Ok(Words {
+            text,
+            ends,
+            ..Words::default()
+        })
     }
 }
 
@@ -112,5 +149,21 @@ mod tests {
             assert_eq!(words.id(format!("user{n}@example.com").as_bytes()), 3 + n);
         }
         assert_eq!(words.id(b"bob@example.com"), bob);
+    }
+
+    #[test]
+    fn words_read_from_a_file_have_their_numbers() {
+        let mut words = Words::default();
+        let all = [&b"ann@example.com"[..], b"", b"bob@example.com"];
+        let ids = all.map(|word| words.id(word));
+        let file = postcard::to_stdvec(&words).unwrap();
+        let mut read: Words = postcard::from_bytes(&file).unwrap();
+        assert_eq!(read.get(2), all[2]);
+        assert_eq!(all.map(|word| read.id(word)), ids);
+        assert_eq!(read.id(b"new@example.com"), 3);
+        // A length that the text does not have.
+        let mut bad = file.clone();
+        *bad.last_mut().unwrap() += 1;
+        assert!(postcard::from_bytes::<Words>(&bad).is_err());
     }
 }

@@ -287,7 +287,7 @@ fn each_rule_by_itself() {
         let of = |fate| totals.recipients(fate);
         let found = [
             totals.counted.messages,
-            totals.entered_recipients,
+            totals.entered_recipients.iter().sum(),
             of(Fate::Delivered),
             of(Fate::Transferred),
             of(Fate::Failed),

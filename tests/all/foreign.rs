@@ -304,6 +304,132 @@ fn stamps_without_year_and_zone_are_right_to_the_second() {
     }
 }
 
+/// Daylight saving and New Year, wherever the pieces begin; ids tell, whatever zone is given.
+#[test]
+fn clocks_are_right_in_pieces_of_every_size() {
+    for name in ["dst", "newyear"] {
+        let folder = fixtures(name);
+        let whole = paths(&folder, &[]);
+        for size in ["150", "400", "900", "2500", "7000"] {
+            let mut more = vec!["--chunk-bytes", size];
+            assert_eq!(paths(&folder, &more), whole, "{name} {size}");
+            more.extend(["--zone", "Asia/Tokyo"]);
+            assert_eq!(paths(&folder, &more), whole, "{name} {size} with a zone");
+        }
+    }
+}
+
+/// A log that nothing tells the clock of, over autumn, New Year and spring, read by the zone that was given.
+#[test]
+fn a_zone_that_is_given_is_followed_through_its_changes() {
+    let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+    let mut times: Vec<jiff::Timestamp> = Vec::new();
+    for (from, steps, minutes) in [
+        ("2026-11-01T04:00:00Z", 30, 10),
+        ("2026-12-31T23:00:00Z", 16, 30),
+        ("2027-03-14T05:00:00Z", 30, 10),
+    ] {
+        let from: jiff::Timestamp = from.parse().unwrap();
+        times.extend((0..steps).map(|n| from + jiff::SignedDuration::from_mins(n * minutes)));
+    }
+    let (mut bare, mut told) = (String::new(), Vec::new());
+    for (n, time) in times.iter().enumerate() {
+        let stamp = zone
+            .to_datetime(*time)
+            .strftime("%b %e %H:%M:%S")
+            .to_string();
+        for what in [
+            format!("smtpd[1]: AAAA{n:04}: client=pc[10.9.9.9]"),
+            format!("cleanup[1]: AAAA{n:04}: message-id=<m{n}@x.test>"),
+            format!(
+                "local[1]: AAAA{n:04}: to=<r@y.test>, relay=local, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (delivered to mailbox)"
+            ),
+        ] {
+            writeln!(bare, "{stamp} mx postfix/{what}").unwrap();
+        }
+        told.push((
+            format!("<m{n}@x.test>"),
+            time.strftime("%FT%T.000Z").to_string(),
+        ));
+    }
+    told.sort();
+    let dir = folder(&[("mx.log", bare.into())]);
+    for size in ["100", "333", "1000", "5000", "1000000"] {
+        let more = [
+            "--year",
+            "2026",
+            "--zone",
+            "America/New_York",
+            "--chunk-bytes",
+            size,
+        ];
+        let mut found: Vec<(String, String)> = paths(dir.path(), &more)
+            .iter()
+            .map(|path| {
+                let text = |value: &Value| value.as_str().unwrap().to_string();
+                (
+                    text(&path["message_id"]),
+                    text(&path["recipients"][0]["at"]),
+                )
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, told, "{size}");
+    }
+}
+
+/// Detailed exports name the next host's answer, or at least the Message-ID, as any server's log does.
+#[test]
+fn what_exchange_online_sent_is_followed_to_the_host_whose_log_is_there() {
+    for (event, reply, by) in [
+        (
+            "SENDEXTERNAL",
+            "250 2.0.0 Ok: queued as 4F1B2C3D4E5;ClientSubmitTime:",
+            "reply id",
+        ),
+        ("SEND", "250 2.0.0 Ok: queued as 4F1B2C3D4E5", "reply id"),
+        ("SENDEXTERNAL", "250 thanks", "message id"),
+        ("SEND", "", "message id"),
+    ] {
+        let online = "AM1PR01MB0001.eurprd01.prod.outlook.com";
+        let row = |time: &str, from: &str, to: &str, context: &str, event: &str| {
+            format!(
+                "2026-05-01T10:00:{time}Z,,{from},,{to},{context},c,{event},70,<m@x.test>,00000001-0000-0000-0000-000000000000,\
+                 r@partner.test,,100,1,,,s,s@x.test,s@x.test,,Originating,t,,,\r\n"
+            )
+        };
+        let mut export = String::from(
+            "date_time_utc,client_ip,client_hostname,server_ip,server_hostname,source_context,connector_id,source,event_id,\
+             internal_message_id,message_id,network_message_id,recipient_address,recipient_status,total_bytes,\
+             recipient_count,related_recipient_address,reference,message_subject,sender_address,return_path,\
+             message_info,directionality,tenant_id,original_client_ip,original_server_ip,custom_data\r\n",
+        );
+        export += &row("00.1234567", "pc", online, "", "SMTP,RECEIVE");
+        export += &row(
+            "02.1234567",
+            online,
+            "mx.partner.test",
+            reply,
+            &format!("SMTP,{event}"),
+        );
+        let takes = "2026-05-01T10:00:01.9Z mx postfix/smtpd[1]: 4F1B2C3D4E5: client=mail-am1.outbound.protection.outlook.com[40.107.1.1]\n\
+             2026-05-01T10:00:02.0Z mx postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@x.test>\n\
+             2026-05-01T10:00:02.0Z mx postfix/qmgr[1]: 4F1B2C3D4E5: from=<s@x.test>, size=9, nrcpt=1 (queue active)\n\
+             2026-05-01T10:00:02.5Z mx postfix/local[1]: 4F1B2C3D4E5: to=<r@partner.test>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)\n";
+        let dir = folder(&[("online.csv", export.into()), ("mx.log", takes.into())]);
+        let path = one(dir.path(), "<m@x.test>");
+        assert_eq!(
+            fates(&path),
+            ["r@partner.test delivered mx"],
+            "{event} {reply}"
+        );
+        let hops = path["hops"].as_array().unwrap();
+        let hop = hops.iter().find(|hop| hop["server"] == "mx").unwrap();
+        assert_eq!(hop["link"]["by"], by, "{event} {reply}: {path}");
+        assert_eq!(hop["link"]["proof"], "online.csv:3");
+    }
+}
+
 /// Exchange's own log, as it would have been written: what it sent to the hosts, with their replies, and what came back.
 fn exchange_log(truth: &[Leaf], paths: &[Value]) -> String {
     let mut log = String::from(
@@ -943,21 +1069,83 @@ fn lines_of_other_programs_are_counted_and_shown() {
     );
 }
 
-/// Exim can write to syslog, each line behind syslog's own header.
+/// An entry as Exim gives it to syslog: in pieces of so many characters at most, and a piece for each of its lines.
+fn in_pieces(entry: &str, limit: usize) -> Vec<String> {
+    let mut parts: Vec<(String, char)> = Vec::new();
+    for line in entry.lines() {
+        let chars: Vec<char> = line.chars().collect();
+        let cut = chars.chunks(limit).map(|part| (part.iter().collect(), '/'));
+        parts.extend(cut);
+        parts.last_mut().unwrap().1 = '\\';
+    }
+    parts.last_mut().unwrap().1 = '/';
+    match parts.len() {
+        1 => vec![entry.into()],
+        of => (1..)
+            .zip(parts)
+            .map(|(n, (text, mark))| format!("[{n}{mark}{of}] {text}"))
+            .collect(),
+    }
+}
+
+/// Exim can write to syslog, each line behind syslog's own header, long ones in pieces, among the lines of others.
 #[test]
 fn exim_by_way_of_syslog_says_the_same() {
     let fixtures = fixtures("main");
-    let dir = lay_out(&fixtures, &["ex1"]);
-    let log = fs::read_to_string(fixtures.join("ex1.mainlog")).unwrap();
-    let mut syslog = String::new();
-    for line in log.lines() {
-        writeln!(syslog, "<22>Nov 21 17:23:38 ex1 exim[77]: {line}").unwrap();
-    }
-    fs::write(dir.path().join("mail.info"), syslog).unwrap();
     let truth = truth(&fixtures);
-    let found = score(&paths(dir.path(), &[]), &truth, &[], false);
-    assert_eq!(found.wrong, Vec::<String>::new());
-    assert_eq!(found.right + found.nowhere.len(), truth.len());
+    for (limit, chunk) in [
+        (870, "8000000"),
+        (100, "8000000"),
+        (100, "3000"),
+        (23, "500"),
+    ] {
+        let dir = lay_out(&fixtures, &["ex1", "mx1"]);
+        let log = fs::read_to_string(fixtures.join("ex1.mainlog")).unwrap();
+        let of_others = fs::read_to_string(fixtures.join("mx1.maillog")).unwrap();
+        let mut of_others = of_others.lines();
+        let mut syslog = String::new();
+        for (pid, line) in (77..).zip(log.lines()) {
+            for piece in in_pieces(line, limit) {
+                writeln!(syslog, "<22>Nov 21 17:23:38 ex1 exim[{pid}]: {piece}").unwrap();
+                syslog.extend(of_others.next().map(|line| format!("{line}\n")));
+            }
+        }
+        syslog.extend(of_others.map(|line| format!("{line}\n")));
+        fs::write(dir.path().join("mail.info"), syslog).unwrap();
+        let found = score(
+            &paths(dir.path(), &["--chunk-bytes", chunk]),
+            &truth,
+            &[],
+            false,
+        );
+        assert_eq!(found.wrong, Vec::<String>::new(), "{limit} {chunk}");
+        assert_eq!(found.right + found.nowhere.len(), truth.len());
+    }
+}
+
+/// A piece that syslog lost takes with it what cannot be known, and no half of an address becomes a recipient.
+#[test]
+fn a_piece_that_syslog_lost_is_missed_and_nothing_is_made_up() {
+    let entry = "1xUooM-000069-1M <= s@x.test H=pc [10.9.9.9] P=esmtp S=9 id=m@x.test for one@y.test two@y.test three@y.test";
+    let mut pieces = in_pieces(entry, 91);
+    assert!(pieces[0].ends_with("two@y.t"), "{}", pieces[0]);
+    let line = |text: &str| format!("Nov 21 17:23:38 ex1 exim[7]: {text}\n");
+    let sent = line("1xUooM-000069-1M => one@y.test R=r T=t H=mx [10.0.0.5] C=\"250 ok\"");
+    pieces.remove(1);
+    let log: String = pieces.iter().map(|piece| line(piece)).collect();
+    let dir = folder(&[("mail.log", (log + &sent).into())]);
+    let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(["paths", dir.path().to_str().unwrap(), "--quiet"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let path: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(fates(&path), ["one@y.test transferred ex1"]);
+    let check = text_of(&["check", dir.path().to_str().unwrap(), "--no-progress"]);
+    assert!(
+        check.contains("lacks pieces of the numbered ones it was logged in"),
+        "{check}"
+    );
 }
 
 /// Reports of Postfix, Exim and Sendmail and what they are about name each other.

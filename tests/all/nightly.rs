@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use waybill::simulate::{LayoutChoice, Options, story_options};
@@ -276,6 +277,54 @@ fn files_are_known_by_what_is_in_them() {
     fs::remove_dir_all(place.logs.path()).unwrap();
     fs::create_dir(place.logs.path()).unwrap();
     same(&got, &of_messages(place.night(&[])), "gone");
+}
+
+#[test]
+fn a_file_that_nobody_wrote_to_is_not_opened() {
+    let files = logs(&organisation("30", 7, 1));
+    let place = Place::new();
+    place.write(&files, "9999", 0);
+    let (name, bytes) = files
+        .iter()
+        .find(|(name, _)| name.contains("MSGTRK"))
+        .unwrap();
+    let log = place.logs.path().join(name);
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    let date = |path: &Path, time: SystemTime| {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    for name in files.keys() {
+        let path = place.logs.path().join(name);
+        if path.exists() {
+            date(&path, hour_ago);
+        }
+    }
+    let first = place.night(&[]);
+    let again = place.night(&[]);
+    assert_eq!(again["coverage"]["state"]["new_rows"], 0);
+    assert_eq!(
+        again["coverage"]["state"]["unchanged_files"],
+        first["inputs"]["files"]
+    );
+    same(&figures(first), &figures(again), "again");
+    // Other bytes, as many, with the time and in the place of the old: nobody looks.
+    let mut changed = bytes.clone();
+    let at = bytes.windows(7).position(|w| w == b"#Date: ").unwrap() + 7;
+    changed[at] ^= 1;
+    let mut file = fs::File::options().write(true).open(&log).unwrap();
+    file.write_all(&changed).unwrap();
+    drop(file);
+    date(&log, hour_ago);
+    let notes = |report: Value| report["coverage"]["state"]["notes"].to_string();
+    assert_eq!(notes(place.night(&[])), "[]");
+    // With a time of its own it is looked at.
+    date(&log, hour_ago + Duration::from_secs(1));
+    let notes = notes(place.night(&[]));
+    assert!(
+        notes.contains("does not begin with what was read"),
+        "{notes}"
+    );
 }
 
 #[test]

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use waybill::simulate::{LayoutChoice, Options, story_options};
+use waybill::simulate::{self, LayoutChoice, Options, story_options};
 
 use crate::nightly::{Place, figures, put, same};
 use crate::simulated::Organisation;
@@ -98,6 +99,70 @@ fn a_mail_relay_s_log_is_read_as_it_grows() {
     for section in ["totals", "failures", "latency", "pending"] {
         same(&want[section], &got[section], section);
     }
+}
+
+#[test]
+fn logs_of_every_kind_at_once_are_read_as_they_grow() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        seed: 3,
+        layout: LayoutChoice::parse("hybrid").unwrap(),
+        messages_per_day: 150,
+        ..Options::default()
+    };
+    simulate::run(&options, folder.path()).unwrap();
+    fs::remove_file(folder.path().join("truth.jsonl")).unwrap();
+    // Exchange, Postfix, Exim and Exchange Online.
+    let place = Place::new();
+    let files = walk(folder.path());
+    assert_eq!(files.len(), 5, "{files:?}");
+    for share in [0.3, 0.6, 0.61, 1.0] {
+        for file in &files {
+            let name = file.strip_prefix(folder.path()).unwrap();
+            let bytes = fs::read(file).unwrap();
+            put(&place.logs.path().join(name), part(&bytes, share));
+        }
+        place.night(&[]);
+    }
+    let (want, got) = (place.at_once(&[]), place.night(&[]));
+    assert!(want["totals"]["messages"].as_i64() > Some(140));
+    assert_eq!(got["coverage"]["state"]["new_rows"], 0);
+    assert_eq!(got["coverage"]["state"]["late_rows"], 0);
+    same(&figures(want), &figures(got), "hybrid");
+}
+
+#[test]
+fn a_track_history_counts_once() {
+    let place = Place::new();
+    put(&place.logs.path().join("history.xml"), &track_history());
+    let want = place.at_once(&[]);
+    assert!(want["totals"]["messages"].as_i64() > Some(5));
+    for _ in 0..2 {
+        same(&figures(want.clone()), &figures(place.night(&[])), "xml");
+    }
+    // The same records sent again under another name.
+    put(&place.logs.path().join("again.xml"), &track_history());
+    let got = place.night(&[]);
+    assert_eq!(got["totals"], want["totals"]);
+}
+
+/// Rows of 2003 as the Message Tracking Center saves them.
+fn track_history() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        seed: 5,
+        layout: LayoutChoice::parse("2003").unwrap(),
+        messages_per_day: 10,
+        ..Options::default()
+    };
+    simulate::run(&options, folder.path()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(["events", "--format", "xml", "--quiet", "--lenient"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    output.stdout
 }
 
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -41,7 +41,7 @@ const COLUMNS: [&str; 27] = [
 ];
 
 /// Logs of servers, one file each, on one day.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Logs {
     rows: BTreeMap<&'static str, Vec<(u32, String)>>,
     messages: u32,
@@ -307,6 +307,62 @@ fn a_way_that_is_slow() {
 }
 
 #[test]
+fn a_few_slow_messages_are_no_slow_way() {
+    let mut logs = Logs::default();
+    for i in 0..500 {
+        logs.delivered(mail(i * MINUTE), "ex01", 300);
+    }
+    // Nine of 40 are slow: too few. Twelve of 100: no fifth of them.
+    for (count, slow) in [(40, 9), (100, 12)] {
+        let mut logs = logs.clone();
+        for i in 0..count {
+            let took = if i < slow { 900_000 } else { 300 };
+            logs.delivered(mail(i as u32 * MINUTE), "ex02", took);
+        }
+        let found = findings(&logs, "slow_hop", |_| {}, &[]);
+        assert!(found.is_empty(), "{count}: {found:?}");
+    }
+}
+
+#[test]
+fn clean_days_raise_no_alarm() {
+    // Seed, mailboxes, messages a day, servers, Edge servers, days: some have a weekend in them.
+    for (seed, users, messages, servers, edges, days) in [
+        (1, 5, 60, 2, 0, 1),
+        (2, 5, 20, 1, 0, 7),
+        (3, 200, 1200, 4, 1, 1),
+        (7, 5, 10, 1, 1, 2),
+        (8, 40, 150, 3, 1, 7),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = waybill::simulate::Options {
+            seed,
+            users,
+            messages_per_day: messages,
+            servers,
+            edges,
+            days,
+            ..waybill::simulate::Options::default()
+        };
+        waybill::simulate::run(&options, folder.path()).unwrap();
+        for kind in [
+            "silent_server",
+            "missing_logs",
+            "slow_hop",
+            "clock",
+            "burst",
+            "queue",
+            "volume",
+            "unread",
+            "balance",
+        ] {
+            let found = said(folder.path(), kind, &[]);
+            assert!(found.is_empty(), "seed {seed}: {found:?}");
+        }
+    }
+}
+
+#[test]
 fn a_clock_that_goes_wrong() {
     shows(
         "clock",
@@ -402,6 +458,19 @@ fn rows_and_files_that_are_not_read() {
     };
     let found = findings(&logs, "unread", bad, &[]);
     assert!(found[0].contains("1 row could not be read"), "{found:?}");
+    // A log of another kind is nothing wrong; what has a tracking log's name and is none, is.
+    for (name, told) in [
+        ("ex01/RECV2026030200-1.LOG", false),
+        ("ex01/MSGTRK2026030201-1.LOG", true),
+    ] {
+        let other = |folder: &Path| {
+            let head =
+                "#Software: Microsoft Exchange Server\r\n#Log-type: SMTP Receive Protocol Log\r\n";
+            fs::write(folder.join(name), head).unwrap();
+        };
+        let found = findings(&logs, "unread", other, &[]);
+        assert_eq!(found.len(), usize::from(told), "{name}: {found:?}");
+    }
 }
 
 /// Earlier days in a file, and the arguments that hold this one against them.
@@ -431,7 +500,8 @@ impl Earlier {
     }
 
     fn findings(&self, logs: &Logs, kind: &str) -> Vec<String> {
-        findings(logs, kind, |_| {}, &["--baseline", &self.file()])
+        let day = ["--day", "2026-03-02", "--baseline", &self.file()];
+        findings(logs, kind, |_| {}, &day)
     }
 }
 

@@ -49,7 +49,9 @@ pub fn assumed(common: &Common) -> Result<Assumed, String> {
             .zone
             .as_deref()
             .map(values::zone_or_offset)
-            .transpose()?,
+            .transpose()?
+            // One for the whole run: layouts, of which there are many, refer to it.
+            .map(|zone| &*Box::leak(Box::new(zone))),
         hosts: hosts.collect::<Result<_, _>>()?,
     })
 }

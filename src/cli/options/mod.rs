@@ -187,7 +187,22 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
         Command::Simulate(flags) => return simulate::resolve(flags).map(Options::Simulate),
         Command::Completions { shell } => return Ok(Options::Completions(shell)),
         Command::Man => return Ok(Options::Man),
-        Command::Config(_) => return Ok(Options::Config),
+        Command::Config(flags) => {
+            let (mut common, mut figures) = (flags.common, flags.figures);
+            // What no command would take is not in force.
+            file.fill(&mut common)?;
+            file.fill_figures(&mut figures);
+            self::figures(figures)?;
+            let filters = Filters::default();
+            read(
+                Task::Find(FindFormat::default()),
+                filters,
+                common,
+                prolog,
+                now,
+            )?;
+            return Ok(Options::Config);
+        }
     };
     let is_jsonl = matches!(
         task,

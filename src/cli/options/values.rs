@@ -25,7 +25,7 @@ pub fn zone_or_offset(text: &str) -> Result<TimeZone, String> {
             .parse::<jiff::Zoned>()
             .map(|time| time.time_zone().clone())
             .map_err(|_| format!("--zone {text}: an offset looks like +01:00")),
-        false => zone(text),
+        false => zone(text).map_err(|text| text.replacen("--tz", "--zone", 1)),
     }
 }
 

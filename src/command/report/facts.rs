@@ -27,18 +27,19 @@ pub fn of<'n>(
 ) -> Facts {
     let (from, to) = outcome.span.unzip();
     let filter = &options.filter;
-    let other = outcome
-        .plan
-        .passed_over
-        .iter()
-        .map(|(file, what)| SkippedFile {
-            path: inputs.files[*file as usize].name.clone(),
+    let other = outcome.plan.passed_over.iter().map(|(file, what)| {
+        let path = inputs.files[*file as usize].name.clone();
+        SkippedFile {
+            is_log: names::Name::read(&path).is_some(),
+            path,
             why: what.clone(),
-        });
+        }
+    });
     let left_out = inputs.unreadable.iter().chain(&inputs.in_part);
     let unreadable = left_out.map(|(path, why)| SkippedFile {
         path: path.clone(),
         why: why.clone(),
+        is_log: true,
     });
     Facts {
         tool: format!("waybill {}", env!("CARGO_PKG_VERSION")),

@@ -27,6 +27,7 @@ use crate::filter::{Filter, Pattern};
 use crate::input::Inputs;
 use crate::join::shard::Taker;
 use crate::join::{Detail, When};
+use crate::path::anonymous::Anonymous;
 use crate::path::{Class, Path};
 use crate::pipeline;
 use crate::progress::Progress;
@@ -114,8 +115,7 @@ pub fn run(
 pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     let begun = Instant::now();
     let files = &options.days.merge;
-    let mut saved = days::merge_all(files)?.ok_or_else(|| Error("no saved day".into()))?;
-    saved.facts.seconds = begun.elapsed().as_secs_f64();
+    let saved = days::merge_all(files)?.ok_or_else(|| Error("no saved day".into()))?;
     if let Some(path) = &options.days.save {
         saved.write(path)?;
     }
@@ -176,6 +176,11 @@ fn write(
     };
     if let Some(path) = &options.days.lists {
         shown.known_lists = known_lists(path)?;
+        if let Some(key) = &options.anonymous {
+            let key = Anonymous::new(key);
+            let names = shown.known_lists.iter();
+            shown.known_lists = names.map(|name| key.own_address(name)).collect();
+        }
     }
     if !options.days.baseline.is_empty() {
         let mut baseline = shown.baseline.take().unwrap_or_default();
@@ -246,9 +251,10 @@ impl Taker for Counting<'_> {
 /// Counts a path, or among what is left out if it is from or to one of `probes`. Returns whether it is in the sums.
 fn count(tally: &mut Tally, probes: &[Pattern], path: &Path<'_>, weight: i64) -> bool {
     let probe = |address: &BStr| probes.iter().any(|pattern| pattern.matches(address));
+    let plain = path.plain.as_deref().unwrap_or(path);
     let is_probe = !probes.is_empty()
         && path.class == Class::Mail
-        && (probe(path.sender) || path.recipients.iter().any(|r| probe(r.address)));
+        && (probe(plain.sender) || plain.recipients.iter().any(|r| probe(r.address)));
     match is_probe {
         true => tally.totals.leave_out_as_probe(path, weight),
         false => tally.add(path, weight),

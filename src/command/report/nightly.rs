@@ -33,9 +33,14 @@ pub fn nightly(
     let begun = Instant::now();
     let period = Period::of(options)?;
     let mut state = State::open(folder, terms(options))?;
+    let mut opening = options.opening.clone();
+    // A manifest has a hash of every file.
+    if !opening.hash {
+        opening.known = state.stamps();
+    }
     let mut inputs = match paths {
         [] => Inputs::default(),
-        paths => Inputs::open_as(paths, &options.opening)?,
+        paths => Inputs::open_as(paths, &opening)?,
     };
     inputs.offsets = options.evidence;
     inputs.assumed = options.assumed.clone();

@@ -3,10 +3,27 @@
 //! Facts and their evidence: `formats/foreign.md` section 3. In: the body of an entry, of several lines perhaps. Out:
 //! [`Entry`]. The same letter means different things on `<=` and on `=>`, so each flag has its own reader.
 
+pub mod pieces;
+
 use crate::dialect::foreign::clock::is_exim_id;
 use crate::dialect::foreign::entry::{Entry, Peer, after, bare, find, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
+
+/// The flags behind the id, what a line with each tells, and what is peculiar to it.
+pub const FLAGS: [(&str, u8, &str); 7] = [
+    ("<=", code::RECEIVED, ""),
+    ("=>", code::DELIVERED, "; to another host, it is sent"),
+    (
+        "->",
+        code::DELIVERED,
+        "; one more address of the same delivery",
+    ),
+    (">>", code::DELIVERED, "; while it was still being received"),
+    ("**", code::BOUNCED, ""),
+    ("==", code::DEFERRED, ""),
+    ("Completed", code::REMOVED, ""),
+];
 
 fn entry<'d>(code: u8) -> Entry<'d> {
     Entry::of(Program::Exim, code)
@@ -230,7 +247,8 @@ fn deferred(rest: &[u8]) -> Entry<'_> {
     let whole = whole.strip_suffix(b" routing").unwrap_or(whole);
     let (head, fields) = whole.split_at(fields_at(whole));
     addressed(&mut told, head);
-    told.text = after(text, b": ").unwrap_or(text);
+    // Behind the reason may stand how long it took.
+    told.text = until(after(text, b": ").unwrap_or(text), b" DT=");
     told.connector = field(fields, b" T=");
     told.peer = match host(text) {
         Peer { ip: b"", .. } => host(fields),
@@ -273,7 +291,11 @@ fn refused(rest: &[u8], at: usize) -> Entry<'_> {
         return entry(code::CONNECTION);
     }
     let (fields, what) = (&rest[..at], &rest[at + 10..line_end]);
-    told.sender = after(fields, b" F=<").map(|sender| sender.strip_suffix(b">").unwrap_or(sender));
+    // `temporarily` may stand behind it.
+    told.sender = after(fields, b" F=<").map(|sender| {
+        let sender = until(sender, b"> ");
+        sender.strip_suffix(b">").unwrap_or(sender)
+    });
     if let Some(start) = fields.strip_prefix(b"H=") {
         told.peer = named(Peer::read(&start[..host_end(start, 0)]));
     }
@@ -281,6 +303,8 @@ fn refused(rest: &[u8], at: usize) -> Entry<'_> {
     if let Some(address) = what.strip_prefix(b"RCPT ") {
         let address = until(address, b">: ");
         told.to = bare(address.strip_prefix(b"<").unwrap_or(until(address, b": ")));
+    } else if let (Some(sender), None) = (what.strip_prefix(b"MAIL "), told.sender) {
+        told.sender = Some(bare(until(sender, b": ")));
     } else if told.sender.is_none() {
         // Of a connection or a greeting: no message was offered.
         return Entry {
@@ -303,6 +327,23 @@ fn dump<'d>(told: &mut Entry<'d>, lines: &'d [u8]) {
             told.between = Some(b',');
         } else if let Some(subject) = line.strip_prefix(b"  Subject: ") {
             told.subject = subject;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_is_read_as_the_table_says() {
+        for (flag, code, _) in FLAGS {
+            let line = format!("1xUooM-000069-1M {flag} a@b R=r T=t");
+            let line = line
+                .strip_suffix(" a@b R=r T=t")
+                .filter(|_| flag == "Completed")
+                .unwrap_or(&line);
+            assert_eq!(read(line.as_bytes()).code, code, "{flag}");
         }
     }
 }

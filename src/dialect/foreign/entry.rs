@@ -8,6 +8,7 @@ use bumpalo::Bump;
 use super::events::code;
 use super::outer::Program;
 use crate::address::List;
+use crate::status::StatusCode;
 
 /// A line's parts; what it does not have is empty.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub struct Entry<'d> {
     pub peer: Peer<'d>,
     /// Reply or reason.
     pub text: &'d [u8],
+    /// The enhanced code that stands beside a reason without one: `5.1.1`.
+    pub dsn: &'d [u8],
     pub subject: &'d [u8],
     /// Transport, router, mailer or protocol.
     pub connector: &'d [u8],
@@ -90,6 +93,7 @@ impl<'d> Entry<'d> {
             orig: b"",
             peer: Peer::default(),
             text: b"",
+            dsn: b"",
             subject: b"",
             connector: b"",
             size: 0,
@@ -103,6 +107,22 @@ impl<'d> Entry<'d> {
             self.code,
             code::SENT | code::DELIVERED | code::DEFERRED | code::BOUNCED | code::EXPIRED
         )
+    }
+
+    /// Notes the enhanced code, if the reason has none of its own.
+    pub fn with_dsn(&mut self, dsn: &'d [u8]) {
+        let failed = matches!(self.code, code::BOUNCED | code::EXPIRED | code::DEFERRED);
+        if failed && StatusCode::find(self.text).is_none() {
+            self.dsn = dsn;
+        }
+    }
+
+    /// The reason with its code.
+    pub fn reason(&self, arena: &'d Bump) -> &'d [u8] {
+        match self.dsn {
+            b"" => self.text,
+            dsn => arena.alloc_slice_copy(&[dsn, b" ", self.text].concat()),
+        }
     }
 
     /// The recipients as a list field.

@@ -11,9 +11,10 @@ use super::entry::{Entry, text};
 use super::events::{self, code};
 use super::kept::kept;
 use super::outer::{Outer, Program, outer};
-use super::{Schema, read};
+use super::{Form, Schema, read};
 use crate::address::List;
 use crate::dialect::Surroundings;
+use crate::dialect::exim::pieces;
 use crate::event::{Event, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
 use crate::row::{KeyKind, Row};
@@ -22,7 +23,7 @@ use crate::row::{KeyKind, Row};
 fn parts<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> (Outer<'d>, Entry<'d>) {
     let from = row.offset as usize;
     let line = &around.data[from..from + row.len as usize];
-    let found = outer(line, &schema.clock).unwrap_or(Outer {
+    let mut found = outer(line, &schema.clock).unwrap_or(Outer {
         time: row.time,
         bare: None,
         host: b"",
@@ -30,8 +31,19 @@ fn parts<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> (Outer<'d
         tag: b"",
         body: line,
     });
+    if schema.form == Form::Syslog && found.program == Program::Exim {
+        found.body = whole(line, found.body, around.arena);
+    }
     let entry = read(&found);
     (found, entry)
+}
+
+/// The body of the line that `data` begins with, with what Exim cut from it into pieces.
+fn whole<'d>(data: &'d [u8], body: &'d [u8], arena: &'d Bump) -> &'d [u8] {
+    match pieces::piece(body) {
+        Some(_) => pieces::gather(data, 0, arena).map_or(body, |whole| whole.body),
+        None => body,
+    }
 }
 
 /// The Message-ID as the others write it: in brackets, with its own bytes.
@@ -73,7 +85,10 @@ fn message_id<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d BStr {
 pub fn names<'d>(data: &'d [u8], arena: &'d Bump) -> [&'d BStr; 3] {
     let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
     match outer(&data[..end], &Clock::default()) {
-        Some(found) => {
+        Some(mut found) => {
+            if found.program == Program::Exim {
+                found.body = whole(data, found.body, arena);
+            }
             let entry = read(&found);
             [message_id(&entry, arena), text(entry.id), text(entry.other)]
         }
@@ -114,7 +129,7 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         true => (entry.other, entry.id),
         false => (entry.id, entry.other),
     };
-    let arrives = matches!(role, Role::Receive | Role::Report);
+    let arrives = matches!(role, Role::Receive | Role::Report) || entry.code == code::REFUSED;
     let peer = text(entry.peer.host());
     let null_sender = entry.sender == Some(b"");
     let is_report = role == Role::Report;
@@ -152,7 +167,7 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         client_host: Raw::plain(if arrives { peer } else { host }),
         server_host: Raw::plain(if arrives { host } else { peer }),
         connector: Raw::plain(entry.connector),
-        context: Raw::plain(entry.text),
+        context: Raw::plain(entry.reason(arena)),
         next_try: None,
         timing: Raw::plain(b""),
         link: None,
@@ -164,7 +179,7 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
     let (found, entry) = parts(row, schema, around);
     let event = of_entry(row, &entry, around);
     let none = BStr::new(b"");
-    let arrives = matches!(event.role, Role::Receive | Role::Report);
+    let arrives = matches!(event.role, Role::Receive | Role::Report) || entry.code == code::REFUSED;
     let list = |list: List<'d>| list.into_iter().map(BStr::new).collect::<Vec<_>>();
     Record {
         place: event.place,

@@ -5,6 +5,7 @@
 //! stretch of it tells.
 
 use bstr::BStr;
+use bumpalo::Bump;
 
 use super::clock;
 use super::entry::Entry;
@@ -13,10 +14,11 @@ use super::hop::{At, Birth, Claim, NamedAs, Refusal, ReportOf, is_online};
 use super::kept;
 use super::outer::{Outer, Program, Stamp, outer_after};
 use super::reply::{self, Named};
-use super::stamps::{Clocks, anchor, clocks};
+use super::stamps::{Clocks, anchor, calm as calm_around, clocks};
 use super::{Form, Schema, begins_entry, read};
 use crate::address::bare_id;
 use crate::address::x400::is_mts_id;
+use crate::dialect::exim::pieces;
 use crate::dialect::online;
 use crate::dialect::{EventCounts, Layout, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
@@ -27,12 +29,13 @@ use crate::time::{SECOND, Time};
 
 /// Finds the records of `slice`; `once`: the first one only.
 pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yield {
-    let finder = Finder::new(slice, *schema, keys);
+    let arena = Bump::new();
+    let finder = Finder::new(slice, *schema, keys, &arena);
     match finder.run(&vec![(0, schema.clock)], once, !once) {
         Some(found) => found,
         None => {
-            let clocks = clocks(slice.data, schema);
-            let finder = Finder::new(slice, *schema, keys);
+            let clocks = clocks(slice.data, schema, slice.start);
+            let finder = Finder::new(slice, *schema, keys, &arena);
             finder.run(&clocks, once, false).unwrap_or_default()
         }
     }
@@ -52,6 +55,10 @@ struct Finder<'p> {
     known: bool,
     /// The stamp read last: lines of one second stand together.
     stamp: Stamp<'p>,
+    /// Where entries go that Exim cut into pieces.
+    arena: &'p Bump,
+    /// Where pieces begin that were read with the first one of their entry.
+    read: Vec<usize>,
 }
 
 /// Key of the other side's address; 0 where it is not known or is the host itself.
@@ -64,7 +71,7 @@ fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
 }
 
 impl<'p> Finder<'p> {
-    fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys) -> Self {
+    fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys, arena: &'p Bump) -> Self {
         // Growing would copy all of it; what is not needed is never touched.
         let expected = slice.data.len() / 100 / SHARDS + 16;
         let shards = (0..SHARDS).map(|_| Vec::with_capacity(expected));
@@ -87,6 +94,8 @@ impl<'p> Finder<'p> {
             host: (b"", 0, 0),
             known: false,
             stamp: Stamp::default(),
+            arena,
+            read: Vec::new(),
         }
     }
 
@@ -94,7 +103,10 @@ impl<'p> Finder<'p> {
     fn run(mut self, clocks: &Clocks, once: bool, strict: bool) -> Option<Yield> {
         let data = self.slice.data;
         let mut clocks = clocks.iter().peekable();
-        let mut month = None;
+        if strict && self.schema.turn.is_some() {
+            return None;
+        }
+        let (mut month, mut calm) = (None, 0..0);
         let mut at = 0;
         while at < data.len() {
             while let Some((_, clock)) = clocks.next_if(|(from, _)| *from <= at) {
@@ -112,17 +124,23 @@ impl<'p> Finder<'p> {
             }
             let line = data[at..end].strip_suffix(b"\r").unwrap_or(&data[at..end]);
             match outer_after(line, &self.schema.clock, &mut self.stamp) {
+                Some(found) if found.program == Program::Exim && self.is_piece(&found) => {
+                    self.piece(at, line, found);
+                }
                 Some(found) => {
                     let entry = read(&found);
                     if strict && let Some(bare) = &found.bare {
                         let turned = bare
                             .day
-                            .is_some_and(|(new, _)| new == 1 && month.replace(new) == Some(12));
+                            .is_some_and(|(new, _)| month.replace(new) == Some(12) && new == 1);
+                        if !calm.contains(&bare.local) {
+                            calm = calm_around(&self.schema, bare.local)?;
+                        }
                         if turned || self.proves_other_clock(&found, &entry) {
                             return None;
                         }
                     }
-                    self.add(at, line, &found, &entry);
+                    self.add((at, line), line.len() + 1, &found, &entry);
                 }
                 None => self.stray(at, line, end),
             }
@@ -135,6 +153,37 @@ impl<'p> Finder<'p> {
         Some(self.finish())
     }
 
+    /// Whether the line is a piece of an entry.
+    #[inline]
+    fn is_piece(&self, found: &Outer<'_>) -> bool {
+        found.body.first() == Some(&b'[')
+            && self.schema.form == Form::Syslog
+            && pieces::piece(found.body).is_some()
+    }
+
+    /// Files the entry whose first piece this is; one of the others was read with it.
+    #[cold]
+    fn piece(&mut self, at: usize, line: &'p [u8], found: Outer<'p>) {
+        if let Some(read) = self.read.iter().position(|begin| *begin == at) {
+            self.read.swap_remove(read);
+            return;
+        }
+        let data = self.slice.data;
+        let Some(whole) = pieces::gather(data, at, self.arena) else {
+            return self.stray(at, line, at + line.len());
+        };
+        if whole.is_torn {
+            self.fault(Reason::MissingPiece, at);
+        }
+        let found = Outer {
+            body: whole.body,
+            ..found
+        };
+        let entry = read(&found);
+        self.add((at, &data[at..whole.end]), whole.bytes, &found, &entry);
+        self.read.extend(whole.others);
+    }
+
     fn bind(&mut self) {
         self.stamp = Stamp::default();
         let layout = Layout::Foreign(self.schema);
@@ -143,6 +192,9 @@ impl<'p> Finder<'p> {
 
     fn proves_other_clock(&self, found: &Outer<'_>, entry: &Entry<'_>) -> bool {
         let clock = &self.schema.clock;
+        if self.schema.zone.is_some() {
+            return false;
+        }
         let Some((arrival, slack_s)) = anchor(found, entry) else {
             return false;
         };
@@ -163,17 +215,27 @@ impl<'p> Finder<'p> {
             return;
         }
         let torn = self.slice.ends_file && end == self.slice.data.len();
+        self.fault(if torn { Reason::TornEnd } else { Reason::Stray }, at);
+    }
+
+    fn fault(&mut self, reason: Reason, at: usize) {
         let place = Place {
             file: self.slice.file,
             offset: self.slice.start + at as u64,
             line: self.line,
         };
-        let reason = if torn { Reason::TornEnd } else { Reason::Stray };
         self.found.faults.add(reason, place);
     }
 
-    /// Files one line.
-    fn add(&mut self, at: usize, line: &'p [u8], found: &Outer<'p>, entry: &Entry<'p>) {
+    /// Files one line, or several that are one entry, of so many bytes.
+    #[inline]
+    fn add(
+        &mut self,
+        (at, line): (usize, &'p [u8]),
+        bytes: usize,
+        found: &Outer<'p>,
+        entry: &Entry<'p>,
+    ) {
         if found.program == Program::Other {
             self.found.passed_over += 1;
             return;
@@ -185,7 +247,7 @@ impl<'p> Finder<'p> {
         });
         let (_, server, host) = self.host;
         let time = found.time;
-        self.count(server, time, line.len() + 1);
+        self.count(server, time, bytes);
         self.counts[entry.program as usize][usize::from(entry.code)] += 1;
         self.found.rows += 1;
         let mut row = Row::blank(self.slice.chunk);
@@ -196,7 +258,7 @@ impl<'p> Finder<'p> {
         row.role = events::of(entry.code).role;
         row.kind = KeyKind::Queue;
         if entry.id.is_empty() {
-            return self.without_id(row, line, entry, host);
+            return self.without_id(row, line, found, entry);
         }
         row.key = self.keys.copy_on(host, Service::Transport, entry.id);
         row.check = self.keys.check(entry.id);
@@ -215,9 +277,9 @@ impl<'p> Finder<'p> {
     }
 
     /// A refusal is a message that never was one; it is known by its own line.
-    fn without_id(&mut self, mut row: Row, line: &[u8], entry: &Entry<'_>, host: u64) {
+    fn without_id(&mut self, mut row: Row, line: &[u8], found: &Outer<'_>, entry: &Entry<'_>) {
         if entry.code == code::REFUSED {
-            row.key = self.keys.bytes(line) ^ host;
+            row.key = self.host.2 ^ self.refusal(line, found);
             let from = address(entry, self.keys);
             if from != 0 {
                 self.found.hops.refusals.push(Refusal {
@@ -233,6 +295,16 @@ impl<'p> Finder<'p> {
         if self.slice.keep_loose {
             self.found.loose.push(row);
         }
+    }
+
+    /// Exim says it twice, for mainlog and for rejectlog; by way of syslog each time behind a header of its own.
+    fn refusal(&self, line: &[u8], found: &Outer<'_>) -> u64 {
+        if found.program != Program::Exim || self.schema.form != Form::Syslog {
+            return self.keys.bytes(line);
+        }
+        let end = memchr::memchr(b'\n', found.body).unwrap_or(found.body.len());
+        let second = found.time.0.div_euclid(SECOND) * i64::from(!begins_entry(found.body));
+        self.keys.bytes(&found.body[..end]) ^ self.keys.bytes(&second.to_le_bytes())
     }
 
     /// What the line says about other records.

@@ -58,7 +58,7 @@ pub struct Claim {
     pub key: u64,
     /// Key of the queue id that the receiver named; 0: it named none.
     pub id: u64,
-    /// Key of the giver.
+    /// Key of the giver; 0: a host of Exchange Online, whose exports hold some of its messages only.
     pub host: u64,
     /// Key of the receiver's address; 0: the giver itself.
     pub peer: u64,
@@ -126,14 +126,15 @@ pub struct Hops {
 
 /// What a row of Exchange says: which copy a RECEIVE opened; which queue id the receiver of a SEND named, which stands in
 /// the source context, in some versions in the recipient status. A report that came in names by its Message-ID the record
-/// under which it was made.
+/// under which it was made. `host` is the server that logged it; [`online::SERVER`] for all of Exchange Online.
 pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops: &mut Hops) {
     let key = row.key;
+    let of_online = *host == online::SERVER;
     let mut claim = |id: u64, peer: u64| {
         hops.claims.push(Claim {
             key,
             id,
-            host: keys.host(host),
+            host: if of_online { 0 } else { keys.host(host) },
             peer,
             time: row.time,
             at: At::of(row),

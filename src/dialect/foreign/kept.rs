@@ -33,7 +33,7 @@ pub fn keep(row: &mut Row, entry: &Entry<'_>, line: &[u8]) {
         entry.subject,
         entry.connector,
     ];
-    if line.len() > usize::from(u16::MAX) {
+    if line.len() > usize::from(u16::MAX) || !entry.dsn.is_empty() {
         return;
     }
     let base = line.as_ptr().addr();

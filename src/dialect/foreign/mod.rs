@@ -40,6 +40,10 @@ pub struct Schema {
     pub form: Form,
     /// How stamps without year or zone are read.
     pub clock: Clock,
+    /// From which byte of the file on by which other clock, where lines behind the chunk tell of a change inside it.
+    turn: Option<(u64, Clock)>,
+    /// The zone that was given for stamps without one, where no id tells.
+    zone: Option<&'static jiff::tz::TimeZone>,
 }
 
 /// What a record is.
@@ -100,6 +104,8 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
             program,
             form,
             clock,
+            turn: None,
+            zone: None,
         })
     })?;
     let range = 0..data.len().min(CLOCK_BYTES);
@@ -129,7 +135,7 @@ pub fn record_of(data: &[u8]) -> (&BStr, &BStr) {
     (BStr::new(host), BStr::new(id))
 }
 
-/// Exim writes its own stamp and the part's number behind syslog's header.
+/// Exim writes its own stamp, its process and a piece's number behind syslog's header.
 fn exim_body<'d>(found: &Outer<'d>) -> &'d [u8] {
     let mut body = found.body;
     if body.first() == Some(&b'[')
@@ -171,8 +177,19 @@ fn begins_entry(rest: &[u8]) -> bool {
     }
 }
 
-/// The first byte at or behind `from` that begins a record.
+/// The first byte at or behind `from` that begins a record; no entry that Exim cut into pieces stands on both sides of it.
 pub fn next_record(schema: &Schema, data: &[u8], from: usize) -> usize {
+    let mut at = next_line(schema, data, from);
+    if schema.form == Form::Syslog && at > 0 {
+        while let Some(behind) = exim::pieces::parted_at(data, at) {
+            at = behind;
+        }
+    }
+    at
+}
+
+/// The first byte at or behind `from` that begins a record or a piece of one.
+pub fn next_line(schema: &Schema, data: &[u8], from: usize) -> usize {
     scan::next_line(data, from, |rest| {
         schema.form == Form::Syslog || begins_entry(rest)
     })

@@ -8,7 +8,7 @@ use bstr::BStr;
 use super::entry::list;
 use super::settle::{Around, Stay, is_foreign};
 use crate::address::List;
-use crate::event::{Event, Next, Role};
+use crate::event::{Event, Next, Raw, Role};
 
 /// Recipients that hand-overs gave to a record by name.
 fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
@@ -218,11 +218,23 @@ pub(super) fn open<'d>(
             if event.recipients.0.is_empty() && !all.is_empty() {
                 events[birth].recipients = list(all.into_iter(), around.arena);
             }
-            if !ended && !queued && is_held(&event, events, around) {
+            let complete = events
+                .iter()
+                .any(|e| e.copy == stay.copy && e.name == "message-id");
+            let stopped = !ended && !queued && stops_here(&event, around);
+            if stopped && complete {
+                // Postfix names no queue id when a rule on the envelope holds a message.
                 more.push(Event {
                     role: Role::Quarantine,
                     name: BStr::new("held"),
                     recipients: list(handed(stay, events).into_iter(), around.arena),
+                    ..event
+                });
+            } else if stopped && event.name == "received" {
+                more.push(Event {
+                    role: Role::Fail,
+                    name: BStr::new("refused"),
+                    context: Raw::plain(b"the client broke off before the message was there"),
                     ..event
                 });
             }
@@ -242,14 +254,9 @@ pub(super) fn open<'d>(
     }
 }
 
-/// Postfix names no queue id when a rule on the envelope holds a message: a record that was complete and then never came
-/// up, although its host's log goes on, is held.
-fn is_held(birth: &Event<'_>, events: &[Event<'_>], around: Around<'_>) -> bool {
-    let named = events
-        .iter()
-        .any(|e| e.copy == birth.copy && e.name == "message-id");
+/// Whether nothing more became of a record of Postfix, although its host's log goes on.
+fn stops_here(birth: &Event<'_>, around: Around<'_>) -> bool {
     birth.source.text() == "postfix"
-        && named
         && around
             .servers
             .coverage(birth.server)

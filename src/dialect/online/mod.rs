@@ -19,8 +19,8 @@ use crate::row::{KeyKind, Row, mark};
 use crate::scan;
 use crate::time::{Time, parse_iso};
 
-pub use settle::settle;
 use settle::told;
+pub use settle::{STATUSES, settle};
 
 /// The server that traces speak of: they name no other.
 pub const SERVER: &[u8] = b"exchange-online";
@@ -132,12 +132,49 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
     Schema::of(names_line(data)).map(|schema| Detected::Log(Layout::Online(schema)))
 }
 
-/// The first byte at or behind `from` that begins a line: subjects hold no line breaks.
-pub fn next_record(data: &[u8], from: usize) -> usize {
-    if from == 0 || from >= data.len() {
-        return from.min(data.len());
+/// The first byte at or behind `from` that begins a row: a line whose column of the time holds one. A quoted field may go over
+/// several lines.
+pub fn next_record(schema: &Schema, data: &[u8], from: usize) -> usize {
+    scan::next_line(data, from, |rest| begins_row(schema, rest))
+}
+
+/// A column that begins farther behind its row than this is none of an export's.
+const COLUMN_BYTES: usize = 16 << 10;
+
+fn begins_row(schema: &Schema, rest: &[u8]) -> bool {
+    let wanted = schema.columns[Column::Time as usize];
+    let head = &rest[..rest.len().min(COLUMN_BYTES)];
+    let (mut column, mut start, mut inside) = (0, 0, false);
+    for at in memchr::memchr3_iter(b'"', b',', b'\n', head).chain([head.len()]) {
+        match head.get(at) {
+            Some(b'"') => inside = !inside,
+            Some(_) if inside => {}
+            end => {
+                if column == wanted {
+                    return time(unquoted(head[start..at].trim_ascii_end())).is_some();
+                }
+                if end != Some(&b',') {
+                    return false;
+                }
+                (column, start) = (column + 1, at + 1);
+            }
+        }
     }
-    memchr::memchr(b'\n', &data[from - 1..]).map_or(data.len(), |n| from + n)
+    false
+}
+
+/// Where the row at `from` ends: at the first line break outside quotes, or where the next row begins before they close.
+fn row_end(schema: &Schema, data: &[u8], from: usize) -> usize {
+    let mut inside = false;
+    for at in memchr::memchr2_iter(b'"', b'\n', &data[from..]) {
+        let at = from + at;
+        if data[at] == b'"' {
+            inside = !inside;
+        } else if !inside || begins_row(schema, &data[at + 1..]) {
+            return at;
+        }
+    }
+    data.len() - usize::from(inside && data.ends_with(b"\n"))
 }
 
 /// `2026-05-01T12:00:00.1234567Z`, or as PowerShell writes dates in English: `5/1/2026 12:00:00 PM`.
@@ -176,8 +213,9 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
     let server = found.seen.server(SERVER);
     let (data, mut at, mut line) = (slice.data, 0, 0);
     while at < data.len() {
-        let end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
+        let end = row_end(schema, data, at);
         let bytes = &data[at..end];
+        let breaks = memchr::memchr_iter(b'\n', bytes).count() as u32;
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         let is_head = slice.start == 0
             && found.rows == 0
@@ -216,7 +254,7 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
                 }
             }
         }
-        line += 1;
+        line += breaks + 1;
         at = end + 1;
     }
     if found.rows > 0 {
@@ -352,5 +390,64 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         log_id: none,
         schema_version: none,
         extras: Default::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Line and text of every row, and every fault, read in chunks of about `chunk` bytes.
+    fn read_in(data: &[u8], chunk: usize) -> (Vec<(u32, String)>, u64) {
+        let schema = Schema::of(names_line(data)).unwrap();
+        let (keys, mut rows, mut faults) = (Keys::default(), Vec::new(), 0);
+        let (mut start, mut lines) = (0, 0);
+        while start < data.len() {
+            let end = next_record(&schema, data, (start + chunk).min(data.len()));
+            let slice = Slice::of(data, start..end, "");
+            let mut found = parse(slice, &schema, &keys, false);
+            faults += found.faults.damaged();
+            for row in found.take_rows() {
+                let from = row.offset as usize;
+                let bytes = &slice.data[from..from + row.len as usize];
+                rows.push((
+                    lines + row.line,
+                    String::from_utf8_lossy(bytes).into_owned(),
+                ));
+            }
+            lines += memchr::memchr_iter(b'\n', slice.data).count() as u32;
+            start = end;
+        }
+        rows.sort();
+        (rows, faults)
+    }
+
+    proptest! {
+        /// Subjects over several lines, quotes that never close, lines that are no rows: every cut gives the same.
+        #[test]
+        fn chunks_change_nothing(
+            subjects in prop::collection::vec("[a-z,\n\r ]{0,20}|[a-z\"\n]{0,9}", 1..12),
+            chunk in 1usize..200,
+        ) {
+            let mut log = String::from("Received,SenderAddress,RecipientAddress,Subject,Status,MessageId\n");
+            for (i, subject) in subjects.iter().enumerate() {
+                log += &format!("2026-05-01T10:00:{i:02},a@x,b@y,\"{subject}\",Delivered,<m{i}@x>\r\n");
+            }
+            prop_assert_eq!(read_in(log.as_bytes(), chunk), read_in(log.as_bytes(), 1 << 20));
+        }
+    }
+
+    #[test]
+    fn a_subject_over_several_lines_is_one_row() {
+        let log = "Received,Subject,Status,MessageId\n\
+             2026-05-01T10:00:00,\"one\n2,\"\"two\"\"\r\nthree\",Delivered,<m@x>\n\
+             2026-05-01T10:00:01,four,Delivered,<n@x>\n";
+        for chunk in 1..100 {
+            let (rows, faults) = read_in(log.as_bytes(), chunk);
+            assert_eq!((rows.len(), faults), (2, 0), "{chunk}");
+            assert!(rows[0].1.ends_with("three\",Delivered,<m@x>"));
+            assert_eq!(rows[1].0, 4);
+        }
     }
 }

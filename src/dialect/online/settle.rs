@@ -31,21 +31,55 @@ pub(super) fn told<'d>(event: &Event<'d>) -> Vec<(&'d [u8], &'d [u8])> {
     told
 }
 
-/// What a status means; the words behind the first one win.
+/// What statuses say, by the words in them; where a status has several, the first of these wins.
+pub const STATUSES: [(&str, Role, &str); 12] = [
+    (
+        "Deliver",
+        Role::Deliver,
+        "in the mailbox, or accepted by the host outside that it was for",
+    ),
+    (
+        "FilteredAsSpam",
+        Role::Deliver,
+        "in the mailbox, among the junk",
+    ),
+    ("Send", Role::Leave, "given to a host outside"),
+    (
+        "Quarantine",
+        Role::Quarantine,
+        "held as spam, malware or by a rule",
+    ),
+    ("Fail", Role::Fail, "not delivered, for good"),
+    ("Expire", Role::Fail, "given up after too long a time"),
+    ("Drop", Role::Drop, "thrown away without a report"),
+    (
+        "Expand",
+        Role::Expand,
+        "a list that became its members; nothing goes to it itself",
+    ),
+    (
+        "Resolve",
+        Role::Resolve,
+        "went on to another address; another row tells of that",
+    ),
+    (
+        "Redirect",
+        Role::Resolve,
+        "went on to another address; another row tells of that",
+    ),
+    ("Pending", Role::Defer, "being delivered, or tried again"),
+    ("GettingStatus", Role::Defer, "not known to the trace yet"),
+];
+
+/// What a status means.
 fn role(status: &[u8], leaves: bool) -> Option<Role> {
-    let has = |word: &[u8]| memchr::memmem::find(status, word).is_some();
-    Some(match () {
-        () if has(b"Deliver") && leaves => Role::Leave,
-        () if has(b"Deliver") || has(b"FilteredAsSpam") => Role::Deliver,
-        () if has(b"Send") => Role::Leave,
-        () if has(b"Quarantine") => Role::Quarantine,
-        () if has(b"Fail") => Role::Fail,
-        () if has(b"Drop") => Role::Drop,
-        () if has(b"Expand") => Role::Expand,
-        () if has(b"Resolve") || has(b"Redirect") => Role::Resolve,
-        () if has(b"Pending") || has(b"Defer") || has(b"GettingStatus") => Role::Defer,
-        () => return None,
-    })
+    let has = |word: &str| memchr::memmem::find(status, word.as_bytes()).is_some();
+    let known = STATUSES.iter().find(|(word, ..)| has(word));
+    match known.map(|(_, role, _)| *role) {
+        Some(Role::Deliver) if leaves && has("Deliver") => Some(Role::Leave),
+        None if has("Defer") => Some(Role::Defer),
+        role => role,
+    }
 }
 
 /// Whether a hand-over went to Exchange Online, by the receiver's name or as its reply says.

@@ -137,6 +137,11 @@ fn delivery<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
         b"deliverable" | b"undeliverable" => code::PROBED,
         _ => code::OTHER,
     };
+    if told.code != code::SENT
+        && let Some(dsn) = after(relay.1, b", dsn=")
+    {
+        told.with_dsn(until(dsn, b","));
+    }
     told
 }
 
@@ -219,11 +224,12 @@ fn envelope(what: &[u8], code: u8) -> Entry<'_> {
         None => (what, &b""[..]),
     };
     if at.is_some() {
-        let end = find(tail, b"> ").unwrap_or(tail.len());
+        let end = bracket_end(tail);
         told.sender = Some(&tail[..end]);
         let tail = &tail[end..];
-        if let Some(to) = tail.strip_prefix(b"> to=<") {
-            told.to = until(to, b"> ");
+        let to = [&b"> to=<"[..], b">, to=<"];
+        if let Some(to) = to.iter().find_map(|head| tail.strip_prefix(*head)) {
+            told.to = &to[..bracket_end(to)];
         }
         // A rule's own words stand at the very end.
         if let Some(at) = find(tail, b"helo=<")
@@ -245,6 +251,19 @@ fn envelope(what: &[u8], code: u8) -> Entry<'_> {
     told
 }
 
+/// Where an address ends whose bracket was opened: postscreen writes commas between its fields, smtpd none.
+fn bracket_end(text: &[u8]) -> usize {
+    let ends = |at: &usize| matches!(text.get(at + 1), None | Some(b' ' | b','));
+    let mut closed = memchr::memchr_iter(b'>', text).filter(ends);
+    closed.next().unwrap_or(text.len())
+}
+
+/// Whether a message was offered: what is refused before MAIL is a client, not a message.
+fn is_of_message(what: &[u8]) -> bool {
+    let stages = [&b"MAIL"[..], b"RCPT", b"DATA", b"BDAT", b"END-OF-MESSAGE"];
+    stages.iter().any(|stage| what.starts_with(stage))
+}
+
 /// Lines without a queue id.
 fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
     let refused = [
@@ -255,9 +274,13 @@ fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
     ];
     if matches!(body.first(), Some(b'N' | b'p')) {
         if let Some(what) = refused.iter().find_map(|head| body.strip_prefix(*head)) {
+            let told = match is_of_message(what) {
+                true => code::REFUSED,
+                false => code::CONNECTION,
+            };
             return Entry {
                 connector: tag,
-                ..envelope(what, code::REFUSED)
+                ..envelope(what, told)
             };
         }
         return match body.starts_with(b"NOQUEUE") {

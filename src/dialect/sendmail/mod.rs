@@ -15,6 +15,10 @@ pub fn read(body: &[u8]) -> Entry<'_> {
     let Some((id, rest)) = queue_id(body) else {
         return entry(code::CONNECTION);
     };
+    if is_session(rest) {
+        // A session has an id before it has a message.
+        return entry(code::CONNECTION);
+    }
     let told = if let Some(rest) = rest.strip_prefix(b"from=") {
         received(rest)
     } else if let Some(rest) = rest.strip_prefix(b"to=") {
@@ -25,6 +29,14 @@ pub fn read(body: &[u8]) -> Entry<'_> {
         other(rest)
     };
     Entry { id, ..told }
+}
+
+/// What is about a client that gave no message.
+fn is_session(rest: &[u8]) -> bool {
+    let has = |words: &[u8]| memchr::memmem::find(rest, words).is_some();
+    rest.starts_with(b"rejecting commands from ")
+        || rest.starts_with(b"lost input channel from ")
+        || has(b" did not issue MAIL/EXPN/VRFY/ETRN")
 }
 
 /// One word of 14 characters; 8 before version 8.10.
@@ -85,7 +97,7 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
     let mailer = after(fields, b", mailer=").map_or(&b""[..], |name| until(name, b","));
     told.connector = mailer;
     told.peer = after(fields, b", relay=").map_or(Peer::default(), peer);
-    let dsn = after(fields, b", dsn=").map_or(&b""[..], |dsn| &dsn[..dsn.len().min(1)]);
+    let dsn = after(fields, b", dsn=").map_or(&b""[..], |dsn| until(dsn, b","));
     told.text = match after(fields, b", reply=") {
         Some(reply) if !stat.starts_with(b"Sent") => reply,
         _ => stat,
@@ -98,12 +110,16 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
         _ if stat.starts_with(b"Sent") && local => code::DELIVERED,
         _ if stat.starts_with(b"Sent") => code::SENT,
         b"queued" => code::OTHER,
+        b"quarantined" => code::HELD,
         _ if stat.starts_with(b"Deferred") => code::DEFERRED,
         _ if is_expired(stat) => code::EXPIRED,
-        _ if dsn == b"4" => code::DEFERRED,
-        _ if dsn == b"2" => code::SENT,
+        // No mailer ever had it: a filter refused the message when it was there.
+        _ if mailer.is_empty() && dsn.is_empty() => code::REFUSED,
+        _ if dsn.starts_with(b"4") => code::DEFERRED,
+        _ if dsn.starts_with(b"2") => code::SENT,
         _ => code::BOUNCED,
     };
+    told.with_dsn(dsn);
     if told.text.starts_with(b"Sent (") {
         told.text = told.text[6..].strip_suffix(b")").unwrap_or(&told.text[6..]);
     }
@@ -114,13 +130,19 @@ fn is_expired(stat: &[u8]) -> bool {
     stat.starts_with(b"Cannot send message for") || stat.starts_with(b"Cannot send within")
 }
 
-/// `check_rcpt, arg1=<r>, relay=NAME [IP], reject=550 ...`
+/// `check_rcpt, arg1=<r>, relay=NAME [IP], reject=550 ...`, `quarantine=why` or `discard` in its place
 fn ruleset(rest: &[u8]) -> Entry<'_> {
-    let Some(text) = after(rest, b", reject=") else {
+    let (told, text) = if let Some(text) = after(rest, b", reject=") {
+        (code::REFUSED, text)
+    } else if let Some(text) = after(rest, b", quarantine=") {
+        (code::HELD, text)
+    } else if rest.ends_with(b", discard") {
+        (code::DISCARDED, &b"discarded by a rule"[..])
+    } else {
         return entry(code::OTHER);
     };
     let arg = after(rest, b", arg1=").map_or(&b""[..], |arg| until(arg, b", "));
-    let mut told = entry(code::REFUSED);
+    let mut told = entry(told);
     told.text = text;
     told.peer = after(rest, b", relay=").map_or(Peer::default(), peer);
     match until(rest, b",") {
@@ -154,6 +176,14 @@ fn other(rest: &[u8]) -> Entry<'_> {
         return Entry {
             to: &rest[1..at],
             text: &rest[at + 5..],
+            ..entry(code::REFUSED)
+        };
+    }
+    if rest.starts_with(b"collect: premature EOM") || rest.starts_with(b"collect: unexpected close")
+    {
+        // The client was gone before the message was complete.
+        return Entry {
+            text: rest,
             ..entry(code::REFUSED)
         };
     }

@@ -165,7 +165,7 @@ fn headline(report: &Report) -> Markup {
         (
             "95 % within",
             p95,
-            "from entry to mailbox".into(),
+            "from entry to arrival".into(),
             "",
             "#latency",
         ),

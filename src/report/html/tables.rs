@@ -14,6 +14,10 @@ const FILTER_FROM: usize = 20;
 pub fn table(table: &Table, lines: usize) -> Markup {
     let rows = &table.rows[..table.rows.len().min(lines)];
     let traced = rows.iter().any(|row| !row.examples.is_empty());
+    let whose = match table.is_of_messages() {
+        true => "this message",
+        false => "for example",
+    };
     let numeric: Vec<bool> = (0..table.columns.len())
         .map(|column| rows.iter().any(|row| is_number(&row.cells[column])))
         .collect();
@@ -22,6 +26,9 @@ pub fn table(table: &Table, lines: usize) -> Markup {
             h3 { (table.title) }
             @if !table.note.is_empty() {
                 p.faint { (table.note) }
+            }
+            @if !table.find.is_empty() {
+                p.faint { "The messages behind a line: " code { "waybill find LOGS " (table.find) } }
             }
             @if rows.len() >= FILTER_FROM {
                 label.filter {
@@ -46,7 +53,7 @@ pub fn table(table: &Table, lines: usize) -> Markup {
                     }
                     tbody {
                         @for row in rows {
-                            (line(row, traced))
+                            (line(row, traced, whose))
                         }
                     }
                 }
@@ -62,14 +69,14 @@ pub fn table(table: &Table, lines: usize) -> Markup {
     }
 }
 
-fn line(row: &Row, traced: bool) -> Markup {
+fn line(row: &Row, traced: bool, whose: &str) -> Markup {
     html! {
         tr {
             @for cell in &row.cells {
                 (self::cell(cell))
             }
             @if traced {
-                td { (examples(&row.examples)) }
+                td { (messages(&row.examples, whose)) }
             }
         }
     }
@@ -111,10 +118,14 @@ fn is_number(cell: &Cell) -> bool {
 
 /// The messages that a figure can be traced to.
 pub fn examples(messages: &[Message]) -> Markup {
+    self::messages(messages, "for example")
+}
+
+fn messages(messages: &[Message], whose: &str) -> Markup {
     html! {
         @if !messages.is_empty() {
             details {
-                summary { "for example" }
+                summary { (whose) }
                 @for message in messages {
                     dl {
                         dt { "message" } dd { code { bdi { (shown(&message.message_id)) } } }
@@ -126,6 +137,10 @@ pub fn examples(messages: &[Message]) -> Markup {
                         dt { "at" } dd { (message.first_seen) }
                         @if let Some(reason) = &message.reason {
                             dt { "reason" } dd { bdi { (shown(reason)) } }
+                        }
+                        @let path = message.path_in_words();
+                        @if !path.is_empty() {
+                            dt { "path" } dd { bdi { (shown(&path)) } }
                         }
                         @if let Some(row) = &message.row {
                             dt { "row" } dd { code { (shown(row)) } }

@@ -65,13 +65,7 @@ fn volume(report: &Report) -> Vec<Table> {
     let hours =
         hours.map(|hour| [vec![Cell::Time(hour.hour.clone())], flows(&hour.flows)].concat());
     let days = volume.by_day.iter().map(|day| {
-        let messages = day.flows.total.messages;
-        let change = day
-            .usual_messages
-            .filter(|&usual| usual > 0)
-            .map_or(Cell::None, |usual| {
-                Cell::Share(messages as f64 / usual as f64 - 1.0)
-            });
+        let change = day.change.map_or(Cell::None, Cell::Share);
         let usual = day.usual_messages.map_or(Cell::None, Cell::Count);
         [
             vec![
@@ -84,16 +78,29 @@ fn volume(report: &Report) -> Vec<Table> {
         ]
         .concat()
     });
-    let weekdays = WEEKDAYS.iter().zip(&volume.by_weekday);
+    // Over one day these would say what the hours say.
+    let longer = volume.by_day.len() > 1;
+    let weekdays = WEEKDAYS.iter().zip(&volume.by_weekday).filter(|_| longer);
     let weekdays = weekdays.map(|(day, sums)| [vec![text(*day)], flows(sums)].concat());
+    let hours_of_day = (0..).zip(&volume.by_hour_of_day).filter(|_| longer);
+    let hours_of_day =
+        hours_of_day.map(|(hour, sums)| [vec![Cell::Count(hour)], flows(sums)].concat());
+    let peaks = [("hour", &volume.peak_hour), ("minute", &volume.peak_minute)];
+    let peaks = peaks.into_iter().filter_map(|(what, peak)| {
+        let peak = peak.as_ref()?;
+        let at = Cell::Time(peak.at.clone());
+        Some(vec![text(what), at, Cell::Count(peak.messages)])
+    });
     let day_columns = columns(&["day", "weekday", "usual messages", "change"]);
     let note = "A message counts in the hour it was first seen and by its own direction; recipients by theirs.";
     vec![
         table(section, "volume_by_hour", "By hour", &columns(&["hour"]))
             .note(note)
+            .find("--since HOUR --until 'THE NEXT HOUR'")
             .lines(hours),
         table(section, "volume_by_day", "By day", &day_columns)
             .note("Usual: the median of the same weekday's other days, where there are any.")
+            .find("--day DAY")
             .lines(days),
         table(
             section,
@@ -102,6 +109,17 @@ fn volume(report: &Report) -> Vec<Table> {
             &columns(&["weekday"]),
         )
         .lines(weekdays),
+        table(
+            section,
+            "volume_by_hour_of_day",
+            "By hour of the day",
+            &columns(&["hour of day"]),
+        )
+        .note("Sums of the same hour of all days, where there are several.")
+        .lines(hours_of_day),
+        table(section, "peaks", "Peaks", &["peak", "at", "messages"])
+            .note("Of equals the first.")
+            .lines(peaks),
     ]
 }
 
@@ -146,7 +164,7 @@ fn latency(report: &Report) -> Vec<Table> {
             vec![Cell::Millis(slow.latency_ms)],
             message(&slow.message).to_vec(),
         ];
-        (line.concat(), Vec::new())
+        (line.concat(), slow.message.clone())
     });
     let levels = latency.service_level.iter().map(|level| {
         let within = Cell::Millis(level.within_ms as i64);
@@ -173,10 +191,12 @@ fn latency(report: &Report) -> Vec<Table> {
                 "Delivered and transferred recipients; percentiles within {error:.1} %. Negative: arrived before \
                  it entered, by two servers' clocks, and not in the percentiles."
             ))
+            .find("--direction DIRECTION --server SERVER")
             .lines(lines.map(|(which, of, sums)| of_one(which, of, sums))),
         levels,
         table(section, "latency_by_server_pair", "From server to server", &pair_columns)
             .note(format!("From where the message came in to where it was decided; within {coarse:.1} %."))
+            .find("--server FROM")
             .lines(pairs),
         components(section, "latency_components", "Where the time went", &latency.components.all_servers)
             .note(format!(
@@ -196,7 +216,7 @@ fn latency(report: &Report) -> Vec<Table> {
             .note("Not less than the line before; the last line is the rest.")
             .lines(steps.map(|step| vec![millis(step.below_ms), Cell::Count(step.recipients)])),
         table(section, "slowest", "Slowest messages", &[&["latency"][..], &MESSAGE].concat())
-            .traced(slowest),
+            .messages(slowest),
     ]
 }
 
@@ -261,7 +281,7 @@ fn top(report: &Report) -> Vec<Table> {
     let section = Section::Top;
     let largest = top.largest_messages.iter().map(|m| {
         let line = [vec![Cell::Bytes(m.size_bytes as i64)], message(m).to_vec()].concat();
-        (line, Vec::new())
+        (line, m.clone())
     });
     let broad = top.most_recipients.iter().map(|m| {
         let line = [
@@ -269,7 +289,7 @@ fn top(report: &Report) -> Vec<Table> {
             message(&m.message).to_vec(),
         ]
         .concat();
-        (line, Vec::new())
+        (line, m.message.clone())
     });
     vec![
         ranking(
@@ -279,7 +299,8 @@ fn top(report: &Report) -> Vec<Table> {
             &top.senders,
             top.lines,
             address,
-        ),
+        )
+        .find("--sender SENDER"),
         ranking(
             "top_recipients",
             "Recipients",
@@ -287,7 +308,8 @@ fn top(report: &Report) -> Vec<Table> {
             &top.recipients,
             top.lines,
             address,
-        ),
+        )
+        .find("--recipient RECIPIENT"),
         ranking(
             "top_pairs",
             "Pairs",
@@ -295,7 +317,8 @@ fn top(report: &Report) -> Vec<Table> {
             &top.pairs,
             top.lines,
             pair,
-        ),
+        )
+        .find("--sender SENDER --recipient RECIPIENT"),
         ranking(
             "top_sender_domains",
             "Sender domains",
@@ -303,7 +326,8 @@ fn top(report: &Report) -> Vec<Table> {
             &top.sender_domains,
             top.lines,
             domain,
-        ),
+        )
+        .find("--sender @DOMAIN"),
         ranking(
             "top_recipient_domains",
             "Recipient domains",
@@ -311,21 +335,22 @@ fn top(report: &Report) -> Vec<Table> {
             &top.recipient_domains,
             top.lines,
             domain,
-        ),
+        )
+        .find("--recipient @DOMAIN"),
         table(
             section,
             "largest",
             "Largest messages",
             &[&["size"][..], &MESSAGE].concat(),
         )
-        .traced(largest),
+        .messages(largest),
         table(
             section,
             "most_recipients",
             "Most recipients",
             &[&["recipients"][..], &MESSAGE].concat(),
         )
-        .traced(broad),
+        .messages(broad),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! In: [`Report`]. Out: [`Table`]s in the order of the sections, whole; who prints them decides where to cut.
 //! Cells keep their numbers, so that a spreadsheet can reckon and a page can sort.
 
+mod ends;
 mod mail;
 mod run;
 mod ways;
@@ -17,6 +18,9 @@ pub struct Table {
     pub title: &'static str,
     /// How its figures are counted, where the columns do not say it.
     pub note: String,
+    /// The command that shows the messages behind a line, its words in capitals to be filled in; empty if a line's own
+    /// examples are all there is.
+    pub find: &'static str,
     pub section: Section,
     pub columns: Vec<&'static str>,
     pub rows: Vec<Row>,
@@ -111,6 +115,7 @@ impl Section {
 /// All tables of `report`.
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = run::tables(report);
+    tables.extend(ends::tables(report));
     tables.extend(mail::tables(report));
     tables.extend(ways::tables(report));
     tables.sort_by_key(|table| table.section);
@@ -127,6 +132,7 @@ fn table(
         name,
         title,
         note: String::new(),
+        find: "",
         section,
         columns: columns.to_vec(),
         rows: Vec::new(),
@@ -137,6 +143,21 @@ impl Table {
     fn note(mut self, note: impl Into<String>) -> Table {
         self.note = note.into();
         self
+    }
+
+    fn find(mut self, options: &'static str) -> Table {
+        self.find = options;
+        self
+    }
+
+    /// Appends lines that are about one message each.
+    fn messages(self, lines: impl IntoIterator<Item = (Vec<Cell>, Message)>) -> Table {
+        self.traced(lines.into_iter().map(|(cells, m)| (cells, vec![m])))
+    }
+
+    /// Whether each line is about one message, which it names.
+    pub fn is_of_messages(&self) -> bool {
+        self.columns.ends_with(&MESSAGE)
     }
 
     /// Appends lines without examples.

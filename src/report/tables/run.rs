@@ -1,17 +1,14 @@
-//! Trouble, coverage, balance, failures, what waits, and what is unknown.
+//! Trouble, coverage and balance.
 
-use super::{Cell, MESSAGE, Section, Table, maybe, message, table, text, time};
+use super::{Cell, Section, Table, table, text, time};
 use crate::report::Report;
 use crate::report::balance::lines;
-use crate::report::open::Counted;
 
 /// The tables of these sections.
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = vec![trouble(report)];
     tables.extend(coverage(report));
     tables.push(balance(report));
-    tables.extend(failures(report));
-    tables.extend(pending(report));
     tables
 }
 
@@ -95,8 +92,17 @@ fn coverage(report: &Report) -> Vec<Table> {
         [names.to_vec(), vec![Cell::Count(hole.files as i64)]].concat()
     });
     let section = Section::Coverage;
+    let domains = coverage.own_domains.iter();
+    let guessed = if coverage.domains_guessed {
+        "guessed"
+    } else {
+        "given"
+    };
     vec![
-        table(section, "servers", "Servers", &columns).lines(servers),
+        inputs(report),
+        table(section, "servers", "Servers", &columns)
+            .find("--server SERVER")
+            .lines(servers),
         state(report),
         table(
             section,
@@ -141,7 +147,43 @@ fn coverage(report: &Report) -> Vec<Table> {
             &["source", "event", "rows", "known"],
         )
         .lines(events),
+        table(
+            section,
+            "own_domains",
+            "Own domains",
+            &["domain", "known by"],
+        )
+        .lines(domains.map(|domain| vec![text(domain), text(guessed)])),
     ]
+}
+
+/// What was read, in one line.
+fn inputs(report: &Report) -> Table {
+    let inputs = &report.inputs;
+    let columns = [
+        "files",
+        "bytes",
+        "rows",
+        "rows not read",
+        "rows collected twice",
+        "files left aside",
+        "took",
+        "bytes per second",
+    ];
+    let rate = inputs.bytes_per_second;
+    let line = vec![
+        Cell::Count(inputs.files as i64),
+        Cell::Bytes(inputs.bytes as i64),
+        Cell::Count(inputs.rows as i64),
+        Cell::Count(inputs.bad_rows as i64),
+        Cell::Count(inputs.rows_twice as i64),
+        Cell::Count(inputs.skipped_files as i64),
+        rate.map_or(Cell::None, |_| {
+            Cell::Millis((1000.0 * inputs.seconds) as i64)
+        }),
+        rate.map_or(Cell::None, |rate| Cell::Bytes(rate as i64)),
+    ];
+    table(Section::Coverage, "inputs", "What was read", &columns).lines([line])
 }
 
 /// What a run with `--state` did on top of those before it.
@@ -185,16 +227,18 @@ fn state(report: &Report) -> Table {
 fn balance(report: &Report) -> Table {
     let totals = &report.totals;
     let fates = &totals.recipients;
+    let (messages, recipients) = (&totals.entered, &totals.entered_recipients_by_origin);
     let came_in = [
-        ("submitted", Some(totals.entered.submitted), None),
-        ("received", Some(totals.entered.received), None),
-        ("generated", Some(totals.entered.generated), None),
+        ("submitted", messages.submitted, recipients.submitted),
+        ("received", messages.received, recipients.received),
+        ("generated", messages.generated, recipients.generated),
         (
             "of unknown origin",
-            Some(totals.entered.unknown_origin),
-            None,
+            messages.unknown_origin,
+            recipients.unknown_origin,
         ),
-    ];
+    ]
+    .map(|(what, messages, recipients)| (what, Some(messages), Some(recipients)));
     let aside = [
         (
             "beside: refused before acceptance",
@@ -215,179 +259,10 @@ fn balance(report: &Report) -> Table {
     table(Section::Balance, "balance", "Entered against what became of it", &["what", "messages", "recipients"])
         .note(
             "Entered = delivered + partly delivered + transferred + failed + dropped + quarantined + pending + \
-             unknown; the residual is what is left over.",
+             unknown; the residual is what is left over. Recipients entered with their message, or by a list or redirect.",
         )
+        .find("--status STATUS")
         .lines(all.map(|(what, messages, recipients)| {
             vec![text(what), count(messages), count(recipients)]
         }))
-}
-
-fn failures(report: &Report) -> Vec<Table> {
-    let failures = &report.failures;
-    let section = Section::Failures;
-    let causes = failures.by_code_and_server.iter().map(|cause| {
-        let cells = vec![
-            maybe(&cause.code),
-            text(cause.meaning),
-            maybe(&cause.source),
-            maybe(&cause.server),
-            text(cause.fate.word()),
-            Cell::Count(cause.messages),
-            Cell::Count(cause.recipients),
-        ];
-        (cells, cause.examples.clone())
-    });
-    let columns = [
-        "code",
-        "meaning",
-        "source",
-        "server",
-        "fate",
-        "messages",
-        "recipients",
-    ];
-    let reports = &failures.reports;
-    let held = [
-        ("failures whose report was seen", reports.matched),
-        ("failures whose report no row shows", reports.missing),
-        (
-            "reports of which no failure was read",
-            reports.without_failure,
-        ),
-    ];
-    let held = held.map(|(what, count)| (vec![text(what), Cell::Count(count)], Vec::new()));
-    let unreported = vec![
-        text("failed messages of which no row names a report"),
-        Cell::Count(failures.reports.failures_without_report),
-    ];
-    vec![
-        table(section, "failures", "By code, source and server", &columns).traced(causes),
-        counted(
-            section,
-            "not_found",
-            "Recipients not found",
-            "address",
-            &failures.not_found,
-        ),
-        counted(
-            section,
-            "mailboxes_full",
-            "Mailboxes full",
-            "address",
-            &failures.mailboxes_full,
-        ),
-        counted(
-            section,
-            "domains_expired",
-            "Domains whose mail expired",
-            "domain",
-            &failures.domains_expired,
-        ),
-        counted(
-            section,
-            "refused",
-            "Refused by rule, agent or policy",
-            "source and words",
-            &failures.refused,
-        ),
-        table(
-            section,
-            "reports",
-            "Failures and reports",
-            &["what", "messages"],
-        )
-        .traced(held)
-        .traced([(unreported, reports.examples.clone())]),
-    ]
-}
-
-fn counted(
-    section: Section,
-    name: &'static str,
-    title: &'static str,
-    what: &'static str,
-    lines: &[Counted],
-) -> Table {
-    let rows = name.starts_with("deferrals");
-    let columns = [what, if rows { "deferrals" } else { "recipients" }];
-    let lines = lines.iter();
-    table(section, name, title, &columns)
-        .lines(lines.map(|line| vec![text(&line.what), Cell::Count(line.recipients)]))
-}
-
-fn pending(report: &Report) -> Vec<Table> {
-    let pending = &report.pending;
-    let section = Section::Pending;
-    let ages = pending.by_age.iter();
-    let oldest = pending
-        .oldest
-        .iter()
-        .map(|m| (message(m).to_vec(), Vec::new()));
-    let tries = pending.tries.iter();
-    let trails = report.unknown.by_missing.iter().map(|trail| {
-        let counts = [trail.messages, trail.recipients].map(Cell::Count);
-        let cells = [
-            vec![text(&trail.missing), maybe(&trail.host)],
-            counts.to_vec(),
-        ]
-        .concat();
-        (cells, trail.examples.clone())
-    });
-    let deferrals = &pending.deferrals;
-    vec![
-        table(
-            section,
-            "pending_by_age",
-            "Waiting, by age",
-            &["age", "recipients"],
-        )
-        .note("Time since the message entered, at the end of the period.")
-        .lines(ages.map(|age| vec![text(age.age), Cell::Count(age.recipients)])),
-        counted(
-            section,
-            "pending_by_reason",
-            "Waiting, by reason",
-            "reason",
-            &pending.by_reason,
-        ),
-        counted(
-            section,
-            "pending_by_next_hop",
-            "Waiting, by next hop",
-            "next hop",
-            &pending.by_next_hop,
-        ),
-        table(section, "oldest", "Oldest waiting messages", &MESSAGE).traced(oldest),
-        counted(
-            section,
-            "deferrals_by_reason",
-            "Deferrals by reason",
-            "reason",
-            &pending.deferrals_by_reason,
-        )
-        .note(format!(
-            "Whatever became of the mail: {} deferrals of {} recipients in {} messages.",
-            deferrals.attempts, deferrals.recipients, deferrals.messages
-        )),
-        counted(
-            section,
-            "deferrals_by_next_hop",
-            "Deferrals by next hop",
-            "next hop",
-            &pending.deferrals_by_next_hop,
-        ),
-        table(section, "tries", "Tries", &["times put off", "recipients"]).lines(tries.map(|t| {
-            vec![
-                Cell::Count(i64::from(t.deferrals)),
-                Cell::Count(t.recipients),
-            ]
-        })),
-        table(
-            section,
-            "unknown",
-            "Unknown: where trails end",
-            &["what is missing", "host", "messages", "recipients"],
-        )
-        .traced(trails),
-    ]
 }

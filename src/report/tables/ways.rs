@@ -7,7 +7,7 @@ use crate::report::Report;
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = connectors(report);
     tables.extend(lists(report));
-    tables.push(sizes(report));
+    tables.extend(sizes(report));
     tables.extend(oddities(report));
     tables.push(mailboxes(report));
     tables
@@ -54,6 +54,7 @@ fn connectors(report: &Report) -> Vec<Table> {
         ]
     });
     let reach = &connectors.reach;
+    let all = (reach.local + reach.off_server + reach.outside).max(1);
     let reach = [
         ("on the server where it was submitted", reach.local),
         ("on another server", reach.off_server),
@@ -80,17 +81,23 @@ fn connectors(report: &Report) -> Vec<Table> {
     vec![
         table(section, "received", "Where mail came in", &received_columns)
             .note("The first server that has the message; without a connector: submitted by a mailbox there.")
+            .find("--server SERVER --connector CONNECTOR --client-ip CLIENT")
             .lines(received),
         table(section, "sent", "Which way mail left", &sent_columns)
             .note("Each message once per way. Stay: from receipt to hand-over on that server.")
+            .find("--server SERVER --connector CONNECTOR")
             .lines(sent),
         table(section, "between", "From server to server", &between_columns)
             .note("To itself: the hand-over to mailboxes on the same server.")
+            .find("--server FROM")
             .lines(between),
         table(section, "hops", "Servers per message", &["servers", "messages"]).lines(servers),
-        table(section, "reach", "How far mail went", &["mailbox", "recipients"])
+        table(section, "reach", "How far mail went", &["mailbox", "recipients", "share"])
             .note("Mail submitted by mailboxes; outside: of all mail.")
-            .lines(reach.map(|(what, count)| vec![text(what), Cell::Count(count)])),
+            .lines(reach.map(|(what, count)| {
+                let share = Cell::Share(count as f64 / all as f64);
+                vec![text(what), Cell::Count(count), share]
+            })),
     ]
 }
 
@@ -121,6 +128,7 @@ fn lists(report: &Report) -> Vec<Table> {
             .note(
                 "A use is a message. Recipients are those that came in by the list, over all uses.",
             )
+            .find("--recipient LIST")
             .lines(used),
         table(
             section,
@@ -137,7 +145,7 @@ fn lists(report: &Report) -> Vec<Table> {
     tables
 }
 
-fn sizes(report: &Report) -> Table {
+fn sizes(report: &Report) -> Vec<Table> {
     let sizes = &report.sizes;
     let lines = sizes.by_power_of_two.iter().map(|class| {
         vec![
@@ -157,9 +165,35 @@ fn sizes(report: &Report) -> Table {
         "bytes",
         "share of bytes",
     ];
-    table(Section::Sizes, "sizes", "By power of two", &columns)
-        .note("Each message once, with its largest logged size.")
-        .lines(lines)
+    let summary = [
+        ("mean", sizes.mean_bytes),
+        ("half are not larger than", sizes.p50_bytes),
+        ("95 % are not larger than", sizes.p95_bytes),
+        ("largest", sizes.max_bytes),
+    ];
+    let summary = summary.map(|(what, bytes)| {
+        vec![
+            text(what),
+            bytes.map_or(Cell::None, |bytes| Cell::Bytes(bytes as i64)),
+        ]
+    });
+    vec![
+        table(
+            Section::Sizes,
+            "size_summary",
+            "In short",
+            &["what", "size"],
+        )
+        .note(format!(
+            "Of {} messages, each once; shares within {:.1} %.",
+            sizes.messages,
+            100.0 * report.latency.relative_error
+        ))
+        .lines(summary),
+        table(Section::Sizes, "sizes", "By power of two", &columns)
+            .note("Each message once, with its largest logged size.")
+            .lines(lines),
+    ]
 }
 
 fn oddities(report: &Report) -> Vec<Table> {
@@ -208,9 +242,11 @@ fn oddities(report: &Report) -> Vec<Table> {
             .lines((oddities.loops > 0).then(|| loops.to_vec())),
         table(section, "bursts", "Senders far above their normal", &burst_columns)
             .note("Normal: the median of the sender's other hours with mail, or of all senders' if it has few.")
+            .find("--sender SENDER --since HOUR")
             .lines(bursts),
         table(section, "new_domains", "Much mail to domains that had none before", &new_columns)
             .note("Domains outside with at least 20 recipients, that no earlier day has. Known only with earlier days.")
+            .find("--recipient @DOMAIN")
             .lines(new_domains),
     ]
 }
@@ -249,5 +285,6 @@ fn mailboxes(report: &Report) -> Table {
         &columns,
     )
     .note("Every address of an own domain that sent or was sent mail.")
+    .find("--sender MAILBOX")
     .lines(lines)
 }

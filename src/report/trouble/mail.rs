@@ -3,10 +3,13 @@
 //! In: the finished sections of the report, and what earlier days were like where they are known. Out: findings.
 
 use super::{EVIDENCE, Finding, Severity, finding};
+use crate::filter::day_range;
 use crate::report::Report;
 use crate::report::baseline::Baseline;
 use crate::report::text::page::{grouped, percent, plural};
+use crate::report::volume::Day;
 use crate::tally::oddities::Kind;
+use crate::time::HOUR;
 
 /// Failed recipients with one code that make a wave, if they are also this share of all.
 const WAVE_RECIPIENTS: i64 = 20;
@@ -108,6 +111,7 @@ pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
             percent(code.failed, entered)
         )];
         evidence.extend(on);
+        evidence.extend(most_often(report, name));
         let examples = causes.flat_map(|cause| &cause.examples);
         findings.push(Finding {
             evidence,
@@ -115,6 +119,23 @@ pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
             ..finding(Severity::Bad, "ndr_wave", what, code.failed)
         });
     }
+}
+
+/// The address or domain that most failures of a code are about, where the code is about one.
+fn most_often(report: &Report, code: &str) -> Option<String> {
+    let failures = &report.failures;
+    let list = match code {
+        "5.1.1" | "5.1.10" => &failures.not_found,
+        "5.2.2" => &failures.mailboxes_full,
+        "4.4.7" | "5.4.7" | "5.4.300" | "4.4.300" => &failures.domains_expired,
+        _ => return None,
+    };
+    let first = list.first()?;
+    Some(format!(
+        "most often {} ({})",
+        first.what,
+        grouped(first.recipients)
+    ))
 }
 
 /// Forwards to outside that earlier days did not have; without earlier days one notice about all of them.
@@ -159,16 +180,24 @@ pub fn forwards(report: &Report, baseline: Option<&Baseline>, findings: &mut Vec
     }
 }
 
-/// Days far from the same weekday's usual.
+/// The last day that is over, if it is far from the same weekday's usual.
 pub fn volume(report: &Report, findings: &mut Vec<Finding>) {
-    let Some(day) = report.volume.by_day.last() else {
+    let until = report.period.to_time.unwrap_or_default();
+    let is_over = |day: &&Day| {
+        let date = day.day.parse();
+        date.is_ok_and(|date| day_range(date, &report.time_zone).end.0 <= until.0 + HOUR)
+    };
+    let days = &report.volume.by_day;
+    let over = days.iter().rfind(is_over);
+    let Some(day) = over.or(days.last()) else {
         return;
     };
     let Some(usual) = day.usual_messages.filter(|&usual| usual >= 100) else {
         return;
     };
     let messages = day.flows.total.messages;
-    if messages > 2 * usual || messages * 2 < usual {
+    // A day that the logs end in may still become like the others.
+    if messages > 2 * usual || messages * 2 < usual && over.is_some() {
         let than = if messages > usual { "more" } else { "less" };
         let what = format!("Far {than} mail than on other {}s", day.weekday);
         findings.push(Finding {

@@ -10,11 +10,12 @@ use crate::report::text::page::{duration, grouped, percent, plural};
 const SILENT_HOURS: i64 = 2;
 /// Rows per hour from which a server counts as normally busy.
 const BUSY_ROWS: u64 = 20;
-/// A hop is slow from this 95th percentile, and so many times the usual.
-const SLOW_MS: u64 = 60_000;
-const SLOW_TIMES: u64 = 5;
+/// A way is slow if a fifth of its mail is, and so much: one message that waits for its moderator, or for a host that
+/// lets nobody in at once, says nothing about the way.
+const SLOW_PART: i64 = 5;
+const SLOW_MESSAGES: i64 = 10;
 /// Messages on a way before it is judged.
-const SLOW_MESSAGES: i64 = 20;
+const JUDGED_MESSAGES: i64 = 20;
 /// Arrivals before entry, and by how much in the middle, that say that clocks are wrong: a second or two is usual.
 const NEGATIVE: i64 = 5;
 const CLOCK_MS: u64 = 60_000;
@@ -115,15 +116,14 @@ pub fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
             ..finding(Severity::Warning, "missing_logs", what, files as i64)
         });
     }
-    let (bad_rows, skipped) = (
-        report.inputs.bad_rows as i64,
-        report.inputs.skipped_files as i64,
-    );
+    // Logs of other kinds that lie beside these are listed under coverage and are nothing wrong.
+    let files = report.coverage.skipped_files.iter();
+    let files: Vec<_> = files.filter(|file| file.is_log).collect();
+    let (bad_rows, skipped) = (report.inputs.bad_rows as i64, files.len() as i64);
     if bad_rows > 0 || skipped > 0 {
         let rows = report.coverage.bad_rows.iter();
         let rows = rows.filter_map(|bad| bad.first.first().cloned());
-        let files = report.coverage.skipped_files.iter();
-        let files = files.map(|file| format!("{}: {}", file.path, file.why));
+        let files = (files.iter()).map(|file| format!("{}: {}", file.path, file.why));
         let what = match (bad_rows, skipped) {
             (0, files) => format!("{} left aside", plural(files, "file")),
             (rows, 0) => format!("{} could not be read", plural(rows, "row")),
@@ -158,15 +158,14 @@ pub fn late_logs(report: &Report, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Ways on which mail takes far longer than usual.
+/// Ways on which much mail takes far longer than usual.
 pub fn slow_hops(report: &Report, findings: &mut Vec<Finding>) {
     let usual = report.latency.end_to_end_ms.p95.unwrap_or(0);
-    let limit = SLOW_MS.max(SLOW_TIMES * usual);
+    let is_slow = |slow: i64, all: i64| {
+        all >= JUDGED_MESSAGES && slow >= SLOW_MESSAGES && slow * SLOW_PART >= all
+    };
     for pair in &report.latency.by_server_pair {
-        let Some(p95) = pair
-            .p95
-            .filter(|&p95| p95 > limit && pair.count >= SLOW_MESSAGES)
-        else {
+        let (true, Some(p95)) = (is_slow(pair.slow, pair.count), pair.p95) else {
             continue;
         };
         let what = format!("Mail from {} to {} is slow", pair.from, pair.to);
@@ -178,25 +177,23 @@ pub fn slow_hops(report: &Report, findings: &mut Vec<Finding>) {
         );
         findings.push(Finding {
             evidence: vec![evidence],
-            ..finding(Severity::Warning, "slow_hop", what, (p95 / 1000) as i64)
+            ..finding(Severity::Warning, "slow_hop", what, pair.slow)
         });
     }
     for way in &report.connectors.sent {
-        let slow = way
-            .stay_p95_ms
-            .filter(|&p95| p95 > limit && way.messages >= SLOW_MESSAGES);
-        let Some(p95) = slow else {
+        let (true, Some(p95)) = (is_slow(way.slow, way.messages), way.stay_p95_ms) else {
             continue;
         };
         let what = format!("Mail waits long on {} for {}", way.server, way.next_hop);
         let evidence = format!(
-            "95 % within {} ({})",
+            "95 % within {} ({}, {} of them slow)",
             duration(p95),
-            plural(way.messages, "message")
+            plural(way.messages, "message"),
+            grouped(way.slow)
         );
         findings.push(Finding {
             evidence: vec![evidence],
-            ..finding(Severity::Warning, "slow_hop", what, (p95 / 1000) as i64)
+            ..finding(Severity::Warning, "slow_hop", what, way.slow)
         });
     }
 }

@@ -3,19 +3,19 @@
 //! In: words as they stand in logs. Out: a line or a few for each, from the tables that the parsers use. Words that
 //! nobody knows get the nearest names and the exit status of "nothing matched".
 
+mod ids;
+
 use std::io::Write;
 
-use crate::address::x400::{is_mts_id, place_of, plain_address, plain_mts_id};
+use crate::address::x400::{is_mts_id, place_of, plain_address};
 use crate::cli::Exit;
-use crate::dialect::foreign::clock;
+use crate::dialect::exim;
 use crate::dialect::foreign::events as foreign;
-use crate::dialect::foreign::hop::report_id;
-use crate::dialect::foreign::outer::Program;
 use crate::dialect::legacy::events as legacy;
 use crate::dialect::modern::events as modern;
+use crate::dialect::online;
 use crate::error::Error;
 use crate::status::StatusCode;
-use crate::time::{SECOND, Time};
 
 /// Names farther away than this are no help.
 const NEAR: usize = 4;
@@ -111,26 +111,23 @@ fn explain(word: &str) -> Vec<String> {
             kind.name, kind.number, kind.meaning
         ));
     }
+    for (flag, code, more) in exim::FLAGS.iter().filter(|(flag, ..)| same(flag)) {
+        let kind = foreign::of(*code);
+        let (name, meaning) = (kind.name, kind.meaning);
+        lines.push(format!("{flag}  flag of Exim: {name}: {meaning}{more}"));
+    }
+    if !modern::EVENTS.iter().any(|(name, _)| same(name)) {
+        lines.extend(trace_status(word));
+    }
     if lines.is_empty() {
         lines.extend(status(word));
         lines.extend(name(word));
     }
     if lines.is_empty() {
-        lines.extend(internal_id(word));
-        lines.extend(id(word));
+        lines.extend(ids::internal_id(word));
+        lines.extend(ids::id(word));
     }
     lines
-}
-
-/// Numbers from this length on are ids, not events: of a queue, not of a table.
-const LONG_NUMBER: usize = 6;
-
-/// The number of a copy in a queue of Exchange.
-fn internal_id(word: &str) -> Option<String> {
-    let is_number = word.len() >= LONG_NUMBER && word.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| {
-        format!("{word}  internal message id of Exchange 2007 and later: of one copy in the queue of one server")
-    })
 }
 
 /// A distinguished name, or an address as a connector wraps it.
@@ -189,95 +186,18 @@ fn status(word: &str) -> Option<String> {
     Some(format!("{code}  status code: {}", code.meaning()))
 }
 
-/// What the form of an identifier tells.
-fn id(word: &str) -> Vec<String> {
-    let bare = word.trim_start_matches('<').trim_end_matches('>');
-    if is_mts_id(bare.as_bytes()) {
-        let kind = match bare.contains('%') {
-            true => "Message-ID of the 5.5 Internet Mail Service; it embeds the MTS-ID",
-            false => {
-                "X.400 MTS-ID, the message id of Exchange 4.0 to 5.5, and of 2003 towards them"
-            }
-        };
-        let mut plain = vec![0; bare.len()];
-        let len = plain_mts_id(bare.as_bytes(), &mut plain);
-        let plain = String::from_utf8_lossy(&plain[..len]).into_owned();
-        let mut lines = vec![format!("{word}  {kind}"), format!("  compared as: {plain}")];
-        lines.extend(origin(&plain));
-        return lines;
-    }
-    if let Some(lines) = queue_id(word, bare) {
-        return lines;
-    }
-    let is_guid = bare.len() == 36
-        && bare.bytes().enumerate().all(|(i, b)| match i {
-            8 | 13 | 18 | 23 => b == b'-',
-            _ => b.is_ascii_hexdigit(),
-        });
-    match bare.rsplit_once('@') {
-        _ if is_guid => vec![format!(
-            "{word}  network message id of Exchange 2013 and later: the same at every hop"
-        )],
-        Some((local, host)) if !local.is_empty() && !host.is_empty() && word.starts_with('<') => {
-            vec![format!(
-                "{word}  Message-ID (RFC 5322), made by {host}; the same at every hop"
-            )]
-        }
-        Some((local, host))
-            if local.len() >= 32 && local.bytes().all(|b| b.is_ascii_hexdigit()) =>
-        {
-            vec![format!(
-                "{word}  Message-ID as a store of Exchange makes it, on {host}"
-            )]
-        }
-        Some((local, host)) if !local.is_empty() && !host.is_empty() => vec![format!(
-            "{word}  Message-ID as Exchange 2000 and 2003 log it, without brackets, made by {host}; or an address there"
-        )],
-        _ => Vec::new(),
-    }
-}
-
-/// Server and time in the local part of an MTS-ID: `SERVER-yymmddhhmmssZ-n`.
-fn origin(plain: &str) -> Option<String> {
-    let local = plain.split(';').find_map(|part| part.strip_prefix("l="))?;
-    let mut parts = local.rsplitn(3, '-');
-    let (_, time, server) = (
-        parts.next()?,
-        parts.next()?.strip_suffix('z')?,
-        parts.next()?,
-    );
-    let all_digits = time.len() == 12 && time.bytes().all(|b| b.is_ascii_digit());
-    let two = |i: usize| &time[i..i + 2];
-    all_digits.then(|| {
-        let century = if two(0) < "70" { "20" } else { "19" };
-        let (date, clock) = (
-            [two(0), two(2), two(4)].join("-"),
-            [two(6), two(8), two(10)].join(":"),
-        );
-        format!("  submitted on {server} at {century}{date} {clock} UTC")
-    })
-}
-
-/// Queue ids that carry the second of arrival, and the Message-IDs of reports that carry a queue id.
-fn queue_id(word: &str, bare: &str) -> Option<Vec<String>> {
-    let line = |program: Program, id: &str| {
-        let second = clock::arrival(program, id.as_bytes())?;
-        let name = foreign::program(program);
-        let at = Time(second.checked_mul(SECOND)?).rfc3339();
-        Some(format!("queue id of {name}: arrived {at}"))
+/// A status in traces of Exchange Online, which end each in their own way: `Deliver`, `Delivered`.
+fn trace_status(word: &str) -> Option<String> {
+    let is_it = |name: &str| {
+        let begins = word
+            .get(..name.len())
+            .is_some_and(|w| w.eq_ignore_ascii_case(name));
+        begins && word.len() <= name.len() + 2
     };
-    let programs = [Program::Exim, Program::Sendmail, Program::Postfix];
-    let told = |id: &str| programs.into_iter().find_map(|program| line(program, id));
-    if let Some(told) = told(bare) {
-        return Some(vec![format!("{word}  {told}")]);
-    }
-    let id = report_id(bare.as_bytes()).filter(|_| word.starts_with('<'))?;
-    let id = std::str::from_utf8(id).ok()?;
-    let mut lines = vec![format!(
-        "{word}  Message-ID of a delivery report; it was made under queue id {id}"
-    )];
-    lines.extend(told(id).map(|told| format!("  {told}")));
-    Some(lines)
+    let (.., meaning) = online::STATUSES.iter().find(|(name, ..)| is_it(name))?;
+    Some(format!(
+        "{word}  status in message traces of Exchange Online: {meaning}"
+    ))
 }
 
 /// Known names that differ in few letters, nearest first.
@@ -327,6 +247,23 @@ mod tests {
         }
         assert!(explain("5.2.2")[0].contains("status code"));
         assert!(explain("550")[0].contains("status code"));
+        for kind in foreign::KINDS {
+            assert!(explain(kind.name).join("").contains(kind.meaning));
+        }
+        for (flag, code, _) in exim::FLAGS {
+            assert!(explain(flag)[0].contains(foreign::of(code).name), "{flag}");
+        }
+        for word in [
+            "Delivered",
+            "FilteredAsSpam",
+            "Expired",
+            "Quarantined",
+            "Pending",
+        ] {
+            let told = explain(word).join("");
+            assert!(told.contains("traces of Exchange Online"), "{word}");
+        }
+        assert!(explain("4F1B2C3D4E5")[0].contains("short kind"));
         assert!(explain("DSN").len() == 3, "an event and a source");
     }
 

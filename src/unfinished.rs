@@ -5,13 +5,12 @@
 //! power cut they stay, under the name that says what they are.)
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 #[cfg(unix)]
 use std::sync::{Arc, atomic::AtomicBool};
-
-#[cfg(unix)]
-use crate::cli::Exit;
 
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -55,14 +54,26 @@ impl Drop for Unfinished {
     }
 }
 
-/// Cleans up behind a run that is told to end.
+/// Brings to disk which names the folder of `path` has: a new name is there only when its folder is. Windows does so by
+/// itself and opens no folders.
+///
+/// # Errors
+/// If the file system cannot; the file itself is safe by then.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Cleans up behind a run that is told to end; `unusable` is the exit status of one that cannot go on.
 #[cfg(unix)]
-pub fn watch() {
+pub fn watch(unusable: i32) {
     use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
     // Where memory cannot be had, Rust says so and aborts. That is a run that could not be done, like any other; the
     // unfinished file keeps the name that says so, for nothing can be taken away in such a moment.
     let always = Arc::new(AtomicBool::new(true));
-    let unusable = Exit::Unusable as i32;
     let _ = signal_hook::flag::register_conditional_shutdown(SIGABRT, unusable, always);
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
         return;
@@ -84,4 +95,4 @@ pub fn watch() {
 
 /// Windows ends the program at once; unfinished files stay under their unfinished names.
 #[cfg(not(unix))]
-pub fn watch() {}
+pub fn watch(_: i32) {}
