@@ -1,4 +1,4 @@
-//! Why a run cannot go on. A bad row is never an error, it is a [`crate::fault::Fault`].
+//! Why a run cannot go on. A bad row is never an error, it is a [`crate::fault`].
 //!
 //! Out: one sentence that names the file or flag and the way out.
 

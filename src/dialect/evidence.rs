@@ -1,0 +1,110 @@
+//! What shows that a log is whole, or that it was changed.
+//!
+//! In: rows, and the bytes between them. Out: times inside log-ids, headers, edges, and what makes a row one of its kind.
+
+use bstr::BStr;
+
+use super::{Layout, Surroundings, exchange55, modern, trackhistory};
+use crate::row::Row;
+use crate::time::Time;
+
+/// The time that a row's log-id carries inside; `None` where there is no log-id.
+pub fn stamped(row: &Row, around: &Surroundings<'_>) -> Option<Stamp> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::stamped(row, schema, around),
+        _ => None,
+    }
+}
+
+/// The time inside a log-id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    At(Time),
+    /// Not of the form that carries a time, or a time long before or after Exchange: made unrecognisable, perhaps.
+    None,
+}
+
+/// One header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header<'d> {
+    pub name: &'d BStr,
+    pub value: &'d BStr,
+    /// Its first byte, and how many line breaks stand before it.
+    pub at: usize,
+    pub line: u32,
+}
+
+/// Header lines in a stretch between rows.
+pub fn headers<'d>(layout: &Layout, between: &'d [u8]) -> Vec<Header<'d>> {
+    match layout {
+        Layout::Modern(_) => modern::headers(between),
+        _ => Vec::new(),
+    }
+}
+
+/// How a file begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edges {
+    pub begins: Begins,
+    pub ends: Ends,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    WithHeader,
+    WithRow,
+    /// With something that is neither: the rest of a row, most likely.
+    MidRow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    WithLineBreak,
+    /// With a row that has all its columns, but nothing behind it.
+    WithoutLineBreak,
+    MidRow,
+}
+
+/// Whether a file begins and ends at a record border. `layout` is in force at its end.
+pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
+    match layout {
+        Layout::Modern(schema) => modern::edges(schema, data),
+        _ => Edges {
+            begins: match data.first() {
+                // Such files have no header to miss.
+                _ if matches!(layout, Layout::Exchange55) => {
+                    match exchange55::begins_record(data) {
+                        true => Begins::WithHeader,
+                        false => Begins::MidRow,
+                    }
+                }
+                _ if matches!(layout, Layout::Foreign(_) | Layout::Online(_)) => Begins::WithHeader,
+                Some(b'#' | b'<') => Begins::WithHeader,
+                _ => Begins::WithRow,
+            },
+            ends: match data.ends_with(b"\n") {
+                true => Ends::WithLineBreak,
+                false => Ends::WithoutLineBreak,
+            },
+        },
+    }
+}
+
+/// Whether rows of this layout have log-ids.
+pub fn has_log_ids(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(_))
+}
+
+/// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.
+pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
+    let log_id = match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::log_id(row, schema, around),
+        Layout::TrackHistory(document) => return trackhistory::fingerprint(row, document, around),
+        _ => BStr::new(b""),
+    };
+    if !log_id.is_empty() {
+        return log_id;
+    }
+    let from = row.offset as usize;
+    &around.data[from..from + row.len as usize]
+}
