@@ -22,7 +22,7 @@ pub struct Manifest {
     pub run: u64,
     /// Messages whose last row is earlier are closed.
     pub closed_until: Option<Time>,
-    /// How far the logs went ([`reach`]).
+    /// How far the logs went ([`super::reach`]).
     pub reach: Option<Time>,
     /// All servers that rows named, and what was read of them.
     pub servers: Vec<(Vec<u8>, Coverage)>,

@@ -15,6 +15,7 @@
 //! Servers are numbers in the tally; their names stand beside them, so days of different runs can merge.
 //! Counts are exact. Percentiles come from the merged histograms, so their error is that of one run.
 
+mod figures;
 mod known;
 mod manifest;
 mod news;
@@ -80,7 +81,7 @@ impl Saved {
     /// As for [`Saved::read`], without the name.
     pub fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
         let saved: Saved = sealed::understood(DAY.open(bytes)?)?;
-        match saved.tally.is_sound() {
+        match saved.tally.is_sound() && figures::are_plausible(&saved.tally) {
             true => Ok(saved),
             false => Err("is damaged: its numbers do not fit together".into()),
         }
