@@ -16,14 +16,23 @@ use serde::ser::{
 /// of strangers still fit into 63 bits.
 const MOST: u64 = 1 << 58;
 
-/// Whether the signed figures in `value` stay below [`MOST`] together; instants are none.
-pub fn are_plausible(value: &impl Serialize) -> bool {
-    let mut figures = Figures(0);
-    value.serialize(&mut figures).is_ok() && figures.0 < MOST
+/// Whether the figures in `tally` and in `facts` stay below [`MOST`] together; instants are none. In a tally they have
+/// signs, for paths are taken back, and what has none there is a value or a key.
+pub fn are_plausible(tally: &impl Serialize, facts: &impl Serialize) -> bool {
+    let mut figures = Figures {
+        sum: 0,
+        have_signs: true,
+    };
+    let seen = tally.serialize(&mut figures).is_ok();
+    figures.have_signs = false;
+    seen && facts.serialize(&mut figures).is_ok() && figures.sum < MOST
 }
 
 /// The sum of what was seen, signs left out.
-struct Figures(u64);
+struct Figures {
+    sum: u64,
+    have_signs: bool,
+}
 
 impl Serializer for &mut Figures {
     type Ok = ();
@@ -37,7 +46,7 @@ impl Serializer for &mut Figures {
     type SerializeStructVariant = Self;
 
     fn serialize_i64(self, figure: i64) -> Result<(), Error> {
-        self.0 = self.0.saturating_add(figure.unsigned_abs());
+        self.sum = self.sum.saturating_add(figure.unsigned_abs());
         Ok(())
     }
 
@@ -94,7 +103,10 @@ impl Serializer for &mut Figures {
         Ok(())
     }
 
-    fn serialize_u64(self, _: u64) -> Result<(), Error> {
+    fn serialize_u64(self, figure: u64) -> Result<(), Error> {
+        if !self.have_signs {
+            self.sum = self.sum.saturating_add(figure);
+        }
         Ok(())
     }
 
@@ -289,8 +301,10 @@ mod tests {
     #[test]
     fn figures_anywhere_are_seen_and_instants_are_none() {
         let table = |figure: i64| BTreeMap::from([(i64::MAX, (Some(figure), [[0, figure]]))]);
-        assert!(are_plausible(&(table(1 << 56), Time(i64::MAX), "x", 2.5)));
-        assert!(!are_plausible(&table(1 << 57)));
-        assert!(!are_plausible(&table(i64::MIN)));
+        let tally = (table(1 << 56), Time(i64::MAX), "x", u64::MAX);
+        assert!(are_plausible(&tally, &7_u64));
+        assert!(!are_plausible(&tally, &(1_u64 << 57)));
+        assert!(!are_plausible(&table(1 << 57), &()));
+        assert!(!are_plausible(&table(i64::MIN), &()));
     }
 }

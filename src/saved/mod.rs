@@ -81,7 +81,7 @@ impl Saved {
     /// As for [`Saved::read`], without the name.
     pub fn from_bytes(bytes: &[u8]) -> Result<Saved, String> {
         let saved: Saved = sealed::understood(DAY.open(bytes)?)?;
-        match saved.tally.is_sound() && figures::are_plausible(&saved.tally) {
+        match saved.tally.is_sound() && figures::are_plausible(&saved.tally, &saved.facts) {
             true => Ok(saved),
             false => Err("is damaged: its numbers do not fit together".into()),
         }

@@ -114,21 +114,26 @@ impl Ledger {
             block: io::Cursor::default(),
         };
         sources.extend(self.runs.iter().map(of_run));
+        // The next entry of each source: its key here, with the source's number, and its sums there.
         let mut ahead = BinaryHeap::with_capacity(sources.len());
+        let mut sums = vec![Mail::default(); sources.len()];
         for (number, source) in sources.iter_mut().enumerate() {
-            let first = source.next();
-            ahead.extend(first.map(|(key, mail)| Ahead(Reverse((key, number)), mail)));
+            if let Some((key, mail)) = source.next() {
+                ahead.push(Reverse((key, number)));
+                sums[number] = mail;
+            }
         }
         std::iter::from_fn(move || {
             loop {
-                let Ahead(Reverse((key, _)), _) = ahead.peek()?;
-                let key = *key;
+                let Reverse((key, _)) = *ahead.peek()?;
                 let mut sum = Mail::default();
-                while let Some(mut first) = ahead.peek_mut().filter(|first| first.0.0.0 == key) {
-                    sum.merge(&first.1);
-                    let number = first.0.0.1;
+                while let Some(mut first) = ahead.peek_mut().filter(|first| first.0.0 == key) {
+                    let number = first.0.1;
+                    sum.merge(&sums[number]);
                     match sources[number].next() {
-                        Some((key, mail)) => *first = Ahead(Reverse((key, number)), mail),
+                        Some((key, mail)) => {
+                            (*first, sums[number]) = (Reverse((key, number)), mail)
+                        }
                         None => drop(PeekMut::pop(first)),
                     }
                 }
@@ -137,29 +142,6 @@ impl Ledger {
                 }
             }
         })
-    }
-}
-
-/// The next entry of a source; the smallest key comes first.
-struct Ahead(Reverse<(u64, usize)>, Mail);
-
-impl PartialEq for Ahead {
-    fn eq(&self, other: &Ahead) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Ahead {}
-
-impl PartialOrd for Ahead {
-    fn partial_cmp(&self, other: &Ahead) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ahead {
-    fn cmp(&self, other: &Ahead) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
     }
 }
 
