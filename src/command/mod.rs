@@ -43,6 +43,8 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         .num_threads(options.threads)
         .build_global();
     threads.map_err(|error| Error(format!("--threads {}: {error}", options.threads)))?;
+    // What sums leave on the disk goes where unpacked logs go.
+    let _ = tempfile::env::override_temp_dir(&options.opening.temp_dir);
     if let Task::Report(format) = options.task
         && !options.days.merge.is_empty()
     {
@@ -57,8 +59,6 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
         return report::nightly(options, folder, &paths, format);
     }
     let opening = Progress::opening(options.opening.opened.clone(), options.progress);
-    // What sums leave on the disk goes where unpacked logs go.
-    let _ = tempfile::env::override_temp_dir(&options.opening.temp_dir);
     let opened = Inputs::open_as(&paths, &options.opening);
     opening.finish();
     let mut inputs = opened?;

@@ -327,6 +327,16 @@ pub struct Origin<'d> {
     pub connector: &'d BStr,
 }
 
+impl<'d> Origin<'d> {
+    /// Who handed it in: the address, or else the name.
+    pub fn client(&self) -> &'d BStr {
+        match self.client_ip {
+            ip if ip.is_empty() => self.client_host,
+            ip => ip,
+        }
+    }
+}
+
 impl Path<'_> {
     /// Whether a link of a recipient's chain was concluded, not logged.
     pub fn infers_link(&self, via: Via, address: &[u8]) -> bool {

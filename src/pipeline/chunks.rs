@@ -126,9 +126,9 @@ pub(super) fn given_hosts(inputs: &Inputs, ground: &mut Ground<'_>) -> Vec<(u64,
     hosts.iter().map(key).collect()
 }
 
-/// What chunks from number `first` on found, brought together: counts and tables merged, rows by shard as they lie, with the run's numbers of
-/// servers and layouts. Chunks end at different times; rows from `watermark` on are held for the next window, so that a
-/// window ends for all servers at one instant and cuts through few messages.
+/// What chunks from number `first` on found, brought together: counts and tables merged, rows by shard as they lie,
+/// with the run's numbers of servers and layouts. Chunks end at different times; rows from `watermark` on are held for
+/// the next window, so that a window ends for all servers at one instant and cuts through few messages.
 pub(super) fn gather(
     (first, yields): (usize, Vec<Yield>),
     ties: &Ties,

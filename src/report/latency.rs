@@ -131,7 +131,7 @@ pub struct Slow {
 /// The section `latency` with the `top` slowest messages.
 pub fn latencies(tally: &Tally, options: &ReportOptions, names: &Names<'_>) -> Latencies {
     let sums = &tally.latency;
-    let slow = slow_ms(sums);
+    let (slow, total) = (slow_ms(sums), sums.total());
     let mut by_server: Vec<OfServer> = (sums.by_server().iter())
         .map(|(server, sum)| OfServer {
             server: server.map(names),
@@ -140,7 +140,7 @@ pub fn latencies(tally: &Tally, options: &ReportOptions, names: &Names<'_>) -> L
         .collect();
     by_server.sort_by(|a, b| a.server.cmp(&b.server));
     Latencies {
-        end_to_end_ms: latency(&sums.total()),
+        end_to_end_ms: latency(&total),
         by_direction: (sums.by_direction().iter())
             .map(|(direction, sum)| OneWay {
                 direction: *direction,
@@ -159,8 +159,8 @@ pub fn latencies(tally: &Tally, options: &ReportOptions, names: &Names<'_>) -> L
         relative_error_of_pairs: COARSE_ERROR,
         by_server_pair: pairs(&sums.pairs, slow, names),
         clocks: pairs(&sums.ahead, slow, names),
-        service_level: service_level(&sums.total().histogram, &options.sla_ms),
-        distribution: distribution(&sums.total().histogram),
+        service_level: service_level(&total.histogram, &options.sla_ms),
+        distribution: distribution(&total.histogram),
     }
 }
 

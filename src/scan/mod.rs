@@ -9,6 +9,14 @@
 
 mod block;
 
+/// The mark that UTF-8 text may begin with; where logs were put together, it stands in the middle of a file, too.
+pub const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Text without the mark that it may begin with.
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BOM).unwrap_or(text)
+}
+
 pub use block::{Avx2, Avx512, Block, Mask, Portable, prefetch, prefetch_value};
 
 /// Fields whose ends a caller can ask for. The widest known layout has 30 columns, of which the first 25

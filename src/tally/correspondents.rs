@@ -2,8 +2,8 @@
 //!
 //! In: paths; of their recipients those in the balance. Out: [`Correspondents`], from which the report
 //! cuts its top lists after all tallies have merged, so that the lists are exact. Addresses are numbered
-//! ([`Words`]), so a message to one known recipient costs two look-ups by text. Of pairs there may be more than fit into memory: a [`Ledger`]
-//! has them.
+//! ([`Words`]), so a message to one known recipient costs two look-ups by text. Of pairs there may be more than fit
+//! into memory: a [`Ledger`] has them.
 
 use serde::{Deserialize, Serialize};
 

@@ -232,10 +232,6 @@ fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
         _ => b"",
     };
     let address = recipient.map_or(&b""[..], |recipient| recipient.address.as_bytes());
-    let client = match path.origin.client_ip {
-        ip if ip.is_empty() => path.origin.client_host,
-        ip => ip,
-    };
     let mut route: Vec<Step> = Vec::new();
     let mut hosts: Vec<&[u8]> = Vec::new();
     for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
@@ -258,7 +254,7 @@ fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
         (address, true),
         (path.subject, false),
         (words, false),
-        (client, false),
+        (path.origin.client(), false),
     ];
     for (text, lower) in given
         .into_iter()

@@ -211,14 +211,21 @@ impl Failures {
     }
 }
 
-/// The group of a failure, by its code.
-fn group(cause: &Cause) -> Option<Group> {
-    match cause.code {
-        Some(StatusCode::Enhanced(_, 1, 1 | 10)) => Some(Group::NotFound),
-        Some(StatusCode::Enhanced(_, 2, 2)) => Some(Group::Full),
-        Some(StatusCode::Enhanced(_, 4, 7 | 300)) => Some(Group::Expired),
-        Some(StatusCode::Enhanced(_, 7, _)) => Some(Group::Refused),
-        _ if cause.source.as_ref() == b"AGENT" => Some(Group::Refused),
-        _ => None,
+impl Group {
+    /// The group of failures with this code.
+    pub fn of(code: StatusCode) -> Option<Group> {
+        match code {
+            StatusCode::Enhanced(_, 1, 1 | 10) => Some(Group::NotFound),
+            StatusCode::Enhanced(_, 2, 2) => Some(Group::Full),
+            StatusCode::Enhanced(_, 4, 7 | 300) => Some(Group::Expired),
+            StatusCode::Enhanced(_, 7, _) => Some(Group::Refused),
+            _ => None,
+        }
     }
+}
+
+/// The group of a failure, by its code; what an agent failed was refused.
+fn group(cause: &Cause) -> Option<Group> {
+    let by_agent = (cause.source.as_ref() == b"AGENT").then_some(Group::Refused);
+    cause.code.and_then(Group::of).or(by_agent)
 }

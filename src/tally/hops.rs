@@ -100,11 +100,10 @@ impl Hops {
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
         let size_bytes = summed_size_bytes(path);
         if let Some(server) = path.origin.server {
-            let client = match path.origin.client_ip {
-                ip if ip.is_empty() => path.origin.client_host,
-                ip => ip,
-            };
-            let key = (server, self.both(path.origin.connector, client));
+            let key = (
+                server,
+                self.both(path.origin.connector, path.origin.client()),
+            );
             let mail = self.received.entry(key).or_default();
             mail.add(recipients, size_bytes, weight);
         }

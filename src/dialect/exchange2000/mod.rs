@@ -15,6 +15,7 @@ use super::legacy::text::{self, date_and_time, filled, number};
 use super::legacy::{self, Entry};
 use super::{Detected, Layout};
 use crate::row::Row;
+use crate::scan::{self, BOM};
 use crate::time::Time;
 
 /// A column that waybill knows, in the order of all logs seen.
@@ -67,8 +68,6 @@ pub const NAMES: [&str; 20] = [
     "Sender-Address",
 ];
 
-/// UTF-8 mark; where logs were put together, in the middle of a file.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 const ABSENT: u8 = u8::MAX;
 const LINES_TRIED: usize = 20;
 
@@ -155,7 +154,7 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
 
 /// Lines without their line breaks, byte order mark taken off.
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text::lines(data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data))
+    text::lines(scan::without_mark(data))
 }
 
 /// Whether a line has the usual form: date, time, and an event number in its place.
@@ -191,10 +190,9 @@ fn run_of<'d>(line: &'d [u8], schema: &Schema) -> Option<[&'d [u8]; 4]> {
     None
 }
 
-/// Whether `next` goes on with the run that `line` is in.
+/// Whether `next` goes on with the run that `line`, without marks, is in.
 fn same_run(line: &[u8], next: &[u8], schema: &Schema) -> bool {
-    // As the parser has it: a mark is no part of a line, and a header line ends every run.
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    // As the parser has it: a header line ends every run.
     if line.starts_with(b"#") || next.starts_with(b"#") {
         return false;
     }

@@ -2,14 +2,14 @@
 //!
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
-use super::{BOM, Column, Schema, fields};
+use super::{Column, Schema, fields};
 use crate::dialect::legacy::line::{Line, is_blank};
 use crate::dialect::legacy::text::{Clock, filled, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Aim, Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
-use crate::scan::{self, Block, MAX_FIELDS, Scan};
+use crate::scan::{self, BOM, Block, MAX_FIELDS, Scan};
 
 /// Finds the records of `slice`.
 pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, aim: Aim) -> Yield {

@@ -42,7 +42,7 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
 
 /// Whether a file begins with a record, and not inside one.
 pub fn begins_record(data: &[u8]) -> bool {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let data = scan::without_mark(data);
     lines(data).next().is_some_and(is_header)
 }
 

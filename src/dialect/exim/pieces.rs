@@ -8,6 +8,7 @@
 use bumpalo::Bump;
 
 use crate::dialect::foreign::clock::Clock;
+use crate::dialect::foreign::lines;
 use crate::dialect::foreign::outer::{Outer, Program, outer};
 
 /// The next piece stands this near behind the one before it: Exim writes all of an entry at once.
@@ -71,24 +72,13 @@ fn writer<'d>(line: &'d [u8], found: &Outer<'d>) -> Writer<'d> {
     (found.host, tag)
 }
 
-/// Lines of `data` from `from` on, by where they begin and end, line breaks left out.
-fn lines(data: &[u8], from: usize) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut at = from;
-    std::iter::from_fn(move || {
-        let rest = data.get(at..).filter(|rest| !rest.is_empty())?;
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let line = (at, rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]));
-        at += end + 1;
-        Some(line)
-    })
-}
-
 /// A piece with where it begins, its line and its writer.
 type Placed<'d> = (usize, &'d [u8], Writer<'d>, Piece<'d>);
 
 /// Pieces from `from` on.
 fn pieces<'d>(data: &'d [u8], from: usize) -> impl Iterator<Item = Placed<'d>> {
-    lines(data, from).filter_map(move |(at, line)| {
+    lines(data, from).filter_map(move |(at, end)| {
+        let line = data[at..end].strip_suffix(b"\r").unwrap_or(&data[at..end]);
         // Most lines have no number in brackets behind their tag: finding that out takes less than taking them apart.
         memchr::memchr2(b'/', b'\\', line)?;
         let found = outer(line, &Clock::default())?;

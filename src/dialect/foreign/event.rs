@@ -129,7 +129,7 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         true => (entry.other, entry.id),
         false => (entry.id, entry.other),
     };
-    let arrives = matches!(role, Role::Receive | Role::Report) || entry.code == code::REFUSED;
+    let arrives = arrives(role, entry);
     let peer = text(entry.peer.host());
     let null_sender = entry.sender == Some(b"");
     let is_report = role == Role::Report;
@@ -174,12 +174,17 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
     }
 }
 
+/// Whether the peer of an entry is who gave, not who got.
+fn arrives(role: Role, entry: &Entry<'_>) -> bool {
+    matches!(role, Role::Receive | Role::Report) || entry.code == code::REFUSED
+}
+
 /// A row with every part by name, for `events`.
 pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Record<'d> {
     let (found, entry) = parts(row, schema, around);
     let event = of_entry(row, &entry, around);
     let none = BStr::new(b"");
-    let arrives = matches!(event.role, Role::Receive | Role::Report) || entry.code == code::REFUSED;
+    let arrives = arrives(event.role, &entry);
     let list = |list: List<'d>| list.into_iter().map(BStr::new).collect::<Vec<_>>();
     Record {
         place: event.place,

@@ -150,7 +150,7 @@ fn exim_body<'d>(found: &Outer<'d>) -> &'d [u8] {
 }
 
 /// Records as ranges of bytes without their line breaks.
-fn lines(data: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
+pub fn lines(data: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
     let mut at = from;
     std::iter::from_fn(move || {
         (at < data.len()).then(|| {

@@ -106,7 +106,7 @@ pub fn headers(between: &[u8]) -> Vec<Header<'_>> {
 
 /// Whether a file begins and ends at a record border.
 pub fn edges(schema: &Schema, data: &[u8]) -> Edges {
-    let text = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let text = scan::without_mark(data);
     let begins = match text.trim_ascii_start() {
         [b'#', ..] => Begins::WithHeader,
         text if looks_like_row(text) => Begins::WithRow,

@@ -23,7 +23,7 @@ const LINES_TRIED: usize = 20;
 
 /// Whether a file begins as every log of Exchange 2007 and later does: no other format needs to be tried.
 pub fn has_header(data: &[u8]) -> bool {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let data = scan::without_mark(data);
     data.starts_with(b"#Software: Microsoft Exchange")
 }
 
@@ -73,17 +73,14 @@ fn is_tracking_log(log_type: Option<&[u8]>) -> bool {
 
 /// Name and value of a `#Name: value` line.
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = line
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(line)
-        .strip_prefix(b"#")?;
+    let line = scan::without_mark(line).strip_prefix(b"#")?;
     let colon = memchr::memchr(b':', line)?;
     Some((line[..colon].trim_ascii(), line[colon + 1..].trim_ascii()))
 }
 
 /// Lines without their line breaks, byte order mark taken off.
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let data = scan::without_mark(data);
     data.split(|&b| b == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
@@ -140,8 +137,7 @@ pub fn whole(data: &[u8], from: usize) -> usize {
 pub fn schema_behind(data: &[u8], before: &Schema) -> Option<Schema> {
     let mut behind = before.clone();
     for hash in memchr::memchr_iter(b'#', data) {
-        let begins_line =
-            hash == 0 || data[hash - 1] == b'\n' || data[..hash].ends_with(b"\xef\xbb\xbf");
+        let begins_line = hash == 0 || data[hash - 1] == b'\n' || data[..hash].ends_with(scan::BOM);
         if begins_line {
             let end = memchr::memchr(b'\n', &data[hash..]).map_or(data.len(), |n| hash + n);
             behind.follow(data[hash..end].trim_ascii_end());

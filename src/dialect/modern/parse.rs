@@ -14,11 +14,8 @@ use crate::event::{Place, Role};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row};
-use crate::scan::{self, Block, MAX_FIELDS, Scan};
+use crate::scan::{self, BOM, Block, MAX_FIELDS, Scan};
 use crate::time::{Time, parse_iso};
-
-/// The byte order mark, at the start of a file or of a part that was appended to it.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Finds the rows of `slice`, or only the first one.
 pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, only_first: bool) -> Yield {

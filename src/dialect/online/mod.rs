@@ -120,7 +120,7 @@ fn unquoted(field: &[u8]) -> &[u8] {
 
 /// The first line that is not a comment of PowerShell's.
 fn names_line(data: &[u8]) -> &[u8] {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let data = scan::without_mark(data);
     let mut lines = data
         .split(|b| *b == b'\n')
         .filter(|line| !line.starts_with(b"#TYPE"));

@@ -18,6 +18,7 @@ use encoding_rs::{Encoding, UTF_8};
 use super::legacy::text::date_time;
 use super::{Detected, Layout, Surroundings, modern};
 use crate::row::Row;
+use crate::scan;
 use crate::time::Time;
 
 /// The name shown.
@@ -45,10 +46,7 @@ pub struct Document {
 
 /// Tells a document by its root element, or by a record's element where the root was cut off.
 pub fn detect(data: &[u8]) -> Option<Detected> {
-    let data = data
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(data)
-        .trim_ascii_start();
+    let data = scan::without_mark(data).trim_ascii_start();
     if data.first() != Some(&b'<') {
         return None;
     }

@@ -8,6 +8,8 @@ use crate::report::Report;
 use crate::report::baseline::Baseline;
 use crate::report::text::page::{grouped, percent, plural};
 use crate::report::volume::Day;
+use crate::status::StatusCode;
+use crate::tally::failures::Group;
 use crate::tally::oddities::Kind;
 use crate::time::HOUR;
 
@@ -124,11 +126,11 @@ pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
 /// The address or domain that most failures of a code are about, where the code is about one.
 fn most_often(report: &Report, code: &str) -> Option<String> {
     let failures = &report.failures;
-    let list = match code {
-        "5.1.1" | "5.1.10" => &failures.not_found,
-        "5.2.2" => &failures.mailboxes_full,
-        "4.4.7" | "5.4.7" | "5.4.300" | "4.4.300" => &failures.domains_expired,
-        _ => return None,
+    let list = match Group::of(StatusCode::find(code.as_bytes())?)? {
+        Group::NotFound => &failures.not_found,
+        Group::Full => &failures.mailboxes_full,
+        Group::Expired => &failures.domains_expired,
+        Group::Refused => return None,
     };
     let first = list.first()?;
     Some(format!(
