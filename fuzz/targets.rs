@@ -183,7 +183,9 @@ pub fn records(bytes: &[u8], chunk_bytes: usize) -> (Vec<String>, Vec<String>) {
             let _ = (
                 dialect::fingerprint(row, &around),
                 dialect::stamped(row, &around),
-                dialect::handed_over(row, &around),
+                dialect::told(row, &around),
+                dialect::arrived(row, &around),
+                dialect::elsewhere(row, &around),
                 dialect::queue_generation(row, &around),
             );
             let record = dialect::record(row, &around);

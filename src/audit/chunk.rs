@@ -9,6 +9,7 @@ use bumpalo::Bump;
 
 use super::handover::{Leg, Legs};
 use super::ids::Generations;
+use super::mentions::Mentions;
 use super::twice::Prints;
 use super::{Places, Spot};
 use crate::dialect::{self, Stamp, Surroundings};
@@ -120,6 +121,7 @@ pub struct Part {
     pub log_ids: LogIds,
     pub generations: Generations,
     pub legs: Legs,
+    pub mentions: Mentions,
     pub headers: Vec<HeaderLine>,
 }
 
@@ -183,26 +185,24 @@ impl Part {
         part
     }
 
-    /// What transport servers tell of their queue and of each other.
+    /// What servers tell of their queue, and of each other and their services.
     fn transport(&mut self, row: &Row, around: &Surroundings<'_>, place: Place, spot: Spot) {
         let server = ServerId(row.server);
-        match row.role {
-            Role::Receive | Role::Fork => {
-                if let Some(generation) = dialect::queue_generation(row, around) {
-                    self.generations.add(server, row.time, generation, place);
-                }
-                let id = dialect::internal_id(row, around);
-                if row.role == Role::Receive && id.len() > 1 {
-                    let leg = Leg::received(server, around.servers.name(server), id, row.time);
-                    self.legs.add(leg, spot);
-                }
-            }
-            Role::Send => {
-                if let Some(copy) = dialect::handed_over(row, around) {
-                    self.legs.add_sent(server, &copy, row.time, spot);
-                }
-            }
-            _ => {}
+        if matches!(row.role, Role::Receive | Role::Fork)
+            && let Some(generation) = dialect::queue_generation(row, around)
+        {
+            self.generations.add(server, row.time, generation, place);
+        }
+        let name = around.servers.name(server);
+        let at = Leg::new(server, row.time, spot);
+        for named in dialect::arrived(row, around).into_iter().flatten() {
+            self.legs.add_arrival(at, name, named);
+        }
+        for told in dialect::told(row, around).into_iter().flatten() {
+            self.legs.add_told(at, name, &told);
+        }
+        if let Some(elsewhere) = dialect::elsewhere(row, around) {
+            self.mentions.add(&elsewhere, name, row.time, spot);
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Facts;
+use super::mentions::Hole;
 use super::rhythm::{self, Hours, Measure, Silence};
 use crate::keys::Service as Kind;
 use crate::servers::Coverage;
@@ -31,8 +32,22 @@ pub struct Service {
     /// Rows in each hour that has any.
     pub hours: Vec<HourOfRows>,
     pub silences: Vec<Missed>,
+    /// Hours without rows of which rows elsewhere speak.
+    pub told_elsewhere: Vec<ToldElsewhere>,
     #[serde(skip)]
     pub by_hour: Hours,
+}
+
+/// An hour without rows of which rows in other logs speak.
+#[derive(Clone, Debug, Serialize)]
+pub struct ToldElsewhere {
+    pub from: String,
+    /// The first such row, `file:line`.
+    pub row: String,
+    /// Whether the service has rows before and after.
+    pub inside: bool,
+    #[serde(skip)]
+    pub hour: i64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -87,15 +102,34 @@ pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
 }
 
 impl Server {
-    /// Whether transport rows are missed in the hour.
-    pub fn is_silent(&self, hour: i64) -> bool {
-        let transport = Kind::Transport.word();
+    /// Whether the service's rows are missed in the hour.
+    pub fn is_silent(&self, service: Kind, hour: i64) -> bool {
         let silences = (self.services.iter())
-            .filter(|service| service.service == transport)
+            .filter(|of| of.service == service.word())
             .flat_map(|service| &service.silences);
         silences
             .map(|missed| &missed.silence.hours)
             .any(|hours| hours.contains(&hour))
+    }
+}
+
+/// Puts the holes where they belong.
+pub fn note_holes(servers: &mut [Server], holes: &[Hole], facts: &Facts<'_>) {
+    for hole in holes {
+        let name = facts.servers.name(hole.server);
+        let services = (servers.iter_mut())
+            .filter(|server| server.server.as_bytes() == name)
+            .flat_map(|server| &mut server.services);
+        for service in services.filter(|of| of.service == hole.service.word()) {
+            let told = hole.hours.iter().zip(&hole.first);
+            let told = told.map(|(&hour, &row)| ToldElsewhere {
+                from: Time(hour * HOUR).rfc3339(),
+                row: facts.inputs.evidence(row.place(facts.plan)),
+                inside: hole.inside,
+                hour,
+            });
+            service.told_elsewhere.extend(told);
+        }
     }
 }
 
@@ -129,6 +163,7 @@ fn services(
                 })
                 .collect(),
             silences: silences.map(missed).collect(),
+            told_elsewhere: Vec::new(),
             by_hour,
         });
     }

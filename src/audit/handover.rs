@@ -1,51 +1,60 @@
-//! What servers say of each other: clocks that differ, and messages handed over that never arrived.
+//! What servers say of each other: clocks that differ, and messages that never arrived.
 //!
-//! In: both legs of each hand-over inside: the SEND row on one server, which names the copy's new id on the next,
-//! and the RECEIVE row there. Out: per ordered pair of servers how far the times lie apart, and the SENDs without
-//! their RECEIVE. Legs wait for each other because the two logs are read at different times; there are at
+//! In: both legs of each hand-over. One tells: a SEND names the copy's new id on the next server, a SUBMIT the message
+//! it handed to transport, a DELIVER the copy it was given, a SEND its own. The other is the RECEIVE (or the fork) on the
+//! server that is told of. Out: per ordered pair of servers how far the times of SEND and RECEIVE lie apart, and what
+//! is told of and has no row of arriving. Legs wait for each other because the logs are read at different times; there are at
 //! most [`MOST_LEGS`]. Beyond that only ids whose hash ends in enough zeros are kept, both legs or neither, so the
 //! sample does not depend on the order of reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 use foldhash::quality::FixedState;
 use rayon::prelude::*;
 
 use super::Spot;
 use crate::address::short_host;
-use crate::dialect::HandedOver;
+use crate::dialect::{Named, Teller, Told};
 use crate::event::ServerId;
 use crate::keys::Service;
 use crate::servers::Servers;
-use crate::time::{SECOND, Time};
+use crate::time::{HOUR, SECOND, Time};
 
-/// 32 bytes each: 128 MB at most. A gigabyte of logs has about half a million.
-const MOST_LEGS: usize = 4 << 20;
+/// 32 bytes each: 256 MB at most. A gigabyte of logs has about two million.
+const MOST_LEGS: usize = 8 << 20;
 /// A server's logs must be there this long around the time of a SEND before a missing RECEIVE means anything:
 /// clocks differ, and files are collected one after the other.
 const MARGIN: i64 = 15 * 60 * SECOND;
+/// Clocks that are further apart.
+const ASTRAY: i64 = 5 * 60 * SECOND;
+/// What was on its way for longer is not followed: the further back, the likelier is another reason.
+const LONGEST: i64 = 72 * HOUR;
 
 /// One leg of a hand-over.
 #[derive(Clone, Copy, Debug)]
 pub struct Leg {
-    /// Hash of server and internal id. Not seeded: the same ids must be chosen in every run.
+    /// Hash of server and internal id, or of server and message. Not seeded: the same ids must be chosen in every run.
     key: u64,
     time: Time,
     spot: Spot,
     /// The server that logged it.
     server: ServerId,
-    /// For a SEND, the next host: an index into [`Legs::hosts`].
-    to: Option<u16>,
+    /// The server told of: an index into [`Legs::hosts`].
+    host: u16,
+    /// Who tells; `None`: the row of arriving.
+    teller: Option<Teller>,
+    /// It arrived so many minutes before at most.
+    minutes: u16,
 }
 
 /// Legs of one chunk, or of the run.
 #[derive(Default)]
 pub struct Legs {
     legs: Vec<Leg>,
-    /// Short lower-case names, and whether the way there is inside the organisation.
-    hosts: Vec<(BString, bool)>,
+    /// Short lower-case names.
+    hosts: Vec<BString>,
     /// Ids are kept if so many low bits of their hash are 0.
     zeros: u32,
 }
@@ -70,8 +79,8 @@ pub struct Lag {
 pub struct HandOvers {
     /// By sending and receiving server.
     pub lags: BTreeMap<(ServerId, ServerId), Lag>,
-    /// SENDs without their RECEIVE, by sending and receiving server, in the order of files.
-    pub missing: BTreeMap<(ServerId, ServerId), Vec<Spot>>,
+    /// What is told of and never arrived: by the server told of, who tells and on which server, in the order of files.
+    pub missing: BTreeMap<(ServerId, Teller, ServerId), Vec<Spot>>,
     /// Servers of the organisation without any rows of their own: hand-overs to them, and the first.
     pub unread: BTreeMap<BString, (u64, Spot)>,
     /// One hand-over in so many was looked at.
@@ -79,63 +88,90 @@ pub struct HandOvers {
 }
 
 impl Leg {
-    pub fn received(server: ServerId, name: &BStr, id: &[u8], time: Time) -> Leg {
+    /// What all legs of one row share.
+    pub fn new(server: ServerId, time: Time, spot: Spot) -> Leg {
         Leg {
-            key: key(name, id),
+            key: 0,
             time,
-            spot: Spot::default(),
+            spot,
             server,
-            to: None,
+            host: 0,
+            teller: None,
+            minutes: 0,
         }
+    }
+
+    fn is_told(&self) -> bool {
+        self.teller.is_some()
     }
 }
 
-fn key(host: &[u8], id: &[u8]) -> u64 {
+/// `host`: short and in lower case.
+fn key(host: &[u8], named: Named<'_>) -> u64 {
     let mut hasher = FixedState::with_seed(0).build_hasher();
     hasher.write(host);
-    hasher.write(id);
+    match named {
+        Named::Copy(id) => hasher.write(id),
+        Named::Message(id) => {
+            hasher.write_u8(b'm');
+            hasher.write(id);
+        }
+    }
     hasher.finish()
 }
 
 impl Legs {
+    /// Something arrived on the server `name`.
     #[inline]
-    pub fn add(&mut self, leg: Leg, spot: Spot) {
-        self.legs.push(Leg { spot, ..leg });
+    pub fn add_arrival(&mut self, leg: Leg, name: &BStr, named: Named<'_>) {
+        let key = key(name, named);
+        self.legs.push(Leg { key, ..leg });
     }
 
-    pub fn add_sent(&mut self, server: ServerId, copy: &HandedOver<'_>, time: Time, spot: Spot) {
-        let short = short_host(copy.host).to_ascii_lowercase();
-        let key = key(&short, copy.id);
-        let to = self.host((short.into(), copy.inside));
+    /// A row of the server `name` tells of something that arrived before.
+    pub fn add_told(&mut self, leg: Leg, name: &BStr, told: &Told<'_>) {
+        let host = told.host.map_or(name.as_bytes(), |host| short_host(host));
+        let Some(number) = self.host(host) else {
+            return;
+        };
+        let minutes = (leg.time.0 - told.since.0) / (60 * SECOND) + 1;
+        let minutes = match told.since == leg.time {
+            true => 0,
+            false => u16::try_from(minutes).unwrap_or(u16::MAX),
+        };
         self.legs.push(Leg {
-            key,
-            time,
-            spot,
-            server,
-            to,
+            key: key(&self.hosts[usize::from(number)], told.named),
+            host: number,
+            teller: Some(told.teller),
+            minutes,
+            ..leg
         });
     }
 
     /// The number of a host; more than 65,535 hosts are hostile, and the rest is left out.
-    fn host(&mut self, to: (BString, bool)) -> Option<u16> {
-        let at = self.hosts.iter().position(|host| *host == to);
-        let at = at.unwrap_or_else(|| {
-            if self.hosts.len() < usize::from(u16::MAX) {
-                self.hosts.push(to);
-            }
-            self.hosts.len() - 1
-        });
-        Some(at as u16)
+    fn host(&mut self, name: &[u8]) -> Option<u16> {
+        let mut hosts = self.hosts.iter();
+        if let Some(at) = hosts.position(|host| host.eq_ignore_ascii_case(name)) {
+            return Some(at as u16);
+        }
+        if self.hosts.len() >= usize::from(u16::MAX) {
+            return None;
+        }
+        self.hosts.push(name.to_ascii_lowercase().into());
+        Some((self.hosts.len() - 1) as u16)
     }
 
     pub fn merge(&mut self, other: Legs) {
-        let hosts = other.hosts.into_iter();
-        let hosts: Vec<Option<u16>> = hosts.map(|host| self.host(host)).collect();
+        let hosts: Vec<_> = other.hosts.iter().map(|host| self.host(host)).collect();
         let mask = |zeros: u32| (1u64 << zeros) - 1;
         for leg in other.legs {
-            if leg.key & mask(self.zeros) == 0 {
-                let to = leg.to.and_then(|to| hosts[usize::from(to)]);
-                self.legs.push(Leg { to, ..leg });
+            if leg.key & mask(self.zeros) != 0 {
+                continue;
+            }
+            match hosts.get(usize::from(leg.host)) {
+                Some(Some(host)) if leg.is_told() => self.legs.push(Leg { host: *host, ..leg }),
+                None | Some(_) if leg.is_told() => {}
+                _ => self.legs.push(leg),
             }
         }
         while self.legs.len() > MOST_LEGS && self.zeros < 63 {
@@ -147,50 +183,47 @@ impl Legs {
 
     /// Brings the legs together. `silent`: hours in which a server's rows are missed, which is a finding of its own.
     pub fn meet(mut self, servers: &Servers, silent: &dyn Fn(ServerId, i64) -> bool) -> HandOvers {
-        let receivers: Vec<Option<ServerId>> = self
-            .hosts
-            .iter()
-            .map(|(host, _)| servers.find(host))
-            .collect();
-        self.legs
-            .par_sort_unstable_by_key(|leg| (leg.key, leg.to.is_none(), leg.time, leg.spot));
+        let named: Vec<Option<ServerId>> =
+            self.hosts.iter().map(|host| servers.find(host)).collect();
+        self.legs.par_sort_unstable_by_key(|leg| {
+            (leg.key, !leg.is_told(), leg.teller, leg.time, leg.spot)
+        });
         let mut lags: BTreeMap<(ServerId, ServerId), Vec<Measured>> = BTreeMap::new();
         let mut found = HandOvers {
             one_in: 1 << self.zeros,
             ..HandOvers::default()
         };
-        for same in self.legs.chunk_by_mut(|a, b| a.key == b.key) {
-            let sends = same.partition_point(|leg| leg.to.is_some());
-            let (sends, receives) = same.split_at(sends);
-            let Some(send) = sends.first() else { continue };
-            let Some(to) = send.to.map(usize::from) else {
+        for same in self.legs.chunk_by(|a, b| a.key == b.key) {
+            let (tellers, arrivals) = same.split_at(same.partition_point(Leg::is_told));
+            let Some(told) = tellers.first() else {
                 continue;
             };
-            let read = receivers[to].filter(|server| servers.coverage(*server).rows > 0);
-            let Some(receiver) = read else {
-                if self.hosts[to].1 {
-                    let (count, first) = found
-                        .unread
-                        .entry(self.hosts[to].0.clone())
-                        .or_insert((0, send.spot));
+            let Some(teller) = told.teller else { continue };
+            let host = usize::from(told.host);
+            let Some(server) = named[host].filter(|of| servers.coverage(*of).rows > 0) else {
+                if matches!(teller, Teller::Server | Teller::Mailbox) {
+                    let unread = found.unread.entry(self.hosts[host].clone());
+                    let (count, first) = unread.or_insert((0, told.spot));
                     *count += 1;
-                    *first = (*first).min(send.spot);
+                    *first = (*first).min(told.spot);
                 }
                 continue;
             };
-            match receives.first() {
-                None if must_have_arrived(servers, receiver, send.time, silent) => {
-                    let pair = (send.server, receiver);
-                    found.missing.entry(pair).or_default().push(send.spot);
+            let Some(arrival) = arrivals.first() else {
+                if teller != Teller::Stranger && must_have_arrived(servers, server, told, silent) {
+                    let by = (server, teller, told.server);
+                    found.missing.entry(by).or_default().push(told.spot);
                 }
-                // Ids of 2007 and 2010 may come again: only what is beyond doubt is measured. A row collected
-                // twice is the same leg.
-                Some(receive) if single(sends) && single(receives) => {
-                    let lag = (receive.time.0 - send.time.0, send.spot, receive.spot);
-                    let pair = (send.server, receive.server);
-                    lags.entry(pair).or_default().push(lag);
-                }
-                _ => {}
+                continue;
+            };
+            let sends = tellers.partition_point(|leg| leg.teller <= Some(Teller::Stranger));
+            let sends = &tellers[..sends];
+            // Ids of 2007 and 2010 may come again: only what is beyond doubt is measured. A row collected
+            // twice is the same leg.
+            if !sends.is_empty() && single(sends) && single(arrivals) {
+                let lag = (arrival.time.0 - told.time.0, told.spot, arrival.spot);
+                let pair = (told.server, arrival.server);
+                lags.entry(pair).or_default().push(lag);
             }
         }
         found.missing.values_mut().for_each(|spots| spots.sort());
@@ -208,24 +241,29 @@ fn single(legs: &[Leg]) -> bool {
         .all(|leg| leg.time == legs[0].time && leg.server == legs[0].server)
 }
 
-/// Whether the receiving server's transport log was read for the time of a SEND and well around it.
+/// Whether the transport log of the server told of was read for the time in which something arrived there, and well
+/// around it.
 fn must_have_arrived(
     servers: &Servers,
-    receiver: ServerId,
-    time: Time,
+    server: ServerId,
+    told: &Leg,
     silent: &dyn Fn(ServerId, i64) -> bool,
 ) -> bool {
-    let coverage = servers.coverage(receiver);
+    let coverage = servers.coverage(server);
     let transport = Service::Transport as usize;
-    let around = [time.0 - MARGIN, time.0, time.0 + MARGIN].map(Time);
+    let since = i64::from(told.minutes) * 60 * SECOND;
+    let (from, to) = (
+        Time(told.time.0 - since - MARGIN),
+        Time(told.time.0 + MARGIN),
+    );
     let inside = coverage
         .span
-        .is_some_and(|(first, last)| first < around[0] && around[2] < last);
-    inside
-        && around.iter().all(|time| {
-            let rows = coverage.hours.get(&time.hour());
-            rows.is_some_and(|rows| rows[transport] > 0) && !silent(receiver, time.hour())
-        })
+        .is_some_and(|(first, last)| first < from && to < last);
+    let read = |hour: i64| {
+        let rows = coverage.hours.get(&hour);
+        rows.is_some_and(|rows| rows[transport] > 0) && !silent(server, hour)
+    };
+    inside && since <= LONGEST && (from.hour()..=to.hour()).all(read)
 }
 
 fn lag(mut lags: Vec<Measured>) -> Lag {
@@ -241,6 +279,15 @@ fn lag(mut lags: Vec<Measured>) -> Lag {
 }
 
 impl HandOvers {
+    /// Servers whose clock is so far from another's that rows of one say little of hours of the other.
+    pub fn astray(&self) -> BTreeSet<ServerId> {
+        let apart = |(&(a, b), lag): (&(ServerId, ServerId), &Lag)| {
+            let offset = self.offset(a, b).unwrap_or(lag.median);
+            (offset.abs() > ASTRAY).then_some([a, b])
+        };
+        self.lags.iter().filter_map(apart).flatten().collect()
+    }
+
     /// How far the clock of `b` is before that of `a`, microseconds, where mail went both ways: half the difference of
     /// the two lags, in which what the way itself takes falls out. The median is taken, because a RECEIVE is
     /// logged before its SEND, and by how much depends on the slowest mail, not on the clocks.

@@ -15,6 +15,7 @@ pub mod findings;
 pub mod handover;
 pub mod ids;
 pub mod json;
+pub mod mentions;
 pub mod names;
 pub mod read;
 pub mod rhythm;
@@ -33,7 +34,7 @@ use crate::fault::Faults;
 use crate::input::Inputs;
 use crate::input::source::{Source, hex};
 use crate::join::Ground;
-use crate::keys::Keys;
+use crate::keys::{Keys, Service};
 use crate::plan::Plan;
 use crate::row::Row;
 use crate::servers::Servers;
@@ -42,6 +43,7 @@ use chunk::{Back, LogIds, Outline, Part};
 use files::Headers;
 use handover::Legs;
 use ids::Generations;
+use mentions::Mentions;
 use twice::Prints;
 
 /// Places that are kept of each kind of finding; the rest is counted.
@@ -93,6 +95,7 @@ pub struct Audit {
     log_ids: LogIds,
     generations: Generations,
     legs: Legs,
+    mentions: Mentions,
     headers: Headers,
     /// Chunks taken in.
     chunks: u32,
@@ -134,6 +137,7 @@ impl Audit {
             self.log_ids.merge(part.log_ids);
             self.generations.merge(part.generations);
             self.legs.merge(part.legs);
+            self.mentions.merge(part.mentions);
             self.headers.take(slice.file, part.headers);
         }
     }
@@ -274,13 +278,16 @@ impl Check {
         let plan = facts.plan;
         let equal = files::equal(facts.inputs, plan, &Keys::default());
         let twice = audit.prints.compare(facts.inputs, plan, &equal);
-        let coverage = coverage::coverage(facts);
-        let silent = |server: ServerId, hour: i64| {
+        let mut coverage = coverage::coverage(facts);
+        let missed = |server: ServerId, service: Service, hour: i64| {
             let name = facts.servers.name(server);
             let mut servers = coverage.iter().filter(|of| of.server.as_bytes() == name);
-            servers.any(|server| server.is_silent(hour))
+            servers.any(|server| server.is_silent(service, hour))
         };
+        let silent = |server, hour| missed(server, Service::Transport, hour);
         let met = audit.legs.meet(facts.servers, &silent);
+        let holes = (audit.mentions).holes(facts.servers, &missed, &met.astray());
+        coverage::note_holes(&mut coverage, &holes, facts);
         let seen = findings::Seen {
             twice: &twice,
             equal,
@@ -288,6 +295,7 @@ impl Check {
             log_ids: &audit.log_ids,
             falls: audit.generations.falls(),
             met: &met,
+            holes,
             headers: &audit.headers,
             edges: files::edges(facts.inputs, plan),
             coverage: &coverage,

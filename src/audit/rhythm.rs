@@ -13,8 +13,10 @@ use crate::report::volume::local;
 use crate::time::{HOUR, Time};
 
 /// Rows that make an hour one that is missed. With 20 rows expected, none happen by chance once in 500 million
-/// hours.
+/// hours, if rows come one by one,
 const PLENTY: u64 = 20;
+/// and so many times more where they come in bursts, as in small organisations where a message is a dozen rows.
+const BURST: u64 = 5;
 /// An hour with less than this part of its usual rows has next to none.
 const NEXT_TO_NONE: u64 = 20;
 /// The same where only the hours around are known, which a night must not be taken for,
@@ -115,6 +117,7 @@ pub fn body(all: &Hours, span: Span, zone: &TimeZone) -> Span {
 /// The silences of one service. `all`: the same service on all servers together.
 pub fn silences(own: &Hours, all: &Hours, span: Span, zone: &TimeZone) -> Vec<Silence> {
     let rhythm = Rhythm::new(own, span, zone);
+    let plenty = plenty(own);
     let rows = |hour: i64| own.get(&hour).copied().unwrap_or(0);
     let mut found: Vec<Silence> = Vec::new();
     let hours = span.hours();
@@ -124,10 +127,10 @@ pub fn silences(own: &Hours, all: &Hours, span: Span, zone: &TimeZone) -> Vec<Si
         let silence = match usual {
             Some((usual, by)) => {
                 let usual = usual * span.share(hour) / 1000;
-                let missed = usual >= PLENTY && rows(hour) * NEXT_TO_NONE < usual;
+                let missed = usual >= plenty && rows(hour) * NEXT_TO_NONE < usual;
                 missed.then_some((hour..hour + 1, usual, by))
             }
-            None => between_busy_hours(hour, own, all, span)
+            None => between_busy_hours(hour, own, all, span, plenty)
                 .map(|(run, usual)| (run, usual, Measure::Neighbours)),
         };
         let Some((run, usual, by)) = silence else {
@@ -164,6 +167,7 @@ fn between_busy_hours(
     own: &Hours,
     all: &Hours,
     span: Span,
+    plenty: u64,
 ) -> Option<(Range<i64>, u64)> {
     let rows = |hour: i64| own.get(&hour).copied().unwrap_or(0);
     let end = span.hours().end;
@@ -171,7 +175,7 @@ fn between_busy_hours(
     if let Some(back) = drop.filter(|back| (1..=LONGEST_DROP).contains(&(back - start))) {
         let run = start..back;
         let deep = run.clone().all(|hour| rows(hour) * DROP < rows(back));
-        if let Some(usual) = missed_between(&run, own, all, span).filter(|_| deep) {
+        if let Some(usual) = missed_between(&run, own, all, span, plenty).filter(|_| deep) {
             return Some((run, usual));
         }
     }
@@ -181,30 +185,61 @@ fn between_busy_hours(
     }
     let back = own.range(start..).next().map_or(end, |(hour, _)| *hour);
     let run = start..back.min(end);
-    let usual = missed_between(&run, own, all, span)?;
+    let usual = missed_between(&run, own, all, span, plenty)?;
     Some((run, usual))
 }
 
 /// What the hours on both sides let expect; the longer the silence, the busier they must be, because a night falls
 /// silent too. Where one's logs end before others', the others must go on.
-fn missed_between(run: &Range<i64>, own: &Hours, all: &Hours, span: Span) -> Option<u64> {
+fn missed_between(
+    run: &Range<i64>,
+    own: &Hours,
+    all: &Hours,
+    span: Span,
+    plenty: u64,
+) -> Option<u64> {
     let length = (run.end - run.start) as u64;
     let before = own.get(&(run.start - 1)).copied();
     let after = own.get(&run.end).copied();
     let (edge, open) = match (before, after) {
-        (Some(before), Some(after)) => (before.min(after), false),
-        (Some(edge), None) | (None, Some(edge)) => (edge, true),
+        (Some(before), Some(after)) => (before.min(after), None),
+        (Some(edge), None) => (edge, Some(run.start - 1)),
+        (None, Some(edge)) => (edge, Some(run.end)),
         (None, None) => return None,
     };
     let thousandths: u64 = run.clone().map(|hour| span.share(hour)).sum();
     let usual = edge * thousandths / 1000;
-    let enough = PLENTY * length.div_ceil(2);
-    let others_go_on = || {
+    let enough = plenty * length.div_ceil(2);
+    // As body() holds it: where the others have less than a quarter, too, a collection fades out.
+    let others_go_on = |edge_hour: i64| {
         let rows: u64 = all.range(run.clone()).map(|(_, rows)| rows).sum();
-        rows >= enough.max(PLENTY * length)
+        let others = all.get(&edge_hour).copied().unwrap_or(0) - edge;
+        rows >= enough.max(plenty * length) && rows * 4 >= others * length
     };
-    let missed = edge >= enough && usual >= PLENTY && (!open || others_go_on());
+    let missed = edge >= enough && usual >= plenty && open.is_none_or(others_go_on);
     missed.then_some(usual)
+}
+
+/// Rows to be expected before none of them means anything: more where a service's rows come in bursts, a dozen for one
+/// message. Two measures: by how much an hour differs from the next, beside how many rows it has (the variance of the
+/// count over its mean is 1 if rows come one by one); and where many hours have none, the rows of those that have few.
+fn plenty(own: &Hours) -> u64 {
+    let (Some((first, _)), Some((last, _))) = (own.first_key_value(), own.last_key_value()) else {
+        return PLENTY;
+    };
+    let next = |(&hour, &rows): (&i64, &u64)| Some(rows.abs_diff(*own.get(&(hour + 1))?));
+    let mut steps: Vec<u64> = own.iter().filter_map(next).collect();
+    let mut rows: Vec<u64> = own.values().copied().collect();
+    steps.sort_unstable();
+    rows.sort_unstable();
+    let step = u128::from(steps.get(steps.len() / 2).copied().unwrap_or(0));
+    let all: u128 = rows.iter().map(|rows| u128::from(*rows)).sum();
+    // Two hours that differ by this are each off by a square root of two less.
+    let spread = step * step / 2 / (all / rows.len() as u128).max(1);
+    let often_none = rows.len() as i64 * 10 < (last - first + 1) * 9;
+    let few = if often_none { rows[rows.len() / 10] } else { 1 };
+    let burst = spread.max(u128::from(few));
+    PLENTY * (burst.clamp(1, u128::from(BURST)) as u64)
 }
 
 /// Rows of one service by hour of the week, in the zone asked for.
@@ -334,6 +369,37 @@ mod tests {
         span.last = Time(span.last.0 - 55 * 60 * 1_000_000);
         let body = body(&all, span, &TimeZone::UTC);
         assert_eq!(body.hours(), MONDAY..MONDAY + 48);
+    }
+
+    #[test]
+    fn bursts_need_more_rows() {
+        let bursts = |hour: i64| [6, 33, 12, 45, 7, 30][hour as usize % 6];
+        let own: Hours = (0..240).map(|h| (MONDAY + h, bursts(h))).collect();
+        assert_eq!(plenty(&own), PLENTY * BURST);
+        let mut quiet = own.clone();
+        quiet.remove(&(MONDAY + 31));
+        assert_eq!(found(&quiet, &own, 240), []);
+        // Nearly every hour has one message or none.
+        let seldom = |h: &i64| h % 3 != 0;
+        let own: Hours = (0..96)
+            .filter(seldom)
+            .map(|h| (MONDAY + h, 7 + h as u64 % 2))
+            .collect();
+        assert_eq!(plenty(&own), PLENTY * BURST);
+        let steady: Hours = (0..96).map(|h| (MONDAY + h, 30 + h as u64 % 3)).collect();
+        assert_eq!(plenty(&steady), PLENTY);
+    }
+
+    #[test]
+    fn where_all_fade_out_nothing_is_missed() {
+        let mut own: Hours = (0..24).map(|hour| (MONDAY + hour, 80)).collect();
+        let mut all: Hours = own.keys().map(|&hour| (hour, 320)).collect();
+        all.insert(MONDAY + 24, 45);
+        assert_eq!(found(&own, &all, 25), []);
+        all.insert(MONDAY + 24, 240);
+        assert_eq!(found(&own, &all, 25), [(24, 25, Measure::Neighbours)]);
+        own.insert(MONDAY + 24, 60);
+        assert_eq!(found(&own, &all, 25), []);
     }
 
     #[test]

@@ -26,12 +26,14 @@ fn nine() -> i64 {
 /// One row of 30 columns.
 struct Row {
     time: i64,
+    source: &'static str,
     event: &'static str,
     client: &'static str,
     server: &'static str,
     context: String,
     connector: &'static str,
     id: u64,
+    info: String,
     log_id: String,
 }
 
@@ -49,12 +51,14 @@ fn log_id(time: i64, own: u64) -> String {
 fn receive(server: &'static str, time: i64, id: u64) -> Row {
     Row {
         time,
+        source: "SMTP",
         event: "RECEIVE",
         client: "client.example",
         server,
         context: String::new(),
         connector: "",
         id,
+        info: String::new(),
         log_id: log_id(time, id),
     }
 }
@@ -73,17 +77,19 @@ fn send(from: &'static str, to: &'static str, time: i64, id: u64, next: u64) -> 
 impl Row {
     fn text(&self) -> String {
         format!(
-            "{},10.0.0.1,{},10.0.0.2,{},{},{},SMTP,{},{},<{}@x>,{:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa,a@x,,100,1,,,Hello,b@x,\
-             b@x,,Incoming,,,,,Email,{},15.1.2507.23\r\n",
+            "{},10.0.0.1,{},10.0.0.2,{},{},{},{},{},{},<{}@x>,{:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa,a@x,,100,1,,,Hello,b@x,\
+             b@x,{},Incoming,,,,,Email,{},15.1.2507.23\r\n",
             Time(self.time).rfc3339(),
             self.client,
             self.server,
             self.context,
             self.connector,
+            self.source,
             self.event,
             self.id,
             self.id,
             self.id,
+            self.info,
             self.log_id
         )
     }
@@ -433,6 +439,97 @@ fn messages_that_never_arrived() {
     assert_eq!(found.findings[0].count, 50);
 }
 
+/// One message that stays on ex01: handed in, taken, delivered; the log of each service. Ids are the copy's.
+fn stays_on(time: i64, id: u64) -> [Row; 3] {
+    let own = |event, more: u64| Row {
+        source: "STOREDRIVER",
+        event,
+        client: "ex01",
+        server: "ex01.x",
+        log_id: log_id(time, id | more << 28),
+        ..receive("ex01", time, id)
+    };
+    let delivered = Row {
+        client: "ex01.x",
+        server: "ex01",
+        info: format!(
+            "{};SRV=ex01.x:TOTAL-DEL=0.002",
+            Time(time - SECOND).rfc3339()
+        ),
+        ..own("DELIVER", 2)
+    };
+    [own("SUBMIT", 1), receive("ex01", time, id), delivered]
+}
+
+/// Three logs of ex01, with a message every 20 minutes from nine to noon; `keep` says which rows of transport stay.
+fn quiet_server(keep: impl Fn(i64) -> bool) -> Check {
+    let mut logs = [const { Vec::new() }; 3];
+    for n in 0..9 {
+        let minute = 10 + n * 20;
+        let [submit, taken, delivered] =
+            stays_on(nine() + minute * 60 * SECOND, QUEUE + 1 + n as u64);
+        logs[0].push(submit);
+        if keep(minute) {
+            logs[1].push(taken);
+        }
+        logs[2].push(delivered);
+    }
+    check(&[
+        ("ms.log", log(&logs[0])),
+        ("mt.log", log(&logs[1])),
+        ("md.log", log(&logs[2])),
+    ])
+}
+
+#[test]
+fn an_hour_of_which_other_logs_speak_is_missed_however_quiet_it_is() {
+    assert_eq!(kinds(&quiet_server(|_| true)), [""; 0]);
+    let check = quiet_server(|minute| !(60..120).contains(&minute));
+    assert_eq!(kinds(&check), ["hours_told_elsewhere"]);
+    let found = &check.findings[0];
+    assert_eq!((found.weight, found.count), (Weight::Loss, 1));
+    assert_eq!(found.first, ["2026-03-02 10:00: md.log:9"]);
+    assert!(
+        found.what.contains("6 rows elsewhere speak"),
+        "{}",
+        found.what
+    );
+    let told = &check.coverage[0].services[1].told_elsewhere;
+    assert_eq!(
+        (told.len(), told[0].from.as_str()),
+        (1, "2026-03-02T10:00:00.000Z")
+    );
+    let mut page = Vec::new();
+    text::write(&check, &mut page, 100, false).unwrap();
+    assert!(String::from_utf8(page).unwrap().contains("█!█"));
+    // Where the log only begins later, its beginning may not be collected: a note.
+    let check = quiet_server(|minute| minute >= 60);
+    assert_eq!(kinds(&check), ["log_ends_earlier"]);
+    assert!(check.verdict.whole);
+}
+
+#[test]
+fn a_message_that_was_cut_out_of_the_transport_log_is_missed() {
+    // Plenty of other mail, so that only this message tells.
+    let with = |keep: [bool; 3]| {
+        let mut transport = minutes("ex01", 180);
+        let [submit, taken, delivered] = stays_on(nine() + 90 * 60 * SECOND + 1, QUEUE + 900);
+        if keep[1] {
+            transport.insert(91, taken);
+        }
+        let rest = [submit, delivered].into_iter().zip([keep[0], keep[2]]);
+        let rest: Vec<Row> = rest.filter(|(_, keep)| *keep).map(|(row, _)| row).collect();
+        check(&[("a.log", log(&transport)), ("b.log", log(&rest))])
+    };
+    assert_eq!(kinds(&with([true; 3])), [""; 0]);
+    let found = with([true, false, true]);
+    assert_eq!(kinds(&found), ["arrival_missing", "submission_missing"]);
+    assert_eq!(found.findings[0].first, ["b.log:7"]);
+    assert_eq!(found.findings[1].first, ["b.log:6"]);
+    assert_eq!(kinds(&with([false, false, true])), ["arrival_missing"]);
+    assert_eq!(kinds(&with([true, false, false])), ["submission_missing"]);
+}
+
 #[test]
 fn unknown_events_and_files_passed_over() {
     let mut rows = minutes("ex01", 3);
@@ -478,6 +575,80 @@ fn simulated(days: u32, skew_ms: i64, damage: impl Fn(&std::path::Path)) -> Chec
     damage(folder.path());
     let paths = [folder.path().to_string_lossy().into_owned()];
     checked(&mut Inputs::open(&paths).unwrap(), 1 << 20)
+}
+
+/// Whether a row of ex02 says that its transport, or its mailbox delivery, was at work in `hour`: as text, without
+/// the audit. Near the border of an hour it may mean the next one.
+fn speaks_of_ex02(log: &str, hour: &str, line: &str) -> bool {
+    if !line.starts_with(hour) || !(1..59).contains(&line[14..16].parse().unwrap()) {
+        return false;
+    }
+    let columns: Vec<&str> = line.split(',').take(5).collect();
+    let is_own = |at: usize| columns[at].to_ascii_lowercase().starts_with("ex02");
+    match log.starts_with("MSGTRKMD") {
+        true => is_own(2) && line.contains(",SMTP,SEND,") && line.contains(" [Hostname=ex02"),
+        false => {
+            let between =
+                line.contains(",STOREDRIVER,SUBMIT,") || line.contains(",STOREDRIVER,DELIVER,");
+            is_own(2) && is_own(4) && between
+        }
+    }
+}
+
+/// Each hour's log of ex02, in an organisation so quiet that no rhythm tells anything, taken away by itself. Of what the
+/// submission service alone logged, no other row speaks for certain.
+#[test]
+fn each_log_of_which_others_speak_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = simulate::Options {
+        users: 12,
+        messages_per_day: 120,
+        probes: false,
+        stories: false,
+        ..simulate::Options::default()
+    };
+    simulate::run(&options, folder.path()).unwrap();
+    let paths = [folder.path().to_string_lossy().into_owned()];
+    let check = || checked(&mut Inputs::open(&paths).unwrap(), 1 << 20);
+    assert!(check().verdict.whole, "{:#?}", check().findings);
+    let logs = folder.path().join("ex02/MessageTracking");
+    let logs = std::fs::read_dir(logs).unwrap().map(|file| file.unwrap());
+    let logs: Vec<(String, std::path::PathBuf, String)> = logs
+        .map(|file| {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            (name, file.path(), text)
+        })
+        .collect();
+    let mut told = 0;
+    for (name, path, text) in &logs {
+        let Some(row) = text.lines().find(|line| line.starts_with("20")) else {
+            continue;
+        };
+        let of = |line: &str| speaks_of_ex02(name, &row[..13], line);
+        let mut others = logs.iter().filter(|other| other.0 != *name);
+        if name.starts_with("MSGTRKMS") || !others.any(|(.., text)| text.lines().any(of)) {
+            continue;
+        }
+        std::fs::remove_file(path).unwrap();
+        let found = check();
+        std::fs::write(path, text).unwrap();
+        let kinds = [
+            "hours_told_elsewhere",
+            "log_ends_earlier",
+            "hours_without_rows",
+        ];
+        let named = |of: &&Finding| kinds.contains(&of.kind);
+        let named = found.findings.iter().find(named);
+        let hour = row[..13].replace('T', " ");
+        let named = named.unwrap_or_else(|| panic!("{name}: {:#?}", found.findings));
+        assert!(
+            named.what.contains("ex02") && named.first[0].starts_with(&hour),
+            "{named:?}"
+        );
+        told += u32::from(named.kind != kinds[2]);
+    }
+    assert!(told > 10, "{told} of {}", logs.len());
 }
 
 #[test]

@@ -149,6 +149,9 @@ fn coverage<W: Write>(check: &Check, page: &mut Page<'_, W>) -> io::Result<()> {
         let at = |time: Option<Time>| time.map_or("-".into(), |t| minute(t, &check.time_zone));
         let (first, last) = server.span.unzip();
         let silences = server.services.iter().flat_map(|s| &s.silences);
+        let missed: u64 = silences.map(|s| s.hours_missed).sum();
+        let told = server.services.iter().flat_map(|s| &s.told_elsewhere);
+        let told = told.filter(|told| told.inside).count() as u64;
         table.row(vec![
             server.server.clone(),
             at(first),
@@ -157,7 +160,7 @@ fn coverage<W: Write>(check: &Check, page: &mut Page<'_, W>) -> io::Result<()> {
             rows("submission"),
             rows("transport"),
             rows("delivery"),
-            grouped(silences.map(|s| s.hours_missed).sum()),
+            grouped(missed + told),
         ]);
     }
     page.table(&table)?;
@@ -199,7 +202,7 @@ fn strips<W: Write>(check: &Check, page: &mut Page<'_, W>) -> io::Result<()> {
     };
     let key = format!(
         "each column is {unit}, from {}: ▁ to █ rows, by this service's busiest, · none, ! none or \
-         next to none where plenty are usual",
+         next to none where plenty are usual or rows elsewhere speak of some",
         hour(first, &check.time_zone)
     );
     page.say(&key, Tone::Faint)
@@ -225,7 +228,9 @@ fn strip(service: &Service, first: i64, last: i64, per_column: i64) -> String {
     let levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let missed = |hours: &std::ops::Range<i64>| {
         let mut silences = service.silences.iter().map(|s| &s.silence.hours);
+        let mut told = service.told_elsewhere.iter();
         silences.any(|silent| silent.start < hours.end && hours.start < silent.end)
+            || told.any(|told| told.inside && hours.contains(&told.hour))
     };
     let shown = columns.iter().zip(rows).map(|(hours, rows)| match rows {
         // A missed hour shows even where it shares its column with others.
@@ -329,8 +334,8 @@ fn limits<W: Write>(page: &mut Page<'_, W>) -> io::Result<()> {
         "A sign of loss says that rows or files which were there may not be here; a sign of change, that rows, times \
          or names may not be as they were written. Full disks, restarts, clocks and incomplete copies leave \
          the same traces as people do.",
-        "Rows that were cut out whole leave no trace if nothing else speaks of them; a silence of less than an hour, or \
-         in a quiet one, is not seen.",
+        "Rows that were cut out whole leave no trace if nothing else speaks of them; a silence of less than an hour is \
+         not seen, nor one in a quiet hour of which no other log speaks.",
     ] {
         page.say(line, Tone::Faint)?;
     }

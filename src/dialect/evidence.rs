@@ -5,6 +5,7 @@
 use bstr::BStr;
 
 use super::{Layout, Surroundings, exchange55, modern, trackhistory};
+use crate::keys::Service;
 use crate::row::Row;
 use crate::time::Time;
 
@@ -22,6 +23,85 @@ pub enum Stamp {
     At(Time),
     /// Not of the form that carries a time, or a time long before or after Exchange: made unrecognisable, perhaps.
     None,
+}
+
+/// A copy or a message, as the server knows it that it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'d> {
+    /// By its internal id.
+    Copy(&'d [u8]),
+    /// By its network-message-id, or its Message-ID before 2013.
+    Message(&'d [u8]),
+}
+
+/// Who tells that something arrived on a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Teller {
+    /// Another server of the organisation, which handed it over.
+    Server,
+    /// A server that handed it over by a way to the outside: the name may be anybody's.
+    Stranger,
+    /// The submission service of a mailbox server, which handed it in.
+    Mailbox,
+    /// The delivery service of a mailbox server, which took it.
+    Delivery,
+    /// The same server, which sent it on.
+    Itself,
+}
+
+/// What a row tells of something that must have arrived on a transport server before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told<'d> {
+    pub teller: Teller,
+    /// The transport server; `None`: the one that logged the row.
+    pub host: Option<&'d BStr>,
+    pub named: Named<'d>,
+    /// It arrived between this time and that of the row.
+    pub since: Time,
+}
+
+/// What a row tells of things that must have arrived on a transport server.
+pub fn told<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::told(row, schema, around),
+        _ => [None, None],
+    }
+}
+
+/// What arrived on a transport server with this row.
+pub fn arrived<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Named<'d>>; 2] {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::arrived(row, schema, around),
+        Layout::TrackHistory(document) if document.newer.is_some() => {
+            let was = trackhistory::was(row, document, around);
+            modern::arrived(&was.row, was.schema, &was.around)
+        }
+        _ => [None, None],
+    }
+}
+
+/// The log of another service or server that must have a row of about the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere<'d> {
+    pub host: &'d BStr,
+    pub service: Service,
+}
+
+/// The other log that a row speaks of.
+pub fn elsewhere<'d>(row: &Row, around: &Surroundings<'d>) -> Option<Elsewhere<'d>> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::elsewhere(row, schema, around),
+        _ => None,
+    }
+}
+
+/// Generation of the queue database that made a row's internal id, where ids tell it.
+pub fn queue_generation(row: &Row, around: &Surroundings<'_>) -> Option<u64> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::Modern(schema) => modern::queue_generation(row, schema, around),
+        _ => None,
+    }
 }
 
 /// One header line.

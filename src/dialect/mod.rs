@@ -27,7 +27,8 @@ use crate::row::{KeyKind, Row};
 use crate::servers::Servers;
 
 pub use evidence::{
-    Begins, Edges, Ends, Header, Stamp, edges, fingerprint, has_log_ids, headers, stamped,
+    Begins, Edges, Elsewhere, Ends, Header, Named, Stamp, Teller, Told, arrived, edges, elsewhere,
+    fingerprint, has_log_ids, headers, queue_generation, stamped, told,
 };
 pub use found::{Aim, EventCounts, ReportRow, Slice, Yield};
 pub use layout::{
@@ -220,43 +221,5 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
                 entry.id
             }
         }
-    }
-}
-
-/// The id of a row's copy on its server, as logged.
-pub fn internal_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
-    match &around.layouts[usize::from(row.layout)] {
-        Layout::Modern(schema) => modern::internal_id(row, schema, around),
-        Layout::TrackHistory(document) if document.newer.is_some() => {
-            let was = trackhistory::was(row, document, around);
-            modern::internal_id(&was.row, was.schema, &was.around)
-        }
-        _ => BStr::new(b""),
-    }
-}
-
-/// A copy handed over, as the next server's reply names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HandedOver<'d> {
-    pub host: &'d BStr,
-    /// Its internal id there.
-    pub id: &'d [u8],
-    /// Over the connector inside the organisation; else the reply may be anybody's.
-    pub inside: bool,
-}
-
-/// The copy that a SEND row says it handed over, whether or not the other server's rows were read.
-pub fn handed_over<'d>(row: &Row, around: &Surroundings<'d>) -> Option<HandedOver<'d>> {
-    match &around.layouts[usize::from(row.layout)] {
-        Layout::Modern(schema) => modern::handed_over(row, schema, around),
-        _ => None,
-    }
-}
-
-/// Generation of the queue database that made a row's internal id, where ids tell it.
-pub fn queue_generation(row: &Row, around: &Surroundings<'_>) -> Option<u64> {
-    match &around.layouts[usize::from(row.layout)] {
-        Layout::Modern(schema) => modern::queue_generation(row, schema, around),
-        _ => None,
     }
 }

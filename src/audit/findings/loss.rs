@@ -6,6 +6,7 @@ use super::{Seen, evidence, finding, name, spot};
 use crate::audit::files::{self, Edge};
 use crate::audit::words::{form, grouped, hour, plural};
 use crate::audit::{Facts, Finding, KEPT, Spot, Weight, names};
+use crate::dialect::Teller;
 use crate::fault::Reason;
 
 pub fn unreadable(facts: &Facts<'_>, all: &mut Vec<Finding>) {
@@ -108,30 +109,73 @@ pub fn silences(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
     }
 }
 
+/// Hours that even one row elsewhere proves to be missing.
+pub fn holes(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
+    for hole in &seen.holes {
+        let server = name(facts, hole.server);
+        let service = hole.service.word();
+        let count = hole.hours.len() as u64;
+        let (hours, rows) = (plural(count, "hour"), plural(hole.rows, "row"));
+        let speak = form(hole.rows, "speaks", "speak");
+        let (weight, kind, what) = match hole.inside {
+            true => (
+                Weight::Loss,
+                "hours_told_elsewhere",
+                format!(
+                    "{server} has no {service} rows in {hours} of which {rows} elsewhere {speak}: its files were not \
+                     collected, or they were lost."
+                ),
+            ),
+            false => (
+                Weight::Note,
+                "log_ends_earlier",
+                format!(
+                    "The {service} log of {server} begins later or ends earlier than others: {rows} elsewhere \
+                     {speak} of {hours} before or after it."
+                ),
+            ),
+        };
+        let first = hole.hours.iter().zip(&hole.first).take(KEPT);
+        let first = first
+            .map(|(at, row)| format!("{}: {}", hour(*at, &facts.zone), spot(facts, *row)))
+            .collect();
+        all.push(finding(weight, kind, count, what, first));
+    }
+}
+
+/// What is told of and has no row of arriving: by the server told of, and by who tells.
 pub fn missing_receives(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
-    let mut by_receiver: BTreeMap<String, (BTreeSet<String>, Vec<Spot>)> = BTreeMap::new();
-    for ((from, to), spots) in &seen.met.missing {
-        let (senders, all) = by_receiver.entry(name(facts, *to)).or_default();
-        senders.insert(name(facts, *from));
+    let mut by_receiver: BTreeMap<(String, &str), (BTreeSet<String>, Vec<Spot>)> = BTreeMap::new();
+    for ((to, teller, from), spots) in &seen.met.missing {
+        let kind = match teller {
+            Teller::Server | Teller::Stranger => "receive_missing",
+            Teller::Mailbox => "submission_missing",
+            Teller::Delivery | Teller::Itself => "arrival_missing",
+        };
+        let (tellers, all) = by_receiver.entry((name(facts, *to), kind)).or_default();
+        tellers.insert(name(facts, *from));
         all.extend(spots);
     }
-    for (receiver, (senders, mut spots)) in by_receiver {
+    for ((receiver, kind), (tellers, mut spots)) in by_receiver {
         spots.sort();
         let count = spots.len() as u64;
-        let senders: Vec<String> = senders.into_iter().collect();
+        let tellers = Vec::from_iter(tellers).join(", ");
         let sampled = match seen.met.one_in {
             1 => String::new(),
             n => format!(" (one hand-over in {n} was looked at)"),
         };
+        let which = match kind {
+            "receive_missing" => format!("{receiver} says it took from {tellers}"),
+            "submission_missing" => format!("mailboxes of {tellers} handed to {receiver}"),
+            _ => format!("{receiver} sent on, or mailbox delivery of {tellers} took from it,"),
+        };
         let what = format!(
-            "{} that {receiver} says it took from {} {} no row of arriving there, though its logs for that time \
-             are here{sampled}.",
+            "{} that {which} {} no row of arriving there, though its logs for that time are here{sampled}.",
             plural(count, "message"),
-            senders.join(", "),
             form(count, "has", "have"),
         );
         let first = spots.iter().take(KEPT).map(|s| spot(facts, *s)).collect();
-        all.push(finding(Weight::Loss, "receive_missing", count, what, first));
+        all.push(finding(Weight::Loss, kind, count, what, first));
     }
 }
 

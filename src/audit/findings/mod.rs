@@ -14,6 +14,7 @@ use super::coverage::Server;
 use super::files::{Edge, Headers};
 use super::handover::HandOvers;
 use super::ids::Fall;
+use super::mentions::Hole;
 use super::twice::Twice;
 use super::{Facts, Finding, KEPT, Spot, Weight};
 use crate::event::{Place, ServerId};
@@ -26,6 +27,7 @@ pub struct Seen<'s> {
     pub log_ids: &'s LogIds,
     pub falls: Vec<Fall>,
     pub met: &'s HandOvers,
+    pub holes: Vec<Hole>,
     pub headers: &'s Headers,
     pub edges: BTreeMap<Edge, Vec<u32>>,
     pub coverage: &'s [Server],
@@ -40,6 +42,7 @@ pub fn findings(seen: &Seen<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     loss::missing_numbers(facts, &mut all);
     loss::unread_servers(seen, facts, &mut all);
     loss::silences(seen, facts, &mut all);
+    loss::holes(seen, facts, &mut all);
     loss::missing_receives(seen, facts, &mut all);
     loss::edges(seen, facts, &mut all);
     loss::bad_rows(facts, &mut all);

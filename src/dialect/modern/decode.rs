@@ -108,11 +108,6 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// Internal id of a row, as logged.
-pub fn internal_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
-    Fields::new(row, schema, around, false).get(Column::InternalMessageId)
-}
-
 /// Message-ID of a row, as logged.
 pub fn message_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d BStr {
     Fields::new(row, schema, around, false).get(Column::MessageId)

@@ -207,6 +207,8 @@ pub mod code {
     pub const SUBMITDEFER: u8 = find(&EVENT_NAMES, "SUBMITDEFER");
     pub const SUBMITFAIL: u8 = find(&EVENT_NAMES, "SUBMITFAIL");
     pub const NOTIFYMAPI: u8 = find(&EVENT_NAMES, "NOTIFYMAPI");
+    pub const HARECEIVE: u8 = find(&EVENT_NAMES, "HARECEIVE");
+    pub const HAREDIRECT: u8 = find(&EVENT_NAMES, "HAREDIRECT");
     pub const INITMESSAGECREATED: u8 = find(&EVENT_NAMES, "INITMESSAGECREATED");
 
     pub const SMTP: u8 = find(&SOURCES, "SMTP");

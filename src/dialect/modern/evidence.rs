@@ -8,18 +8,22 @@ use bstr::ByteSlice;
 use super::decode::{Fields, log_id, number, reply};
 use super::events::code;
 use super::{Column, Schema, header, looks_like_row};
-use crate::dialect::{Begins, Edges, Ends, HandedOver, Header, Stamp, Surroundings};
+use crate::dialect::{
+    Begins, Edges, Elsewhere, Ends, Header, Named, Stamp, Surroundings, Teller, Told,
+};
+use crate::event::Role;
+use crate::keys::Service;
 use crate::row::Row;
 use crate::scan;
-use crate::time::{DAY, Time, days_from_civil};
+use crate::time::{DAY, Time, days_from_civil, parse_iso};
 
 /// .NET counts 100 ns from the year 1.
 const TICKS_PER_MICRO: i64 = 10;
 /// A log-id with a time outside these years carries none: random digits give one inside them once in 1,600.
 const YEARS: (i64, i64) = (2005, 2041);
 
-/// The connector between servers of one organisation.
-const INSIDE: &[u8] = b"Intra-Organization";
+/// Connectors between servers of one organisation, as they begin.
+const INSIDE: [&[u8]; 2] = [b"Intra-Organization", b"EdgeSync - Inbound"];
 
 /// The time in a log-id: its last two groups, `hhhh-HHHHHHHHHHHH`, are (H << 16 | h) in .NET ticks
 /// (`formats/modern.md` section 4).
@@ -58,21 +62,145 @@ fn hex(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// The copy that the reply in a SEND row names.
-pub fn handed_over<'d>(
+/// What a row tells of copies and messages that must have arrived on a server: the copy that a SEND's reply names,
+/// the message that a mailbox handed in, the copy that was delivered or sent on.
+pub fn told<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
+    let fields = Fields::new(row, schema, around, false);
+    let get = |column| fields.get(column);
+    if schema.is_online() {
+        return [None, None];
+    }
+    // Ids of 2007 and 2010 are small numbers that come again, and what they give as origin is a client's time.
+    let keeps = schema.has_network_id();
+    let copy = |teller, host| {
+        let since = origin(get(Column::MessageInfo)).filter(|_| keeps)?;
+        let id = get(Column::InternalMessageId);
+        is_id(id).then_some(Told {
+            teller,
+            host,
+            named: Named::Copy(id),
+            since: since.min(row.time),
+        })
+    };
+    let own = || copy(Teller::Itself, None);
+    match row.code {
+        code::SEND => [handed_over(row, &fields), own()],
+        code::SENDEXTERNAL => [own(), None],
+        code::DELIVER => [
+            copy(Teller::Delivery, Some(get(Column::ClientHostname))),
+            None,
+        ],
+        code::SUBMIT => {
+            let id = match keeps {
+                true => get(Column::NetworkMessageId),
+                false => get(Column::MessageId),
+            };
+            let told = Told {
+                teller: Teller::Mailbox,
+                host: Some(get(Column::ServerHostname)),
+                named: Named::Message(id),
+                since: row.time,
+            };
+            [(!id.is_empty()).then_some(told), None]
+        }
+        _ => [None, None],
+    }
+}
+
+/// When the message came in, as message-info begins in rows that tell a latency.
+fn origin(info: &[u8]) -> Option<Time> {
+    let end = info.find_byte(b';').unwrap_or(info.len());
+    parse_iso(&info[..end])
+}
+
+fn is_id(id: &[u8]) -> bool {
+    number(id).is_some_and(|id| id > 0)
+}
+
+/// The copy that the reply in a SEND row names, whether or not the other server's rows were read.
+fn handed_over<'d>(row: &Row, fields: &Fields<'_, 'd>) -> Option<Told<'d>> {
+    let context = fields.get(Column::SourceContext);
+    let (id, host) = reply(context, || fields.get(Column::ServerHostname))?;
+    let named = is_id(id) && !host.is_empty();
+    named.then_some(Told {
+        teller: match is_inside(fields.get(Column::ConnectorId)) {
+            true => Teller::Server,
+            false => Teller::Stranger,
+        },
+        host: Some(host),
+        named: Named::Copy(id),
+        since: row.time,
+    })
+}
+
+fn is_inside(connector: &[u8]) -> bool {
+    INSIDE.iter().any(|name| connector.starts_with(name))
+}
+
+/// Whether a row opens a copy on a transport server, and the message that it is of where it came in.
+pub fn arrived<'d>(
     row: &Row,
     schema: &Schema,
     around: &Surroundings<'d>,
-) -> Option<HandedOver<'d>> {
-    if row.code != code::SEND {
-        return None;
+) -> [Option<Named<'d>>; 2] {
+    let opens = matches!(
+        row.role,
+        Role::Receive
+            | Role::Fork
+            | Role::Resubmit
+            | Role::Report
+            | Role::Expand
+            | Role::Resolve
+            | Role::Redirect
+    );
+    if !opens {
+        return [None, None];
     }
     let fields = Fields::new(row, schema, around, false);
-    let context = fields.get(Column::SourceContext);
-    let (id, host) = reply(context, || fields.get(Column::ServerHostname))?;
-    let inside = fields.get(Column::ConnectorId).starts_with(INSIDE);
-    let named = number(id).is_some_and(|id| id > 0) && !host.is_empty();
-    named.then_some(HandedOver { host, id, inside })
+    let id = fields.get(Column::InternalMessageId);
+    let copy = is_id(id).then_some(Named::Copy(id));
+    let message = match schema.has_network_id() {
+        true => fields.get(Column::NetworkMessageId),
+        false => fields.get(Column::MessageId),
+    };
+    let came_in = row.role == Role::Receive && !message.is_empty();
+    [copy, came_in.then_some(Named::Message(message))]
+}
+
+/// The log of another service that a row speaks of: at that time, there must be a row in it.
+pub fn elsewhere<'d>(
+    row: &Row,
+    schema: &Schema,
+    around: &Surroundings<'d>,
+) -> Option<Elsewhere<'d>> {
+    let fields = Fields::new(row, schema, around, false);
+    let get = |column| fields.get(column);
+    if schema.is_online() {
+        return None;
+    }
+    let services = schema.has_network_id();
+    let answer = || reply(get(Column::SourceContext), || get(Column::ServerHostname));
+    let (host, service) = match row.code {
+        code::SUBMIT => (get(Column::ServerHostname), Service::Transport),
+        // Transport gave it to mailbox delivery, and logs that when it is done. Mailbox delivery tells from when
+        // the message is; a row that does not is another program's.
+        code::DELIVER if services && origin(get(Column::MessageInfo)).is_some() => {
+            (get(Column::ClientHostname), Service::Transport)
+        }
+        code::SEND if is_inside(get(Column::ConnectorId)) => match answer()? {
+            (id, host) if id.is_empty() => (host, Service::Delivery),
+            (_, host) => (host, Service::Transport),
+        },
+        // The shadow of a copy that another server has just taken, and the other way round.
+        code::HARECEIVE if services => (get(Column::ClientHostname), Service::Transport),
+        code::HAREDIRECT if services => (answer()?.1, Service::Transport),
+        // The hub took it from a mailbox server, which logged that it told the hub.
+        code::RECEIVE if !services && get(Column::Source) == "STOREDRIVER" => {
+            (get(Column::ClientHostname), Service::Submission)
+        }
+        _ => return None,
+    };
+    (!host.is_empty()).then_some(Elsewhere { host, service })
 }
 
 /// The high half of an internal id of 2013 and later; earlier ids are small counters.

@@ -9,8 +9,8 @@ mod evidence;
 mod parse;
 mod schema;
 
-pub use decode::{event, internal_id, is_mailbox_reply, log_id, message_id, record};
-pub use evidence::{edges, handed_over, headers, queue_generation, stamped};
+pub use decode::{event, is_mailbox_reply, log_id, message_id, record};
+pub use evidence::{arrived, edges, elsewhere, headers, queue_generation, stamped, told};
 pub use parse::parse;
 pub use schema::{Column, NAMES, Schema};
 
