@@ -307,9 +307,9 @@ pub fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
 
 fn behind(layout: &Layout, data: &[u8], range: Range<usize>) -> Layout {
     let bytes = &data[range.clone()];
-    let is_there = |text: &[u8]| memchr::memmem::find(bytes, text).is_some();
     // Where logs were put together, a mark may stand before a header.
-    let has_header = bytes.starts_with(b"#") || is_there(b"\n#") || is_there(b"\xef\xbb\xbf#");
+    let begins = |at| matches!(&bytes[..at], [] | [.., b'\n'] | [.., 0xef, 0xbb, 0xbf]);
+    let has_header = memchr::memchr_iter(b'#', bytes).any(begins);
     let bound = has_header
         .then(|| dialect::layout_at(layout, data, range))
         .flatten();

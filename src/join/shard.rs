@@ -211,12 +211,7 @@ impl Shard {
         joint: &Joint<'_>,
         taker: &mut impl Taker,
     ) {
-        let rows: usize = parts.iter().map(Vec::len).sum();
-        let mut order: Vec<(u64, u32, u32)> = Vec::with_capacity(rows);
-        for (part, rows) in (0..).zip(parts) {
-            order.extend(rows.iter().zip(0..).map(|(row, i)| (row.key, part, i)));
-        }
-        order.sort_unstable();
+        let order = by_key(parts);
         let row = |at: &(u64, u32, u32)| &parts[at.1 as usize][at.2 as usize];
         let mut arena = Bump::new();
         let mut group: Vec<&Row> = Vec::new();
@@ -312,6 +307,39 @@ impl Shard {
 const ROWS_AHEAD: usize = 96;
 /// The fields that paths need stand in about so many leading bytes of a row.
 const NEEDED_BYTES: usize = 512;
+
+/// The key of a row, its part and its place there.
+type At = (u64, u32, u32);
+
+/// All rows, those of one key side by side. Keys are as good as random, so sharing them out by a few of their bits
+/// leaves a handful to sort.
+fn by_key(parts: &[Vec<Row>]) -> Vec<At> {
+    let rows: usize = parts.iter().map(Vec::len).sum();
+    let mut unsorted: Vec<At> = Vec::with_capacity(rows);
+    for (part, rows) in (0..).zip(parts) {
+        unsorted.extend(rows.iter().zip(0..).map(|(row, i)| (row.key, part, i)));
+    }
+    // All rows of a shard have the same upper bits.
+    let buckets = (rows / 8).next_power_of_two();
+    let bucket = |at: &At| at.0 as usize & (buckets - 1);
+    let mut ends = vec![0; buckets + 1];
+    unsorted.iter().for_each(|at| ends[bucket(at) + 1] += 1);
+    for i in 0..buckets {
+        ends[i + 1] += ends[i];
+    }
+    let mut order: Vec<At> = vec![(0, 0, 0); rows];
+    for at in unsorted {
+        let next = &mut ends[bucket(&at)];
+        order[*next] = at;
+        *next += 1;
+    }
+    let mut start = 0;
+    for end in &ends[..buckets] {
+        order[start..*end].sort_unstable();
+        start = *end;
+    }
+    order
+}
 
 /// Asks for the bytes that building a path will look at.
 fn ask_for(row: &Row, joint: &Joint<'_>) {

@@ -15,6 +15,30 @@ use crate::time::Time;
 /// From this many recipients on, addresses are found through a table.
 const TABLE_FROM: usize = 12;
 
+/// The people of a chain so far: nearly all chains have one or two links.
+#[derive(Default)]
+struct Passed {
+    first: [usize; Passed::FEW],
+    count: usize,
+    more: HashSet<usize>,
+}
+
+impl Passed {
+    const FEW: usize = 4;
+
+    fn insert(&mut self, person: usize) {
+        match self.first.get_mut(self.count) {
+            Some(place) => *place = person,
+            None => _ = self.more.insert(person),
+        }
+        self.count += 1;
+    }
+
+    fn contains(&self, person: usize) -> bool {
+        self.first[..self.count.min(Passed::FEW)].contains(&person) || self.more.contains(&person)
+    }
+}
+
 /// A last word about a recipient.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict<'d> {
@@ -279,13 +303,13 @@ impl<'d> Roster<'d> {
         if self.people[person].via.is_none() {
             return chain;
         }
-        let mut passed = HashSet::new();
+        let mut passed = Passed::default();
         let mut at = person;
         while let Some((via, from)) = self.people[at].via {
             // An address that is no recipient has no chain of its own.
             let next = self.find(from);
             passed.insert(at);
-            if next.is_some_and(|next| passed.contains(&next)) {
+            if next.is_some_and(|next| passed.contains(next)) {
                 break;
             }
             chain.push((via, BStr::new(from)));

@@ -116,8 +116,11 @@ impl Components {
     }
 
     fn row(&mut self, info: &[u8], weight: i64) {
-        let mut last = NONE;
-        for part in info.split(|&b| b == b';') {
+        let (mut last, mut rest) = (NONE, info);
+        while !rest.is_empty() {
+            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+            let part = &rest[..end];
+            rest = rest.get(end + 1..).unwrap_or_default();
             let server = part.strip_prefix(b"SRV=");
             let Some(server) = server.or_else(|| part.strip_prefix(b"LSRV=")) else {
                 continue;
@@ -139,30 +142,18 @@ impl Components {
                 NONE => None,
                 _ => self.guess(parents[depth], rest, last),
             };
-            let Some(name) = known.map_or_else(|| name_of(rest), |c| Some(&rest[..c.1])) else {
+            let Some(length) = known.map_or_else(|| name_length(rest), |c| Some(c.1)) else {
                 return last;
             };
-            let Some((ms, behind)) = millis(&rest[name.len() + 1..]) else {
+            let Some((ms, behind)) = millis(&rest[length + 1..]) else {
                 return last;
             };
-            let is_stage = name.starts_with(b"TOTAL");
-            if name.len() > NAME_BYTES || depth >= DEPTH || is_stage != (parents[0] == NONE) {
+            let number = match known {
+                Some((number, _)) => Some(number),
+                None => self.part(host, &rest[..length], &mut parents, depth, last),
+            };
+            let Some(number) = number else {
                 return last;
-            }
-            let number = match (known, is_stage) {
-                (Some((number, _)), _) => number,
-                (None, true) => {
-                    let mut stage = std::mem::take(&mut self.stage);
-                    stage.clear();
-                    stage.extend(host.iter().map(u8::to_ascii_lowercase));
-                    stage.push(b':');
-                    stage.extend(name);
-                    let number = self.find(NONE, &stage, last);
-                    self.stage = stage;
-                    parents[0] = number;
-                    number
-                }
-                (None, false) => self.find(parents[depth], name, last),
             };
             let component = &mut self.all[number as usize];
             component.time.record(ms, weight);
@@ -187,6 +178,32 @@ impl Components {
                 }
             }
         }
+    }
+
+    /// The number of a component that was not guessed; `None` if it has no place there.
+    fn part(
+        &mut self,
+        host: &[u8],
+        name: &[u8],
+        parents: &mut [u32; DEPTH],
+        depth: usize,
+        last: u32,
+    ) -> Option<u32> {
+        let is_stage = name.starts_with(b"TOTAL");
+        if name.len() > NAME_BYTES || is_stage != (parents[0] == NONE) {
+            return None;
+        }
+        if !is_stage {
+            return Some(self.find(parents[depth], name, last));
+        }
+        let mut stage = std::mem::take(&mut self.stage);
+        stage.clear();
+        stage.extend(host.iter().map(u8::to_ascii_lowercase));
+        stage.push(b':');
+        stage.extend(name);
+        parents[0] = self.find(NONE, &stage, last);
+        self.stage = stage;
+        Some(parents[0])
     }
 
     /// The component that came behind `last` before, if the text goes on with its name: its number and the name's length.
@@ -259,14 +276,27 @@ impl Components {
     }
 }
 
-/// What stands before the next `=`.
-fn name_of(text: &[u8]) -> Option<&[u8]> {
-    let at = memchr::memchr(b'=', text)?;
-    Some(&text[..at])
+/// How much stands before the next `=`.
+fn name_length(text: &[u8]) -> Option<usize> {
+    memchr::memchr(b'=', text)
 }
 
 /// Seconds with up to three decimals, as milliseconds, and what stands behind them.
+#[inline]
 fn millis(text: &[u8]) -> Option<(u64, &[u8])> {
+    // Nearly all are below ten seconds and have all three decimals: `0.257`.
+    let digit = |b: u8| u64::from(b.wrapping_sub(b'0'));
+    if let [s, b'.', a, b, c, next, ..] = *text {
+        let digits = [s, a, b, c].map(digit);
+        if digits.iter().all(|d| *d < 10) && digit(next) > 9 {
+            let [s, a, b, c] = digits;
+            return Some((s * 1000 + a * 100 + b * 10 + c, &text[5..]));
+        }
+    }
+    any_millis(text)
+}
+
+fn any_millis(text: &[u8]) -> Option<(u64, &[u8])> {
     let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
     let number = |digits: &[u8]| digits.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0'));
     let whole = digits(text);

@@ -8,9 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::path::{Direction, Path};
+use crate::scan;
 use crate::tally::ledger::Ledger;
 use crate::tally::open::domain;
-use crate::tally::words::{WordId, Words};
+use crate::tally::words::{Asked, WordId, Words};
 use crate::tally::{in_balance, summed_size_bytes};
 use crate::time::Time;
 
@@ -73,20 +74,43 @@ pub struct Correspondents {
     /// Recipients of the message at hand; kept for its memory.
     #[serde(skip)]
     scratch: Vec<WordId>,
+    /// Addresses of the message at hand: its sender and its recipients.
+    #[serde(skip)]
+    asked: Asked,
 }
 
 impl Correspondents {
-    /// Counts `path`.
-    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
-        let size_bytes = summed_size_bytes(path);
-        let sender = self.address(path.sender);
-        let mut ids = std::mem::take(&mut self.scratch);
-        ids.clear();
+    /// Asks memory for what counting `path` will need; it must be the next one that is counted.
+    pub fn ask(&mut self, path: &Path<'_>) {
+        self.asked.clear();
+        self.addresses.ask(path.sender, &mut self.asked);
         for recipient in &path.recipients {
             if in_balance(recipient.fate) {
-                ids.push(self.address(recipient.address));
+                self.addresses.ask(recipient.address, &mut self.asked);
             }
         }
+    }
+
+    /// Counts `path`, whose addresses were asked for.
+    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let size_bytes = summed_size_bytes(path);
+        let mut ids = std::mem::take(&mut self.scratch);
+        ids.clear();
+        let known = &self.correspondents;
+        let likely = |id| {
+            known
+                .get(id as usize)
+                .into_iter()
+                .for_each(scan::prefetch_value)
+        };
+        self.addresses
+            .answer(&self.asked, likely, |id| ids.push(id));
+        let counted = path.recipients.iter().filter(|r| in_balance(r.fate));
+        let counted = counted.map(|recipient| recipient.address);
+        for (id, address) in ids.iter().zip(std::iter::once(path.sender).chain(counted)) {
+            self.meet(*id, address);
+        }
+        let sender = ids.remove(0);
         let outside = |way: Direction| matches!(way, Direction::Outbound | Direction::Relayed);
         let written_outside = (path.recipients.iter())
             .filter(|r| in_balance(r.fate) && outside(r.direction))
@@ -167,6 +191,12 @@ impl Correspondents {
     /// The number of an address, new or known.
     fn address(&mut self, address: &[u8]) -> WordId {
         let id = self.addresses.id(address);
+        self.meet(id, address);
+        id
+    }
+
+    /// Takes in the address with this number, if it is new.
+    fn meet(&mut self, id: WordId, address: &[u8]) {
         if id as usize == self.correspondents.len() {
             let domain = self.domain(domain(address));
             self.correspondents.push(Correspondent {
@@ -176,7 +206,6 @@ impl Correspondents {
                 received_outside: 0,
             });
         }
-        id
     }
 
     fn domain(&mut self, domain: &[u8]) -> WordId {

@@ -2,6 +2,7 @@
 //!
 //! In: paths; of their recipients the expanded ones and those that came in by them. Out: [`Lists`].
 
+use hashbrown::hash_map::EntryRef;
 use serde::{Deserialize, Serialize};
 
 use crate::path::{Fate, Path, Via};
@@ -64,8 +65,14 @@ impl Lists {
     }
 
     fn list(&mut self, address: &[u8]) -> &mut List {
-        let address: Box<[u8]> = address.to_ascii_lowercase().into();
-        self.lists.entry(address).or_default()
+        if address.iter().any(u8::is_ascii_uppercase) {
+            let address: Box<[u8]> = address.to_ascii_lowercase().into();
+            return self.lists.entry(address).or_default();
+        }
+        match self.lists.entry_ref(address) {
+            EntryRef::Occupied(list) => list.into_mut(),
+            EntryRef::Vacant(list) => list.insert_with_key(address.into(), List::default()),
+        }
     }
 
     /// Adds what `other` counted.

@@ -103,11 +103,11 @@ impl Tally {
             self.totals.exclude(path, weight);
             return;
         }
+        self.correspondents.ask(path);
         let recipients = balance::recipients_in_balance(path);
         self.totals.add(path, recipients, weight);
         self.volume.add(path, recipients, weight);
         self.latency.add(path, weight);
-        self.components.add(&path.notes.timings, weight);
         self.failures.add(path, weight);
         self.pending.add(path, weight);
         self.unknown.add(path, weight);
@@ -116,6 +116,7 @@ impl Tally {
         self.lists.add(path, weight);
         self.sizes.add(path, recipients, weight);
         self.oddities.add(path, weight);
+        self.components.add(&path.notes.timings, weight);
         self.largest
             .note(summed_size_bytes(path), path, None, weight);
         self.most_recipients.note(recipients, path, None, weight);

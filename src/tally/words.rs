@@ -6,65 +6,177 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::scan;
 use crate::tally::bytes;
 
 /// A word's number, dense from 0.
 pub type WordId = u32;
 
+/// No word's number.
+const FREE: WordId = WordId::MAX;
+
+/// Half of a word's hash, and its number.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    hash: u64,
+    hash: u32,
     id: WordId,
 }
 
 /// Lower-case words and their numbers.
+///
+/// The table is ours for one reason: that memory can be asked for before it is needed ([`Words::ask`]). With a
+/// million addresses nothing of it lies in the cache, and a look-up waits three times.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
     seed: RandomState,
-    table: HashTable<Slot>,
+    /// Open addressing: a word stands at the place its hash names or in the next free one. A power of two, at most
+    /// three quarters full.
+    table: Vec<Slot>,
+    /// How many words are in the table.
+    known: usize,
     text: Vec<u8>,
     /// Where each word ends in `text`; it begins where the one before ends.
     ends: Vec<usize>,
     lower: Vec<u8>,
 }
 
+/// Words whose numbers will be wanted; kept for its memory.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Their hashes, and where each ends in `lower`.
+    words: Vec<(u32, usize)>,
+    lower: Vec<u8>,
+}
+
+impl Asked {
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.lower.clear();
+    }
+}
+
 impl Words {
     /// The number of `word` without case; the next free one if it is new.
     pub fn id(&mut self, word: &[u8]) -> WordId {
-        self.lower.clear();
-        self.lower.extend_from_slice(word);
-        self.lower.make_ascii_lowercase();
-        if self.table.len() != self.ends.len() {
+        let mut lower = std::mem::take(&mut self.lower);
+        lower.clear();
+        lower.extend_from_slice(word);
+        lower.make_ascii_lowercase();
+        let id = self.number(self.hash(&lower), &lower);
+        self.lower = lower;
+        id
+    }
+
+    /// Asks memory for the place of `word`.
+    pub fn ask(&self, word: &[u8], asked: &mut Asked) {
+        let start = asked.lower.len();
+        asked.lower.extend_from_slice(word);
+        asked.lower[start..].make_ascii_lowercase();
+        let hash = self.hash(&asked.lower[start..]);
+        asked.words.push((hash, asked.lower.len()));
+        if let Some(slot) = self.table.get(self.place(hash)) {
+            scan::prefetch_value(slot);
+        }
+    }
+
+    /// The numbers of the words that were asked for, in their order; `likely` is told beforehand what a number will
+    /// most likely be.
+    pub fn answer(
+        &mut self,
+        asked: &Asked,
+        mut likely: impl FnMut(WordId),
+        mut each: impl FnMut(WordId),
+    ) {
+        for (hash, _) in &asked.words {
+            let slot = self.table.get(self.place(*hash));
+            if let Some(slot) = slot.filter(|slot| slot.id != FREE) {
+                scan::prefetch_value(&self.ends[slot.id as usize]);
+                likely(slot.id);
+            }
+        }
+        for (hash, _) in &asked.words {
+            let slot = self.table.get(self.place(*hash));
+            if let Some(slot) = slot.filter(|slot| slot.id != FREE) {
+                scan::prefetch(self.get(slot.id));
+            }
+        }
+        let mut start = 0;
+        for &(hash, end) in &asked.words {
+            each(self.number(hash, &asked.lower[start..end]));
+            start = end;
+        }
+    }
+
+    fn hash(&self, lower: &[u8]) -> u32 {
+        let hash = self.seed.hash_one(lower);
+        (hash ^ (hash >> 32)) as u32
+    }
+
+    /// Where in the table a word is looked for first.
+    fn place(&self, hash: u32) -> usize {
+        hash as usize & self.table.len().wrapping_sub(1)
+    }
+
+    /// The number of a word in lower case.
+    fn number(&mut self, hash: u32, lower: &[u8]) -> WordId {
+        if self.known != self.ends.len() || self.table.is_empty() {
             self.look_up_all();
         }
-        let hash = self.seed.hash_one(self.lower.as_slice());
-        let found = self.table.find(hash, |slot| {
-            slot.hash == hash && word_at(&self.text, &self.ends, slot.id) == self.lower
-        });
-        if let Some(slot) = found {
-            return slot.id;
+        let mut at = self.place(hash);
+        loop {
+            let slot = self.table[at];
+            if slot.id == FREE {
+                break;
+            }
+            if slot.hash == hash && self.get(slot.id) == lower {
+                return slot.id;
+            }
+            at = (at + 1) & (self.table.len() - 1);
         }
-        let id = WordId::try_from(self.ends.len()).expect("fewer than 2^32 addresses");
-        self.text.extend_from_slice(&self.lower);
+        let id = WordId::try_from(self.ends.len()).unwrap_or(FREE);
+        assert!(id != FREE, "fewer than 2^32 - 1 addresses");
+        self.text.extend_from_slice(lower);
         self.ends.push(self.text.len());
-        self.table
-            .insert_unique(hash, Slot { hash, id }, |slot| slot.hash);
+        self.table[at] = Slot { hash, id };
+        self.known += 1;
+        if self.known * 4 > self.table.len() * 3 {
+            self.grow();
+        }
         id
+    }
+
+    fn grow(&mut self) {
+        let free = Slot { hash: 0, id: FREE };
+        let larger = vec![free; self.table.len() * 2];
+        for slot in std::mem::replace(&mut self.table, larger) {
+            if slot.id != FREE {
+                self.set(slot);
+            }
+        }
+    }
+
+    /// Puts a word that is not there yet into the table, which has room.
+    fn set(&mut self, slot: Slot) {
+        let mut at = self.place(slot.hash);
+        while self.table[at].id != FREE {
+            at = (at + 1) & (self.table.len() - 1);
+        }
+        self.table[at] = slot;
     }
 
     /// Makes the table of words that were read from a file.
     #[cold]
     fn look_up_all(&mut self) {
-        self.table.clear();
-        self.table.reserve(self.ends.len(), |slot| slot.hash);
+        let places = (self.ends.len() * 2).next_power_of_two().max(16);
+        self.table = vec![Slot { hash: 0, id: FREE }; places];
         for id in 0..self.ends.len() as WordId {
-            let hash = self.seed.hash_one(self.get(id));
-            self.table
-                .insert_unique(hash, Slot { hash, id }, |slot| slot.hash);
+            let hash = self.hash(self.get(id));
+            self.set(Slot { hash, id });
         }
+        self.known = self.ends.len();
     }
 
     /// The word with this number, in lower case.
