@@ -145,7 +145,7 @@ pub fn holes(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
 
 /// What is told of and has no row of arriving: by the server told of, and by who tells.
 pub fn missing_receives(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
-    let mut by_receiver: BTreeMap<(String, &str), (BTreeSet<String>, Vec<Spot>)> = BTreeMap::new();
+    let mut by_receiver: BTreeMap<_, (BTreeSet<String>, Vec<Spot>)> = BTreeMap::new();
     for ((to, teller, from), spots) in &seen.met.missing {
         let kind = match teller {
             Teller::Server | Teller::Stranger => "receive_missing",

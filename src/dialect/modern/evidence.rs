@@ -188,7 +188,7 @@ pub fn elsewhere<'d>(
             (get(Column::ClientHostname), Service::Transport)
         }
         code::SEND if is_inside(get(Column::ConnectorId)) => match answer()? {
-            (id, host) if id.is_empty() => (host, Service::Delivery),
+            ([], host) => (host, Service::Delivery),
             (_, host) => (host, Service::Transport),
         },
         // The shadow of a copy that another server has just taken, and the other way round.
