@@ -28,7 +28,7 @@ pub mod samples;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Place, ServerId};
+use crate::event::{Place, Raw, ServerId};
 use crate::path::{Class, Fate, Path};
 
 /// The tables of the tally: seeded per table, so that strangers cannot choose collisions.
@@ -104,6 +104,7 @@ impl Tally {
             return;
         }
         self.correspondents.ask(path);
+        path.notes.timings.iter().for_each(Raw::ask);
         let recipients = balance::recipients_in_balance(path);
         self.totals.add(path, recipients, weight);
         self.volume.add(path, recipients, weight);
