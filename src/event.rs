@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::List;
 use crate::keys::Service;
+use crate::scan;
 use crate::time::Time;
 
 /// A server whose own rows were read, or that rows speak of: an index into [`crate::servers::Servers`].
@@ -87,6 +88,11 @@ impl<'d> Raw<'d> {
             bytes: text,
             quoting: None,
         }
+    }
+
+    /// Asks memory for the bytes, which will be looked at soon.
+    pub fn ask(&self) {
+        scan::prefetch(self.bytes);
     }
 
     /// Whether there is nothing.

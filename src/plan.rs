@@ -73,6 +73,8 @@ pub struct Plan {
     pub bytes: u64,
     /// How long it took to make it.
     pub took: Lap,
+    /// How long it took to search the logs for what is planned, if that was tried.
+    pub searched: Option<Lap>,
 }
 
 impl Plan {

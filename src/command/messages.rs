@@ -26,6 +26,7 @@ use crate::plan::{Plan, Survey};
 use crate::search;
 use crate::servers::Servers;
 use crate::time::Time;
+use crate::watch::Watch;
 
 /// A page that is not a terminal's.
 const PAGE_COLUMNS: usize = 100;
@@ -146,7 +147,7 @@ where
 {
     let begun = Instant::now();
     let filter = &run.options.filter;
-    let plan = pipeline::plan(inputs, run.options.chunk_bytes as usize);
+    let mut plan = pipeline::plan(inputs, run.options.chunk_bytes as usize);
     let survey = pipeline::survey(inputs, &plan);
     let mut answer = Answer {
         run,
@@ -157,6 +158,7 @@ where
         shown: 0,
     };
     let text = filter.piece().filter(|_| run.options.anonymous.is_none());
+    let mut watch = Watch::start();
     let narrow = match (filter.needle(), text) {
         // The manifest says how many rows every log has.
         _ if run.options.manifest.is_some() => None,
@@ -164,8 +166,10 @@ where
         (None, Some(text)) => search::narrow_by_text(inputs, &plan, text),
         (None, None) => None,
     };
+    plan.searched = (filter.needle().is_some() || text.is_some()).then(|| watch.lap());
     let found = match narrow {
-        Some(narrow) if !narrow.chunks.is_empty() => {
+        Some(mut narrow) if !narrow.chunks.is_empty() => {
+            narrow.searched = plan.searched;
             answer.of(inputs, narrow, survey.clone(), true)?
         }
         _ => None,

@@ -163,7 +163,11 @@ fn times(inputs: &Inputs, outcome: &Outcome) {
     let mut windows = Lap::default();
     stages.laps.iter().for_each(|(_, lap)| windows.add(*lap));
     let mut total = Lap::default();
-    for lap in [inputs.took, stages.cut, stages.looked, windows, answer] {
+    let searched = outcome.plan.searched;
+    for lap in [inputs.took, stages.cut, stages.looked, windows, answer]
+        .into_iter()
+        .chain(searched)
+    {
         total.add(lap);
     }
     let in_windows = match stages.windows {
@@ -175,8 +179,9 @@ fn times(inputs: &Inputs, outcome: &Outcome) {
         ("+ find and open files".to_string(), inputs.took),
         ("+ tell formats, cut".to_string(), stages.cut),
         ("+ first look".to_string(), stages.looked),
-        (format!("+ {in_windows}"), windows),
     ];
+    lines.extend(searched.map(|lap| ("+ search".to_string(), lap)));
+    lines.push((format!("+ {in_windows}"), windows));
     let inner = stages.laps.iter();
     lines.extend(inner.map(|(stage, lap)| (format!("| + {stage}"), *lap)));
     lines.push(("+ answer".to_string(), answer));

@@ -47,7 +47,7 @@ pub const SHARDS: usize = 64;
 /// The shard of a key.
 #[inline]
 pub fn shard(key: u64) -> usize {
-    (key >> 58) as usize
+    (key >> (64 - SHARDS.ilog2())) as usize
 }
 /// Finds the rows of a chunk.
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {

@@ -197,6 +197,7 @@ fn narrow_by(inputs: &mut Inputs, plan: &Plan, headers: &Headers, find: &Find<'_
         empty: plan.empty.clone(),
         bytes: plan.bytes,
         took: plan.took,
+        searched: plan.searched,
     };
     narrow.order();
     narrow.mark(inputs);
