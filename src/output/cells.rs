@@ -31,7 +31,10 @@ impl<'o> Row<'o> {
     /// Text from the log, or from anybody.
     pub fn text(&mut self, text: &[u8]) {
         let harmless = text.iter().all(|b| (b' '..=b'~').contains(b));
-        if harmless {
+        if harmless && !matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@')) {
+            // Nearly all: nothing in it can be a formula.
+            self.cell(text);
+        } else if harmless {
             self.cell(inert::csv_cell(text).as_bytes());
         } else {
             self.cell(inert::csv_cell(visible(text).as_bytes()).as_bytes());
