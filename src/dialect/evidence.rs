@@ -4,7 +4,7 @@
 
 use bstr::BStr;
 
-use super::{Layout, Surroundings, exchange55, modern, trackhistory};
+use super::{Layout, Surroundings, exchange55, modern, trackhistory, was};
 use crate::row::Row;
 use crate::time::Time;
 
@@ -12,7 +12,7 @@ use crate::time::Time;
 pub fn stamped(row: &Row, around: &Surroundings<'_>) -> Option<Stamp> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::stamped(row, schema, around),
-        _ => None,
+        _ => was(row, around).and_then(|(row, around)| stamped(&row, &around)),
     }
 }
 
@@ -99,7 +99,12 @@ pub fn has_log_ids(layout: &Layout) -> bool {
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::log_id(row, schema, around),
-        Layout::TrackHistory(document) => return trackhistory::fingerprint(row, document, around),
+        Layout::TrackHistory(_) => {
+            return match was(row, around) {
+                Some((row, around)) => fingerprint(&row, &around),
+                None => trackhistory::fingerprint(row, around),
+            };
+        }
         _ => BStr::new(b""),
     };
     if !log_id.is_empty() {
