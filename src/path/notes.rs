@@ -35,6 +35,8 @@ pub struct Way<'d> {
     /// The host it was given to, as logged.
     pub to: &'d BStr,
     pub outside: bool,
+    /// Whom the copy was for, as the row names them.
+    pub recipients: u32,
     /// Milliseconds since the message first came to this server.
     pub stay_ms: Option<i64>,
 }
@@ -131,6 +133,7 @@ fn way<'d>(event: &Event<'d>, before: &[Event<'d>]) -> Way<'d> {
         connector: event.connector.text(),
         to: event.server_host.text(),
         outside: event.role == Role::Leave,
+        recipients: event.recipients.count() as u32,
         stay_ms: came.map(|came| event.time.millis_since(came.time)),
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::address::short_host;
 use crate::report::{Names, decoded};
+use crate::tally::Counts;
 use crate::tally::hops::{self as tally, Way};
 
 /// The section `connectors`.
@@ -44,6 +45,8 @@ pub struct Sent {
     pub connector: Option<String>,
     pub next_hop: String,
     pub messages: i64,
+    /// Whom the copies that left were for.
+    pub recipients: i64,
     pub bytes: i64,
     /// Milliseconds on the server before, where both ends were logged.
     pub stay_p50_ms: Option<u64>,
@@ -59,22 +62,34 @@ pub struct Between {
     pub from: String,
     pub to: String,
     pub messages: i64,
+    pub recipients: i64,
     pub bytes: i64,
     pub stay_p50_ms: Option<u64>,
     pub stay_p95_ms: Option<u64>,
 }
 
-/// Messages that so many servers handled.
+/// Messages that so many servers handled, and their recipients.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Servers {
     pub servers: u32,
     pub messages: i64,
+    pub recipients: i64,
 }
 
 /// Recipients of submitted messages by where their mailbox is; those outside of all messages.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Reach {
     /// On the server where the message was submitted.
+    pub local: i64,
+    pub off_server: i64,
+    pub outside: i64,
+    /// The same in messages; one may be in several.
+    pub messages: ReachMessages,
+}
+
+/// Messages with a recipient there.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ReachMessages {
     pub local: i64,
     pub off_server: i64,
     pub outside: i64,
@@ -100,19 +115,28 @@ pub fn connectors(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Connec
         let name = |r: &Received| (r.server.clone(), r.connector.clone(), r.client.clone());
         (b.messages.cmp(&a.messages)).then_with(|| name(a).cmp(&name(b)))
     });
-    let counts: BTreeMap<u32, i64> = sums.servers.iter().map(|(n, m)| (*n, *m)).collect();
+    let counts: BTreeMap<u32, Counts> = sums.servers.iter().map(|(n, c)| (*n, *c)).collect();
     Connectors {
         received,
         sent: sent(sums, slow_ms, names),
         between: between(sums, names),
         servers_per_message: (counts.into_iter())
-            .filter(|(_, messages)| *messages != 0)
-            .map(|(servers, messages)| Servers { servers, messages })
+            .filter(|(_, counts)| counts.messages != 0)
+            .map(|(servers, counts)| Servers {
+                servers,
+                messages: counts.messages,
+                recipients: counts.recipients,
+            })
             .collect(),
         reach: Reach {
-            local: sums.reach.local,
-            off_server: sums.reach.off_server,
-            outside: sums.reach.outside,
+            local: sums.reach.local.recipients,
+            off_server: sums.reach.off_server.recipients,
+            outside: sums.reach.outside.recipients,
+            messages: ReachMessages {
+                local: sums.reach.local.messages,
+                off_server: sums.reach.off_server.messages,
+                outside: sums.reach.outside.messages,
+            },
         },
     }
 }
@@ -127,6 +151,7 @@ fn sent(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Vec<Sent> {
                 connector: super::given(connector),
                 next_hop: decoded(host),
                 messages: way.messages,
+                recipients: way.recipients,
                 bytes: way.bytes,
                 stay_p50_ms: way.stay.quantile(0.50),
                 stay_p95_ms: way.stay.quantile(0.95),
@@ -155,6 +180,7 @@ fn between(sums: &tally::Hops, names: &Names<'_>) -> Vec<Between> {
         from,
         to,
         messages: way.messages,
+        recipients: way.recipients,
         bytes: way.bytes,
         stay_p50_ms: way.stay.quantile(0.50),
         stay_p95_ms: way.stay.quantile(0.95),

@@ -55,6 +55,8 @@ pub struct ByCode {
     pub meaning: &'static str,
     pub failed: i64,
     pub rejected: i64,
+    /// Messages with such a recipient.
+    pub messages: i64,
 }
 
 /// Failures with one code on one server.
@@ -86,6 +88,7 @@ pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
             meaning: meaning(cause.code),
             failed: 0,
             rejected: 0,
+            messages: sums.messages_by_code.get(&cause.code).copied().unwrap_or(0),
         });
         match cause.fate {
             Fate::Rejected => line.rejected += cases.recipients,
@@ -125,10 +128,7 @@ pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
 
 fn group(sums: &tally::Failures, group: Group) -> Vec<Counted> {
     let of_group = sums.groups.iter().filter(|((which, _), _)| *which == group);
-    most(of_group.map(|((_, what), &recipients)| Counted {
-        what: decoded(what),
-        recipients,
-    }))
+    most(of_group.map(|((_, what), counts)| Counted::new(decoded(what), *counts)))
 }
 
 fn reports(sums: &tally::Failures, names: &Names<'_>) -> Reports {

@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::report::{Message, Names, decoded};
-use crate::tally::Map;
 use crate::tally::failures::EXAMPLES;
 use crate::tally::open::{self as tally, Missing, Wait};
+use crate::tally::{Counts, Map};
 use crate::time::{SECOND, Time};
 
 /// The section `pending`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pending {
     pub recipients: i64,
+    /// Messages with a waiting recipient.
+    pub messages: i64,
     /// By the time since the message entered, at the end of the period.
     pub by_age: Vec<Age>,
     pub by_reason: Vec<Counted>,
@@ -40,18 +42,20 @@ pub struct Trend {
     pub last_third: i64,
 }
 
-/// Recipients that were put off so often.
+/// Recipients that were put off so often, and their messages.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Tries {
     pub deferrals: u32,
     pub recipients: i64,
+    pub messages: i64,
 }
 
-/// Waiting recipients of an age.
+/// Waiting recipients of an age, and their messages.
 #[derive(Clone, Debug, Serialize)]
 pub struct Age {
     pub age: &'static str,
     pub recipients: i64,
+    pub messages: i64,
 }
 
 /// Recipients (or rows, where the list says so) with something in common.
@@ -59,6 +63,20 @@ pub struct Age {
 pub struct Counted {
     pub what: String,
     pub recipients: i64,
+    /// Messages with such a recipient; not of rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<i64>,
+}
+
+impl Counted {
+    /// Recipients and their messages.
+    pub fn new(what: String, counts: Counts) -> Counted {
+        Counted {
+            what,
+            recipients: counts.recipients,
+            messages: Some(counts.messages),
+        }
+    }
 }
 
 /// How often delivery was put off, whatever became of it.
@@ -108,29 +126,36 @@ pub fn pending(
     top: usize,
     names: &Names<'_>,
 ) -> Pending {
-    let mut by_age = AGES.map(|(_, age)| Age { age, recipients: 0 });
-    for (&since, &recipients) in &sums.since {
+    let mut by_age = AGES.map(|(_, age)| Age {
+        age,
+        recipients: 0,
+        messages: 0,
+    });
+    for (&since, waiting) in &sums.since {
         let age_s = end.map_or(0, |end| (end.0 - since) / SECOND);
         let class = AGES.iter().position(|&(limit_s, _)| age_s < limit_s);
-        by_age[class.unwrap_or(AGES.len() - 1)].recipients += recipients;
+        let age = &mut by_age[class.unwrap_or(AGES.len() - 1)];
+        age.recipients += waiting.recipients;
+        age.messages += waiting.messages;
     }
-    let reasons = sums.reasons.iter().map(|(wait, &recipients)| Counted {
-        what: match wait {
+    let reasons = sums.reasons.iter().map(|(wait, counts)| {
+        let what = match wait {
             Wait::Logged(words) => decoded(words),
             Wait::InQueueOf(server) => {
                 format!("in the queue of {}, no deferral logged", names(*server))
             }
             Wait::Unexplained => "no reason logged".into(),
-        },
-        recipients,
+        };
+        Counted::new(what, *counts)
     });
-    let next_hops = sums.next_hops.iter().map(|(host, &recipients)| Counted {
-        what: super::given(host).unwrap_or_else(|| "(no domain)".into()),
-        recipients,
+    let next_hops = sums.next_hops.iter().map(|(host, counts)| {
+        let what = super::given(host).unwrap_or_else(|| "(no domain)".into());
+        Counted::new(what, *counts)
     });
     let oldest = sums.oldest.first(top);
     Pending {
-        recipients: sums.since.values().sum(),
+        recipients: sums.since.values().map(|waiting| waiting.recipients).sum(),
+        messages: sums.since.values().map(|waiting| waiting.messages).sum(),
         by_age: by_age.into(),
         by_reason: most(reasons),
         by_next_hop: most(next_hops),
@@ -151,6 +176,7 @@ fn texts(counts: &Map<Box<[u8]>, i64>, none: &str) -> Vec<Counted> {
     most(counts.iter().map(|(what, &recipients)| Counted {
         what: super::given(what).unwrap_or_else(|| none.into()),
         recipients,
+        messages: None,
     }))
 }
 
@@ -184,11 +210,12 @@ fn tries(sums: &tally::Pending) -> Vec<Tries> {
     let put_off = sums
         .tries
         .iter()
-        .filter(|(_, recipients)| **recipients != 0);
+        .filter(|(_, counts)| counts.recipients != 0);
     let mut tries: Vec<Tries> = put_off
-        .map(|(&deferrals, &recipients)| Tries {
+        .map(|(&deferrals, counts)| Tries {
             deferrals,
-            recipients,
+            recipients: counts.recipients,
+            messages: counts.messages,
         })
         .collect();
     tries.sort_by_key(|tries| tries.deferrals);

@@ -137,6 +137,7 @@ fn morning(ids: &[String]) -> Vec<Path<'_>> {
             connector: "Intra-Organization".into(),
             to: ["ex00.own.test", "ex01.own.test", "mx.far.test"][n % 3].into(),
             outside: n % 3 == 2,
+            recipients: 2,
             stay_ms: Some(n as i64 - 2),
         });
         if n % 5 == 0 {

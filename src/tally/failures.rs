@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::event::ServerId;
 use crate::path::{Class, Fate, Path, Reason, Recipient, Relation};
 use crate::status::StatusCode;
-use crate::tally::Map;
 use crate::tally::extremes::Extremes;
 use crate::tally::open::domain;
+use crate::tally::{Counts, Map, merge_counts};
 
 /// Bytes of a refusal that tell refusals apart.
 const REFUSAL_BYTES: usize = 80;
@@ -96,12 +96,17 @@ impl Cases {
     }
 }
 
+/// What failed recipients have in common, and the address, domain or words.
+type GroupKey = (Group, Box<[u8]>);
+
 /// Failed and refused recipients by cause.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Failures {
     pub causes: Map<Cause, Cases>,
-    /// Recipients by what they have in common and address, domain or words.
-    pub groups: Map<(Group, Box<[u8]>), i64>,
+    /// Messages with such a recipient by code, whatever server decided.
+    pub messages_by_code: Map<Option<StatusCode>, i64>,
+    /// By what recipients have in common and address, domain or words.
+    pub groups: Map<GroupKey, Counts>,
     /// By the Message-ID of a failure report: how often a failure named it, how often it was seen.
     pub reports: Map<Box<[u8]>, (i64, i64)>,
     /// Messages with a failed recipient and a sender, of which no row names a report.
@@ -112,6 +117,7 @@ impl Failures {
     /// Counts the recipients of `path` that failed or were refused.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
         let mut seen: HashSet<Cause> = HashSet::new();
+        let (mut codes, mut groups) = (HashSet::new(), HashSet::new());
         for recipient in &path.recipients {
             if !matches!(recipient.fate, Fate::Failed | Fate::Rejected) {
                 continue;
@@ -127,34 +133,18 @@ impl Failures {
                 fate: recipient.fate,
                 source: source.map_or(Box::default(), |source| Box::from(source.as_bytes())),
             };
-            self.group(recipient, &cause, weight);
+            if codes.insert(code) {
+                *self.messages_by_code.entry(code).or_default() += weight;
+            }
+            if let Some(key) = group_key(recipient, &cause) {
+                let first = groups.insert(key.clone());
+                self.groups.entry(key).or_default().add(first, weight);
+            }
             let first = seen.insert(cause.clone());
             let cases = self.causes.entry(cause).or_default();
             cases.add(path, recipient, first, weight);
         }
         self.report(path, weight);
-    }
-
-    /// What the failed recipient belongs to.
-    fn group(&mut self, recipient: &Recipient<'_>, cause: &Cause, weight: i64) {
-        let Some(group) = group(cause) else {
-            return;
-        };
-        let what = match (group, recipient.reason) {
-            (Group::Expired, _) => domain(recipient.address).to_ascii_lowercase(),
-            (Group::Refused, Reason::Logged(words)) => {
-                let words = crate::status::last_error(words);
-                [
-                    &cause.source,
-                    &b" "[..],
-                    &words[..words.len().min(REFUSAL_BYTES)],
-                ]
-                .concat()
-            }
-            (Group::Refused, _) => cause.source.to_vec(),
-            _ => recipient.address.to_ascii_lowercase(),
-        };
-        *self.groups.entry((group, what.into())).or_default() += weight;
     }
 
     /// Holds failures and the reports about them against each other.
@@ -187,9 +177,10 @@ impl Failures {
         for (cause, cases) in other.causes {
             self.causes.entry(cause).or_default().merge(cases);
         }
-        for (key, recipients) in other.groups {
-            *self.groups.entry(key).or_default() += recipients;
+        for (code, messages) in other.messages_by_code {
+            *self.messages_by_code.entry(code).or_default() += messages;
         }
+        merge_counts(&mut self.groups, other.groups);
         for (id, (named, seen)) in other.reports {
             let report = self.reports.entry(id).or_default();
             report.0 += named;
@@ -222,6 +213,26 @@ impl Group {
             _ => None,
         }
     }
+}
+
+/// What the failed recipient belongs to.
+fn group_key(recipient: &Recipient<'_>, cause: &Cause) -> Option<GroupKey> {
+    let group = group(cause)?;
+    let what = match (group, recipient.reason) {
+        (Group::Expired, _) => domain(recipient.address).to_ascii_lowercase(),
+        (Group::Refused, Reason::Logged(words)) => {
+            let words = crate::status::last_error(words);
+            [
+                &cause.source,
+                &b" "[..],
+                &words[..words.len().min(REFUSAL_BYTES)],
+            ]
+            .concat()
+        }
+        (Group::Refused, _) => cause.source.to_vec(),
+        _ => recipient.address.to_ascii_lowercase(),
+    };
+    Some((group, what.into()))
 }
 
 /// The group of a failure, by its code; what an agent failed was refused.

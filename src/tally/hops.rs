@@ -12,12 +12,14 @@ use crate::path::{Entry, Fate, Path, notes};
 use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Coarse;
 use crate::tally::words::{WordId, Words};
-use crate::tally::{Map, merge_mail, summed_size_bytes};
+use crate::tally::{Counts, Map, merge_mail, summed_size_bytes};
 
 /// Messages that went this way, and how long they had stayed before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
     pub messages: i64,
+    /// Whom the copies that went this way were for.
+    pub recipients: i64,
     /// Each message once.
     pub bytes: i64,
     /// Milliseconds from receipt to hand-over, where both were logged and clocks agree.
@@ -32,12 +34,12 @@ pub type Out = (ServerId, Both, bool);
 /// Deliveries by how far the mailbox is from the server where the message was submitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
-    /// Recipients on the same server.
-    pub local: i64,
-    /// Recipients on another server.
-    pub off_server: i64,
-    /// Recipients handed to the outside.
-    pub outside: i64,
+    /// On the same server.
+    pub local: Counts,
+    /// On another server.
+    pub off_server: Counts,
+    /// Handed to the outside.
+    pub outside: Counts,
 }
 
 /// The sums.
@@ -47,8 +49,8 @@ pub struct Hops {
     /// Where messages came in: server, connector and client.
     pub received: Map<(ServerId, Both), Mail>,
     pub sent: Map<Out, Way>,
-    /// Messages by how many servers handled them.
-    pub servers: Map<u32, i64>,
+    /// By how many servers handled a message.
+    pub servers: Map<u32, Counts>,
     pub reach: Reach,
     /// Two texts put together; kept for its memory.
     #[serde(skip)]
@@ -109,19 +111,33 @@ impl Hops {
         }
         self.reach(path, weight);
         self.ways(path, size_bytes, weight);
+        let handled = path.notes.servers.len() as u32;
+        self.servers.entry(handled).or_default().merge(Counts {
+            recipients: weight * recipients,
+            messages: weight,
+        });
     }
 
     fn reach(&mut self, path: &Path<'_>, weight: i64) {
         let submitted = path.entry == Entry::Submitted;
+        let (mut local, mut off_server, mut outside) = (0, 0, 0);
         for recipient in &path.recipients {
             match recipient.fate {
-                Fate::Transferred => self.reach.outside += weight,
+                Fate::Transferred => outside += 1,
                 Fate::Delivered if submitted && recipient.server == path.origin.server => {
-                    self.reach.local += weight;
+                    local += 1;
                 }
-                Fate::Delivered if submitted => self.reach.off_server += weight,
+                Fate::Delivered if submitted => off_server += 1,
                 _ => {}
             }
+        }
+        for (sum, recipients) in [
+            (&mut self.reach.local, local),
+            (&mut self.reach.off_server, off_server),
+            (&mut self.reach.outside, outside),
+        ] {
+            sum.recipients += weight * recipients;
+            sum.messages += weight * recipients.min(1);
         }
     }
 
@@ -136,15 +152,14 @@ impl Hops {
             let same = |other: &&notes::Way<'_>| {
                 (other.server, other.to, other.connector) == (way.server, way.to, way.connector)
             };
-            if ways[..i].iter().any(|other| same(&other)) {
-                continue;
-            }
+            let again = ways[..i].iter().any(|other| same(&other));
             let key = (way.server, self.both(way.connector, way.to), way.outside);
             let sent = self.sent.entry(key).or_default();
-            sent.count(size_bytes, way.stay_ms, weight);
+            sent.recipients += weight * i64::from(way.recipients);
+            if !again {
+                sent.count(size_bytes, way.stay_ms, weight);
+            }
         }
-        let handled = path.notes.servers.len() as u32;
-        *self.servers.entry(handled).or_default() += weight;
     }
 
     /// Whether all numbers stand for something, as those of a file of strangers need not.
@@ -166,12 +181,12 @@ impl Hops {
         for (&(server, both, outside), way) in &other.sent {
             merge_way(&mut self.sent, (server, word(both), outside), way);
         }
-        for (&servers, messages) in &other.servers {
-            *self.servers.entry(servers).or_default() += messages;
+        for (&servers, counts) in &other.servers {
+            self.servers.entry(servers).or_default().merge(*counts);
         }
-        self.reach.local += other.reach.local;
-        self.reach.off_server += other.reach.off_server;
-        self.reach.outside += other.reach.outside;
+        self.reach.local.merge(other.reach.local);
+        self.reach.off_server.merge(other.reach.off_server);
+        self.reach.outside.merge(other.reach.outside);
     }
 
     /// Gives servers other numbers.
@@ -191,6 +206,7 @@ impl Way {
     /// Adds what went another way.
     pub fn merge(&mut self, more: &Way) {
         self.messages += more.messages;
+        self.recipients += more.recipients;
         self.bytes += more.bytes;
         self.stay.merge(&more.stay);
     }

@@ -34,6 +34,34 @@ use crate::path::{Class, Fate, Path};
 /// The tables of the tally: seeded per table, so that strangers cannot choose collisions.
 pub type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::RandomState>;
 
+/// Recipients with something in common, and the messages that have such a recipient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub recipients: i64,
+    pub messages: i64,
+}
+
+impl Counts {
+    /// Counts one recipient; `first`: the first of its message here.
+    pub fn add(&mut self, first: bool, weight: i64) {
+        self.recipients += weight;
+        self.messages += if first { weight } else { 0 };
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: Counts) {
+        self.recipients += other.recipients;
+        self.messages += other.messages;
+    }
+}
+
+/// Adds counts to those under the same keys.
+fn merge_counts<K: std::hash::Hash + Eq>(counts: &mut Map<K, Counts>, more: Map<K, Counts>) {
+    for (key, more) in more {
+        counts.entry(key).or_default().merge(more);
+    }
+}
+
 /// What the tally leaves out and how much it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TallyOptions {

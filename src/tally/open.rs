@@ -6,15 +6,16 @@
 
 use std::hash::Hash;
 
+use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::address::List;
 use crate::event::ServerId;
 use crate::path::{Fate, Path, Reason};
 use crate::status;
-use crate::tally::Map;
 use crate::tally::extremes::Extremes;
 use crate::tally::failures::Cases;
+use crate::tally::{Counts, Map, merge_counts};
 
 /// Bytes of a logged reason that tell reasons apart: the rest is addresses and session numbers.
 const REASON_BYTES: usize = 160;
@@ -33,11 +34,11 @@ pub enum Wait {
 /// Recipients that wait at the end of the logs.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Pending {
-    /// Recipients by the time their message entered, microseconds since 1970 UTC.
-    pub since: Map<i64, i64>,
-    pub reasons: Map<Wait, i64>,
+    /// By the time the message entered, microseconds since 1970 UTC.
+    pub since: Map<i64, Counts>,
+    pub reasons: Map<Wait, Counts>,
     /// By the host in the last error, or else the recipient's domain; lower case.
-    pub next_hops: Map<Box<[u8]>, i64>,
+    pub next_hops: Map<Box<[u8]>, Counts>,
     /// Messages with a waiting recipient, earliest first.
     pub oldest: Extremes,
     pub deferrals: Deferrals,
@@ -46,8 +47,8 @@ pub struct Pending {
     pub deferred_hops: Map<Box<[u8]>, i64>,
     /// Deferrals by next hop and hour of UTC since 1970: whether a queue grows.
     pub hourly: Map<(Box<[u8]>, i64), i64>,
-    /// Recipients by how often they were put off (tries less one).
-    pub tries: Map<u32, i64>,
+    /// By how often a recipient was put off (tries less one).
+    pub tries: Map<u32, Counts>,
 }
 
 /// How often delivery was put off, whatever became of it.
@@ -72,19 +73,21 @@ impl Pending {
     /// Counts the waiting recipients of `path`, and its deferrals.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
         let mut waiting = None;
-        let mut deferred = false;
+        let (mut put_off, mut reasons, mut hosts) =
+            (HashSet::new(), HashSet::new(), HashSet::new());
         for recipient in &path.recipients {
             if recipient.deferrals > 0 {
-                deferred = true;
-                *self.tries.entry(recipient.deferrals).or_default() += weight;
+                let tries = self.tries.entry(recipient.deferrals).or_default();
+                tries.add(put_off.insert(recipient.deferrals), weight);
                 self.deferrals.recipients += weight;
                 self.deferrals.attempts += weight * i64::from(recipient.deferrals);
             }
             if recipient.fate != Fate::Pending {
                 continue;
             }
+            let since = self.since.entry(path.first_seen.0).or_default();
+            since.add(waiting.is_none(), weight);
             waiting = waiting.or(Some(recipient));
-            count(&mut self.since, path.first_seen.0, weight);
             let (wait, host) = match recipient.reason {
                 Reason::Logged(words) => {
                     let reason = reason_of(words);
@@ -93,13 +96,12 @@ impl Pending {
                 Reason::InQueueOf(server) => (Wait::InQueueOf(server), None),
                 _ => (Wait::Unexplained, None),
             };
-            count(&mut self.reasons, wait, weight);
+            let first = reasons.insert(wait.clone());
+            self.reasons.entry(wait).or_default().add(first, weight);
             let host = host.unwrap_or_else(|| domain(recipient.address));
-            count(
-                &mut self.next_hops,
-                host.to_ascii_lowercase().into(),
-                weight,
-            );
+            let host: Box<[u8]> = host.to_ascii_lowercase().into();
+            let first = hosts.insert(host.clone());
+            self.next_hops.entry(host).or_default().add(first, weight);
         }
         for deferral in &path.notes.deferrals {
             let reason = reason_of(deferral.words);
@@ -113,7 +115,7 @@ impl Pending {
             );
             count(&mut self.deferred_hops, host, weight);
         }
-        if deferred {
+        if !put_off.is_empty() {
             self.deferrals.messages += weight;
         }
         if let Some(recipient) = waiting {
@@ -127,9 +129,9 @@ impl Pending {
         merge_counts(&mut self.reasons, other.reasons);
         merge_counts(&mut self.next_hops, other.next_hops);
         self.oldest.merge(other.oldest);
-        merge_counts(&mut self.deferred_because, other.deferred_because);
-        merge_counts(&mut self.deferred_hops, other.deferred_hops);
-        merge_counts(&mut self.hourly, other.hourly);
+        merge_rows(&mut self.deferred_because, other.deferred_because);
+        merge_rows(&mut self.deferred_hops, other.deferred_hops);
+        merge_rows(&mut self.hourly, other.hourly);
         merge_counts(&mut self.tries, other.tries);
         self.deferrals.attempts += other.deferrals.attempts;
         self.deferrals.recipients += other.deferrals.recipients;
@@ -140,12 +142,12 @@ impl Pending {
 impl Pending {
     /// Gives servers other numbers.
     pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
-        for (wait, recipients) in std::mem::take(&mut self.reasons) {
+        for (wait, counts) in std::mem::take(&mut self.reasons) {
             let wait = match wait {
                 Wait::InQueueOf(server) => Wait::InQueueOf(new(server)),
                 other => other,
             };
-            count(&mut self.reasons, wait, recipients);
+            self.reasons.entry(wait).or_default().merge(counts);
         }
         self.oldest.renumber(new);
     }
@@ -239,7 +241,7 @@ fn count<K: Hash + Eq>(counts: &mut Map<K, i64>, key: K, weight: i64) {
     *counts.entry(key).or_default() += weight;
 }
 
-fn merge_counts<K: Hash + Eq>(counts: &mut Map<K, i64>, more: Map<K, i64>) {
+fn merge_rows<K: Hash + Eq>(counts: &mut Map<K, i64>, more: Map<K, i64>) {
     for (key, weight) in more {
         count(counts, key, weight);
     }

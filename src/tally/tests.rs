@@ -148,6 +148,14 @@ fn failures_by_code_and_server() {
         1,
     );
     assert_eq!(tally.failures.causes.len(), 2);
+    let unknown_user = Some(StatusCode::Enhanced(5, 1, 1));
+    assert_eq!(tally.failures.messages_by_code[&unknown_user], 1);
+    let groups: Vec<Counts> = tally.failures.groups.values().copied().collect();
+    let one = Counts {
+        recipients: 1,
+        messages: 1,
+    };
+    assert_eq!(groups, [one, one], "two addresses that do not exist");
     let (cause, cases) = (tally.failures.causes.iter())
         .find(|(cause, _)| cause.fate == Fate::Failed)
         .unwrap();
@@ -173,13 +181,17 @@ fn pending_and_unknown_by_reason() {
         1,
     );
     let pending = &tally.pending;
-    assert_eq!(pending.since[&nine().0], 2);
+    let counts = |recipients| Counts {
+        recipients,
+        messages: 1,
+    };
+    assert_eq!(pending.since[&nine().0], counts(2));
     assert_eq!(
         pending.reasons[&open::Wait::Logged(b"421 4.4.2 lost"[..].into())],
-        1
+        counts(1)
     );
-    assert_eq!(pending.next_hops[&b"mx.slow.test"[..]], 1);
-    assert_eq!(pending.next_hops[&b"slow.test"[..]], 1);
+    assert_eq!(pending.next_hops[&b"mx.slow.test"[..]], counts(1));
+    assert_eq!(pending.next_hops[&b"slow.test"[..]], counts(1));
     assert_eq!(
         (
             pending.deferrals.attempts,

@@ -62,22 +62,22 @@ const FIGURES: &str = "\
   slowest:latency_ms,first_seen,from,to,message_id,where,path
 5 code by source, in words
   /failures/by_code/0/meaning /failures/by_code_and_server/0/source /failures/by_code_and_server/0/examples/0/path
-  failures_by_code:code,meaning,failed_recipients,refused_recipients
+  failures_by_code:code,meaning,messages,failed_recipients,refused_recipients
   failures:code,meaning,source,server,fate,messages,recipients,example_where,example_path
 5 not found, full, expired, refused
   /failures/not_found /failures/mailboxes_full/0/what /failures/domains_expired /failures/refused/0/what
-  not_found:address,recipients mailboxes_full:address,recipients domains_expired:domain,recipients
-  refused:source_and_words,recipients
+  not_found:address,messages,recipients mailboxes_full:address,messages,recipients
+  domains_expired:domain,messages,recipients refused:source_and_words,messages,recipients
 5 reports and failures
   /failures/reports/matched /failures/reports/without_failure /failures/reports/failures_without_report
   reports:what,messages
 6 pending by age, reason, next hop
-  /pending/by_age/0/recipients /pending/by_reason /pending/by_next_hop /pending/oldest pending_by_age:age,recipients
-  pending_by_reason:reason,recipients pending_by_next_hop:next_hop,recipients oldest:first_seen,from,to,message_id
+  /pending/by_age/0/recipients /pending/by_reason /pending/by_next_hop /pending/oldest pending_by_age:age,messages,recipients
+  /pending/messages pending_by_reason:reason,messages,recipients pending_by_next_hop:next_hop,messages,recipients oldest:first_seen,from,to,message_id
 6 deferrals, tries
   /pending/deferrals/attempts /pending/deferrals_by_reason/0/what /pending/deferrals_by_next_hop/0/recipients
   /pending/tries/0/deferrals /pending/trends/0/last_third deferrals_by_reason:reason,deferrals
-  deferrals_by_next_hop:next_hop,deferrals tries:times_put_off,recipients
+  deferrals_by_next_hop:next_hop,deferrals tries:times_put_off,messages,recipients
   deferral_trends:next_hop,put_off_in_the_first_third
 6 unknown: what is missing
   /unknown/by_missing/0/host unknown:what_is_missing,host,messages,recipients
@@ -91,10 +91,11 @@ const FIGURES: &str = "\
 8 connectors, clients, next hops
   /connectors/received/0/connector /connectors/received/0/client /connectors/sent/0/connector
   /connectors/sent/0/next_hop received:server,receive_connector,client,messages,recipients,bytes
-  sent:server,send_connector,next_hop,messages,bytes,stay_p50_ms
+  sent:server,send_connector,next_hop,messages,recipients,bytes,stay_p50_ms
 8 server matrix, hops, local share
   /connectors/between/0/from /connectors/servers_per_message/0/servers /connectors/reach/off_server
-  between:from,to,messages,bytes hops:servers,messages reach:mailbox,recipients,share
+  between:from,to,messages,recipients,bytes hops:servers,messages,recipients
+  /connectors/reach/messages/local reach:mailbox,messages,recipients,share
 9 lists
   /lists/lists/0/uses /lists/lists/0/last_use /lists/lists/0/reached /lists/lists/0/nested_uses /lists/depths/0/depth
   /lists/never_used/0 lists:list,uses,of_these_nested,last_use,recipients,reached list_depth:depth,messages
@@ -224,6 +225,10 @@ struct Hand {
     members: BTreeMap<String, i64>,
     came_in: BTreeMap<String, i64>,
     hand_overs: BTreeMap<String, i64>,
+    /// Recipients and messages: waiting, gone outside, and those of full mailboxes.
+    waiting: [i64; 2],
+    outside: [i64; 2],
+    full: BTreeMap<String, [i64; 2]>,
     balance: i64,
     bytes: [i64; 2],
 }
@@ -276,6 +281,23 @@ impl Hand {
                 self.latency
                     .extend(recipient["latency_ms"].as_i64().filter(|ms| *ms >= 0));
             }
+        }
+        let all = list(&path["recipients"]);
+        let with = |fate: &str| all.iter().filter(|r| text(&r["status"]) == fate).count() as i64;
+        for (sum, count) in [
+            (&mut self.waiting, with("pending")),
+            (&mut self.outside, with("transferred")),
+        ] {
+            *sum = [sum[0] + count, sum[1] + count.min(1)];
+        }
+        let full =
+            |r: &&Value| text(&r["reason"]).contains("5.2.2") && text(&r["status"]) == "failed";
+        let mut seen = BTreeSet::new();
+        for recipient in all.iter().filter(full) {
+            let address = text(&recipient["address"]);
+            let first = i64::from(seen.insert(address.clone()));
+            let sum = self.full.entry(address).or_default();
+            *sum = [sum[0] + 1, sum[1] + first];
         }
         let recipients: i64 = to.values().sum();
         self.balance += recipients;
@@ -474,6 +496,21 @@ fn held(hand: &Hand, messages: i64, report: &Value) {
         counts(&report["connectors"]["received"], way, "messages"),
         hand.came_in
     );
+    let both = |of: &Value| ["recipients", "messages"].map(|count| of[count].as_i64().unwrap());
+    assert_eq!(both(&report["pending"]), hand.waiting);
+    for table in ["by_age", "by_reason"] {
+        let lines = list(&report["pending"][table]).iter().map(both);
+        let sum = lines.fold([0, 0], |sum, line| [sum[0] + line[0], sum[1] + line[1]]);
+        assert_eq!(sum[0], hand.waiting[0], "{table}");
+        assert!(sum[1] >= hand.waiting[1], "{table}");
+    }
+    let reach = &report["connectors"]["reach"];
+    let outside = [&reach["outside"], &reach["messages"]["outside"]];
+    assert_eq!(outside.map(|count| count.as_i64().unwrap()), hand.outside);
+    let full = list(&report["failures"]["mailboxes_full"]).iter();
+    let full: BTreeMap<String, [i64; 2]> =
+        full.map(|line| (text(&line["what"]), both(line))).collect();
+    assert_eq!(full, hand.full);
     // Each message counts once per connector; here no host is reached by two of them.
     let way = |w: &Value| format!("{} {}", text(&w["server"]), text(&w["next_hop"]));
     assert_eq!(

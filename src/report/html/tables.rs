@@ -47,7 +47,7 @@ pub fn table(table: &Table, lines: usize) -> Markup {
                                 }
                             }
                             @if traced {
-                                th scope="col" { "trace" }
+                                th.trace scope="col" { "trace" }
                             }
                         }
                     }
@@ -76,7 +76,7 @@ fn line(row: &Row, traced: bool, whose: &str) -> Markup {
                 (self::cell(cell))
             }
             @if traced {
-                td { (messages(&row.examples, whose)) }
+                td.trace { (messages(&row.examples, whose)) }
             }
         }
     }

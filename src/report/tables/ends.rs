@@ -50,7 +50,7 @@ fn failures(report: &Report) -> Vec<Table> {
         Cell::Count(failures.reports.failures_without_report),
     ];
     let codes = failures.by_code.iter().map(|code| {
-        let counts = [code.failed, code.rejected].map(Cell::Count);
+        let counts = [code.messages, code.failed, code.rejected].map(Cell::Count);
         [vec![maybe(&code.code), text(code.meaning)], counts.to_vec()].concat()
     });
     vec![
@@ -58,7 +58,13 @@ fn failures(report: &Report) -> Vec<Table> {
             section,
             "failures_by_code",
             "By code",
-            &["code", "meaning", "failed recipients", "refused recipients"],
+            &[
+                "code",
+                "meaning",
+                "messages",
+                "failed recipients",
+                "refused recipients",
+            ],
         )
         .note("Failed: after acceptance, so the sender is told. Refused: before it; not in the balance.")
         .lines(codes),
@@ -116,10 +122,17 @@ fn counted(
     lines: &[Counted],
 ) -> Table {
     let rows = name.starts_with("deferrals");
-    let columns = [what, if rows { "deferrals" } else { "recipients" }];
-    let lines = lines.iter();
-    table(section, name, title, &columns)
-        .lines(lines.map(|line| vec![text(&line.what), Cell::Count(line.recipients)]))
+    let columns: &[&str] = match rows {
+        true => &[what, "deferrals"],
+        false => &[what, "messages", "recipients"],
+    };
+    let lines = lines.iter().map(|line| {
+        let mut cells = vec![text(&line.what)];
+        cells.extend(line.messages.map(Cell::Count));
+        cells.push(Cell::Count(line.recipients));
+        cells
+    });
+    table(section, name, title, columns).lines(lines)
 }
 
 fn pending(report: &Report) -> Vec<Table> {
@@ -146,11 +159,14 @@ fn pending(report: &Report) -> Vec<Table> {
             section,
             "pending_by_age",
             "Waiting, by age",
-            &["age", "recipients"],
+            &["age", "messages", "recipients"],
         )
         .note("Time since the message entered, at the end of the period.")
         .find("--status pending")
-        .lines(ages.map(|age| vec![text(age.age), Cell::Count(age.recipients)])),
+        .lines(ages.map(|age| {
+            let counts = [age.messages, age.recipients].map(Cell::Count);
+            [vec![text(age.age)], counts.to_vec()].concat()
+        })),
         counted(
             section,
             "pending_by_reason",
@@ -184,14 +200,20 @@ fn pending(report: &Report) -> Vec<Table> {
             "next hop",
             &pending.deferrals_by_next_hop,
         ),
-        table(section, "tries", "Tries", &["times put off", "recipients"])
-            .note("A recipient that was put off so often was tried once more than that.")
-            .lines(tries.map(|t| {
-                vec![
-                    Cell::Count(i64::from(t.deferrals)),
-                    Cell::Count(t.recipients),
-                ]
-            })),
+        table(
+            section,
+            "tries",
+            "Tries",
+            &["times put off", "messages", "recipients"],
+        )
+        .note("A recipient that was put off so often was tried once more than that.")
+        .lines(tries.map(|t| {
+            vec![
+                Cell::Count(i64::from(t.deferrals)),
+                Cell::Count(t.messages),
+                Cell::Count(t.recipients),
+            ]
+        })),
         table(
             section,
             "deferral_trends",

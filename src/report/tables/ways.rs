@@ -32,6 +32,7 @@ fn connectors(report: &Report) -> Vec<Table> {
             maybe(&way.connector),
             text(&way.next_hop),
             Cell::Count(way.messages),
+            Cell::Count(way.recipients),
             Cell::Bytes(way.bytes),
             millis(way.stay_p50_ms),
             millis(way.stay_p95_ms),
@@ -42,6 +43,7 @@ fn connectors(report: &Report) -> Vec<Table> {
             text(&way.from),
             text(&way.to),
             Cell::Count(way.messages),
+            Cell::Count(way.recipients),
             Cell::Bytes(way.bytes),
             millis(way.stay_p50_ms),
             millis(way.stay_p95_ms),
@@ -51,14 +53,20 @@ fn connectors(report: &Report) -> Vec<Table> {
         vec![
             Cell::Count(i64::from(line.servers)),
             Cell::Count(line.messages),
+            Cell::Count(line.recipients),
         ]
     });
     let reach = &connectors.reach;
     let all = (reach.local + reach.off_server + reach.outside).max(1);
+    let messages = &reach.messages;
     let reach = [
-        ("on the server where it was submitted", reach.local),
-        ("on another server", reach.off_server),
-        ("outside", reach.outside),
+        (
+            "on the server where it was submitted",
+            reach.local,
+            messages.local,
+        ),
+        ("on another server", reach.off_server, messages.off_server),
+        ("outside", reach.outside, messages.outside),
     ];
     let received_columns = [
         "server",
@@ -73,30 +81,39 @@ fn connectors(report: &Report) -> Vec<Table> {
         "send connector",
         "next hop",
         "messages",
+        "recipients",
         "bytes",
         "stay p50",
         "stay p95",
     ];
-    let between_columns = ["from", "to", "messages", "bytes", "stay p50", "stay p95"];
+    let between_columns = [
+        "from",
+        "to",
+        "messages",
+        "recipients",
+        "bytes",
+        "stay p50",
+        "stay p95",
+    ];
     vec![
         table(section, "received", "Where mail came in", &received_columns)
             .note("The first server that has the message; without a connector: submitted by a mailbox there.")
             .find("--server SERVER --connector CONNECTOR --client-ip CLIENT")
             .lines(received),
         table(section, "sent", "Which way mail left", &sent_columns)
-            .note("Each message once per way. Stay: from receipt to hand-over on that server.")
+            .note("Each message once per way; recipients are those that the rows of the hand-over name. Stay: from receipt to hand-over on that server.")
             .find("--server SERVER --connector CONNECTOR")
             .lines(sent),
         table(section, "between", "From server to server", &between_columns)
             .note("To itself: the hand-over to mailboxes on the same server.")
             .find("--server FROM")
             .lines(between),
-        table(section, "hops", "Servers per message", &["servers", "messages"]).lines(servers),
-        table(section, "reach", "How far mail went", &["mailbox", "recipients", "share"])
-            .note("Mail submitted by mailboxes; outside: of all mail.")
-            .lines(reach.map(|(what, count)| {
-                let share = Cell::Share(count as f64 / all as f64);
-                vec![text(what), Cell::Count(count), share]
+        table(section, "hops", "Servers per message", &["servers", "messages", "recipients"]).lines(servers),
+        table(section, "reach", "How far mail went", &["mailbox", "messages", "recipients", "share"])
+            .note("Mail submitted by mailboxes; outside: of all mail. Share: of recipients.")
+            .lines(reach.map(|(what, recipients, messages)| {
+                let share = Cell::Share(recipients as f64 / all as f64);
+                vec![text(what), Cell::Count(messages), Cell::Count(recipients), share]
             })),
     ]
 }

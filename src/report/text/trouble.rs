@@ -56,8 +56,9 @@ pub fn pending<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     }
     page.heading("Pending at the end")?;
     let line = format!(
-        "Waiting: {}. Deferred over the period: {} of {}, {} in all.",
+        "Waiting: {} of {}. Deferred over the period: {} of {}, {} in all.",
         plural(pending.recipients, "recipient"),
+        plural(pending.messages, "message"),
         plural(deferrals.recipients, "recipient"),
         plural(deferrals.messages, "message"),
         plural(deferrals.attempts, "deferral")
@@ -72,6 +73,7 @@ pub fn pending<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
         .map(|age| Counted {
             what: age.age.into(),
             recipients: age.recipients,
+            messages: Some(age.messages),
         })
         .collect();
     counted(page, "age", &ages)?;
@@ -125,9 +127,16 @@ fn counted<W: Write>(
     title: &'static str,
     lines: &[Counted],
 ) -> io::Result<()> {
-    let mut table = Table::default().right("recipients").left(title);
+    let mut table = Table::default()
+        .right("recipients")
+        .right("messages")
+        .left(title);
     for line in lines.iter().take(LINES) {
-        table.row(vec![grouped(line.recipients), line.what.clone()]);
+        table.row(vec![
+            grouped(line.recipients),
+            line.messages.map_or(String::new(), grouped),
+            line.what.clone(),
+        ]);
     }
     page.table(&table)?;
     more(page, lines.len())?;
