@@ -45,8 +45,9 @@ type Sums = BTreeMap<(String, String), (Coarse, i64)>;
 pub fn components(sums: &tally::Components) -> Components {
     let mut servers: BTreeMap<String, Sums> = BTreeMap::new();
     let mut all = Sums::new();
-    let mut names: Vec<(String, String, String)> = Vec::with_capacity(sums.all.len());
-    for component in &sums.all {
+    let counted = sums.all();
+    let mut names: Vec<(String, String, String)> = Vec::with_capacity(counted.len());
+    for component in counted.iter() {
         let name = String::from_utf8_lossy(&component.name);
         let of = match component.parent {
             None => {

@@ -5,11 +5,15 @@
 //! parts of the component. Text that has another form is passed over: it is a help, no evidence.
 //!
 //! On the hot path. Rows of a kind list the same components in the same order, so each component remembers which
-//! one followed it: most are found by one comparison, without a hash.
+//! one followed it: most are found by one comparison, without a hash. What was read is noted, and counted when there
+//! is much of it: the histograms come into the cache once for thousands of values and not once for each row.
+
+use std::borrow::Cow;
 
 use foldhash::fast::RandomState;
 use hashbrown::{Equivalent, HashMap};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::address::short_host;
 use crate::event::Raw;
@@ -36,9 +40,9 @@ pub struct Component {
 }
 
 /// All components; parents before their parts.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Components {
-    pub all: Vec<Component>,
+    all: Vec<Component>,
     #[serde(skip)]
     index: HashMap<(u32, Box<[u8]>), u32, RandomState>,
     /// Which component followed this one last; the first is what follows the beginning.
@@ -46,7 +50,17 @@ pub struct Components {
     followed_by: Vec<Next>,
     #[serde(skip)]
     stage: Vec<u8>,
+    /// Component and milliseconds, not counted yet, and the weight that all of them have.
+    #[serde(skip)]
+    noted: Vec<(u32, u32)>,
+    #[serde(skip)]
+    weight: i64,
 }
+
+/// So many values are noted before they are counted.
+const NOTED: usize = 1 << 14;
+/// Longer names are not guessed.
+const GUESSED_BYTES: usize = 40;
 
 /// The component that came behind another, with what tells at once whether it does so again.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +71,8 @@ struct Next {
     begins: u64,
     mask: u64,
     length: usize,
+    /// The name and the `=` behind it.
+    name: [u8; GUESSED_BYTES],
 }
 
 impl Next {
@@ -66,9 +82,16 @@ impl Next {
         begins: 0,
         mask: 0,
         length: 0,
+        name: [0; GUESSED_BYTES],
     };
 
     fn new(number: u32, parent: u32, name: &[u8]) -> Next {
+        let mut whole = [0; GUESSED_BYTES];
+        let Some(place) = whole.get_mut(..=name.len()) else {
+            return Next::NONE;
+        };
+        place[..name.len()].copy_from_slice(name);
+        place[name.len()] = b'=';
         let (mut begins, mut mask) = ([0; 8], [0; 8]);
         for ((begins, mask), byte) in
             (begins.iter_mut().zip(&mut mask)).zip(name.iter().chain(b"="))
@@ -81,19 +104,18 @@ impl Next {
             begins: u64::from_le_bytes(begins),
             mask: u64::from_le_bytes(mask),
             length: name.len(),
+            name: whole,
         }
     }
 
-    /// Whether `rest` goes on with its name; `name` is all of it.
-    fn fits(&self, rest: &[u8], name: &[u8]) -> bool {
+    /// Whether `rest` goes on with its name.
+    #[inline]
+    fn fits(&self, rest: &[u8]) -> bool {
         let Some(begins) = rest.first_chunk() else {
-            return rest
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(b"="));
+            return rest.starts_with(&self.name[..=self.length]);
         };
         let same = u64::from_le_bytes(*begins) & self.mask == self.begins;
-        same && (self.length < 8
-            || rest.get(8..self.length) == Some(&name[8..]) && rest.get(self.length) == Some(&b'='))
+        same && (self.length < 8 || rest.get(8..=self.length) == self.name.get(8..=self.length))
     }
 }
 
@@ -110,12 +132,38 @@ impl Equivalent<(u32, Box<[u8]>)> for Part<'_> {
 impl Components {
     /// Counts what rows tell.
     pub fn add(&mut self, timings: &[Raw<'_>], weight: i64) {
+        if timings.is_empty() {
+            return;
+        }
+        if weight != self.weight || self.noted.len() > NOTED {
+            self.settle();
+            self.weight = weight;
+        }
         for timing in timings {
-            self.row(timing.text(), weight);
+            self.row(timing.text());
         }
     }
 
-    fn row(&mut self, info: &[u8], weight: i64) {
+    /// All components with their sums.
+    pub fn all(&self) -> Cow<'_, [Component]> {
+        if self.noted.is_empty() {
+            return Cow::Borrowed(&self.all);
+        }
+        let mut counted = self.clone();
+        counted.settle();
+        Cow::Owned(counted.all)
+    }
+
+    /// Counts what is noted.
+    pub fn settle(&mut self) {
+        for (number, ms) in self.noted.drain(..) {
+            let component = &mut self.all[number as usize];
+            component.time.record(u64::from(ms), self.weight);
+            component.total_ms += self.weight * i64::from(ms);
+        }
+    }
+
+    fn row(&mut self, info: &[u8]) {
         let (mut last, mut rest) = (NONE, info);
         while !rest.is_empty() {
             let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
@@ -127,13 +175,13 @@ impl Components {
             };
             if let Some(colon) = memchr::memchr(b':', server) {
                 let (host, list) = (&server[..colon], &server[colon + 1..]);
-                last = self.server(short_host(host), list, last, weight);
+                last = self.server(short_host(host), list, last);
             }
         }
     }
 
     /// One server's stage and the components it lists.
-    fn server(&mut self, host: &[u8], list: &[u8], mut last: u32, weight: i64) -> u32 {
+    fn server(&mut self, host: &[u8], list: &[u8], mut last: u32) -> u32 {
         let mut parents = [NONE; DEPTH];
         let mut depth = 0;
         let mut rest = list;
@@ -155,9 +203,7 @@ impl Components {
             let Some(number) = number else {
                 return last;
             };
-            let component = &mut self.all[number as usize];
-            component.time.record(ms, weight);
-            component.total_ms += weight * ms as i64;
+            self.noted.push((number, ms));
             last = number;
             rest = behind;
             // Folded header lines leave spaces behind numbers.
@@ -212,8 +258,7 @@ impl Components {
         if next.number == NONE || next.parent != parent {
             return None;
         }
-        let name = &self.all[next.number as usize].name;
-        next.fits(rest, name).then_some((next.number, next.length))
+        next.fits(rest).then_some((next.number, next.length))
     }
 
     /// The number of a component; the next free one if it is new. `last` came before it.
@@ -251,7 +296,9 @@ impl Components {
     }
 
     /// Adds what `other` counted.
-    pub fn merge(&mut self, other: &Components) {
+    pub fn merge(&mut self, mut other: Components) {
+        self.settle();
+        other.settle();
         let mut numbers: Vec<u32> = Vec::with_capacity(other.all.len());
         let mut last = NONE;
         for component in &other.all {
@@ -276,6 +323,14 @@ impl Components {
     }
 }
 
+impl Serialize for Components {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut written = to.serialize_struct("Components", 1)?;
+        written.serialize_field("all", &self.all())?;
+        written.end()
+    }
+}
+
 /// How much stands before the next `=`.
 fn name_length(text: &[u8]) -> Option<usize> {
     memchr::memchr(b'=', text)
@@ -283,9 +338,9 @@ fn name_length(text: &[u8]) -> Option<usize> {
 
 /// Seconds with up to three decimals, as milliseconds, and what stands behind them.
 #[inline]
-fn millis(text: &[u8]) -> Option<(u64, &[u8])> {
+fn millis(text: &[u8]) -> Option<(u32, &[u8])> {
     // Nearly all are below ten seconds and have all three decimals: `0.257`.
-    let digit = |b: u8| u64::from(b.wrapping_sub(b'0'));
+    let digit = |b: u8| u32::from(b.wrapping_sub(b'0'));
     if let [s, b'.', a, b, c, next, ..] = *text {
         let digits = [s, a, b, c].map(digit);
         if digits.iter().all(|d| *d < 10) && digit(next) > 9 {
@@ -296,7 +351,8 @@ fn millis(text: &[u8]) -> Option<(u64, &[u8])> {
     any_millis(text)
 }
 
-fn any_millis(text: &[u8]) -> Option<(u64, &[u8])> {
+/// The same for any number; what is over seven weeks counts as that.
+fn any_millis(text: &[u8]) -> Option<(u32, &[u8])> {
     let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
     let number = |digits: &[u8]| digits.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0'));
     let whole = digits(text);
@@ -307,12 +363,17 @@ fn any_millis(text: &[u8]) -> Option<(u64, &[u8])> {
     let rest = &text[whole..];
     // Some versions write numbers in the server's own language.
     let [b'.' | b',', decimals @ ..] = rest else {
-        return Some((seconds, rest));
+        return Some((in_32_bits(seconds), rest));
     };
     let length = digits(decimals);
     let kept = &decimals[..length.min(3)];
     let scale = [1000, 100, 10, 1][kept.len()];
-    Some((seconds + number(kept) * scale, &decimals[length..]))
+    let ms = seconds + number(kept) * scale;
+    Some((in_32_bits(ms), &decimals[length..]))
+}
+
+fn in_32_bits(ms: u64) -> u32 {
+    u32::try_from(ms).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -323,10 +384,11 @@ mod tests {
         (SMRED=0.004 )|SMRC=0.143)|CAT=0.076 (CATSM-Malware Agent=0.024 )|CAT=0.010;SRV=edge:TOTAL-EDGE=18175.166|QDE=18169.74";
 
     fn told(components: &Components) -> Vec<(String, i64, i64)> {
+        let all = components.all();
         let name = |mut number: u32| {
             let mut names = Vec::new();
             loop {
-                let component = &components.all[number as usize];
+                let component = &all[number as usize];
                 names.insert(0, String::from_utf8_lossy(&component.name).into_owned());
                 match component.parent {
                     Some(parent) => number = parent,
@@ -335,7 +397,7 @@ mod tests {
             }
         };
         let told = (0..)
-            .zip(&components.all)
+            .zip(all.iter())
             .map(|(i, c)| (name(i), c.time.count(), c.total_ms));
         let mut told: Vec<_> = told.filter(|(_, count, _)| *count != 0).collect();
         told.sort();
@@ -370,7 +432,7 @@ mod tests {
         let bytes = postcard::to_stdvec(&a).unwrap();
         let mut read: Components = postcard::from_bytes(&bytes).unwrap();
         assert!(read.is_sound());
-        read.merge(&b);
+        read.merge(b);
         assert_eq!(told(&read), []);
         read.add(&[Raw::plain(EDGE), Raw::plain(other)], 1);
         assert_eq!(told(&read), told(&a));

@@ -167,7 +167,7 @@ impl Tally {
         self.totals.merge(&other.totals);
         self.volume.merge(other.volume);
         self.latency.merge(other.latency);
-        self.components.merge(&other.components);
+        self.components.merge(other.components);
         self.failures.merge(other.failures);
         self.pending.merge(other.pending);
         self.unknown.merge(other.unknown);
@@ -196,6 +196,7 @@ impl Tally {
 
     /// Brings in order what is kept as it came. Nothing but time is saved by it, before the sums are asked for.
     pub fn condense(&mut self) {
+        self.components.settle();
         self.correspondents.pairs.condense();
         self.correspondents.hours.condense();
     }
