@@ -277,6 +277,19 @@ pub struct Record<'d> {
     pub schema_version: &'d BStr,
     /// Columns that only Exchange 4.0 to 2003 had; `custom_data` shows them, too.
     pub extras: Extras<'d>,
+    /// The record as its log has it, of 2007 and later and of other programs.
+    pub verbatim: Verbatim<'d>,
+}
+
+/// A record as its log has it, and what has to be known to understand it without that log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verbatim<'d> {
+    /// What the log's header or clock said, in the dialect's own words.
+    pub header: &'d BStr,
+    /// The server that wrote the log, where no line names it.
+    pub server: &'d BStr,
+    /// Empty: the columns say all there is.
+    pub line: &'d BStr,
 }
 
 /// Columns that only Exchange 4.0 to 2003 had, as logged.

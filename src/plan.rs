@@ -185,9 +185,7 @@ impl Plan {
 
     /// Whether some logs are of Postfix, Exim, Sendmail or Exchange Online, where messages of the others may go on.
     pub fn has_foreign(&self) -> bool {
-        self.chunks
-            .iter()
-            .any(|chunk| matches!(chunk.layout, Layout::Foreign(_) | Layout::Online(_)))
+        self.chunks.iter().any(|chunk| chunk.layout.leads_on())
     }
 
     /// Notes the layouts that headers inside the chunks of a window bound, for what follows these headers in their files.

@@ -150,6 +150,19 @@ impl Seen {
             .map(|entry| entry.name.as_bstr())
     }
 
+    /// Takes in what another part of the chunk saw; the table turns that part's numbers into these.
+    pub fn merge(&mut self, other: Seen) -> Vec<u16> {
+        let take = |mut entry: Entry| {
+            let number = self.server(&entry.name);
+            entry.close_hour();
+            self.entries[usize::from(number)]
+                .coverage
+                .merge(entry.coverage);
+            number
+        };
+        other.entries.into_iter().map(take).collect()
+    }
+
     /// Keeps the names alone: an earlier run has counted these rows.
     pub fn forget_counts(&mut self) {
         for entry in &mut self.entries {

@@ -15,7 +15,7 @@ use super::{Places, Spot};
 use crate::dialect::{self, Stamp, Surroundings};
 use crate::event::{Place, Role, ServerId};
 use crate::join::Ground;
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 use crate::time::{SECOND, Time};
 
 /// Rows of one log are a few milliseconds out of order at most (`formats/modern.md` section 8); 5 minutes is a clock
@@ -173,8 +173,11 @@ impl Part {
                 chunk,
                 line: row.line,
             };
-            let print = ground.keys.bytes(dialect::fingerprint(row, &around));
-            part.prints.add(print, spot);
+            // A line about two records gives two rows.
+            if row.kind != KeyKind::Second {
+                let print = ground.keys.bytes(dialect::fingerprint(row, &around));
+                part.prints.add(print, spot);
+            }
             part.transport(row, &around, place, spot);
             // Nearly no row needs the arena.
             if arena.allocated_bytes() > (1 << 16) {

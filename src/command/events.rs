@@ -20,7 +20,7 @@ use crate::input::Inputs;
 use crate::join::Ground;
 use crate::output;
 use crate::pipeline;
-use crate::row::Row;
+use crate::row::{KeyKind, Row};
 
 /// Chunks per batch and thread: enough that all threads have work while the last batch is written.
 const CHUNKS_PER_THREAD: usize = 2;
@@ -108,6 +108,8 @@ fn render(
     let mut text = Vec::with_capacity(rows.len() * 1500);
     let mut arena = Bump::new();
     let filter = &run.options.filter;
+    // A line about two records gives two rows.
+    rows.retain(|row| row.kind != KeyKind::Second);
     for row in &rows {
         {
             let record = dialect::record(row, &ground.around(row, &arena));

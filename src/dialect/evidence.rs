@@ -4,7 +4,7 @@
 
 use bstr::BStr;
 
-use super::{Layout, Surroundings, exchange55, modern, trackhistory};
+use super::{Layout, Surroundings, exchange55, modern, trackhistory, was};
 use crate::keys::Service;
 use crate::row::Row;
 use crate::time::Time;
@@ -13,7 +13,7 @@ use crate::time::Time;
 pub fn stamped(row: &Row, around: &Surroundings<'_>) -> Option<Stamp> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::stamped(row, schema, around),
-        _ => None,
+        _ => was(row, around).and_then(|(row, around)| stamped(&row, &around)),
     }
 }
 
@@ -61,7 +61,8 @@ pub struct Told<'d> {
     pub since: Time,
 }
 
-/// What a row tells of things that must have arrived on a transport server.
+/// What a row tells of things that must have arrived on a transport server. Nothing is told by a track history, which
+/// is an extract: what it does not hold may stand in the log.
 pub fn told<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::told(row, schema, around),
@@ -73,11 +74,7 @@ pub fn told<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
 pub fn arrived<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Named<'d>>; 2] {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::arrived(row, schema, around),
-        Layout::TrackHistory(document) if document.newer.is_some() => {
-            let was = trackhistory::was(row, document, around);
-            modern::arrived(&was.row, was.schema, &was.around)
-        }
-        _ => [None, None],
+        _ => was(row, around).map_or([None, None], |(row, around)| arrived(&row, &around)),
     }
 }
 
@@ -88,7 +85,7 @@ pub struct Elsewhere<'d> {
     pub service: Service,
 }
 
-/// The other log that a row speaks of.
+/// The other log that a row speaks of; as little told by a track history.
 pub fn elsewhere<'d>(row: &Row, around: &Surroundings<'d>) -> Option<Elsewhere<'d>> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::elsewhere(row, schema, around),
@@ -100,7 +97,7 @@ pub fn elsewhere<'d>(row: &Row, around: &Surroundings<'d>) -> Option<Elsewhere<'
 pub fn queue_generation(row: &Row, around: &Surroundings<'_>) -> Option<u64> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::queue_generation(row, schema, around),
-        _ => None,
+        _ => was(row, around).and_then(|(row, around)| queue_generation(&row, &around)),
     }
 }
 
@@ -179,7 +176,12 @@ pub fn has_log_ids(layout: &Layout) -> bool {
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::log_id(row, schema, around),
-        Layout::TrackHistory(document) => return trackhistory::fingerprint(row, document, around),
+        Layout::TrackHistory(_) => {
+            return match was(row, around) {
+                Some((row, around)) => fingerprint(&row, &around),
+                None => trackhistory::fingerprint(row, around),
+            };
+        }
         _ => BStr::new(b""),
     };
     if !log_id.is_empty() {

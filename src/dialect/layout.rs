@@ -45,23 +45,38 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// The layout that records have in the log they are from: a track history holds those of others, too.
+    pub fn own(&self) -> &Layout {
+        match self {
+            Layout::TrackHistory(document) => document.of.as_deref().unwrap_or(self),
+            layout => layout,
+        }
+    }
+
     /// Whether it is of Exchange 2003 or older.
     pub fn is_legacy(&self) -> bool {
-        match self {
-            Layout::Exchange55 | Layout::Exchange2000(_) => true,
-            Layout::TrackHistory(document) => document.newer.is_none(),
+        match self.own() {
+            Layout::Exchange55 | Layout::Exchange2000(_) | Layout::TrackHistory(_) => true,
             Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => false,
         }
     }
 
     /// Whether it is of a message trace of Exchange Online.
     pub fn is_online(&self) -> bool {
-        matches!(self, Layout::Online(_))
+        matches!(self.own(), Layout::Online(_))
     }
 
     /// Whether it is of Postfix, Exim or Sendmail.
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Layout::Foreign(_))
+        matches!(self.own(), Layout::Foreign(_))
+    }
+
+    /// Whether some of its records may lead to those of other hosts, or come from there.
+    pub fn leads_on(&self) -> bool {
+        match self {
+            Layout::TrackHistory(document) => document.leads_on,
+            layout => layout.is_foreign() || layout.is_online(),
+        }
     }
 }
 
@@ -76,6 +91,19 @@ impl Layout {
             Layout::Foreign(schema) => schema.name(),
             Layout::Online(schema) => schema.name,
         }
+    }
+}
+
+/// The layout of a record that stands by itself, by the name of its dialect and what [`Verbatim`](crate::event::Verbatim)
+/// keeps of its log's header.
+pub fn layout_of(dialect: &str, header: &str) -> Option<Layout> {
+    match dialect.split('/').next()? {
+        "modern" => modern::Schema::named(dialect, header).map(Layout::Modern),
+        "online" if dialect == "online/detail" => {
+            modern::Schema::named(dialect, header).map(Layout::Modern)
+        }
+        "online" => online::Schema::named(header).map(Layout::Online),
+        program => foreign::Schema::named(program, header).map(Layout::Foreign),
     }
 }
 

@@ -34,7 +34,8 @@ pub use found::{Aim, EventCounts, ReportRow, Slice, Yield};
 pub use layout::{
     Detected, Layout, REFUSED, assume, binds_while_reading, clock_is_guessed, clock_words, detect,
     file_server, header, is_at_limit, is_searchable, layout_at, layout_by_rows, layout_from,
-    next_record, next_stamp, number, record_start, shifted, stands_alone, time_at, whole,
+    layout_of, next_record, next_stamp, number, record_start, shifted, stands_alone, time_at,
+    whole,
 };
 
 /// A record longer than this with an open quote is damage, not data. Real rows stay under 3 kB
@@ -52,18 +53,37 @@ pub fn shard(key: u64) -> usize {
 /// Finds the rows of a chunk.
 pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
     match layout {
-        Layout::Modern(schema) => modern::parse(slice, schema, keys, false),
-        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, false),
-        Layout::Online(schema) => online::parse(slice, schema, keys, false),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
+            parse_as(slice, layout, keys, false)
+        }
         layout => parse_legacy(slice, layout, keys, Aim::Rows),
     }
 }
 
 /// Finds what ties identifiers in a chunk: `ties`, `keys`, `reports` and `hops` of the yield; rows only where they tell.
-pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
+/// `leads_on`: logs of other programs are read, too.
+pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys, leads_on: bool) -> Yield {
+    let by_rows = match layout {
+        Layout::TrackHistory(_) => leads_on,
+        layout => !layout.is_legacy(),
+    };
+    let mut found = match by_rows {
+        true => parse(slice, layout, keys),
+        false => parse_legacy(slice, layout, keys, Aim::Ties),
+    };
+    if leads_on {
+        note_exchange_hops(&mut found, slice, keys);
+    }
+    found
+}
+
+/// Finds the rows of 2007 and later, of other programs and of Exchange Online; `once`: the first one only.
+fn parse_as(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
     match layout {
-        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => parse(slice, layout, keys),
-        layout => parse_legacy(slice, layout, keys, Aim::Ties),
+        Layout::Modern(schema) => modern::parse(slice, schema, keys, once),
+        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, once),
+        Layout::Online(schema) => online::parse(slice, schema, keys, once),
+        Layout::Exchange55 | Layout::Exchange2000(_) | Layout::TrackHistory(_) => Yield::default(),
     }
 }
 
@@ -79,7 +99,7 @@ fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yie
 /// Notes what Exchange's rows say about records of other programs: which copies they opened, and which queue ids the
 /// receivers of their messages named. Asked for only where logs of other programs are read, too.
 pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
-    let is_exchange = |layout: &Layout| matches!(layout, Layout::Modern(_));
+    let is_exchange = |layout: &Layout| matches!(layout.own(), Layout::Modern(_));
     if !found.layouts.iter().any(is_exchange) {
         return;
     }
@@ -97,7 +117,7 @@ pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
             full: true,
             arena: &arena,
         };
-        let Layout::Modern(schema) = &around.layouts[usize::from(row.layout)] else {
+        let Layout::Modern(schema) = around.layouts[usize::from(row.layout)].own() else {
             continue;
         };
         let host = match schema.is_online() {
@@ -117,9 +137,9 @@ pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
 /// Finds one row again, at the first byte of `slice`, and the server it is about.
 pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
     let found = match layout {
-        Layout::Modern(schema) => modern::parse(slice, schema, keys, true),
-        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, true),
-        Layout::Online(schema) => online::parse(slice, schema, keys, true),
+        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
+            parse_as(slice, layout, keys, true)
+        }
         layout => parse_legacy(slice, layout, keys, Aim::First),
     };
     let of_report = found.reports.first().map(|report| &report.row);
@@ -146,17 +166,33 @@ pub struct Surroundings<'d> {
     pub arena: &'d Bump,
 }
 
+/// The row as the log it is from has it, if that is not the log at hand.
+fn was<'d>(row: &Row, around: &Surroundings<'d>) -> Option<(Row, Surroundings<'d>)> {
+    match &around.layouts[usize::from(row.layout)] {
+        Layout::TrackHistory(document) => trackhistory::was(row, document, around),
+        _ => None,
+    }
+}
+
+/// The line of Postfix, Exim or Sendmail that begins at the beginning of `data`, and its server where it does not say: a
+/// track history may hold it.
+pub fn line_of<'d>(data: &'d [u8], server: &'d BStr, arena: &'d Bump) -> (&'d [u8], &'d BStr) {
+    match trackhistory::line_of(data, arena) {
+        Some((line, server)) => (line, BStr::new(server)),
+        None => (data, server),
+    }
+}
+
 /// Understands a row.
 pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around),
         Layout::Online(schema) => online::event(row, schema, around),
-        Layout::TrackHistory(document) if document.newer.is_some() => {
-            let was = trackhistory::was(row, document, around);
-            modern::event(&was.row, was.schema, &was.around)
-        }
-        layout => legacy::event(&entry(row, layout, around), row, around),
+        layout => match was(row, around) {
+            Some((row, around)) => event(&row, &around),
+            None => legacy::event(&entry(row, layout, around), row, around),
+        },
     }
 }
 
@@ -180,19 +216,17 @@ pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
         Layout::Modern(schema) => modern::record(row, schema, around),
         Layout::Foreign(schema) => foreign::record(row, schema, around),
         Layout::Online(schema) => online::record(row, schema, around),
-        Layout::TrackHistory(document) if document.newer.is_some() => {
-            let was = trackhistory::was(row, document, around);
-            modern::record(&was.row, was.schema, &was.around)
-        }
-        layout => legacy::record(&entry(row, layout, around), row, around),
+        layout => match was(row, around) {
+            Some((row, around)) => record(&row, &around),
+            None => legacy::record(&entry(row, layout, around), row, around),
+        },
     }
 }
 
 /// Whether rows of this layout name their message by an id that outlives every hop.
 pub fn has_network_id(layout: &Layout) -> bool {
-    match layout {
+    match layout.own() {
         Layout::Modern(schema) => schema.has_network_id(),
-        Layout::TrackHistory(document) => document.newer == Some(true),
         Layout::Online(_) => true,
         _ => false,
     }
@@ -210,10 +244,10 @@ pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around).message_id.text(),
         Layout::Online(schema) => online::event(row, schema, around).message_id.text(),
-        Layout::TrackHistory(document) if document.newer.is_some() => {
-            entry(row, &around.layouts[usize::from(row.layout)], around).id
-        }
         layout => {
+            if let Some((row, around)) = was(row, around) {
+                return message_id(&row, &around);
+            }
             let entry = entry(row, layout, around);
             if row.kind == KeyKind::Second {
                 entry.about

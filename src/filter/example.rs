@@ -243,6 +243,7 @@ pub fn record() -> Record<'static> {
         log_id: text("1f"),
         schema_version: text("15.02.0000.000"),
         extras: Default::default(),
+        verbatim: Default::default(),
     }
 }
 

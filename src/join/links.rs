@@ -61,7 +61,10 @@ impl Links {
     pub fn tie_reports(&mut self, reports: &[Reported], ground: &Ground<'_>) {
         let mut arena = Bump::new();
         for report in reports {
-            let line = |at: At| &ground.slices[at.chunk as usize].data[at.offset as usize..];
+            let line = |at: At| {
+                let slice = &ground.slices[at.chunk as usize];
+                dialect::line_of(&slice.data[at.offset as usize..], slice.server, &arena).0
+            };
             let named = |at: Option<At>| {
                 let names = at.map(|at| foreign::names(line(at), &arena));
                 names.map_or(BStr::new(b""), |[id, ..]| id)

@@ -114,10 +114,18 @@ pub fn path<'a>(
         };
         one_of = foreign::settle::settle(&mut events, around);
     }
+    let mut untimed = Vec::new();
     if any(Layout::is_online) {
-        online::settle(&mut events, &joint.ground.servers, arena);
+        untimed = online::settle(&mut events, &joint.ground.servers, arena);
     }
     let mut path = build(&events, summary, joint.scene, buffers);
+    for place in untimed {
+        let told = path
+            .recipients
+            .iter_mut()
+            .filter(|r| r.place == Some(place));
+        told.for_each(|recipient| recipient.latency_ms = None);
+    }
     if is_legacy {
         ids::identify(&mut path, &events);
         ids::mark_inferred(&mut path, &concluded);
@@ -175,8 +183,10 @@ fn candidates<'a>(row: &Row, path: &mut Path<'a>, joint: &Joint<'a>, arena: &'a 
     for hop in path.hops.iter_mut().filter(|hop| hop.place == own) {
         let candidate = |at: &At| {
             let slice = &slices[at.chunk as usize];
-            let (host, id) = foreign::record_of(&slice.data[at.offset as usize..]);
-            let host = if host.is_empty() { slice.server } else { host };
+            let data = &slice.data[at.offset as usize..];
+            let (line, server) = dialect::line_of(data, slice.server, arena);
+            let (host, id) = foreign::record_of(line);
+            let host = if host.is_empty() { server } else { host };
             let server = arena.alloc_slice_copy(short_host(host));
             server.make_ascii_lowercase();
             Candidate {

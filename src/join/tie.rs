@@ -49,10 +49,7 @@ impl Ties {
         // Only reports ask which ids are messages; `reported` of another chunk may name a key of this one.
         let legacy = |row: &&Row| row.kind != KeyKind::Queue && row.kind != KeyKind::Network;
         // Queue ids name no reports: chunks that hold nothing else are not gone through.
-        let none = found
-            .layouts
-            .iter()
-            .all(|l| matches!(l, Layout::Foreign(_)));
+        let none = found.layouts.iter().all(Layout::is_foreign);
         let shards = if none { &[] } else { &found.shards[..] };
         let rows = shards.iter().flatten().filter(legacy);
         let rows = rows.map(|row| row.key);

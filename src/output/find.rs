@@ -77,7 +77,7 @@ pub fn write(out: &mut Vec<u8>, path: &Path, layout: Layout, context: &Context) 
     let seen = clock::date_second(path.first_seen, context.zone);
     let status = match path.status {
         Status::PartlyDelivered if !layout.has_year() => "partly",
-        status => words::status(status),
+        _ => words::short_outcome(path),
     };
     let size = match path.size_bytes {
         0 => String::new(),
@@ -138,11 +138,23 @@ fn route(path: &Path, width: usize) -> String {
         path.sender
     };
     let free = width.saturating_sub(" > ".len() + others.len());
-    let sender = terminal(sender, free);
+    let whole = terminal(sender, free);
     // The sender gives way to half the room, the recipient takes what the sender leaves.
-    let first = terminal(&first, free - columns(&sender).min(free / 2));
-    let sender = terminal(sender.as_bytes(), free - columns(&first));
+    let first = person(&first, free - columns(&whole).min(free / 2));
+    let sender = person(sender, free - columns(&first));
     format!("{sender} > {first}{others}")
+}
+
+/// An address in so many columns. Of a distinguished name the end tells who it is: `…/cn=ADA`.
+fn person(address: &[u8], width: usize) -> String {
+    let whole = terminal(address, width);
+    let is_cut = terminal(address, width + 1) != whole;
+    match memchr::memrchr(b'/', address) {
+        Some(last) if is_cut && address[0] == b'/' && width > 1 => {
+            format!("…{}", terminal(&address[last..], width - 1))
+        }
+        _ => whole,
+    }
 }
 
 /// One column; what goes in is harmless or made so.
@@ -159,6 +171,16 @@ mod tests {
     use crate::filter::example::{hostile, hostile_texts, path};
     use crate::output::testing::{UTC, is_inert};
     use bstr::ByteSlice;
+
+    #[test]
+    fn of_a_distinguished_name_the_end_is_shown() {
+        let name = b"/o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA";
+        assert_eq!(person(name, 40).as_bytes(), name);
+        assert_eq!(person(name, 39), "…/cn=ADA");
+        assert_eq!(person(name, 6), "…/cn=…");
+        assert_eq!(person(b"ada.acker@example.com", 8), "ada.ack…");
+        assert_eq!(person(b"", 5), "");
+    }
 
     fn table(path: &Path, width: Option<usize>) -> String {
         let mut out = Vec::new();

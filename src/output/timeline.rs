@@ -109,16 +109,24 @@ fn cut(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `SMTP SEND on ex01: ada@example.com > bob@example.net: Subject`
+/// `SMTP SEND on ex01: ada@example.com > bob@example.net: Subject`; `postfix/smtpd connection on mx1: connect from ...`
 fn sentence(record: &Record) -> String {
     let to = match record.recipients.as_slice() {
         [] => String::new(),
         [one] => one.to_string(),
         [one, more @ ..] => format!("{one} +{}", more.len()),
     };
+    let about = match record.recipients.is_empty() && record.sender.is_empty() {
+        // A line that is about no message, or changes nothing.
+        true => match record.subject.is_empty() {
+            true => record.source_context.to_string(),
+            false => record.subject.to_string(),
+        },
+        false => format!("{} > {to}: {}", record.sender, record.subject),
+    };
     let text = format!(
-        "{} {} on {}: {} > {to}: {}",
-        record.source, record.event, record.server, record.sender, record.subject
+        "{} {} on {}: {about}",
+        record.source, record.event, record.server
     );
     inert::terminal(text.as_bytes(), MAX_MESSAGE)
 }
@@ -231,6 +239,10 @@ fn email(
     subject: &BStr,
     to: &[&[u8]],
 ) {
+    let texts = [message_id, local_id, from, subject];
+    if to.is_empty() && texts.iter().all(|text| text.is_empty()) {
+        return;
+    }
     out.extend_from_slice(b",\"email\":{\"to\":{\"address\":");
     json::list(out, to, |out, address| json::string(out, address));
     out.push(b'}');
@@ -363,6 +375,29 @@ mod tests {
                 let is_long = name == "subject" || name == "recipients";
                 assert!(is_long || &line[name] == value, "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn a_line_about_no_message_says_what_it_is_about() {
+        let mut record = record();
+        record.source = BStr::new("postfix/smtpd");
+        record.event = BStr::new("connection");
+        record.source_context = BStr::new("connect from c.test[192.0.2.1]");
+        (record.recipients, record.related_recipients) = (Vec::new(), Vec::new());
+        for text in [
+            &mut record.sender,
+            &mut record.subject,
+            &mut record.message_id,
+            &mut record.network_message_id,
+        ] {
+            *text = BStr::new("");
+        }
+        for write in [timesketch as Write, ecs_event] {
+            let (line, _) = written(write, &record);
+            let said = "postfix/smtpd connection on ex01: connect from c.test[192.0.2.1]";
+            assert_eq!(line["message"], said);
+            assert!(line.get("email").is_none(), "{line}");
         }
     }
 

@@ -3,8 +3,9 @@
 //! In: a [`Record`] and the file it stands in. Out: an `Exchange_MessageTrackingEntry` element, children in the order of
 //! Microsoft's example, those it does not show behind the one they explain. As there, no declaration is written unless
 //! asked for, times have no zone and no padding, and an element without a value is left out. Records of
-//! 2007 and later get the event number that comes nearest. What they say beside (copies, connectors, replies, return
-//! paths) has no element: it stands in a processing instruction, which other programs pass over and waybill reads.
+//! 2007 and later and of other programs get the event number that comes nearest. What they say beside (copies,
+//! connectors, replies, return paths) has no element: the line as its log has it stands in a processing instruction,
+//! which other programs pass over and waybill reads.
 
 use std::io::Write;
 
@@ -119,7 +120,7 @@ pub fn write(out: &mut Vec<u8>, record: &Record, file: &str) {
     element(out, "Size", number(record.size_bytes).as_bytes());
     element(out, "Version", record.schema_version);
     recipients(out, record, legacy);
-    rest(out, record);
+    verbatim(out, record);
     out.extend_from_slice(b"  </Exchange_MessageTrackingEntry>\n");
 }
 
@@ -183,76 +184,48 @@ fn related(record: &Record) -> BString {
         .into()
 }
 
-/// What a row of 2007 or later says beside its elements, by the names of its columns. `custom-data`, which changes no
-/// path and may be longer than all the rest, is left out.
-fn rest(out: &mut Vec<u8>, record: &Record) {
-    if !(record.dialect.starts_with("modern/") || record.dialect == "online/detail") {
+/// The line itself, of all but records of 2003 and before, with what has to be known to understand it alone.
+fn verbatim(out: &mut Vec<u8>, record: &Record) {
+    let kept = &record.verbatim;
+    if kept.line.is_empty() {
         return;
     }
-    let arena = Bump::new();
-    let statuses = record.recipient_statuses.iter();
-    let statuses = List::of(statuses.map(|status| &***status), &arena).0;
-    let stamp = record.time.rfc3339();
-    let columns: [(&str, &[u8]); 16] = [
-        ("dialect", record.dialect.as_bytes()),
-        ("date-time", stamp.as_bytes()),
-        ("server-hostname", record.server_host),
-        ("source-context", record.source_context),
-        ("connector-id", record.connector),
-        ("source", record.source),
-        ("event-id", record.event),
-        ("internal-message-id", record.internal_message_id),
-        ("recipient-status", statuses),
-        ("return-path", record.return_path),
-        ("message-info", record.message_info),
-        ("directionality", record.directionality),
-        ("tenant-id", record.tenant_id),
-        ("original-client-ip", record.original_client_ip),
-        ("original-server-ip", record.original_server_ip),
-        ("log-id", record.log_id),
-    ];
-    let addresses = record.recipients.iter().map(|address| &***address);
-    let texts: [(&str, &[u8]); 7] = [
-        ("client-hostname", record.client_host),
-        ("message-id", record.message_id),
-        ("recipient-address", List::of(addresses, &arena).0),
-        ("related-recipient-address", &related(record)),
-        ("reference", record.reference),
-        ("message-subject", record.subject),
-        ("sender-address", record.sender),
-    ];
-    let is_told = |(_, value): &&(&str, &[u8])| !value.is_empty();
-    let is_lost = |(_, value): &&(&str, &[u8])| !survives(value);
-    let all = columns
-        .iter()
-        .filter(is_told)
-        .chain(texts.iter().filter(is_lost));
-    let mut values = Vec::new();
-    for (name, value) in all {
-        if !values.is_empty() {
-            values.push(b',');
+    let mut octets = String::new();
+    let line: (&str, &[u8]) = match kept.line.to_str() {
+        Ok(line) => ("line", line.as_bytes()),
+        Err(_) => {
+            octets.extend(kept.line.iter().map(|byte| char::from(*byte)));
+            ("octets", octets.as_bytes())
         }
+    };
+    let dialect = ("dialect", record.dialect.as_bytes());
+    let all: [(&str, &[u8]); 4] = [
+        dialect,
+        ("header", kept.header),
+        ("server", kept.server),
+        line,
+    ];
+    let mut values = Vec::with_capacity(kept.line.len() + 100);
+    for (name, value) in all.iter().filter(|(_, value)| !value.is_empty()) {
+        values.push(if values.is_empty() { b'{' } else { b',' });
         json::string(&mut values, name.as_bytes());
         values.push(b':');
         json::string(&mut values, value);
     }
-    out.extend_from_slice(b"    <?waybill {");
+    out.extend_from_slice(b"    <?waybill ");
+    let mut last = ' ';
     for c in values.chars() {
         match c {
-            // Neither an end of the instruction, nor a reference to whoever looks for one, nor what XML cannot hold.
-            '>' | '&' | '\u{fffe}' | '\u{ffff}' => {
+            // Neither an end of the instruction, nor what XML cannot hold.
+            '>' if last == '?' => out.extend_from_slice(b"\\u003e"),
+            '\u{fffe}' | '\u{ffff}' => {
                 write!(out, "\\u{:04x}", c as u32).expect("a Vec takes all bytes")
             }
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
+        last = c;
     }
     out.extend_from_slice(b"}?>\n");
-}
-
-/// Whether an element gives back the text that is written into it.
-fn survives(value: &[u8]) -> bool {
-    let fits = |c: char| !is_outside_xml(c);
-    value.trim_ascii().len() == value.len() && value.chars().all(fits)
 }
 
 /// Characters that XML has no form for.

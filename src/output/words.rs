@@ -165,6 +165,16 @@ pub fn fate_server<'a>(
     }
 }
 
+/// What became of a message in a word: of its recipients, if the same became of all; lists and forwarders left out.
+pub fn short_outcome(path: &Path) -> &'static str {
+    let counted = |r: &&Recipient| !matches!(r.fate, Fate::Expanded | Fate::Redirected);
+    let mut fates = path.recipients.iter().filter(counted).map(|r| r.fate);
+    match fates.next() {
+        Some(first) if fates.all(|fate| fate == first) => first.word(),
+        _ => status(path.status),
+    }
+}
+
 /// `delivered to 3 of 4, failed for 1`: what became of the recipients, lists and forwarders left out.
 pub fn outcome(path: &Path) -> String {
     let counted = Fate::ALL

@@ -99,11 +99,7 @@ pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64
         .with_max_len(1)
         .map(|(chunk, number)| {
             let slice = slice(inputs, chunk, number);
-            let mut found = dialect::ties(slice, &chunk.layout, keys);
-            if leads_on {
-                dialect::note_exchange_hops(&mut found, slice, keys);
-            }
-            Ties::noted(&mut found)
+            Ties::noted(&mut dialect::ties(slice, &chunk.layout, keys, leads_on))
         })
         .collect();
     Ties::of(parts, given)

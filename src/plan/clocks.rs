@@ -27,9 +27,7 @@ impl Plan {
         let chunks = self.chunks.par_iter().enumerate().with_max_len(1);
         let hops = chunks.map(|(number, chunk)| {
             let slice = slice(inputs, chunk, number as u32);
-            let mut found = dialect::ties(slice, &chunk.layout, &keys);
-            dialect::note_exchange_hops(&mut found, slice, &keys);
-            found.hops
+            dialect::ties(slice, &chunk.layout, &keys, true).hops
         });
         let hops = hops.reduce(Hops::default, |mut all, part| {
             all.merge(part);

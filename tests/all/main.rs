@@ -3,12 +3,14 @@
 mod agreement;
 mod browser;
 mod cli;
+mod clocks;
 mod counting;
 mod cutter;
 mod damage;
 mod foreign;
 mod fuzzed;
 mod golden;
+mod histories;
 mod hostile;
 mod inputs;
 mod layers;

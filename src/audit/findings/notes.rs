@@ -214,7 +214,10 @@ pub fn hosts(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let count = aliases.len() as u64;
     let what = format!(
         "{} of servers, given or learnt from replies that only one record fits (--host says otherwise).",
-        plural(count, "other name or address")
+        match count {
+            1 => "1 other name or address".to_string(),
+            _ => format!("{} other names or addresses", grouped(count)),
+        }
     );
     let first = aliases
         .iter()

@@ -56,6 +56,7 @@ pub fn run(words: &[String]) -> Result<Exit, Error> {
 /// All that is known of a word; nothing if it is unknown.
 fn explain(word: &str) -> Vec<String> {
     let word = word.trim();
+    let word = word.strip_prefix("status=").unwrap_or(word);
     let mut lines = Vec::new();
     let number = word.parse().ok().map(|n: u64| legacy::code(n));
     if let Some(kind) = number.and_then(legacy::kind) {
@@ -105,6 +106,7 @@ fn explain(word: &str) -> Vec<String> {
             effect(&format!("{:?}", kind.role))
         ));
     }
+    lines.extend(foreign_source(word));
     for kind in legacy::EVENTS.iter().filter(|kind| same(kind.name)) {
         lines.push(format!(
             "{}  event {} of Exchange 4.0 to 2003: {}",
@@ -186,6 +188,34 @@ fn status(word: &str) -> Option<String> {
     Some(format!("{code}  status code: {}", code.meaning()))
 }
 
+/// A program that writes lines, or a part of Postfix; the event that rows of a message trace are shown under.
+fn foreign_source(word: &str) -> Option<String> {
+    let plain = word.to_ascii_lowercase();
+    let told = match plain.as_str() {
+        "postfix" => {
+            "a mail server; each of its parts writes lines of its own: explain postfix/smtp"
+        }
+        "exim" => {
+            "a mail server; one line for each step of a message, told by a flag: explain '=>'"
+        }
+        "sendmail" => {
+            "a mail server; one line when it takes a message over (from=), one for each attempt (to=)"
+        }
+        "messagetrace" | "online/summary" | "online/trace" => {
+            return Some(format!(
+                "{word}  a message trace of Exchange Online: what became of a message's recipients; its time is that of \
+                 arrival, so that no latency can be told"
+            ));
+        }
+        path => {
+            let daemon = path.rsplit_once('/')?.1;
+            let (_, meaning) = foreign::DAEMONS.iter().find(|(name, _)| *name == daemon)?;
+            return Some(format!("{word}  source: a part of Postfix: {meaning}"));
+        }
+    };
+    Some(format!("{word}  source: {told}"))
+}
+
 /// A status in traces of Exchange Online, which end each in their own way: `Deliver`, `Delivered`.
 fn trace_status(word: &str) -> Option<String> {
     let is_it = |name: &str| {
@@ -253,6 +283,14 @@ mod tests {
         for (flag, code, _) in exim::FLAGS {
             assert!(explain(flag)[0].contains(foreign::of(code).name), "{flag}");
         }
+        for (daemon, meaning) in foreign::DAEMONS {
+            assert!(explain(&format!("postfix-out/{daemon}"))[0].ends_with(meaning));
+        }
+        for word in ["postfix", "Exim", "sendmail"] {
+            assert!(explain(word)[0].contains("mail server"));
+        }
+        assert!(explain("MessageTrace")[0].contains("no latency"));
+        assert_eq!(explain("status=deferred"), explain("deferred"));
         for word in [
             "Delivered",
             "FilteredAsSpam",

@@ -15,7 +15,7 @@ use super::{Form, Schema, read};
 use crate::address::List;
 use crate::dialect::Surroundings;
 use crate::dialect::exim::pieces;
-use crate::event::{Event, Next, Raw, Record, Role, ServerId};
+use crate::event::{Event, Next, Raw, Record, Role, ServerId, Verbatim};
 use crate::keys::Service;
 use crate::row::{KeyKind, Row};
 
@@ -182,18 +182,27 @@ fn arrives(role: Role, entry: &Entry<'_>) -> bool {
 /// A row with every part by name, for `events`.
 pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Record<'d> {
     let (found, entry) = parts(row, schema, around);
+    let from = row.offset as usize;
+    let line = &around.data[from..from + row.len as usize];
     let event = of_entry(row, &entry, around);
+    let host = around.servers.name(event.server);
     let none = BStr::new(b"");
     let arrives = arrives(event.role, &entry);
     let list = |list: List<'d>| list.into_iter().map(BStr::new).collect::<Vec<_>>();
+    let own_file = schema.form == Form::Exim;
     Record {
         place: event.place,
         dialect: events::program(entry.program),
         time: row.time,
-        role: event.role,
+        // The line tells of a report, whichever of the two messages it is looked at from.
+        role: if entry.code == code::REPORT {
+            Role::Report
+        } else {
+            event.role
+        },
         event: event.name,
         source: BStr::new(found.tag),
-        server: around.servers.name(event.server),
+        server: host,
         client_ip: event.client_ip.text(),
         client_host: event.client_host.text(),
         server_ip: text(if arrives { b"" } else { entry.peer.ip }),
@@ -225,5 +234,10 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         log_id: none,
         schema_version: none,
         extras: Default::default(),
+        verbatim: Verbatim {
+            header: BStr::new(around.arena.alloc_str(&schema.header())),
+            server: if own_file { host } else { none },
+            line: BStr::new(line),
+        },
     }
 }

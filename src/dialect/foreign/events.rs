@@ -69,6 +69,55 @@ pub const KINDS: [Kind; 19] = [
     kind("connection", Role::Info, "a line about the server or a connection, not about a message"),
 ];
 
+/// The parts of Postfix that log about messages, as the last word of their lines' source; `postfix/submission/smtpd` is one.
+pub const DAEMONS: [(&str, &str); 15] = [
+    (
+        "smtpd",
+        "takes messages over from clients by SMTP, or refuses them",
+    ),
+    (
+        "postscreen",
+        "turns clients away before smtpd talks to them",
+    ),
+    ("pickup", "takes over what a program of this host handed in"),
+    (
+        "cleanup",
+        "puts a message into the queue: names its Message-ID, applies rules on headers and body, asks milters",
+    ),
+    (
+        "qmgr",
+        "the queue manager: takes messages up, gives up those that are too old, removes those that are done",
+    ),
+    ("smtp", "gives messages to other hosts, to filters too"),
+    ("lmtp", "gives messages to mailbox servers, to filters too"),
+    (
+        "local",
+        "delivers to mailboxes, programs, aliases and forwards of this host",
+    ),
+    (
+        "virtual",
+        "delivers to mailboxes of virtual domains on this host",
+    ),
+    (
+        "pipe",
+        "gives messages to a program: a mailbox server's, a filter",
+    ),
+    (
+        "bounce",
+        "makes delivery reports, each a message of its own",
+    ),
+    ("error", "fails or defers all it is given: a rule says so"),
+    (
+        "discard",
+        "throws away all it is given, and logs status=sent",
+    ),
+    (
+        "postsuper",
+        "an administrator deleted, held, released or requeued messages",
+    ),
+    ("verify", "asks other hosts about addresses, sends nothing"),
+];
+
 /// The kind of a code.
 pub fn of(code: u8) -> &'static Kind {
     KINDS

@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use super::clock;
 use super::entry::Entry;
 use super::events::{self, KINDS, code};
-use super::hop::{At, Birth, Claim, NamedAs, Refusal, ReportOf, is_online};
+use super::hop::{At, Birth, Claim, NamedAs, Refusal, ReportOf, Ruling, is_online};
 use super::kept;
 use super::outer::{Outer, Program, Stamp, outer_after};
 use super::reply::{self, Named};
@@ -30,12 +30,13 @@ use crate::time::{SECOND, Time};
 /// Finds the records of `slice`; `once`: the first one only.
 pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yield {
     let arena = Bump::new();
-    let finder = Finder::new(slice, *schema, keys, &arena);
-    match finder.run(&vec![(0, schema.clock)], once, !once) {
+    let finder = Finder::new(slice, *schema, (keys, once), &arena);
+    let strict = !once && !schema.settled;
+    match finder.run(&vec![(0, schema.clock)], once, strict) {
         Some(found) => found,
         None => {
             let clocks = clocks(slice.data, schema, slice.start);
-            let finder = Finder::new(slice, *schema, keys, &arena);
+            let finder = Finder::new(slice, *schema, (keys, once), &arena);
             finder.run(&clocks, once, false).unwrap_or_default()
         }
     }
@@ -70,10 +71,31 @@ fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
     }
 }
 
+/// The process that wrote a line: its number, which stands behind the tag.
+#[inline]
+fn process(line: &[u8], found: &Outer<'_>) -> u32 {
+    let at = (found.tag.as_ptr().addr() + found.tag.len()).wrapping_sub(line.as_ptr().addr());
+    let behind = line.get(at..).unwrap_or_default();
+    let digits = behind.iter().skip_while(|b| !b.is_ascii_digit()).take(10);
+    let digits = digits.take_while(|b| b.is_ascii_digit());
+    digits.fold(0, |n: u32, b| {
+        n.wrapping_mul(10).wrapping_add(u32::from(b - b'0'))
+    })
+}
+
 impl<'p> Finder<'p> {
-    fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys, arena: &'p Bump) -> Self {
+    /// `once`: for the first record only; records are read again by the thousand.
+    fn new(
+        slice: Slice<'p>,
+        schema: Schema,
+        (keys, once): (&'p Keys, bool),
+        arena: &'p Bump,
+    ) -> Self {
         // Growing would copy all of it; what is not needed is never touched.
-        let expected = slice.data.len() / 100 / SHARDS + 16;
+        let expected = match once {
+            true => 0,
+            false => slice.data.len() / 100 / SHARDS + 16,
+        };
         let shards = (0..SHARDS).map(|_| Vec::with_capacity(expected));
         let mut found = Yield {
             shards: shards.collect(),
@@ -272,12 +294,29 @@ impl<'p> Finder<'p> {
         if row.role != Role::Info || row.has(mark::NAMES) {
             kept::keep(&mut row, entry, line);
         }
-        self.hops(&mut row, entry, host, time);
+        let process = match (entry.code, entry.program) {
+            (code::RECEIVED, Program::Postfix) => process(line, found),
+            _ => 0,
+        };
+        self.hops(&mut row, entry, (host, process), time);
         self.found.shards[shard(row.key)].push(row);
     }
 
-    /// A refusal is a message that never was one; it is known by its own line.
+    /// A refusal is a message that never was one; it is known by its own line. A ruling is about a message to come.
     fn without_id(&mut self, mut row: Row, line: &[u8], found: &Outer<'_>, entry: &Entry<'_>) {
+        if matches!(entry.code, code::HELD | code::DISCARDED) {
+            row.key = self.host.2 ^ self.keys.bytes(line);
+            self.found.hops.rulings.push(Ruling {
+                key: row.key,
+                host: self.host.2,
+                process: process(line, found),
+                from: address(entry, self.keys),
+                time: row.time,
+                at: At::of(&row),
+            });
+            self.found.shards[shard(row.key)].push(row);
+            return;
+        }
         if entry.code == code::REFUSED {
             row.key = self.host.2 ^ self.refusal(line, found);
             let from = address(entry, self.keys);
@@ -308,7 +347,7 @@ impl<'p> Finder<'p> {
     }
 
     /// What the line says about other records.
-    fn hops(&mut self, row: &mut Row, entry: &Entry<'p>, host: u64, time: Time) {
+    fn hops(&mut self, row: &mut Row, entry: &Entry<'p>, (host, process): (u64, u32), time: Time) {
         let (key, keys, at) = (row.key, self.keys, At::of(row));
         match entry.code {
             code::RECEIVED => {
@@ -319,6 +358,7 @@ impl<'p> Finder<'p> {
                     host,
                     time,
                     from: address(entry, keys),
+                    process,
                     may_be_reused: clock::arrival(entry.program, entry.id).is_none(),
                     at,
                 });
@@ -358,6 +398,7 @@ impl<'p> Finder<'p> {
                     host,
                     time,
                     from: 0,
+                    process: 0,
                     may_be_reused: false,
                     at,
                 });

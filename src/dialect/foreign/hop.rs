@@ -46,6 +46,8 @@ pub struct Birth {
     pub time: Time,
     /// Key of the client's address; 0: not known.
     pub from: u64,
+    /// Which process of the host took it over; 0: not known.
+    pub process: u32,
     /// The id carries no time, so that it may come again.
     pub may_be_reused: bool,
     pub at: At,
@@ -79,6 +81,20 @@ pub struct Refusal {
     /// Key of the client's address.
     pub from: u64,
     pub time: Time,
+}
+
+/// A rule on the envelope decided about a message that had no queue id yet: about the next one that the same process takes
+/// over from the same client.
+#[derive(Clone, Copy, Debug)]
+pub struct Ruling {
+    /// Key of the line.
+    pub key: u64,
+    pub host: u64,
+    pub process: u32,
+    /// Key of the client's address.
+    pub from: u64,
+    pub time: Time,
+    pub at: At,
 }
 
 /// A record's Message-ID.
@@ -117,6 +133,7 @@ pub struct Hops {
     pub claims: Vec<Claim>,
     pub named: Vec<NamedAs>,
     pub refusals: Vec<Refusal>,
+    pub rulings: Vec<Ruling>,
     pub reports: Vec<ReportOf>,
     /// Records whose client is Exchange Online, which names no receiver: key, time, key of its name.
     pub from_online: Vec<(u64, Time, u64)>,
@@ -219,6 +236,19 @@ impl Hops {
             && self.exchange_copies.is_empty()
     }
 
+    /// Moves all places.
+    pub fn relocate(&mut self, mut to: impl FnMut(&mut At)) {
+        self.births.iter_mut().for_each(|birth| to(&mut birth.at));
+        self.claims.iter_mut().for_each(|claim| to(&mut claim.at));
+        self.named.iter_mut().for_each(|named| to(&mut named.at));
+        self.reports
+            .iter_mut()
+            .for_each(|report| to(&mut report.at));
+        self.rulings
+            .iter_mut()
+            .for_each(|ruling| to(&mut ruling.at));
+    }
+
     /// Adds another chunk's.
     pub fn merge(&mut self, other: Hops) {
         self.ties.extend(other.ties);
@@ -228,6 +258,7 @@ impl Hops {
         self.claims.extend(other.claims);
         self.named.extend(other.named);
         self.refusals.extend(other.refusals);
+        self.rulings.extend(other.rulings);
         self.reports.extend(other.reports);
         self.from_online.extend(other.from_online);
         self.names.extend(other.names);

@@ -44,6 +44,8 @@ pub struct Schema {
     turn: Option<(u64, Clock)>,
     /// The zone that was given for stamps without one, where no id tells.
     zone: Option<&'static jiff::tz::TimeZone>,
+    /// The clock was told for each line by itself: no other line tells anything.
+    settled: bool,
 }
 
 /// What a record is.
@@ -56,6 +58,45 @@ pub enum Form {
 }
 
 impl Schema {
+    /// The schema of lines that stand by themselves, by their program and the [`Schema::header`] of their log.
+    pub fn named(program: &str, header: &str) -> Option<Schema> {
+        let mut words = header.split(' ');
+        let program = match program {
+            "postfix" => Program::Postfix,
+            "exim" => Program::Exim,
+            "sendmail" => Program::Sendmail,
+            _ => return None,
+        };
+        let form = match words.next()? {
+            "syslog" => Form::Syslog,
+            "exim" => Form::Exim,
+            _ => return None,
+        };
+        let clock = Clock {
+            year: words.next()?.parse().ok()?,
+            offset_s: words.next()?.parse().ok()?,
+            basis: Basis::Given,
+        };
+        let is_possible = (1970..=2200).contains(&clock.year) && clock.offset_s.abs() <= 26 * 3600;
+        is_possible.then_some(Schema {
+            program,
+            form,
+            clock,
+            turn: None,
+            zone: None,
+            settled: true,
+        })
+    }
+
+    /// What a line's log says of it: its form, and year and zone of its stamps.
+    pub fn header(&self) -> String {
+        let form = match self.form {
+            Form::Syslog => "syslog",
+            Form::Exim => "exim",
+        };
+        format!("{form} {} {}", self.clock.year, self.clock.offset_s)
+    }
+
     /// Whether stamps leave out year or zone.
     pub fn needs_clock(&self) -> bool {
         self.clock.basis != Basis::Nothing
@@ -106,6 +147,7 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
             clock,
             turn: None,
             zone: None,
+            settled: false,
         })
     })?;
     let range = 0..data.len().min(CLOCK_BYTES);

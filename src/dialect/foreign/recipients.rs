@@ -190,7 +190,7 @@ pub(super) fn expansions<'d>(
 pub(super) fn open<'d>(
     stay: &Stay<'d>,
     events: &mut [Event<'d>],
-    more: &mut Vec<Event<'d>>,
+    (more, rulings): (&mut Vec<Event<'d>>, &[Event<'d>]),
     around: Around<'d>,
 ) {
     let mut all: Vec<&[u8]> = Vec::new();
@@ -223,12 +223,30 @@ pub(super) fn open<'d>(
                 .any(|e| e.copy == stay.copy && e.name == "message-id");
             let stopped = !ended && !queued && stops_here(&event, around);
             if stopped && complete {
-                // Postfix names no queue id when a rule on the envelope holds a message.
+                // Postfix names no queue id when a rule on the envelope holds a message; the line before it may name a
+                // recipient.
+                let mut recipients = handed(stay, events);
+                let ruling = rulings
+                    .iter()
+                    .rev()
+                    .find(|ruling| ruling.server == event.server);
+                let said = match ruling {
+                    Some(ruling) => {
+                        add(&mut recipients, ruling.recipients);
+                        *ruling
+                    }
+                    None => Event {
+                        role: Role::Quarantine,
+                        name: BStr::new("held"),
+                        ..event
+                    },
+                };
                 more.push(Event {
-                    role: Role::Quarantine,
-                    name: BStr::new("held"),
-                    recipients: list(handed(stay, events).into_iter(), around.arena),
-                    ..event
+                    copy: event.copy,
+                    linked_id: event.linked_id,
+                    time: event.time,
+                    recipients: list(recipients.into_iter(), around.arena),
+                    ..said
                 });
             } else if stopped && event.name == "received" {
                 more.push(Event {

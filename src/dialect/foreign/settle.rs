@@ -39,6 +39,7 @@ pub struct Around<'d> {
 /// Settles the events of one message. Returns what was concluded: groups of addresses that no row tells of, of which one
 /// became each of those that turned up without having been handed over.
 pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'d BStr>> {
+    let rulings = take_rulings(events);
     let mut stays = stays(events);
     // Most messages have one record, and nothing it could lead to.
     if stays.len() > 1 || !events.iter().all(is_foreign) {
@@ -52,7 +53,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
     for stay in &stays {
         whole_record(stay, events, around);
         more.extend(expansions(stay, events, &mut concluded, around));
-        open(stay, events, &mut more, around);
+        open(stay, events, (&mut more, &rulings), around);
     }
     events.extend(more);
     if events.len() > before {
@@ -60,6 +61,22 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
         events.sort_by_key(|e| (e.time, e.place, e.role != Role::Expand));
     }
     concluded
+}
+
+/// Takes out what a rule on the envelope said of a message before it had a queue id: it counts if nothing was done with the
+/// message afterwards.
+fn take_rulings<'d>(events: &mut [Event<'d>]) -> Vec<Event<'d>> {
+    let mut rulings = Vec::new();
+    for event in events.iter_mut() {
+        let is_ruling = matches!(event.role, Role::Quarantine | Role::Drop)
+            && event.linked_id.is_empty()
+            && event.source.text() == "postfix";
+        if is_ruling {
+            rulings.push(*event);
+            event.role = Role::Info;
+        }
+    }
+    rulings
 }
 
 /// Whether an event is of a queue record; those of 2003 and before link ids of another kind.

@@ -52,8 +52,6 @@ pub struct Entry<'d> {
     pub encryption: &'d BStr,
     pub origination: &'d BStr,
     pub version: &'d BStr,
-    /// What a record of 2007 or later says beside.
-    pub rest: &'d BStr,
 }
 
 /// Addresses with their report statuses.
@@ -394,5 +392,6 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         log_id: none,
         schema_version: entry.version,
         extras,
+        verbatim: Default::default(),
     }
 }

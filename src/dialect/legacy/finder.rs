@@ -6,11 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use bstr::BString;
-
 use super::events::{self, EVENTS, UNKNOWN};
 use crate::address::x400;
-use crate::dialect::modern;
 use crate::dialect::{Aim, EventCounts, Layout, ReportRow, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
@@ -41,18 +38,6 @@ pub struct Found<'f, 'p> {
     pub fields: usize,
 }
 
-/// A record of 2007 or later as its own log would have told it.
-pub struct Newer {
-    /// With its key, copy, role and times; where it stands is not set.
-    pub row: Row,
-    pub service: Service,
-    /// The server that wrote it, and the one it is about.
-    pub logged_by: BString,
-    pub server: BString,
-    pub source: String,
-    pub event: String,
-}
-
 /// The state of reading one chunk.
 pub struct Finder<'p> {
     slice: Slice<'p>,
@@ -66,8 +51,6 @@ pub struct Finder<'p> {
     host: (&'p [u8], u16),
     counts: [u32; EVENTS.len()],
     unknown: BTreeMap<Vec<u8>, u64>,
-    /// Of 2007 and later, by source and event.
-    newer: BTreeMap<(String, String), u64>,
 }
 
 impl<'p> Finder<'p> {
@@ -94,7 +77,6 @@ impl<'p> Finder<'p> {
             host: (b"", u16::MAX),
             counts: [0; EVENTS.len()],
             unknown: BTreeMap::new(),
-            newer: BTreeMap::new(),
         }
     }
 
@@ -172,28 +154,6 @@ impl<'p> Finder<'p> {
             _ => 0,
         };
         self.found.shards[shard].push(row);
-    }
-
-    /// Files a record of 2007 or later by what its own log would have told of it; it ties nothing.
-    #[cold]
-    pub fn add_newer(&mut self, at: usize, len: usize, newer: Newer) {
-        let mut row = newer.row;
-        if self.aim == Aim::Ties {
-            self.found
-                .keys
-                .extend((row.kind != KeyKind::Copy).then_some(row.key));
-            return;
-        }
-        let logged_by = self.found.seen.server(&newer.logged_by);
-        self.count(logged_by, newer.service, row.time, len);
-        *self.newer.entry((newer.source, newer.event)).or_default() += 1;
-        row.server = self.found.seen.server(&newer.server);
-        (row.offset, row.len, row.line) = (at as u32, len as u32, self.line);
-        (row.layout, row.fields) = (self.layout, 0);
-        if row.key == 0 {
-            return self.loose(row);
-        }
-        self.push(row);
     }
 
     /// Counts a record of a server.
@@ -283,12 +243,6 @@ impl<'p> Finder<'p> {
         }
         for (number, count) in self.unknown {
             counts.0.insert(("".into(), number.into()), (count, false));
-        }
-        for ((source, event), count) in self.newer {
-            let known = modern::events::event_code(event.as_bytes()) != UNKNOWN;
-            counts
-                .0
-                .insert((source.into(), event.into()), (count, known));
         }
         self.found.events = counts;
         self.found

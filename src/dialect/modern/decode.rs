@@ -11,7 +11,7 @@ use super::{Column, Schema};
 use crate::address::List;
 use crate::dialect::Surroundings;
 use crate::dialect::legacy;
-use crate::event::{Event, Next, Raw, Record, Role, ServerId};
+use crate::event::{Event, Next, Raw, Record, Role, ServerId, Verbatim};
 use crate::keys::Service;
 use crate::row::Row;
 use crate::scan;
@@ -370,6 +370,11 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         log_id: get(Column::LogId),
         schema_version: get(Column::SchemaVersion),
         extras: Default::default(),
+        verbatim: Verbatim {
+            header: BStr::new(around.arena.alloc_str(&schema.list())),
+            server: BStr::new(b""),
+            line: BStr::new(fields.bytes),
+        },
     }
 }
 

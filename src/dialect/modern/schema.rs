@@ -3,6 +3,8 @@
 //! In: a `#Fields:` line, or the number of columns where there is none. Out: [`Schema`], where each known column
 //! stands. Unknown columns are ignored, missing ones are absent (`formats/modern.md` section 1).
 
+use std::sync::LazyLock;
+
 use bstr::ByteSlice;
 
 use crate::row::KEPT_ENDS;
@@ -79,6 +81,15 @@ pub const NAMES: [&str; 30] = [
 
 const NETWORK_ID: usize = Column::NetworkMessageId as usize;
 const ABSENT: u8 = u8::MAX;
+
+/// The four layouts that servers write.
+static KNOWN: LazyLock<Vec<Schema>> = LazyLock::new(|| {
+    let known = [21, 26, 27, 30].map(|width| Schema {
+        guessed: false,
+        ..Schema::from_width(width).expect("a known width")
+    });
+    known.into()
+});
 
 /// Where each column of a file stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +175,33 @@ impl Schema {
             elsewhere: false,
             name,
         })
+    }
+
+    /// The schema of rows that stand by themselves, by their dialect and the [`Schema::list`] of their log.
+    pub fn named(dialect: &str, list: &str) -> Option<Schema> {
+        match list {
+            "" => {
+                let known = KNOWN.iter().find(|schema| schema.name == dialect);
+                known.cloned()
+            }
+            list => Schema::from_fields(list.as_bytes()),
+        }
+    }
+
+    /// The names of the columns; empty where the dialect's name tells them.
+    pub fn list(&self) -> String {
+        if KNOWN
+            .iter()
+            .any(|known| known.columns == self.columns && known.name == self.name)
+        {
+            return String::new();
+        }
+        let header = self.header();
+        let names = header[b"#Fields: ".len()..].trim_ascii_end().to_str_lossy();
+        match self.is_online() {
+            true => names.replace('-', "_"),
+            false => names.into_owned(),
+        }
     }
 
     /// A header that binds the same columns.

@@ -12,7 +12,7 @@ use super::foreign::entry::list;
 use super::foreign::hop::{At, NamedAs};
 use super::{Detected, EventCounts, Layout, SHARDS, Slice, Surroundings, Yield, shard};
 use crate::address::List;
-use crate::event::{Event, Next, Place, Raw, Record, Role, ServerId};
+use crate::event::{Event, Next, Place, Raw, Record, Role, ServerId, Verbatim};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row, mark};
@@ -102,6 +102,23 @@ impl Schema {
                 "online/summary"
             },
         })
+    }
+
+    /// The schema of rows that stand by themselves, by the [`Schema::header`] of their export.
+    pub fn named(header: &str) -> Option<Schema> {
+        Schema::of(header.as_bytes())
+    }
+
+    /// A first line that binds the same columns.
+    fn header(&self) -> String {
+        let width = self.columns.iter().filter(|at| **at != ABSENT).max();
+        let mut names = vec!["-"; width.map_or(0, |last| usize::from(*last) + 1)];
+        for ([name, _], at) in NAMES.iter().zip(self.columns) {
+            if at != ABSENT {
+                names[usize::from(at)] = name;
+            }
+        }
+        names.join(",")
     }
 
     fn get<'d>(&self, fields: &[&'d [u8]], column: Column) -> &'d [u8] {
@@ -390,6 +407,11 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         log_id: none,
         schema_version: none,
         extras: Default::default(),
+        verbatim: Verbatim {
+            header: BStr::new(around.arena.alloc_str(&schema.header())),
+            server: none,
+            line: BStr::new(&around.data[row.offset as usize..][..row.len as usize]),
+        },
     }
 }
 

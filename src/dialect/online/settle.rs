@@ -9,7 +9,7 @@ use crate::address::List;
 use crate::dialect::foreign::entry::list;
 use crate::dialect::foreign::hop::is_online;
 use crate::dialect::foreign::reply::{self, Named};
-use crate::event::{Event, Link, Next, Raw, Role};
+use crate::event::{Event, Link, Next, Place, Raw, Role};
 use crate::servers::Servers;
 
 /// Each recipient with its status: `addr##Receive, Deliver;addr##Receive, Fail`, or one of each. An address may hold `;`, a
@@ -113,8 +113,12 @@ fn outward<'d>(who: &[u8], events: &[Event<'d>], servers: &'d Servers) -> Next<'
 }
 
 /// Makes of each trace the events that it sums up; hand-overs to Exchange Online by servers whose own logs were read lead
-/// to it.
-pub fn settle<'d>(events: &mut Vec<Event<'d>>, servers: &'d Servers, arena: &'d Bump) {
+/// to it. Returns where the traces stand: they tell when a message came, never when it was delivered.
+pub fn settle<'d>(
+    events: &mut Vec<Event<'d>>,
+    servers: &'d Servers,
+    arena: &'d Bump,
+) -> Vec<Place> {
     let traces: Vec<Event<'d>> = events.iter().filter(|e| e.name == EVENT).copied().collect();
     let mut more = Vec::new();
     for trace in &traces {
@@ -190,4 +194,5 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, servers: &'d Servers, arena: &'d 
     }
     events.extend(more);
     events.sort_by_key(|e| (e.time, e.place));
+    traces.iter().map(|trace| trace.place).collect()
 }

@@ -283,9 +283,18 @@ fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
                 ..envelope(what, told)
             };
         }
-        return match body.starts_with(b"NOQUEUE") {
-            true => entry(code::OTHER),
-            false => entry(code::CONNECTION),
+        // A rule on the envelope holds or throws away the message that the client is about to give.
+        let rules = [
+            (&b"NOQUEUE: hold: "[..], code::HELD),
+            (b"NOQUEUE: discard: ", code::DISCARDED),
+        ];
+        let rule = rules
+            .iter()
+            .find_map(|(head, code)| Some((body.strip_prefix(*head)?, *code)));
+        return match rule {
+            Some((what, code)) => envelope(what, code),
+            None if body.starts_with(b"NOQUEUE") => entry(code::OTHER),
+            None => entry(code::CONNECTION),
         };
     }
     // The only trace of a message that was refused for its size.

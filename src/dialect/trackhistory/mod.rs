@@ -4,19 +4,22 @@
 //! file is cut where such elements begin, so that one of any size is read in pieces; a piece is never searched for
 //! more than one element at a time. Every child is optional, values may be padded, and the count of recipients is not
 //! believed. A document type declaration is refused: nothing here needs one, and entity bombs and external entities
-//! cannot come without one. Records of 2007 and later that waybill wrote are read as the rows they were ([`newer`]).
+//! cannot come without one. Records of other logs that waybill wrote are read as the lines they were ([`verbatim`]).
 
-mod newer;
+mod element;
 mod parse;
+mod verbatim;
 mod walk;
 
-pub use newer::was;
-pub use parse::{entry, parse};
+pub use element::{entry, line_of, was};
+pub use parse::parse;
+
+use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
 
 use super::legacy::text::date_time;
-use super::{Detected, Layout, Surroundings, modern};
+use super::{Detected, Layout, Surroundings};
 use crate::row::Row;
 use crate::scan;
 use crate::time::Time;
@@ -39,9 +42,10 @@ const PROLOG_BYTES: usize = 64 << 10;
 pub struct Document {
     /// As declared; UTF-16 was turned into UTF-8 when the file was opened.
     pub encoding: &'static Encoding,
-    /// Of records of 2007 and later, whether they have a network-message-id; other records of the same file have
-    /// another layout.
-    pub newer: Option<bool>,
+    /// Whether there are records of Postfix, Exim, Sendmail or Exchange Online in it.
+    pub leads_on: bool,
+    /// Of records of other logs, their layout there; those of 2003 and before have none.
+    pub of: Option<Arc<Layout>>,
 }
 
 /// Tells a document by its root element, or by a record's element where the root was cut off.
@@ -63,7 +67,8 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
     };
     Some(Detected::Log(Layout::TrackHistory(Document {
         encoding,
-        newer: None,
+        leads_on: verbatim::leads_on(data),
+        of: None,
     })))
 }
 
@@ -118,16 +123,7 @@ fn declared(prolog: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// [`super::fingerprint`]: the same row found in two files has two keys, and nothing else is different.
-pub fn fingerprint<'d>(row: &Row, document: &Document, around: &Surroundings<'d>) -> &'d [u8] {
-    if document.newer.is_some() {
-        let was = was(row, document, around);
-        let log_id = modern::log_id(&was.row, was.schema, &was.around);
-        return if log_id.is_empty() {
-            was.around.data
-        } else {
-            log_id
-        };
-    }
+pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let from = row.offset as usize;
     let bytes = &around.data[from..from + row.len as usize];
     match memchr::memmem::find(bytes, b"</KeyID>") {

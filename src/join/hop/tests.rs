@@ -15,6 +15,7 @@ fn birth(host: u64, id: u64, seconds: i64) -> Birth {
         host,
         time: Time(seconds * SECOND),
         from: 0,
+        process: 0,
         may_be_reused: true,
         at: at(host, id),
     }

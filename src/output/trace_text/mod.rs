@@ -94,9 +94,10 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         self.field("Origin", &self.origin());
         let class = words::class(path.class);
         let kind = format!(
-            "{class}, {}, {} rows",
+            "{class}, {}, {} row{}",
             words::direction(path.direction),
-            path.rows
+            path.rows,
+            if path.rows == 1 { "" } else { "s" }
         );
         self.field("Kind", &kind);
         if path.reopened {
@@ -199,6 +200,8 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             Some(received) => arrival += &format!(", received {}", self.clock(received)),
             // Mailbox delivery never logs an arrival.
             None if hop.role == HopRole::Delivery => {}
+            // Servers of 2003 and before log arrival and departure of one copy as if they were two.
+            None if self.came_before(hop) => {}
             None => arrival += ", no row tells when it came,",
         }
         if !hop.from.is_empty() {
@@ -271,8 +274,25 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             .find(|r| r.server == Some(hop.server) && held(r.fate));
         match ended {
             Some(recipient) => format!("went no further: {}", recipient.fate.word()),
+            None if self.goes_on(hop) => "went on inside the server".to_string(),
             None => "no row tells that it left".to_string(),
         }
+    }
+
+    /// Whether another hop tells when the message came to this hop's server.
+    fn came_before(&self, hop: &Hop) -> bool {
+        let mut same = self.path.hops.iter().filter(|h| h.server == hop.server);
+        same.any(|other| {
+            other
+                .received
+                .is_some_and(|received| Some(received) <= hop.sent)
+        })
+    }
+
+    /// Whether another hop tells how the message went on from this hop's server.
+    fn goes_on(&self, hop: &Hop) -> bool {
+        let mut same = self.path.hops.iter().filter(|h| h.server == hop.server);
+        hop.received.is_some() && same.any(|other| other.sent >= hop.received)
     }
 
     fn evidence(&mut self, place: Option<crate::event::Place>, under: &str) {

@@ -154,7 +154,7 @@ pub fn latency<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     page.table(&table)?;
     if all.negative + all.unmeasured > 0 {
         let line = format!(
-            "Not in these: {} recipients with a negative latency (clocks differ), {} without a known entry.",
+            "Not in these: {} recipients with a negative latency (clocks differ), {} without a known time of entry or delivery.",
             grouped(all.negative),
             grouped(all.unmeasured)
         );
