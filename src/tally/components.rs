@@ -67,9 +67,9 @@ const GUESSED_BYTES: usize = 40;
 struct Next {
     number: u32,
     parent: u32,
-    /// The first eight bytes of its name and the `=` behind it, and which of them count.
-    begins: u64,
-    mask: u64,
+    /// The first sixteen bytes of its name and the `=` behind it, and which of them count.
+    begins: u128,
+    mask: u128,
     length: usize,
     /// The name and the `=` behind it.
     name: [u8; GUESSED_BYTES],
@@ -92,7 +92,7 @@ impl Next {
         };
         place[..name.len()].copy_from_slice(name);
         place[name.len()] = b'=';
-        let (mut begins, mut mask) = ([0; 8], [0; 8]);
+        let (mut begins, mut mask) = ([0; 16], [0; 16]);
         for ((begins, mask), byte) in
             (begins.iter_mut().zip(&mut mask)).zip(name.iter().chain(b"="))
         {
@@ -101,8 +101,8 @@ impl Next {
         Next {
             number,
             parent,
-            begins: u64::from_le_bytes(begins),
-            mask: u64::from_le_bytes(mask),
+            begins: u128::from_le_bytes(begins),
+            mask: u128::from_le_bytes(mask),
             length: name.len(),
             name: whole,
         }
@@ -114,8 +114,8 @@ impl Next {
         let Some(begins) = rest.first_chunk() else {
             return rest.starts_with(&self.name[..=self.length]);
         };
-        let same = u64::from_le_bytes(*begins) & self.mask == self.begins;
-        same && (self.length < 8 || rest.get(8..=self.length) == self.name.get(8..=self.length))
+        let same = u128::from_le_bytes(*begins) & self.mask == self.begins;
+        same && (self.length < 16 || rest.get(16..=self.length) == self.name.get(16..=self.length))
     }
 }
 
@@ -420,6 +420,26 @@ mod tests {
             ("ex01:TOTAL-HUB/SMR/SMRDI/SMRED", 1, 4),
         ];
         let want = want.map(|(name, count, ms)| (name.to_string(), count, ms));
+        assert_eq!(told(&components), want);
+    }
+
+    #[test]
+    fn names_of_every_length_are_found_again() {
+        let names = (1..=NAME_BYTES).map(|length| "N".repeat(length));
+        let lists: Vec<String> = names.map(|n| format!("{n}=0.001|{n}b=0.002")).collect();
+        let mut components = Components::default();
+        for list in lists.iter().chain(&lists) {
+            let text = format!("t;SRV=a:TOTAL=0|{list}");
+            components.add(&[Raw::plain(text.as_bytes())], 1);
+        }
+        let mut want = vec![("a:TOTAL".to_string(), 2 * NAME_BYTES as i64, 0)];
+        for length in 1..=NAME_BYTES {
+            let name = format!("a:TOTAL/{}", "N".repeat(length));
+            // One letter more than the longest is no name any more.
+            want.extend((length < NAME_BYTES).then(|| (format!("{name}b"), 2, 4)));
+            want.push((name, 2, 2));
+        }
+        want.sort();
         assert_eq!(told(&components), want);
     }
 

@@ -116,12 +116,22 @@ pub struct Failures {
 impl Failures {
     /// Counts the recipients of `path` that failed or were refused.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let failed = |r: &&Recipient<'_>| matches!(r.fate, Fate::Failed | Fate::Rejected);
+        if path.recipients.iter().any(|r| failed(&r)) {
+            self.causes(path, path.recipients.iter().filter(failed), weight);
+        }
+        self.report(path, weight);
+    }
+
+    fn causes<'r, 'd: 'r>(
+        &mut self,
+        path: &Path<'d>,
+        failed: impl Iterator<Item = &'r Recipient<'d>>,
+        weight: i64,
+    ) {
         let mut seen: HashSet<Cause> = HashSet::new();
         let (mut codes, mut groups) = (HashSet::new(), HashSet::new());
-        for recipient in &path.recipients {
-            if !matches!(recipient.fate, Fate::Failed | Fate::Rejected) {
-                continue;
-            }
+        for recipient in failed {
             let code = match recipient.reason {
                 Reason::Logged(words) => StatusCode::find(words),
                 _ => None,
@@ -144,7 +154,6 @@ impl Failures {
             let cases = self.causes.entry(cause).or_default();
             cases.add(path, recipient, first, weight);
         }
-        self.report(path, weight);
     }
 
     /// Holds failures and the reports about them against each other.

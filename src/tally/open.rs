@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::List;
 use crate::event::ServerId;
-use crate::path::{Fate, Path, Reason};
+use crate::path::{Fate, Path, Reason, Recipient};
 use crate::status;
 use crate::tally::extremes::Extremes;
 use crate::tally::failures::Cases;
@@ -72,6 +72,25 @@ impl Pending {
 
     /// Counts the waiting recipients of `path`, and its deferrals.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let waits = |r: &Recipient<'_>| r.deferrals > 0 || r.fate == Fate::Pending;
+        if path.recipients.iter().any(waits) {
+            self.waiting(path, weight);
+        }
+        for deferral in &path.notes.deferrals {
+            let reason = reason_of(deferral.words);
+            count(&mut self.deferred_because, reason.into(), weight);
+            let host = status::host(deferral.words).unwrap_or_else(|| domain(deferral.recipient));
+            let host: Box<[u8]> = host.to_ascii_lowercase().into();
+            count(
+                &mut self.hourly,
+                (host.clone(), deferral.time.hour()),
+                weight,
+            );
+            count(&mut self.deferred_hops, host, weight);
+        }
+    }
+
+    fn waiting(&mut self, path: &Path<'_>, weight: i64) {
         let mut waiting = None;
         let (mut put_off, mut reasons, mut hosts) =
             (HashSet::new(), HashSet::new(), HashSet::new());
@@ -102,18 +121,6 @@ impl Pending {
             let host: Box<[u8]> = host.to_ascii_lowercase().into();
             let first = hosts.insert(host.clone());
             self.next_hops.entry(host).or_default().add(first, weight);
-        }
-        for deferral in &path.notes.deferrals {
-            let reason = reason_of(deferral.words);
-            count(&mut self.deferred_because, reason.into(), weight);
-            let host = status::host(deferral.words).unwrap_or_else(|| domain(deferral.recipient));
-            let host: Box<[u8]> = host.to_ascii_lowercase().into();
-            count(
-                &mut self.hourly,
-                (host.clone(), deferral.time.hour()),
-                weight,
-            );
-            count(&mut self.deferred_hops, host, weight);
         }
         if !put_off.is_empty() {
             self.deferrals.messages += weight;
