@@ -16,7 +16,6 @@ use crate::dialect::{self, Stamp, Surroundings};
 use crate::event::{Place, Role, ServerId};
 use crate::join::Ground;
 use crate::row::{KeyKind, Row};
-use crate::scan;
 use crate::time::{SECOND, Time};
 
 /// Rows of one log are a few milliseconds out of order at most (`formats/modern.md` section 8); 5 minutes is a clock
@@ -131,12 +130,6 @@ const ROWS_AHEAD: usize = 6;
 /// Real rows are shorter; of longer ones memory finds the rest by itself.
 const ASKED_BYTES: usize = 2048;
 
-fn ask_for(row: &Row, ground: &Ground<'_>) {
-    let from = row.offset as usize;
-    let bytes = &ground.slices[row.chunk as usize].data[from..from + row.len as usize];
-    scan::prefetch(&bytes[..bytes.len().min(ASKED_BYTES)]);
-}
-
 /// Rows that stand behind a row of a later time in the same file.
 #[derive(Default)]
 pub struct Back {
@@ -173,7 +166,7 @@ impl Part {
         for (at, &index) in outline.order.iter().enumerate() {
             let row = &rows[index as usize];
             if let Some(&ahead) = outline.order.get(at + ROWS_AHEAD) {
-                ask_for(&rows[ahead as usize], ground);
+                ground.ask(&rows[ahead as usize], ASKED_BYTES);
             }
             while headers.next_if(|&before| before == at).is_some() {
                 // Another log begins in this file, and may be of an earlier time.

@@ -15,6 +15,7 @@ use foldhash::quality::FixedState;
 use rayon::prelude::*;
 
 use super::Spot;
+use super::hosts::Hosts;
 use crate::address::short_host;
 use crate::dialect::{Named, Teller, Told};
 use crate::event::ServerId;
@@ -41,7 +42,7 @@ pub struct Leg {
     spot: Spot,
     /// The server that logged it.
     server: ServerId,
-    /// The server told of: an index into [`Legs::hosts`].
+    /// The server told of, by its number in [`Legs::hosts`].
     host: u16,
     /// Who tells; `None`: the row of arriving.
     teller: Option<Teller>,
@@ -53,8 +54,7 @@ pub struct Leg {
 #[derive(Default)]
 pub struct Legs {
     legs: Vec<Leg>,
-    /// Short lower-case names.
-    hosts: Vec<BString>,
+    hosts: Hosts,
     /// Ids are kept if so many low bits of their hash are 0.
     zeros: u32,
 }
@@ -131,7 +131,7 @@ impl Legs {
     /// A row of the server `name` tells of something that arrived before.
     pub fn add_told(&mut self, leg: Leg, name: &BStr, told: &Told<'_>) {
         let host = told.host.map_or(name.as_bytes(), |host| short_host(host));
-        let Some(number) = self.host(host) else {
+        let Some(number) = self.hosts.number(host) else {
             return;
         };
         let minutes = (leg.time.0 - told.since.0) / (60 * SECOND) + 1;
@@ -140,7 +140,7 @@ impl Legs {
             false => u16::try_from(minutes).unwrap_or(u16::MAX),
         };
         self.legs.push(Leg {
-            key: key(&self.hosts[usize::from(number)], told.named),
+            key: key(self.hosts.name(number), told.named),
             host: number,
             teller: Some(told.teller),
             minutes,
@@ -148,30 +148,17 @@ impl Legs {
         });
     }
 
-    /// The number of a host; more than 65,535 hosts are hostile, and the rest is left out.
-    fn host(&mut self, name: &[u8]) -> Option<u16> {
-        let mut hosts = self.hosts.iter();
-        if let Some(at) = hosts.position(|host| host.eq_ignore_ascii_case(name)) {
-            return Some(at as u16);
-        }
-        if self.hosts.len() >= usize::from(u16::MAX) {
-            return None;
-        }
-        self.hosts.push(name.to_ascii_lowercase().into());
-        Some((self.hosts.len() - 1) as u16)
-    }
-
     pub fn merge(&mut self, other: Legs) {
-        let hosts: Vec<_> = other.hosts.iter().map(|host| self.host(host)).collect();
+        let hosts = self.hosts.merge(&other.hosts);
         let mask = |zeros: u32| (1u64 << zeros) - 1;
         for leg in other.legs {
             if leg.key & mask(self.zeros) != 0 {
                 continue;
             }
-            match hosts.get(usize::from(leg.host)) {
-                Some(Some(host)) if leg.is_told() => self.legs.push(Leg { host: *host, ..leg }),
-                None | Some(_) if leg.is_told() => {}
-                _ => self.legs.push(leg),
+            if !leg.is_told() {
+                self.legs.push(leg);
+            } else if let Some(host) = hosts[usize::from(leg.host)] {
+                self.legs.push(Leg { host, ..leg });
             }
         }
         while self.legs.len() > MOST_LEGS && self.zeros < 63 {
@@ -184,7 +171,7 @@ impl Legs {
     /// Brings the legs together. `silent`: hours in which a server's rows are missed, which is a finding of its own.
     pub fn meet(mut self, servers: &Servers, silent: &dyn Fn(ServerId, i64) -> bool) -> HandOvers {
         let named: Vec<Option<ServerId>> =
-            self.hosts.iter().map(|host| servers.find(host)).collect();
+            self.hosts.names().map(|host| servers.find(host)).collect();
         self.legs.par_sort_unstable_by_key(|leg| {
             (leg.key, !leg.is_told(), leg.teller, leg.time, leg.spot)
         });
@@ -199,10 +186,11 @@ impl Legs {
                 continue;
             };
             let Some(teller) = told.teller else { continue };
-            let host = usize::from(told.host);
-            let Some(server) = named[host].filter(|of| servers.coverage(*of).rows > 0) else {
+            let Some(server) =
+                named[usize::from(told.host)].filter(|of| servers.coverage(*of).rows > 0)
+            else {
                 if matches!(teller, Teller::Server | Teller::Mailbox) {
-                    let unread = found.unread.entry(self.hosts[host].clone());
+                    let unread = found.unread.entry(self.hosts.name(told.host).into());
                     let (count, first) = unread.or_insert((0, told.spot));
                     *count += 1;
                     *first = (*first).min(told.spot);

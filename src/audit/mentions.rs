@@ -9,9 +9,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bstr::{BStr, BString};
+use bstr::BStr;
 
 use super::Spot;
+use super::hosts::Hosts;
 use crate::address::short_host;
 use crate::dialect::Elsewhere;
 use crate::event::ServerId;
@@ -24,8 +25,6 @@ use crate::time::{HOUR, SECOND, Time};
 const NEAR: i64 = 60 * SECOND;
 /// The same for rows of other servers, whose clocks differ.
 const NEAR_OTHERS: i64 = 15 * 60 * SECOND;
-/// More names are hostile, and the rest is left out.
-const MOST_HOSTS: usize = u16::MAX as usize;
 
 /// Rows that speak of one hour of one log, and the first of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,17 +40,14 @@ struct Cell {
     others: Told,
 }
 
-/// A log by its host (an index into [`Mentions::hosts`]) and service, and the hour.
+/// A log by its host's number in [`Mentions::hosts`] and service, and the hour.
 type Key = (u16, Service, i64);
 
 /// What rows of a chunk, or of the run, speak of.
 #[derive(Default)]
 pub struct Mentions {
-    /// Short lower-case names.
-    hosts: Vec<BString>,
+    hosts: Hosts,
     cells: BTreeMap<Key, Cell>,
-    /// What rows speak of just now: they stand in the order of time.
-    open: Option<(Key, Cell)>,
 }
 
 /// Hours without any row of a service, of which rows elsewhere speak.
@@ -78,13 +74,6 @@ impl Told {
     }
 }
 
-impl Cell {
-    fn merge(&mut self, other: Cell) {
-        self.own.merge(other.own);
-        self.others.merge(other.others);
-    }
-}
-
 impl Mentions {
     /// A row of the server `logged_by` speaks of another log.
     pub fn add(&mut self, of: &Elsewhere<'_>, logged_by: &BStr, time: Time, spot: Spot) {
@@ -95,47 +84,25 @@ impl Mentions {
         if into < near || into > HOUR - near {
             return;
         }
-        let Some(host) = self.host(short) else { return };
-        let key = (host, of.service, time.hour());
-        let told = Told {
+        let Some(host) = self.hosts.number(short) else {
+            return;
+        };
+        let cell = self.cells.entry((host, of.service, time.hour()));
+        let cell = cell.or_default();
+        let told = if own { &mut cell.own } else { &mut cell.others };
+        told.merge(Told {
             rows: 1,
             first: Some(spot),
-        };
-        let mut cell = Cell::default();
-        *(if own { &mut cell.own } else { &mut cell.others }) = told;
-        match &mut self.open {
-            Some((open, mine)) if *open == key => mine.merge(cell),
-            open => {
-                let closed = open.replace((key, cell));
-                closed
-                    .into_iter()
-                    .for_each(|(key, cell)| self.put(key, cell));
-            }
-        }
+        });
     }
 
-    fn host(&mut self, short: &[u8]) -> Option<u16> {
-        let mut hosts = self.hosts.iter();
-        if let Some(at) = hosts.position(|host| host.eq_ignore_ascii_case(short)) {
-            return Some(at as u16);
-        }
-        if self.hosts.len() >= MOST_HOSTS {
-            return None;
-        }
-        self.hosts.push(short.to_ascii_lowercase().into());
-        Some((self.hosts.len() - 1) as u16)
-    }
-
-    fn put(&mut self, key: Key, cell: Cell) {
-        self.cells.entry(key).or_default().merge(cell);
-    }
-
-    pub fn merge(&mut self, mut other: Mentions) {
-        let hosts: Vec<_> = other.hosts.iter().map(|host| self.host(host)).collect();
-        let open = other.open.take();
-        for ((host, service, hour), cell) in other.cells.into_iter().chain(open) {
+    pub fn merge(&mut self, other: Mentions) {
+        let hosts = self.hosts.merge(&other.hosts);
+        for ((host, service, hour), cell) in other.cells {
             if let Some(host) = hosts[usize::from(host)] {
-                self.put((host, service, hour), cell);
+                let mine = self.cells.entry((host, service, hour)).or_default();
+                mine.own.merge(cell.own);
+                mine.others.merge(cell.others);
             }
         }
     }
@@ -143,17 +110,14 @@ impl Mentions {
     /// The holes. `missed`: hours that are told already, because plenty of rows are usual there; `astray`: servers
     /// whose clock is so far from the others' that only their own rows count.
     pub fn holes(
-        mut self,
+        self,
         servers: &Servers,
         missed: &dyn Fn(ServerId, Service, i64) -> bool,
         astray: &BTreeSet<ServerId>,
     ) -> Vec<Hole> {
-        if let Some((key, cell)) = self.open.take() {
-            self.put(key, cell);
-        }
         let mut found: BTreeMap<(ServerId, Service, bool), Hole> = BTreeMap::new();
         for ((host, service, hour), cell) in &self.cells {
-            let Some(server) = servers.find(&self.hosts[usize::from(*host)]) else {
+            let Some(server) = servers.find(self.hosts.name(*host)) else {
                 continue;
             };
             let hours = &servers.coverage(server).hours;

@@ -13,6 +13,7 @@ pub mod coverage;
 pub mod files;
 pub mod findings;
 pub mod handover;
+mod hosts;
 pub mod ids;
 pub mod json;
 pub mod mentions;

@@ -19,6 +19,7 @@ use crate::dialect::{self, Layout, Slice, Surroundings};
 use crate::keys::Keys;
 use crate::path::build::Scene;
 use crate::row::Row;
+use crate::scan;
 use crate::servers::Servers;
 use crate::time::Time;
 use hop::Ambiguous;
@@ -44,6 +45,14 @@ impl<'d> Ground<'d> {
     /// The run's number of a layout, or [`dialect::REFUSED`].
     pub fn layout(&mut self, layout: &Layout) -> u8 {
         dialect::number(&mut self.layouts, layout).unwrap_or(dialect::REFUSED)
+    }
+
+    /// Asks memory for the beginning of a row, at most so many bytes, which will be looked at soon.
+    #[inline]
+    pub fn ask(&self, row: &Row, bytes: usize) {
+        let data = self.slices[row.chunk as usize].data;
+        let from = row.offset as usize;
+        scan::prefetch(&data[from..from + (row.len as usize).min(bytes)]);
     }
 
     /// What decoding a row needs.

@@ -226,7 +226,10 @@ impl Shard {
             asked_rows = ahead.max(asked_rows);
             let ahead = order.len().min(start + ROWS_AHEAD);
             for at in &order[ahead.min(asked)..ahead] {
-                ask_for(row(at), joint);
+                // Building a path looks at no other rows.
+                if matters(row(at)) {
+                    joint.ground.ask(row(at), NEEDED_BYTES);
+                }
             }
             asked = ahead.max(asked);
             let key = order[start].0;
@@ -339,15 +342,6 @@ fn by_key(parts: &[Vec<Row>]) -> Vec<At> {
         start = *end;
     }
     order
-}
-
-/// Asks for the bytes that building a path will look at.
-fn ask_for(row: &Row, joint: &Joint<'_>) {
-    if matters(row) {
-        let data = joint.ground.slices[row.chunk as usize].data;
-        let from = row.offset as usize;
-        scan::prefetch(&data[from..from + (row.len as usize).min(NEEDED_BYTES)]);
-    }
 }
 
 impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {

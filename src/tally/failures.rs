@@ -117,18 +117,14 @@ impl Failures {
     /// Counts the recipients of `path` that failed or were refused.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
         let failed = |r: &&Recipient<'_>| matches!(r.fate, Fate::Failed | Fate::Rejected);
-        if path.recipients.iter().any(|r| failed(&r)) {
-            self.causes(path, path.recipients.iter().filter(failed), weight);
+        let failed: Vec<&Recipient<'_>> = path.recipients.iter().filter(failed).collect();
+        if !failed.is_empty() {
+            self.causes(path, &failed, weight);
         }
         self.report(path, weight);
     }
 
-    fn causes<'r, 'd: 'r>(
-        &mut self,
-        path: &Path<'d>,
-        failed: impl Iterator<Item = &'r Recipient<'d>>,
-        weight: i64,
-    ) {
+    fn causes(&mut self, path: &Path<'_>, failed: &[&Recipient<'_>], weight: i64) {
         let mut seen: HashSet<Cause> = HashSet::new();
         let (mut codes, mut groups) = (HashSet::new(), HashSet::new());
         for recipient in failed {

@@ -70,6 +70,14 @@ impl Words {
         id
     }
 
+    /// The number of `word` without case, if it is known.
+    pub fn find(&mut self, word: &[u8]) -> Option<WordId> {
+        self.be_ready();
+        let lower = word.to_ascii_lowercase();
+        let at = self.probe(self.hash(&lower), |id| self.get(id) == lower);
+        (self.table[at].id != FREE).then_some(self.table[at].id)
+    }
+
     /// Asks memory for the place of `word`.
     pub fn ask(&self, word: &[u8], asked: &mut Asked) {
         let start = asked.lower.len();
@@ -90,18 +98,12 @@ impl Words {
         mut likely: impl FnMut(WordId),
         mut each: impl FnMut(WordId),
     ) {
-        for (hash, _) in &asked.words {
-            let slot = self.table.get(self.place(*hash));
-            if let Some(slot) = slot.filter(|slot| slot.id != FREE) {
-                scan::prefetch_value(&self.ends[slot.id as usize]);
-                likely(slot.id);
-            }
+        for id in asked.words.iter().filter_map(|(hash, _)| self.guess(*hash)) {
+            scan::prefetch_value(&self.ends[id as usize]);
+            likely(id);
         }
-        for (hash, _) in &asked.words {
-            let slot = self.table.get(self.place(*hash));
-            if let Some(slot) = slot.filter(|slot| slot.id != FREE) {
-                scan::prefetch(self.get(slot.id));
-            }
+        for id in asked.words.iter().filter_map(|(hash, _)| self.guess(*hash)) {
+            scan::prefetch(self.get(id));
         }
         let mut start = 0;
         for &(hash, end) in &asked.words {
@@ -115,6 +117,12 @@ impl Words {
         (hash ^ (hash >> 32)) as u32
     }
 
+    /// The word that stands where one with this hash is looked for first.
+    fn guess(&self, hash: u32) -> Option<WordId> {
+        let slot = self.table.get(self.place(hash))?;
+        (slot.id != FREE).then_some(slot.id)
+    }
+
     /// Where in the table a word is looked for first.
     fn place(&self, hash: u32) -> usize {
         hash as usize & self.table.len().wrapping_sub(1)
@@ -122,19 +130,10 @@ impl Words {
 
     /// The number of a word in lower case.
     fn number(&mut self, hash: u32, lower: &[u8]) -> WordId {
-        if self.known != self.ends.len() || self.table.is_empty() {
-            self.look_up_all();
-        }
-        let mut at = self.place(hash);
-        loop {
-            let slot = self.table[at];
-            if slot.id == FREE {
-                break;
-            }
-            if slot.hash == hash && self.get(slot.id) == lower {
-                return slot.id;
-            }
-            at = (at + 1) & (self.table.len() - 1);
+        self.be_ready();
+        let at = self.probe(hash, |id| self.get(id) == lower);
+        if self.table[at].id != FREE {
+            return self.table[at].id;
         }
         let id = WordId::try_from(self.ends.len()).unwrap_or(FREE);
         assert!(id != FREE, "fewer than 2^32 - 1 addresses");
@@ -158,13 +157,29 @@ impl Words {
         }
     }
 
-    /// Puts a word that is not there yet into the table, which has room.
-    fn set(&mut self, slot: Slot) {
-        let mut at = self.place(slot.hash);
-        while self.table[at].id != FREE {
+    /// Where in the table the word with this hash stands that `is_it`, or where it would.
+    fn probe(&self, hash: u32, is_it: impl Fn(WordId) -> bool) -> usize {
+        let mut at = self.place(hash);
+        loop {
+            let slot = self.table[at];
+            if slot.id == FREE || slot.hash == hash && is_it(slot.id) {
+                return at;
+            }
             at = (at + 1) & (self.table.len() - 1);
         }
+    }
+
+    /// Puts a word that is not there yet into the table, which has room.
+    fn set(&mut self, slot: Slot) {
+        let at = self.probe(slot.hash, |_| false);
         self.table[at] = slot;
+    }
+
+    /// There is a table, and it has all words.
+    fn be_ready(&mut self) {
+        if self.known != self.ends.len() || self.table.is_empty() {
+            self.look_up_all();
+        }
     }
 
     /// Makes the table of words that were read from a file.
@@ -261,6 +276,9 @@ mod tests {
             assert_eq!(words.id(format!("user{n}@example.com").as_bytes()), 3 + n);
         }
         assert_eq!(words.id(b"bob@example.com"), bob);
+        assert_eq!(words.find(b"BOB@example.com"), Some(bob));
+        assert_eq!(words.find(b"nobody@example.com"), None);
+        assert_eq!(Words::default().find(b"ann@example.com"), None);
     }
 
     #[test]

@@ -101,14 +101,6 @@ impl<'d> Entry<'d> {
         }
     }
 
-    /// Whether it tells of an attempt to give the message to another host, or of its outcome.
-    pub fn is_delivery(&self) -> bool {
-        matches!(
-            self.code,
-            code::SENT | code::DELIVERED | code::DEFERRED | code::BOUNCED | code::EXPIRED
-        )
-    }
-
     /// Notes the enhanced code, if the reason has none of its own.
     pub fn with_dsn(&mut self, dsn: &'d [u8]) {
         let failed = matches!(self.code, code::BOUNCED | code::EXPIRED | code::DEFERRED);

@@ -29,6 +29,7 @@ fn parts<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> (Outer<'d
         host: b"",
         program: Program::Other,
         tag: b"",
+        process: b"",
         body: line,
     });
     if schema.form == Form::Syslog && found.program == Program::Exim {

@@ -70,7 +70,7 @@ pub const KINDS: [Kind; 19] = [
 ];
 
 /// The parts of Postfix that log about messages, as the last word of their lines' source; `postfix/submission/smtpd` is one.
-pub const DAEMONS: [(&str, &str); 15] = [
+pub const DAEMONS: [(&str, &str); 17] = [
     (
         "smtpd",
         "takes messages over from clients by SMTP, or refuses them",
@@ -88,6 +88,7 @@ pub const DAEMONS: [(&str, &str); 15] = [
         "qmgr",
         "the queue manager: takes messages up, gives up those that are too old, removes those that are done",
     ),
+    ("nqmgr", "the queue manager under its name of before 2.3"),
     ("smtp", "gives messages to other hosts, to filters too"),
     ("lmtp", "gives messages to mailbox servers, to filters too"),
     (
@@ -107,6 +108,7 @@ pub const DAEMONS: [(&str, &str); 15] = [
         "makes delivery reports, each a message of its own",
     ),
     ("error", "fails or defers all it is given: a rule says so"),
+    ("retry", "defers all it is given: a rule says so"),
     (
         "discard",
         "throws away all it is given, and logs status=sent",

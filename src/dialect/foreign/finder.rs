@@ -71,16 +71,12 @@ fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
     }
 }
 
-/// The process that wrote a line: its number, which stands behind the tag.
+/// The number of the process that wrote a line; 0: the line does not say.
 #[inline]
-fn process(line: &[u8], found: &Outer<'_>) -> u32 {
-    let at = (found.tag.as_ptr().addr() + found.tag.len()).wrapping_sub(line.as_ptr().addr());
-    let behind = line.get(at..).unwrap_or_default();
-    let digits = behind.iter().skip_while(|b| !b.is_ascii_digit()).take(10);
-    let digits = digits.take_while(|b| b.is_ascii_digit());
-    digits.fold(0, |n: u32, b| {
-        n.wrapping_mul(10).wrapping_add(u32::from(b - b'0'))
-    })
+fn process(found: &Outer<'_>) -> u32 {
+    let digit = |b: &u8| b.is_ascii_digit().then(|| u32::from(b - b'0'));
+    let number = |n: u32, b| Some(n.wrapping_mul(10).wrapping_add(digit(b)?));
+    found.process.iter().try_fold(0, number).unwrap_or(0)
 }
 
 impl<'p> Finder<'p> {
@@ -295,7 +291,7 @@ impl<'p> Finder<'p> {
             kept::keep(&mut row, entry, line);
         }
         let process = match (entry.code, entry.program) {
-            (code::RECEIVED, Program::Postfix) => process(line, found),
+            (code::RECEIVED, Program::Postfix) => process(found),
             _ => 0,
         };
         self.hops(&mut row, entry, (host, process), time);
@@ -309,7 +305,7 @@ impl<'p> Finder<'p> {
             self.found.hops.rulings.push(Ruling {
                 key: row.key,
                 host: self.host.2,
-                process: process(line, found),
+                process: process(found),
                 from: address(entry, self.keys),
                 time: row.time,
                 at: At::of(&row),

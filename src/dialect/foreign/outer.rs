@@ -28,6 +28,8 @@ pub struct Outer<'d> {
     pub program: Program,
     /// The tag without process id: `postfix/relay/smtp`.
     pub tag: &'d [u8],
+    /// The process id; empty where the line does not say.
+    pub process: &'d [u8],
     pub body: &'d [u8],
 }
 
@@ -86,7 +88,7 @@ fn traditional<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Optio
     }
     let local = Time(last.local);
     let (host, rest) = word(&line[16..])?;
-    let (tag, body) = tag(rest)?;
+    let (tag, process, body) = tag(rest)?;
     Some(Outer {
         time: clock.utc(local.0),
         bare: Some(Bare {
@@ -96,6 +98,7 @@ fn traditional<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Optio
         host,
         program: program(tag),
         tag,
+        process,
         body,
     })
 }
@@ -129,13 +132,14 @@ fn stamp<'d>(text: &'d [u8], clock: &Clock) -> Option<Stamp<'d>> {
 fn rfc3339(line: &[u8]) -> Option<Outer<'_>> {
     let (time, rest) = zoned(line)?;
     let (host, rest) = word(rest)?;
-    let (tag, body) = tag(rest)?;
+    let (tag, process, body) = tag(rest)?;
     Some(Outer {
         time,
         bare: None,
         host,
         program: program(tag),
         tag,
+        process,
         body,
     })
 }
@@ -145,7 +149,7 @@ fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
     let (time, rest) = zoned(line)?;
     let (host, rest) = word(rest)?;
     let (tag, rest) = word(rest)?;
-    let (_pid, rest) = word(rest)?;
+    let (process, rest) = word(rest)?;
     let (_id, rest) = word(rest)?;
     let body = match rest.first()? {
         b'-' => &rest[1..],
@@ -158,6 +162,7 @@ fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
         host,
         program: program(tag),
         tag,
+        process,
         body: body.trim_ascii_start(),
     })
 }
@@ -187,9 +192,11 @@ fn exim<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer
             body = &body[6..];
         }
     }
+    let mut process = &b""[..];
     if body.first() == Some(&b'[') {
         let end = memchr::memchr(b']', body)?;
         if body[1..end].iter().all(u8::is_ascii_digit) {
+            process = &body[1..end];
             body = body[end + 1..].strip_prefix(b" ")?;
         }
     }
@@ -209,6 +216,7 @@ fn exim<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer
         host: b"",
         program: Program::Exim,
         tag: b"exim",
+        process,
         body,
     })
 }
@@ -252,8 +260,8 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (end > 0).then(|| (&text[..end], &text[end + 1..]))
 }
 
-/// `name[pid]: ` or `name: `, and what follows.
-fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
+/// `name[pid]: ` or `name: `: name, process id, and what follows.
+fn tag(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let head = &text[..text.len().min(65)];
     let end = head
         .iter()
@@ -263,8 +271,11 @@ fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
         b'[' => end + memchr::memchr(b':', text.get(end..(end + 16).min(text.len()))?)?,
         _ => end,
     };
+    let process = &text[(end + 1).min(colon)..colon];
+    let process = process.strip_suffix(b"]").unwrap_or(process);
     let body = &text[colon + 1..];
-    Some((&text[..end], body.strip_prefix(b" ").unwrap_or(body)))
+    let body = body.strip_prefix(b" ").unwrap_or(body);
+    Some((&text[..end], process, body))
 }
 
 /// The program by its tag. Postfix instances have names of their own (`postfix-out/smtp`): the last part decides.
@@ -283,6 +294,8 @@ fn program(tag: &[u8]) -> Program {
     }
 }
 
+/// Looked at for every line, so not looked up in [`DAEMONS`](super::events::DAEMONS), which says what each is for; the
+/// tests hold the two against each other.
 fn is_daemon(name: &[u8]) -> bool {
     matches!(
         name,
@@ -308,6 +321,7 @@ fn is_daemon(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::foreign::events::DAEMONS;
 
     fn clock() -> Clock {
         Clock {
@@ -326,6 +340,14 @@ mod tests {
             outer.program,
             text(outer.body),
         )
+    }
+
+    #[test]
+    fn every_daemon_that_is_explained_is_known_and_the_other_way_round() {
+        // Lines about addresses that were only asked about are no mail, whatever an instance is called.
+        let mail = || DAEMONS.iter().filter(|(name, _)| *name != "verify");
+        assert!(mail().all(|(name, _)| is_daemon(name.as_bytes())));
+        assert_eq!(mail().count(), 16, "as many as `is_daemon` has");
     }
 
     #[test]
