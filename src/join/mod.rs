@@ -1,11 +1,12 @@
 //! Rows of one message meet.
 //!
 //! In: rows by shard, window by window. Out: paths, handed to the caller. [`message`] builds the path of one group of
-//! rows; [`shard`] keeps what is not over when a window ends; [`adopt`] finds the message of rows with only a
-//! weaker identifier; [`tie`] makes identifiers of one message one; [`hop`] follows replies from host to host;
+//! rows; [`shard`] keeps what is not over when a window ends, as [`carried`]; [`adopt`] finds the message of rows with
+//! only a weaker identifier; [`tie`] makes identifiers of one message one; [`hop`] follows replies from host to host;
 //! [`links`] knows what ties messages.
 
 pub mod adopt;
+mod carried;
 pub mod hop;
 mod ids;
 pub mod links;

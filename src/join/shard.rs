@@ -1,7 +1,7 @@
 //! One shard of the join: its messages from window to window.
 //!
 //! In: the rows of each window. Out: paths, when they are finished or closed. What is not over when a window ends is
-//! carried: not the rows, only where they stand, 16 bytes each; they are read again if they are needed again.
+//! [`Carried`]: not the rows, only where they stand.
 //! A message is closed when nothing was logged about it for the horizon; later rows open it anew, marked.
 //!
 //! The answer does not depend on where windows end: a message that was handed over and gets more rows is taken back
@@ -10,13 +10,12 @@
 use bumpalo::Bump;
 use hashbrown::{HashMap, HashSet};
 
+use super::carried::Carried;
 use super::message::{drop_twice, matters, path, sort};
 use super::{Ground, Joint, When};
-use crate::dialect::{self, Slice};
-use crate::event::Role;
 use crate::path::buffers::{Buffers, emptied};
 use crate::path::{Class, Path};
-use crate::row::{KeyKind, Row, mark};
+use crate::row::{Row, mark};
 use crate::scan;
 use crate::servers::Servers;
 use crate::time::{HOUR, Time};
@@ -34,141 +33,6 @@ pub trait Taker {
 
 /// Rows may stand this much behind later ones in their file: what is over is kept so much longer.
 pub const LATE: i64 = 6 * HOUR;
-
-/// Kept under its second identifier.
-const SECOND: u32 = 1 << 31;
-/// A row's own marks stand below it.
-const MARKS_FROM: u32 = 29;
-const CHUNK: u32 = (1 << MARKS_FROM) - 1;
-/// The others are found again by reading.
-const KEPT_MARKS: u8 = mark::TIED | mark::OF_ORIGINAL;
-
-/// Where a row stands, and enough of it to tell that another row is not the same one.
-#[derive(Clone, Copy, Debug)]
-struct Spot {
-    /// In the upper 3 bits what reading again cannot tell.
-    chunk: u32,
-    offset: u32,
-    /// Line within the chunk in the upper 24 bits, layout in the lower 8.
-    line_layout: u32,
-    print: u32,
-}
-
-impl Spot {
-    fn of(row: &Row) -> Spot {
-        let line_layout = row.line << 8 | u32::from(row.layout);
-        let second = if row.kind == KeyKind::Second {
-            SECOND
-        } else {
-            0
-        };
-        let marks = u32::from(row.marks & KEPT_MARKS) << MARKS_FROM | second;
-        Spot {
-            chunk: row.chunk | marks,
-            offset: row.offset,
-            line_layout,
-            print: print(row),
-        }
-    }
-
-    /// Reads the row again, under the key of its message.
-    fn reread(&self, key: u64, joint: &Joint<'_>) -> Option<Row> {
-        let chunk = self.chunk & CHUNK;
-        let slice = joint.ground.slices[chunk as usize];
-        let from = self.offset as usize;
-        let rest = Slice {
-            data: &slice.data[from..],
-            start: slice.start + from as u64,
-            ..slice
-        };
-        let layout = &joint.ground.layouts[(self.line_layout & 0xff) as usize];
-        let (row, server) = dialect::reread(rest, layout, &joint.ground.keys)?;
-        let mut row = row.under(key);
-        row.chunk = chunk;
-        row.marks |= ((self.chunk & !SECOND) >> MARKS_FROM) as u8;
-        if self.chunk & SECOND != 0 {
-            row.kind = KeyKind::Second;
-        }
-        if row.has(mark::OF_ORIGINAL) {
-            row.role = Role::Fail;
-        }
-        row.offset = self.offset;
-        row.line = self.line_layout >> 8;
-        row.layout = self.line_layout as u8;
-        row.server = joint.ground.servers.find(&server).map_or(0, |id| id.0);
-        Some(row)
-    }
-}
-
-/// The same for a row that was collected twice.
-fn print(row: &Row) -> u32 {
-    let mixed = (row.time.0 as u64 ^ u64::from(row.code) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as u32
-}
-
-/// A message that is not over.
-struct Carried {
-    spots: Vec<Spot>,
-    first: Time,
-    last: Time,
-    size_bytes: u32,
-    /// How many rows there were when its path was last built.
-    built: u32,
-    /// Handed over: its class, and whether it was wanted.
-    counted: Option<(Class, bool)>,
-    /// Rows left out as collected twice when it was handed over.
-    twice: u32,
-    /// It had been closed before.
-    reopened: bool,
-    /// Finished, and settled, when it was last built.
-    finished: bool,
-    settled: bool,
-}
-
-impl Carried {
-    fn new(reopened: bool) -> Carried {
-        let (first, last) = (Time(i64::MAX), Time(i64::MIN));
-        let (counted, finished) = (None, false);
-        Carried {
-            spots: Vec::new(),
-            first,
-            last,
-            size_bytes: 0,
-            built: 0,
-            counted,
-            twice: 0,
-            reopened,
-            finished,
-            settled: false,
-        }
-    }
-
-    /// Notes where rows stand.
-    fn take(&mut self, rows: &[&Row]) {
-        self.spots.reserve_exact(rows.len());
-        for row in rows {
-            self.spots.push(Spot::of(row));
-            self.first = self.first.min(row.time);
-            self.last = self.last.max(row.time);
-            self.size_bytes = self.size_bytes.max(row.size_bytes);
-        }
-    }
-
-    /// Whether the rows only add to the count: none matters, none may be there already, none is larger.
-    fn only_more(&self, rows: &[&Row]) -> bool {
-        let plain = |row: &&Row| !matters(row) && row.size_bytes <= self.size_bytes;
-        if !rows.iter().all(plain) {
-            return false;
-        }
-        if rows.len() * self.spots.len() <= 1024 {
-            return rows
-                .iter()
-                .all(|row| self.spots.iter().all(|spot| spot.print != print(row)));
-        }
-        let known: HashSet<u32> = self.spots.iter().map(|spot| spot.print).collect();
-        rows.iter().all(|row| !known.contains(&print(row)))
-    }
-}
 
 /// Which messages are closed at the end of a window.
 #[derive(Clone, Copy, Debug)]
@@ -264,7 +128,7 @@ impl Shard {
         if carried.counted.is_some() {
             turn.take_back(key, &mut carried);
         }
-        turn.rows(home, &carried)
+        carried.reread(home, joint)
     }
 
     /// The earliest row of any message that is not over at `watermark`.
@@ -431,7 +295,7 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
             .keep_from
             .is_some_and(|from| carried.last >= from)
         {
-            let rows = self.rows(key, carried);
+            let rows = carried.reread(key, self.joint);
             self.keep(&rows.iter().collect::<Vec<_>>(), carried.settled);
         }
     }
@@ -448,7 +312,7 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
             }
             self.take_back(key, carried);
         }
-        let total = carried.spots.len() + rows.len();
+        let total = carried.rows() + rows.len();
         // Reading rows again each time would take time that grows with the square of the windows.
         let due = self.joint.when == When::Finished && total >= 2 * carried.built as usize;
         if self.last || due {
@@ -476,18 +340,9 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
         }
     }
 
-    /// Reads the rows of a carried message again.
-    fn rows(&self, key: u64, carried: &Carried) -> Vec<Row> {
-        carried
-            .spots
-            .iter()
-            .filter_map(|spot| spot.reread(key, self.joint))
-            .collect()
-    }
-
     /// Builds the path of a carried message and `more` rows; hands it over if it is finished or must be.
     fn hand_over(&mut self, key: u64, carried: &mut Carried, more: &[&Row]) {
-        let old = self.rows(key, carried);
+        let old = carried.reread(key, self.joint);
         let mut all: Vec<&Row> = old.iter().chain(more.iter().copied()).collect();
         if !all.is_empty() {
             sort(&mut all, self.joint);
@@ -515,7 +370,7 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
 
     /// Takes back a message that was handed over.
     fn take_back(&mut self, key: u64, carried: &mut Carried) {
-        let rows = self.rows(key, carried);
+        let rows = carried.reread(key, self.joint);
         let mut rows: Vec<&Row> = rows.iter().collect();
         sort(&mut rows, self.joint);
         drop_twice(&mut rows, self.joint);

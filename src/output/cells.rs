@@ -30,15 +30,7 @@ impl<'o> Row<'o> {
 
     /// Text from the log, or from anybody.
     pub fn text(&mut self, text: &[u8]) {
-        let harmless = text.iter().all(|b| (b' '..=b'~').contains(b));
-        if harmless && !matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@')) {
-            // Nearly all: nothing in it can be a formula.
-            self.cell(text);
-        } else if harmless {
-            self.cell(inert::csv_cell(text).as_bytes());
-        } else {
-            self.cell(inert::csv_cell(visible(text).as_bytes()).as_bytes());
-        }
+        self.cell(inert::csv_cell(&visible(text)).as_bytes());
     }
 
     /// An address: lower case.
@@ -111,7 +103,10 @@ fn joined<'t>(texts: impl Iterator<Item = &'t BStr>) -> Vec<u8> {
 }
 
 /// Text in which nothing is hidden and no byte is lost.
-fn visible(text: &[u8]) -> Cow<'_, str> {
+fn visible(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len() + 16);
     for chunk in text.utf8_chunks() {
         shown.push_str(&inert::terminal(chunk.valid().as_bytes(), usize::MAX));
@@ -119,7 +114,7 @@ fn visible(text: &[u8]) -> Cow<'_, str> {
             shown.push_str(&format!("\\x{byte:02x}"));
         }
     }
-    Cow::Owned(shown)
+    Cow::Owned(shown.into_bytes())
 }
 
 #[cfg(test)]
