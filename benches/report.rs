@@ -3,6 +3,7 @@
 //! `cargo bench --bench report`. CPU time of one thread, from the kernel's scheduler (Linux), because the machine may
 //! be busy: logs of 20,000 simulated messages are joined five times each way, in turn, and the smallest times
 //! are compared; 365 saved days of 2,000 messages (52 different ones, each seven times) are merged.
+//! `WAYBILL_BENCH_LOGS=FOLDER` compares on the logs of a folder instead.
 
 use std::fs;
 use std::path::{Path as Folder, PathBuf};
@@ -27,10 +28,15 @@ const DIFFERENT_DAYS: usize = 52;
 
 fn main() {
     let folder = std::env::temp_dir().join(format!("waybill-bench-{}", std::process::id()));
+    let given = std::env::var_os("WAYBILL_BENCH_LOGS").map(PathBuf::from);
     let one = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
         .expect("a thread");
+    if let Some(logs) = given {
+        return one.install(|| report(&logs));
+    }
+    simulated(&folder.join("logs"), 1, 20_000);
     one.install(|| report(&folder.join("logs")));
     let days = save(&folder);
     for threads in [1, 2] {
@@ -46,7 +52,6 @@ fn main() {
 }
 
 fn report(logs: &Folder) {
-    simulated(logs, 1, 20_000);
     let (mut fates, mut full) = (f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {
         fates = fates.min(cpu(|| drop(read::<Fates>(logs))));

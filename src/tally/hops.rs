@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::ServerId;
 use crate::path::{Entry, Fate, Path, notes};
+use crate::scan;
 use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Coarse;
 use crate::tally::words::{WordId, Words};
@@ -96,6 +97,16 @@ impl Hops {
         let text = self.words.get(both);
         let zero = memchr::memrchr(0, text).unwrap_or(text.len());
         (&text[..zero], text.get(zero + 1..).unwrap_or_default())
+    }
+
+    /// Asks memory for the texts that counting `path` will read.
+    pub fn ask(path: &Path<'_>) {
+        scan::prefetch(path.origin.connector);
+        scan::prefetch(path.origin.client());
+        for way in &path.notes.ways {
+            scan::prefetch(way.connector);
+            scan::prefetch(way.to);
+        }
     }
 
     /// Counts `path`, which has `recipients` in the balance.
