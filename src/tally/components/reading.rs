@@ -18,51 +18,50 @@ const BETWEEN_BYTES: usize = 48;
 
 /// The component that came behind another, and what stood between their numbers.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Next {
     number: u32,
-    length: u32,
-    /// The first sixteen bytes of the text, and which of them count.
-    begins: u128,
-    mask: u128,
+    length: u8,
     /// From behind the last number to the `=` before the next.
     between: [u8; BETWEEN_BYTES],
 }
+
+/// By length: which of the first sixteen bytes of a text count.
+const COUNTED: [u128; 17] = {
+    let mut masks = [u128::MAX; 17];
+    let mut length = 0;
+    while length < 16 {
+        masks[length] = (1 << (8 * length)) - 1;
+        length += 1;
+    }
+    masks
+};
 
 impl Next {
     const NONE: Next = Next {
         number: NONE,
         length: 0,
-        begins: 0,
-        mask: 0,
         between: [0; BETWEEN_BYTES],
     };
 
     fn new(number: u32, text: &[u8]) -> Next {
-        let mut between = [0; BETWEEN_BYTES];
-        let Some(place) = between.get_mut(..text.len()) else {
-            return Next::NONE;
-        };
-        place.copy_from_slice(text);
-        let begins = between.first_chunk().expect("it is longer");
-        let unused = 8 * 16_u32.saturating_sub(text.len() as u32);
-        Next {
-            number,
-            length: text.len() as u32,
-            begins: u128::from_le_bytes(*begins),
-            mask: u128::MAX.checked_shr(unused).unwrap_or(0),
-            between,
+        let mut next = Next::NONE;
+        if let Some(place) = next.between.get_mut(..text.len()) {
+            place.copy_from_slice(text);
+            (next.number, next.length) = (number, text.len() as u8);
         }
+        next
     }
 
     /// What stands behind the `=`, if `text` goes on as it did before.
     #[inline]
     fn behind<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
-        let length = self.length as usize;
-        let Some(begins) = text.first_chunk() else {
+        let length = usize::from(self.length);
+        let (Some(begins), Some(began)) = (text.first_chunk(), self.between.first_chunk()) else {
             return text.strip_prefix(&self.between[..length]);
         };
-        let begins = u128::from_le_bytes(*begins) & self.mask;
-        let same = begins == self.begins
+        let differ = u128::from_le_bytes(*begins) ^ u128::from_le_bytes(*began);
+        let same = differ & COUNTED[length.min(16)] == 0
             && (length <= 16 || text.get(16..length) == self.between.get(16..length));
         if same { text.get(length..) } else { None }
     }
