@@ -186,7 +186,7 @@ impl Hops {
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: &Hops) {
         let ids: Vec<WordId> = (0..other.words.len() as WordId)
-            .map(|id| self.words.id(other.words.get(id)))
+            .map(|id| self.words.lower_id(other.words.get(id)))
             .collect();
         let word = |id: WordId| ids[id as usize];
         for (&(server, both), mail) in &other.received {
