@@ -154,7 +154,9 @@ impl Correspondents {
         }
         let mut ids = Vec::with_capacity(other.correspondents.len());
         for (theirs, correspondent) in other.correspondents.iter().enumerate() {
-            let ours = self.address(other.addresses.get(theirs as WordId));
+            let address = other.addresses.get(theirs as WordId);
+            let ours = self.addresses.lower_id(address);
+            self.meet(ours, address);
             let sums = &mut self.correspondents[ours as usize];
             sums.mail.sent.merge(&correspondent.mail.sent);
             sums.mail.received.merge(&correspondent.mail.received);
@@ -186,13 +188,6 @@ impl Correspondents {
             && (self.correspondents.iter()).all(|c| (c.domain as usize) < domains)
             && (self.pairs.sums()).all(|((a, b), _)| is_known(&a) && is_known(&b))
             && (self.hours.sums()).all(|((sender, _), _)| is_known(&sender))
-    }
-
-    /// The number of an address, new or known.
-    fn address(&mut self, address: &[u8]) -> WordId {
-        let id = self.addresses.id(address);
-        self.meet(id, address);
-        id
     }
 
     /// Takes in the address with this number, if it is new.

@@ -8,7 +8,8 @@ use hashbrown::hash_map::Entry as Slot;
 use serde::{Deserialize, Serialize};
 
 use crate::event::ServerId;
-use crate::path::{Entry, Fate, Path, notes};
+use crate::path::{Entry, Fate, Path};
+use crate::scan;
 use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Coarse;
 use crate::tally::words::{WordId, Words};
@@ -55,6 +56,9 @@ pub struct Hops {
     /// Two texts put together; kept for its memory.
     #[serde(skip)]
     scratch: Vec<u8>,
+    /// Ways of the message at hand, and the number of each; kept for its memory.
+    #[serde(skip)]
+    ways: Vec<(Out, u32)>,
     /// Numbers by texts as logged: a night says the same few over and over.
     #[serde(skip)]
     said: Map<Logged, Both>,
@@ -96,6 +100,16 @@ impl Hops {
         let text = self.words.get(both);
         let zero = memchr::memrchr(0, text).unwrap_or(text.len());
         (&text[..zero], text.get(zero + 1..).unwrap_or_default())
+    }
+
+    /// Asks memory for the texts that counting `path` will read.
+    pub fn ask(path: &Path<'_>) {
+        scan::prefetch(path.origin.connector);
+        scan::prefetch(path.origin.client());
+        for way in &path.notes.ways {
+            scan::prefetch(way.connector);
+            scan::prefetch(way.to);
+        }
     }
 
     /// Counts `path`, which has `recipients` in the balance.
@@ -142,24 +156,24 @@ impl Hops {
     }
 
     fn ways(&mut self, path: &Path<'_>, size_bytes: i64, weight: i64) {
-        // Few ways per message, so a list is the quickest set.
-        let ways = &path.notes.ways;
-        for (i, way) in ways
-            .iter()
-            .enumerate()
-            .filter(|(_, way)| !way.to.is_empty())
-        {
-            let same = |other: &&notes::Way<'_>| {
-                (other.server, other.to, other.connector) == (way.server, way.to, way.connector)
-            };
-            let again = ways[..i].iter().any(|other| same(&other));
-            let key = (way.server, self.both(way.connector, way.to), way.outside);
-            let sent = self.sent.entry(key).or_default();
-            sent.recipients += weight * i64::from(way.recipients);
-            if !again {
-                sent.count(size_bytes, way.stay_ms, weight);
+        let mut ways = std::mem::take(&mut self.ways);
+        ways.clear();
+        for (number, way) in (0..).zip(&path.notes.ways) {
+            if !way.to.is_empty() {
+                let out = (way.server, self.both(way.connector, way.to), way.outside);
+                ways.push((out, number));
             }
         }
+        ways.sort_unstable();
+        for same in ways.chunk_by(|a, b| a.0 == b.0) {
+            let (out, first) = same[0];
+            let way = |number: u32| &path.notes.ways[number as usize];
+            let recipients = same.iter().map(|(_, number)| way(*number).recipients);
+            let sent = self.sent.entry(out).or_default();
+            sent.recipients += weight * recipients.map(i64::from).sum::<i64>();
+            sent.count(size_bytes, way(first).stay_ms, weight);
+        }
+        self.ways = ways;
     }
 
     /// Whether all numbers stand for something, as those of a file of strangers need not.
@@ -172,7 +186,7 @@ impl Hops {
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: &Hops) {
         let ids: Vec<WordId> = (0..other.words.len() as WordId)
-            .map(|id| self.words.id(other.words.get(id)))
+            .map(|id| self.words.lower_id(other.words.get(id)))
             .collect();
         let word = |id: WordId| ids[id as usize];
         for (&(server, both), mail) in &other.received {

@@ -133,6 +133,7 @@ impl Tally {
         }
         self.correspondents.ask(path);
         path.notes.timings.iter().for_each(Raw::ask);
+        hops::Hops::ask(path);
         let recipients = balance::recipients_in_balance(path);
         self.totals.add(path, recipients, weight);
         self.volume.add(path, recipients, weight);

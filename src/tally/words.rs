@@ -65,9 +65,14 @@ impl Words {
         lower.clear();
         lower.extend_from_slice(word);
         lower.make_ascii_lowercase();
-        let id = self.number(self.hash(&lower), &lower);
+        let id = self.lower_id(&lower);
         self.lower = lower;
         id
+    }
+
+    /// The same for a word in lower case, as all are that such a table has.
+    pub fn lower_id(&mut self, word: &[u8]) -> WordId {
+        self.number(self.hash(word), word)
     }
 
     /// The number of `word` without case, if it is known.
