@@ -21,7 +21,7 @@ use crate::input::{Inputs, LogFile};
 use crate::join::Ground;
 use crate::keys::Keys;
 use crate::servers::Servers;
-use crate::time::{DAY, Time};
+use crate::time::{HOUR, Time};
 use crate::watch::{Lap, Watch};
 
 /// Chunks are about this long unless said otherwise: short against a window, so that a window holds the same
@@ -193,10 +193,10 @@ impl Plan {
         }
         let times = || self.chunks.iter().filter_map(|chunk| chunk.time);
         let span = times().max().zip(times().min());
-        let days = span.map_or(1, |(last, first)| (last.0 - first.0) / DAY + 1) as u64;
+        let hours = span.map_or(0, |(last, first)| last.0.saturating_sub(first.0) / HOUR) as u64;
         let threads = rayon::current_num_threads() as u64;
         let shortest = (threads * WINDOW_BYTES_A_THREAD).max(SHORTEST_WINDOW_BYTES);
-        let of_a_day = bytes / days.max(1) / WINDOWS_A_DAY;
+        let of_a_day = bytes * 24 / hours.max(24) / WINDOWS_A_DAY;
         of_a_day.max(shortest).min(WINDOW_BYTES)
     }
 

@@ -1,8 +1,8 @@
 //! Memory follows the window, not the archive.
 //!
-//! In: simulated logs of a week and of a month. Out: that what is allocated at most is the same for both, but for the
-//! little that is known of each file. Counted by an allocator, so the machine does not matter; for that alone these
-//! tests are a program of their own, and there is only one of them.
+//! In: simulated logs of a week and of a month. Out: that what is allocated at most grows by the
+//! little that is known of each file and server, not by what is read. Counted by an allocator, so the
+//! machine does not matter; for that alone this is a program of its own, and it has only one test.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -92,7 +92,7 @@ fn logs(days: u32) -> [tempfile::TempDir; 2] {
 }
 
 #[test]
-fn a_month_takes_the_memory_of_a_week() {
+fn five_times_the_logs_take_less_than_twice_the_memory() {
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let (week, month) = (logs(6), logs(30));
     let of = |logs: [tempfile::TempDir; 2]| logs.map(|folder| measured(folder.path()));
@@ -101,8 +101,9 @@ fn a_month_takes_the_memory_of_a_week() {
     let shown = format!("{hourly:?} {many_hourly:?} {daily:?} {many_daily:?}");
     assert!(many_daily.bytes > 4 * daily.bytes, "{shown}");
     assert_eq!(many_hourly.messages, many_daily.messages, "{shown}");
-    // Three files a day are little beside the window and what is open.
-    assert!(many_daily.peak * 2 < daily.peak * 3, "{shown}");
+    // Five times the logs. Days are small here, so that files, of which there are three a day, count beside what is
+    // open; of each further byte of logs, less than a hundredth is kept.
+    assert!(many_daily.peak < daily.peak * 2, "{shown}");
     let more = many_daily.peak.saturating_sub(daily.peak) as u64;
     assert!(more * 100 < many_daily.bytes - daily.bytes, "{shown}");
     // Of a file there are its names, its map, its chunk and its bytes if they are few.
