@@ -74,7 +74,10 @@ pub fn path<'a>(
     let event = |row: &Row| dialect::event(row, &around(row));
     let matters = |row: &&&Row| matters(row);
     let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
-    events.extend(rows.iter().filter(matters).map(|row| event(row)));
+    let is_brief = foreign::brief(rows, around, &mut events);
+    if !is_brief {
+        events.extend(rows.iter().filter(matters).map(|row| event(row)));
+    }
     if events.is_empty() {
         events.push(event(rows[0]));
     }
@@ -105,7 +108,7 @@ pub fn path<'a>(
     if is_legacy && joint.scene.hops {
         concluded.extend(legacy::settle::unnamed_receivers(&events));
     }
-    if is_foreign {
+    if is_foreign && !is_brief {
         let around = foreign::settle::Around {
             servers: &joint.ground.servers,
             keys: &joint.ground.keys,

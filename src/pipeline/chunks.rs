@@ -21,20 +21,30 @@ use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::Time;
 
-/// Finds the rows of a window's chunks; `loose` rows, those without any id, are kept only if asked for. What follows
-/// a header inside a file is read by the columns that it binds, if need be once more.
+/// What of chunks is kept only if asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Keep {
+    /// Rows without any id.
+    pub(super) loose: bool,
+    /// What rows say of records on other hosts.
+    pub(super) hops: bool,
+}
+
+/// Finds the rows of a window's chunks. What follows a header inside a file is read by the columns that it binds, if need
+/// be once more.
 pub(super) fn parse(
     inputs: &Inputs,
     plan: &mut Plan,
     window: Range<usize>,
     keys: &Keys,
-    loose: bool,
+    keep: Keep,
     read: impl Fn(u64) + Sync,
 ) -> Vec<Yield> {
     let one = |chunks: &[Chunk], number: usize| {
         let chunk = &chunks[number];
         let slice = Slice {
-            keep_loose: loose,
+            keep_loose: keep.loose,
+            keep_hops: keep.hops,
             ..slice(inputs, chunk, number as u32)
         };
         let mut found = dialect::parse(slice, &chunk.layout, keys);
