@@ -1,8 +1,9 @@
 //! What the report costs beside counting fates, and what merging saved days costs.
 //!
 //! `cargo bench --bench report`. CPU time of one thread, from the kernel's scheduler (Linux), because the machine may
-//! be busy: logs of 20,000 simulated messages are joined five times each way, in turn, and the smallest times
-//! are compared; 365 saved days of 2,000 messages (52 different ones, each seven times) are merged.
+//! be busy: the gigabyte of `benches/peers` (8 servers, 2 Edge, one day, 30 columns) is joined five times each way, in turn,
+//! and the smallest times are compared; 365 saved days of 2,000 messages (52 different ones, each seven times) are merged.
+//! `WAYBILL_BENCH_LOGS=FOLDER` compares on the logs of a folder instead.
 
 use std::fs;
 use std::path::{Path as Folder, PathBuf};
@@ -27,11 +28,25 @@ const DIFFERENT_DAYS: usize = 52;
 
 fn main() {
     let folder = std::env::temp_dir().join(format!("waybill-bench-{}", std::process::id()));
+    let given = std::env::var_os("WAYBILL_BENCH_LOGS").map(PathBuf::from);
     let one = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
         .expect("a thread");
-    one.install(|| report(&folder.join("logs")));
+    if let Some(logs) = given {
+        return one.install(|| report(&logs));
+    }
+    let gigabyte = folder.join("logs");
+    let options = simulate::Options {
+        servers: 8,
+        edges: 2,
+        users: 5_000,
+        size_bytes: Some(1_000_000_000),
+        ..simulate::Options::default()
+    };
+    simulate::run(&options, &gigabyte).expect("simulated");
+    one.install(|| report(&gigabyte));
+    let _ = fs::remove_dir_all(&gigabyte);
     let days = save(&folder);
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new()
@@ -46,7 +61,6 @@ fn main() {
 }
 
 fn report(logs: &Folder) {
-    simulated(logs, 1, 20_000);
     let (mut fates, mut full) = (f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {
         fates = fates.min(cpu(|| drop(read::<Fates>(logs))));

@@ -105,6 +105,19 @@ impl Ledger {
 
     /// Each pair that has any sum, in order.
     pub fn sums(&self) -> impl Iterator<Item = (Pair, Mail)> {
+        // As read from a file, unless there were too many.
+        let is_one_run = self.runs.is_empty() && self.entries.is_sorted_by(|a, b| a.0 < b.0);
+        let (run, runs) = match is_one_run {
+            true => (Some(self.entries.iter().copied()), None),
+            false => (None, Some(self.merged())),
+        };
+        let sums = run.into_iter().flatten().chain(runs.into_iter().flatten());
+        sums.filter(|(_, sum)| *sum != Mail::default())
+            .map(|(key, sum)| (pair(key), sum))
+    }
+
+    /// The sum of each key, in order of the keys.
+    fn merged(&self) -> impl Iterator<Item = (u64, Mail)> {
         let mut entries = self.entries.clone();
         condense(&mut entries);
         let mut sources: Vec<Source<'_>> = vec![Source::Memory(entries.into_iter())];
@@ -124,23 +137,17 @@ impl Ledger {
             }
         }
         std::iter::from_fn(move || {
-            loop {
-                let Reverse((key, _)) = *ahead.peek()?;
-                let mut sum = Mail::default();
-                while let Some(mut first) = ahead.peek_mut().filter(|first| first.0.0 == key) {
-                    let number = first.0.1;
-                    sum.merge(&sums[number]);
-                    match sources[number].next() {
-                        Some((key, mail)) => {
-                            (*first, sums[number]) = (Reverse((key, number)), mail)
-                        }
-                        None => drop(PeekMut::pop(first)),
-                    }
-                }
-                if sum != Mail::default() {
-                    return Some((pair(key), sum));
+            let Reverse((key, _)) = *ahead.peek()?;
+            let mut sum = Mail::default();
+            while let Some(mut first) = ahead.peek_mut().filter(|first| first.0.0 == key) {
+                let number = first.0.1;
+                sum.merge(&sums[number]);
+                match sources[number].next() {
+                    Some((key, mail)) => (*first, sums[number]) = (Reverse((key, number)), mail),
+                    None => drop(PeekMut::pop(first)),
                 }
             }
+            Some((key, sum))
         })
     }
 }
