@@ -45,7 +45,7 @@ type Sums = BTreeMap<(String, String), (Coarse, i64)>;
 pub fn components(sums: &tally::Components) -> Components {
     let mut servers: BTreeMap<String, Sums> = BTreeMap::new();
     let mut all = Sums::new();
-    let counted = sums.all();
+    let counted = &sums.all;
     let mut names: Vec<(String, String, String)> = Vec::with_capacity(counted.len());
     for component in counted.iter() {
         let name = String::from_utf8_lossy(&component.name);
@@ -167,6 +167,7 @@ mod tests {
             let row = format!("t;SRV={server}:TOTAL-HUB={seconds}.000|QDM=0.500(A b=0.25)|X-Z=2");
             sums.add(&[Raw::plain(row.as_bytes())], 1);
         }
+        sums.settle();
         let found = components(&sums);
         let all: Vec<_> = (found.all_servers.iter())
             .map(|line| {

@@ -234,6 +234,7 @@ pub struct Inputs {
 impl Report {
     /// Puts the sums into words and order.
     pub fn new(tally: &Tally, facts: Facts, options: &ReportOptions, names: &Names<'_>) -> Report {
+        let tally = &*tally.settled();
         let baseline = options.baseline.as_ref();
         let mut report = Report {
             trouble: Vec::new(),

@@ -29,7 +29,7 @@ pub mod state;
 use std::path::Path;
 
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::Error;
 use crate::event::ServerId;
@@ -53,7 +53,12 @@ pub struct Saved {
     /// Names of servers by the tally's numbers.
     pub names: Vec<String>,
     pub facts: Facts,
+    #[serde(serialize_with = "settled")]
     pub tally: Tally,
+}
+
+fn settled<S: Serializer>(tally: &Tally, to: S) -> Result<S::Ok, S::Error> {
+    tally.settled().serialize(to)
 }
 
 impl Saved {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::path::{Direction, Path};
 use crate::scan;
 use crate::tally::ledger::Ledger;
+use crate::tally::notes::{self, Notes};
 use crate::tally::open::domain;
 use crate::tally::words::{Asked, WordId, Words};
 use crate::tally::{in_balance, summed_size_bytes};
@@ -71,84 +72,135 @@ pub struct Correspondents {
     pub pairs: Ledger,
     /// Messages by sender's number and hour of UTC since 1970, for bursts.
     pub hours: Ledger,
-    /// Recipients of the message at hand; kept for its memory.
-    #[serde(skip)]
-    scratch: Vec<WordId>,
-    /// Addresses of the message at hand: its sender and its recipients.
+    /// Messages, and their addresses.
+    noted: Notes<Noted>,
     #[serde(skip)]
     asked: Asked,
+    /// Numbers of the addresses; kept for its memory.
+    #[serde(skip)]
+    scratch: Vec<WordId>,
+}
+
+/// One message, whose addresses are noted: its sender and its recipients in the balance.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    addresses: usize,
+    written_outside: i64,
+    from_outside: bool,
+    hour: u32,
+    size_bytes: i64,
+    weight: i64,
 }
 
 impl Correspondents {
-    /// Asks memory for what counting `path` will need; it must be the next one that is counted.
-    pub fn ask(&mut self, path: &Path<'_>) {
-        self.asked.clear();
-        self.addresses.ask(path.sender, &mut self.asked);
-        for recipient in &path.recipients {
-            if in_balance(recipient.fate) {
-                self.addresses.ask(recipient.address, &mut self.asked);
-            }
+    /// Notes `path` to be counted.
+    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
+        let outside = |way: Direction| matches!(way, Direction::Outbound | Direction::Relayed);
+        let (mut addresses, mut written_outside) = (1, 0);
+        self.addresses.ask(&[path.sender], &mut self.asked);
+        for recipient in path.recipients.iter().filter(|r| in_balance(r.fate)) {
+            self.addresses.ask(&[recipient.address], &mut self.asked);
+            addresses += 1;
+            written_outside += i64::from(outside(recipient.direction));
+        }
+        self.noted.push(Noted {
+            addresses,
+            written_outside,
+            from_outside: matches!(path.direction, Direction::Inbound | Direction::Relayed),
+            hour: hour_number(path.first_seen),
+            size_bytes: summed_size_bytes(path),
+            weight,
+        });
+        if self.asked.count() >= notes::WORDS {
+            self.settle();
         }
     }
 
-    /// Counts `path`, whose addresses were asked for.
-    pub fn add(&mut self, path: &Path<'_>, weight: i64) {
-        let size_bytes = summed_size_bytes(path);
+    /// Whether nothing is noted.
+    pub fn is_settled(&self) -> bool {
+        self.noted.is_empty()
+    }
+
+    /// Counts what is noted.
+    pub fn settle(&mut self) {
         let mut ids = std::mem::take(&mut self.scratch);
-        ids.clear();
         let known = &self.correspondents;
         let likely = |id| {
-            known
-                .get(id as usize)
-                .into_iter()
-                .for_each(scan::prefetch_value)
+            let known = known.get(id as usize);
+            known.into_iter().for_each(scan::prefetch_value);
         };
         self.addresses
             .answer(&self.asked, likely, |id| ids.push(id));
-        let counted = path.recipients.iter().filter(|r| in_balance(r.fate));
-        let counted = counted.map(|recipient| recipient.address);
-        for (id, address) in ids.iter().zip(std::iter::once(path.sender).chain(counted)) {
-            self.meet(*id, address);
+        self.asked.clear();
+        self.meet();
+        let mut rest = &mut ids[..];
+        let mut noted = std::mem::take(&mut self.noted);
+        for message in noted.drain(..) {
+            let own;
+            (own, rest) = rest.split_at_mut(message.addresses);
+            self.count(&message, own);
         }
-        let sender = ids.remove(0);
-        let outside = |way: Direction| matches!(way, Direction::Outbound | Direction::Relayed);
-        let written_outside = (path.recipients.iter())
-            .filter(|r| in_balance(r.fate) && outside(r.direction))
-            .count();
-        let from_outside = matches!(path.direction, Direction::Inbound | Direction::Relayed);
+        self.noted = noted;
+        ids.clear();
+        self.scratch = ids;
+    }
+
+    /// Takes in the addresses that are new: they have the next numbers.
+    fn meet(&mut self) {
+        for id in self.correspondents.len()..self.addresses.len() {
+            let domain = domain(self.addresses.get(id as WordId));
+            let domain = meet(&mut self.domains, &mut self.by_domain, domain);
+            self.correspondents.push(Correspondent {
+                domain,
+                mail: Exchanged::default(),
+                sent_outside: 0,
+                received_outside: 0,
+            });
+        }
+    }
+
+    /// Counts one message, of which `ids` are the sender's number and the recipients'.
+    fn count(&mut self, message: &Noted, ids: &mut [WordId]) {
+        let Noted {
+            size_bytes, weight, ..
+        } = *message;
+        let Some((sender, ids)) = ids.split_first_mut() else {
+            return;
+        };
+        let sender = *sender;
         let count = ids.len() as i64;
         let sent = Mail {
             messages: weight,
             ..Mail::default()
         };
-        self.hours
-            .note((sender, hour_number(path.first_seen)), sent);
+        self.hours.note((sender, message.hour), sent);
         let from = &mut self.correspondents[sender as usize];
         from.mail.sent.add(count, size_bytes, weight);
-        from.sent_outside += weight * written_outside as i64;
+        from.sent_outside += weight * message.written_outside;
         let from_domain = &mut self.by_domain[from.domain as usize];
         from_domain.sent.add(count, size_bytes, weight);
         // One address may stand for two recipients of a message (two aliases): one message, two recipients.
-        for_each_run(&mut ids, |id, run| {
+        for_each_run(ids, |id, run| {
             let to = &mut self.correspondents[id as usize];
             to.mail.received.add(run, size_bytes, weight);
-            to.received_outside += if from_outside { weight } else { 0 };
+            to.received_outside += if message.from_outside { weight } else { 0 };
             let mut mail = Mail::default();
             mail.add(run, size_bytes, weight);
             self.pairs.note((sender, id), mail);
         });
-        for id in &mut ids {
+        for id in ids.iter_mut() {
             *id = self.correspondents[*id as usize].domain;
         }
-        for_each_run(&mut ids, |id, run| {
+        for_each_run(ids, |id, run| {
             let received = &mut self.by_domain[id as usize].received;
             received.add(run, size_bytes, weight);
         });
-        self.scratch = ids;
     }
 
     /// Adds what `other` counted: the smaller to the larger, and each table of it gone before the next.
     pub fn merge(&mut self, mut other: Correspondents) {
+        self.settle();
+        other.settle();
         if other.correspondents.len() > self.correspondents.len() {
             std::mem::swap(self, &mut other);
         }
@@ -156,7 +208,7 @@ impl Correspondents {
         for (theirs, correspondent) in other.correspondents.iter().enumerate() {
             let address = other.addresses.get(theirs as WordId);
             let ours = self.addresses.lower_id(address);
-            self.meet(ours, address);
+            self.meet();
             let sums = &mut self.correspondents[ours as usize];
             sums.mail.sent.merge(&correspondent.mail.sent);
             sums.mail.received.merge(&correspondent.mail.received);
@@ -165,7 +217,8 @@ impl Correspondents {
             ids.push(ours);
         }
         for (theirs, mail) in other.by_domain.iter().enumerate() {
-            let ours = self.domain(other.domains.get(theirs as WordId));
+            let domain = other.domains.get(theirs as WordId);
+            let ours = meet(&mut self.domains, &mut self.by_domain, domain);
             let sums = &mut self.by_domain[ours as usize];
             sums.sent.merge(&mail.sent);
             sums.received.merge(&mail.received);
@@ -189,27 +242,15 @@ impl Correspondents {
             && (self.pairs.sums()).all(|((a, b), _)| is_known(&a) && is_known(&b))
             && (self.hours.sums()).all(|((sender, _), _)| is_known(&sender))
     }
+}
 
-    /// Takes in the address with this number, if it is new.
-    fn meet(&mut self, id: WordId, address: &[u8]) {
-        if id as usize == self.correspondents.len() {
-            let domain = self.domain(domain(address));
-            self.correspondents.push(Correspondent {
-                domain,
-                mail: Exchanged::default(),
-                sent_outside: 0,
-                received_outside: 0,
-            });
-        }
+/// The number of a word that may be new, whose sums are to be empty then.
+fn meet<S: Default>(words: &mut Words, sums: &mut Vec<S>, word: &[u8]) -> WordId {
+    let id = words.lower_id(word);
+    if id as usize == sums.len() {
+        sums.push(S::default());
     }
-
-    fn domain(&mut self, domain: &[u8]) -> WordId {
-        let id = self.domains.id(domain);
-        if id as usize == self.by_domain.len() {
-            self.by_domain.push(Exchanged::default());
-        }
-        id
-    }
+    id
 }
 
 /// Hours since 1970 as a number that fits a ledger; logs are younger.

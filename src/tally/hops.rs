@@ -3,7 +3,6 @@
 //! In: paths with their notes. Out: [`Hops`]. Hosts and connectors are numbered ([`Words`]). Everything is
 //! counted once per message, so a message that forks and leaves a server twice to the same place is one.
 
-use hashbrown::Equivalent;
 use hashbrown::hash_map::Entry as Slot;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,8 @@ use crate::path::{Entry, Fate, Path};
 use crate::scan;
 use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Coarse;
-use crate::tally::words::{WordId, Words};
+use crate::tally::notes::{self, Notes};
+use crate::tally::words::{Asked, WordId, Words};
 use crate::tally::{Counts, Map, merge_mail, summed_size_bytes};
 
 /// Messages that went this way, and how long they had stayed before.
@@ -53,48 +53,37 @@ pub struct Hops {
     /// By how many servers handled a message.
     pub servers: Map<u32, Counts>,
     pub reach: Reach,
-    /// Two texts put together; kept for its memory.
+    /// Messages, and the texts of where they came in and of each way they went.
+    noted: Notes<Noted>,
     #[serde(skip)]
-    scratch: Vec<u8>,
-    /// Ways of the message at hand, and the number of each; kept for its memory.
+    asked: Asked,
+    ways: Notes<NotedWay>,
+    /// Numbers of the texts; kept for its memory.
     #[serde(skip)]
-    ways: Vec<(Out, u32)>,
-    /// Numbers by texts as logged: a night says the same few over and over.
-    #[serde(skip)]
-    said: Map<Logged, Both>,
+    scratch: Vec<Both>,
 }
 
-/// Two texts as logged.
-type Logged = (Box<[u8]>, Box<[u8]>);
-/// Texts as logged that are kept with their number.
-const SAID: usize = 4096;
+/// One message.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    /// Where it came in.
+    server: Option<ServerId>,
+    ways: usize,
+    recipients: i64,
+    size_bytes: i64,
+    weight: i64,
+}
 
-/// Two texts to look up what is kept by two texts.
-#[derive(Hash)]
-struct Said<'t>(&'t [u8], &'t [u8]);
-
-impl Equivalent<(Box<[u8]>, Box<[u8]>)> for Said<'_> {
-    fn equivalent(&self, key: &(Box<[u8]>, Box<[u8]>)) -> bool {
-        *self.0 == *key.0 && *self.1 == *key.1
-    }
+/// One way it went.
+#[derive(Clone, Copy, Debug)]
+struct NotedWay {
+    /// The number of its texts is filled in when it is known.
+    out: Out,
+    recipients: u32,
+    stay_ms: Option<i64>,
 }
 
 impl Hops {
-    fn both(&mut self, first: &[u8], second: &[u8]) -> Both {
-        if let Some(&both) = self.said.get(&Said(first, second)) {
-            return both;
-        }
-        self.scratch.clear();
-        self.scratch.extend_from_slice(first);
-        self.scratch.push(0);
-        self.scratch.extend_from_slice(second);
-        let both = self.words.id(&self.scratch);
-        if self.said.len() < SAID {
-            self.said.insert((first.into(), second.into()), both);
-        }
-        both
-    }
-
     /// The two texts of a number, lower case.
     pub fn texts(&self, both: Both) -> (&[u8], &[u8]) {
         let text = self.words.get(both);
@@ -112,24 +101,83 @@ impl Hops {
         }
     }
 
-    /// Counts `path`, which has `recipients` in the balance.
+    /// Counts `path`, which has `recipients` in the balance, or notes it to be counted.
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
-        let size_bytes = summed_size_bytes(path);
-        if let Some(server) = path.origin.server {
-            let key = (
-                server,
-                self.both(path.origin.connector, path.origin.client()),
-            );
-            let mail = self.received.entry(key).or_default();
-            mail.add(recipients, size_bytes, weight);
-        }
         self.reach(path, weight);
-        self.ways(path, size_bytes, weight);
         let handled = path.notes.servers.len() as u32;
         self.servers.entry(handled).or_default().merge(Counts {
             recipients: weight * recipients,
             messages: weight,
         });
+        let server = path.origin.server;
+        if server.is_some() {
+            self.ask_both(path.origin.connector, path.origin.client());
+        }
+        let known = self.ways.len();
+        for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
+            self.ask_both(way.connector, way.to);
+            self.ways.push(NotedWay {
+                out: (way.server, Both::MAX, way.outside),
+                recipients: way.recipients,
+                stay_ms: way.stay_ms,
+            });
+        }
+        self.noted.push(Noted {
+            server,
+            ways: self.ways.len() - known,
+            recipients,
+            size_bytes: summed_size_bytes(path),
+            weight,
+        });
+        if self.asked.count() >= notes::WORDS {
+            self.settle();
+        }
+    }
+
+    fn ask_both(&mut self, first: &[u8], second: &[u8]) {
+        self.words.ask(&[first, b"\0", second], &mut self.asked);
+    }
+
+    /// Whether nothing is noted.
+    pub fn is_settled(&self) -> bool {
+        self.noted.is_empty()
+    }
+
+    /// Counts what is noted.
+    pub fn settle(&mut self) {
+        let mut ids = std::mem::take(&mut self.scratch);
+        self.words.answer(&self.asked, |_| (), |id| ids.push(id));
+        self.asked.clear();
+        let mut answers = ids.iter().copied();
+        let mut next = || answers.next().expect("as many answers as questions");
+        let mut ways = std::mem::take(&mut self.ways);
+        let mut rest = &mut ways[..];
+        let mut noted = std::mem::take(&mut self.noted);
+        for message in noted.drain(..) {
+            if let Some(server) = message.server {
+                let mail = self.received.entry((server, next())).or_default();
+                mail.add(message.recipients, message.size_bytes, message.weight);
+            }
+            let own;
+            (own, rest) = rest.split_at_mut(message.ways);
+            own.iter_mut().for_each(|way| way.out.1 = next());
+            self.went(&message, own);
+        }
+        ways.clear();
+        (self.noted, self.ways) = (noted, ways);
+        ids.clear();
+        self.scratch = ids;
+    }
+
+    /// Counts the ways of one message, each once.
+    fn went(&mut self, message: &Noted, ways: &mut [NotedWay]) {
+        ways.sort_by_key(|way| way.out);
+        for same in ways.chunk_by(|a, b| a.out == b.out) {
+            let recipients = same.iter().map(|way| i64::from(way.recipients));
+            let sent = self.sent.entry(same[0].out).or_default();
+            sent.recipients += message.weight * recipients.sum::<i64>();
+            sent.count(message.size_bytes, same[0].stay_ms, message.weight);
+        }
     }
 
     fn reach(&mut self, path: &Path<'_>, weight: i64) {
@@ -155,27 +203,6 @@ impl Hops {
         }
     }
 
-    fn ways(&mut self, path: &Path<'_>, size_bytes: i64, weight: i64) {
-        let mut ways = std::mem::take(&mut self.ways);
-        ways.clear();
-        for (number, way) in (0..).zip(&path.notes.ways) {
-            if !way.to.is_empty() {
-                let out = (way.server, self.both(way.connector, way.to), way.outside);
-                ways.push((out, number));
-            }
-        }
-        ways.sort_unstable();
-        for same in ways.chunk_by(|a, b| a.0 == b.0) {
-            let (out, first) = same[0];
-            let way = |number: u32| &path.notes.ways[number as usize];
-            let recipients = same.iter().map(|(_, number)| way(*number).recipients);
-            let sent = self.sent.entry(out).or_default();
-            sent.recipients += weight * recipients.map(i64::from).sum::<i64>();
-            sent.count(size_bytes, way(first).stay_ms, weight);
-        }
-        self.ways = ways;
-    }
-
     /// Whether all numbers stand for something, as those of a file of strangers need not.
     pub fn is_sound(&self) -> bool {
         let is_known = |id: Both| (id as usize) < self.words.len();
@@ -184,7 +211,9 @@ impl Hops {
     }
 
     /// Adds what `other` counted.
-    pub fn merge(&mut self, other: &Hops) {
+    pub fn merge(&mut self, mut other: Hops) {
+        self.settle();
+        other.settle();
         let ids: Vec<WordId> = (0..other.words.len() as WordId)
             .map(|id| self.words.lower_id(other.words.get(id)))
             .collect();

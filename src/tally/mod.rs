@@ -4,7 +4,8 @@
 //! got more rows. Out: [`Tally`], which merges in any order with the same result. So nothing is kept
 //! that cannot be subtracted. Names of servers are looked up by the report; here they are numbers.
 //!
-//! [`Tally::add`] is on the hot path: one hash per address, no allocation for addresses already seen.
+//! [`Tally::add`] is on the hot path: one hash per address, no allocation for addresses already seen. What needs much
+//! memory is noted and counted many at a time: [`Tally::settled`] has it all.
 
 pub mod balance;
 mod bytes;
@@ -17,6 +18,7 @@ pub mod hops;
 pub mod latency;
 pub mod ledger;
 pub mod lists;
+mod notes;
 pub mod oddities;
 pub mod open;
 pub mod sizes;
@@ -25,6 +27,8 @@ pub mod words;
 
 #[cfg(test)]
 pub mod samples;
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -131,7 +135,6 @@ impl Tally {
             self.totals.exclude(path, weight);
             return;
         }
-        self.correspondents.ask(path);
         path.notes.timings.iter().for_each(Raw::ask);
         hops::Hops::ask(path);
         let recipients = balance::recipients_in_balance(path);
@@ -175,7 +178,7 @@ impl Tally {
         self.correspondents.merge(other.correspondents);
         self.largest.merge(other.largest);
         self.most_recipients.merge(other.most_recipients);
-        self.hops.merge(&other.hops);
+        self.hops.merge(other.hops);
         self.lists.merge(other.lists);
         self.sizes.merge(&other.sizes);
         self.oddities.merge(other.oddities);
@@ -183,6 +186,7 @@ impl Tally {
 
     /// Gives servers other numbers, so that tallies of different runs can merge.
     pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
+        self.settle();
         self.latency.renumber(new);
         self.failures.renumber(new);
         self.pending.renumber(new);
@@ -195,9 +199,29 @@ impl Tally {
         }
     }
 
+    /// Counts what is only noted; [`Tally::merge`] does it, too.
+    pub fn settle(&mut self) {
+        self.components.settle();
+        self.correspondents.settle();
+        self.hops.settle();
+    }
+
+    /// The same in which everything is counted: what sums are read from.
+    pub fn settled(&self) -> Cow<'_, Tally> {
+        if self.components.is_settled()
+            && self.correspondents.is_settled()
+            && self.hops.is_settled()
+        {
+            return Cow::Borrowed(self);
+        }
+        let mut settled = self.clone();
+        settled.settle();
+        Cow::Owned(settled)
+    }
+
     /// Brings in order what is kept as it came. Nothing but time is saved by it, before the sums are asked for.
     pub fn condense(&mut self) {
-        self.components.settle();
+        self.settle();
         self.correspondents.pairs.condense();
         self.correspondents.hours.condense();
     }

@@ -56,6 +56,7 @@ fn probes_and_system_are_left_out_and_counted() {
         (1, 4)
     );
     assert_eq!(tally.totals.system.messages, 1);
+    tally.settle();
     assert!(tally.correspondents.addresses.is_empty());
 
     let mut all = Tally::new(TallyOptions {
@@ -218,6 +219,7 @@ fn correspondents_without_case_and_without_counting_twice() {
         &message("<2>", 0, vec![to("bob@own.test"), to("x@partner.test")]),
         1,
     );
+    tally.settle();
     let c = &mut tally.correspondents;
     let (ann, bob) = (
         c.addresses.id(b"ann@own.test"),

@@ -51,6 +51,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.words.len()
+    }
+
     /// Forgets them.
     pub fn clear(&mut self) {
         self.words.clear();
@@ -83,10 +88,10 @@ impl Words {
         (self.table[at].id != FREE).then_some(self.table[at].id)
     }
 
-    /// Asks memory for the place of `word`.
-    pub fn ask(&self, word: &[u8], asked: &mut Asked) {
+    /// Asks memory for the place of the word that `parts` make.
+    pub fn ask(&self, parts: &[&[u8]], asked: &mut Asked) {
         let start = asked.lower.len();
-        asked.lower.extend_from_slice(word);
+        (parts.iter()).for_each(|part| asked.lower.extend_from_slice(part));
         asked.lower[start..].make_ascii_lowercase();
         let hash = self.hash(&asked.lower[start..]);
         asked.words.push((hash, asked.lower.len()));

@@ -5,20 +5,18 @@
 //! tree for each server: stage, component, parts of the component. Text that has another form is passed over: it is a help,
 //! no evidence.
 //!
-//! On the hot path. What was read is noted, and counted when there is much of it: the histograms come into the cache once for
-//! thousands of values and not once for each row.
+//! On the hot path. What was read is noted first: the histograms come into the cache once for thousands of values
+//! and not once for each row.
 
 mod reading;
 
-use std::borrow::Cow;
-
 use foldhash::fast::RandomState;
 use hashbrown::{Equivalent, HashMap};
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::event::Raw;
 use crate::tally::histogram::Coarse;
+use crate::tally::notes::Notes;
 use reading::Next;
 
 /// No component.
@@ -38,23 +36,23 @@ pub struct Component {
 }
 
 /// All components; parents before their parts.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Components {
-    all: Vec<Component>,
+    pub all: Vec<Component>,
     #[serde(skip)]
     index: HashMap<(u32, Box<[u8]>), u32, RandomState>,
     /// What followed each component last; the first is what followed the beginning.
     #[serde(skip)]
     followed_by: Vec<Next>,
-    /// Component and milliseconds, not counted yet, and the weight that all of them have.
-    #[serde(skip)]
-    noted: Vec<(u32, u32)>,
+    /// Component and milliseconds, and the weight that all of them have.
+    noted: Notes<(u32, u32)>,
     #[serde(skip)]
     weight: i64,
 }
 
 /// So many values are noted before they are counted.
 const NOTED: usize = 1 << 14;
+
 /// A component by its parent and name, to look it up by.
 #[derive(Hash)]
 struct Part<'n>(u32, &'n [u8]);
@@ -80,14 +78,9 @@ impl Components {
         }
     }
 
-    /// All components with their sums.
-    pub fn all(&self) -> Cow<'_, [Component]> {
-        if self.noted.is_empty() {
-            return Cow::Borrowed(&self.all);
-        }
-        let mut counted = self.clone();
-        counted.settle();
-        Cow::Owned(counted.all)
+    /// Whether nothing is noted.
+    pub fn is_settled(&self) -> bool {
+        self.noted.is_empty()
     }
 
     /// Counts what is noted.
@@ -148,14 +141,6 @@ impl Components {
     }
 }
 
-impl Serialize for Components {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut written = to.serialize_struct("Components", 1)?;
-        written.serialize_field("all", &self.all())?;
-        written.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::reading::{DEPTH, NAME_BYTES};
@@ -165,7 +150,9 @@ mod tests {
         (SMRED=0.004 )|SMRC=0.143)|CAT=0.076 (CATSM-Malware Agent=0.024 )|CAT=0.010;SRV=edge:TOTAL-EDGE=18175.166|QDE=18169.74";
 
     fn told(components: &Components) -> Vec<(String, i64, i64)> {
-        let all = components.all();
+        let mut components = components.clone();
+        components.settle();
+        let all = &components.all;
         let name = |mut number: u32| {
             let mut names = Vec::new();
             loop {
@@ -230,6 +217,7 @@ mod tests {
         let (mut a, mut b) = (Components::default(), Components::default());
         a.add(&[Raw::plain(EDGE), Raw::plain(other)], 1);
         b.add(&[Raw::plain(other), Raw::plain(EDGE)], -1);
+        a.settle();
         let bytes = postcard::to_stdvec(&a).unwrap();
         let mut read: Components = postcard::from_bytes(&bytes).unwrap();
         assert!(read.is_sound());
