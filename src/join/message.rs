@@ -84,7 +84,7 @@ pub fn path<'a>(
     let slice = &joint.ground.slices[rows[0].chunk as usize];
     let any = |is: fn(&Layout) -> bool| {
         let layouts = &joint.ground.layouts;
-        rows.iter().any(|row| is(&layouts[usize::from(row.layout)]))
+        layouts.iter().any(is) && rows.iter().any(|row| is(&layouts[usize::from(row.layout)]))
     };
     let is_foreign = any(Layout::is_foreign);
     let summary = Rows {
@@ -130,7 +130,7 @@ pub fn path<'a>(
         told.for_each(|recipient| recipient.latency_ms = None);
     }
     if is_legacy {
-        ids::identify(&mut path, &events);
+        ids::identify(&mut path, &events, arena);
         ids::mark_inferred(&mut path, &concluded);
     }
     if is_foreign {

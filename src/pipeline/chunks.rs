@@ -14,7 +14,7 @@ use crate::event::ServerId;
 use crate::fault::Faults;
 use crate::input::Inputs;
 use crate::join::Ground;
-use crate::join::tie::Ties;
+use crate::join::tie::{Noted, Ties};
 use crate::keys::Keys;
 use crate::plan::{Chunk, Plan, slice};
 use crate::row::Row;
@@ -104,7 +104,8 @@ pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64
     let legacy: Vec<(&Chunk, u32)> = numbered
         .filter(|(chunk, _)| leads_on || dialect::has_ties(&chunk.layout))
         .collect();
-    let parts = legacy
+    let all = legacy.len() == plan.chunks.len();
+    let mut parts: Vec<Noted> = legacy
         .into_par_iter()
         .with_max_len(1)
         .map(|(chunk, number)| {
@@ -112,6 +113,9 @@ pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64
             Ties::noted(&mut dialect::ties(slice, &chunk.layout, keys, leads_on))
         })
         .collect();
+    if !all {
+        parts.push(Ties::unread());
+    }
     Ties::of(parts, given)
 }
 
