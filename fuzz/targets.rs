@@ -323,7 +323,7 @@ fn messages(files: Vec<(String, Vec<u8>)>, window_bytes: u64) -> (usize, bool) {
         },
         when: When::Closed,
         links: true,
-        window_bytes,
+        window_bytes: Some(window_bytes),
         ..pipeline::Options::default()
     };
     let make = || Written {
@@ -382,7 +382,7 @@ pub fn expand(data: &[u8]) {
     };
     let inputs = Inputs::expanded("a", data.to_vec(), &opening);
     assert!(inputs.bytes() <= 64 << 20);
-    let mut names: Vec<&str> = inputs.files.iter().map(|file| file.name.as_str()).collect();
+    let mut names: Vec<&str> = inputs.files.iter().map(|file| file.name.as_ref()).collect();
     assert!(names.iter().all(|name| name.starts_with('a')));
     let all = names.len();
     names.dedup();

@@ -8,6 +8,7 @@ mod clocks;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 use bumpalo::Bump;
@@ -20,15 +21,20 @@ use crate::input::{Inputs, LogFile};
 use crate::join::Ground;
 use crate::keys::Keys;
 use crate::servers::Servers;
-use crate::time::Time;
+use crate::time::{HOUR, Time};
 use crate::watch::{Lap, Watch};
 
 /// Chunks are about this long unless said otherwise: short against a window, so that a window holds the same
 /// stretch of time of all servers, and long against the cost of starting one.
 pub const CHUNK_BYTES: usize = 2 << 20;
-/// Windows are about this long unless said otherwise: their rows and the bytes behind them stay in the cache from
-/// scanning to joining.
+/// Windows are at most about this long unless said otherwise: longer ones are no faster.
 pub const WINDOW_BYTES: u64 = 64 << 20;
+/// Shorter windows only cost time.
+const SHORTEST_WINDOW_BYTES: u64 = 8 << 20;
+/// A day of logs has at least so many windows, so that the rows of a window are little against it.
+const WINDOWS_A_DAY: u64 = 16;
+/// Every thread has so much of a window at least.
+const WINDOW_BYTES_A_THREAD: u64 = 4 << 20;
 /// A chunk of a small file counts as so long: what is kept of a chunk while its window is joined is as much.
 const SMALLEST_BYTES: u64 = 8 << 10;
 /// A chunk's earliest row is looked for at every so many bytes.
@@ -49,7 +55,7 @@ pub struct Chunk {
     pub start: usize,
     pub end: usize,
     /// In force at its first byte; if a header inside the file binds another, known once what is before was read.
-    pub layout: Layout,
+    pub layout: Arc<Layout>,
     /// Time of its earliest row.
     pub time: Option<Time>,
     /// Number of the chunk that follows it in its file.
@@ -120,11 +126,24 @@ impl Plan {
             }
             plan.chunks.extend(chunks);
         }
+        plan.share_layouts();
         plan.set_clocks(inputs);
         plan.order();
         plan.mark(inputs);
         plan.took = watch.lap();
         plan
+    }
+
+    /// Keeps a layout once that chunks after each other have: thousands of files have the same.
+    fn share_layouts(&mut self) {
+        let mut last: Option<Arc<Layout>> = None;
+        for chunk in &mut self.chunks {
+            match &last {
+                Some(same) if **same == *chunk.layout => chunk.layout = same.clone(),
+                _ => last = Some(chunk.layout.clone()),
+            }
+        }
+        self.chunks.shrink_to_fit();
     }
 
     /// Brings chunks in the order of time.
@@ -163,6 +182,24 @@ impl Plan {
         }
     }
 
+    /// How long windows are best: what a window holds is to be little against a day of these logs, be there one day or a
+    /// year of them. `at_once`: messages are handed over when all is read, so that rows of more than one window would
+    /// have to be read again.
+    pub fn window_bytes(&self, at_once: bool) -> u64 {
+        let bytes: u64 = self.chunks.iter().map(|c| (c.end - c.start) as u64).sum();
+        let read_twice = at_once || self.chunks.iter().any(|c| dialect::has_ties(&c.layout));
+        if bytes <= WINDOW_BYTES && read_twice {
+            return WINDOW_BYTES;
+        }
+        let times = || self.chunks.iter().filter_map(|chunk| chunk.time);
+        let span = times().max().zip(times().min());
+        let hours = span.map_or(0, |(last, first)| last.0.saturating_sub(first.0) / HOUR) as u64;
+        let threads = rayon::current_num_threads() as u64;
+        let shortest = (threads * WINDOW_BYTES_A_THREAD).max(SHORTEST_WINDOW_BYTES);
+        let of_a_day = bytes * 24 / hours.max(24) / WINDOWS_A_DAY;
+        of_a_day.max(shortest).min(WINDOW_BYTES)
+    }
+
     /// Chunks by window: each of about so many bytes.
     pub fn windows(&self, window_bytes: u64) -> Vec<Range<usize>> {
         let mut windows = Vec::new();
@@ -190,7 +227,7 @@ impl Plan {
 
     /// Notes the layouts that headers inside the chunks of a window bound, for what follows these headers in their files.
     /// Returns the chunks of the window that were read by another layout.
-    pub fn rebind(&mut self, window: Range<usize>, bound: &[Option<Layout>]) -> Vec<usize> {
+    pub fn rebind(&mut self, window: Range<usize>, bound: &[Option<Arc<Layout>>]) -> Vec<usize> {
         let mut stale = Vec::new();
         for number in window.clone() {
             let Some(layout) = &bound[number - window.start] else {
@@ -199,7 +236,7 @@ impl Plan {
             let mut next = self.chunks[number].next;
             while let Some(at) = next {
                 let chunk = &mut self.chunks[at as usize];
-                if chunk.layout == *layout {
+                if *chunk.layout == **layout {
                     break;
                 }
                 chunk.layout = layout.clone();
@@ -254,7 +291,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
         let line = memchr::memrchr(b'\n', &data[start..about]).map_or(start, |n| start + n + 1);
         let there = behind(&in_force, start..line);
         let end = dialect::next_record(&there, data, about);
-        let before = chunks.last().map(|before| (&before.layout, before.start));
+        let before = chunks.last().map(|before| (&*before.layout, before.start));
         let before = before.unwrap_or((&in_force, start));
         let own = dialect::layout_from(before, data, start..end);
         let layout = own.unwrap_or(in_force);
@@ -264,7 +301,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
             file,
             start,
             end,
-            layout,
+            layout: Arc::new(layout),
             time,
             next: None,
             carried: log.is_carried() || start < counted,
@@ -274,7 +311,7 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     if dialect::binds_while_reading(first) && !chunks.is_sorted_by_key(|chunk| chunk.time) {
         // What follows a header may be read before it.
         for i in 1..chunks.len() {
-            chunks[i].layout = layout_behind(&chunks[i - 1], data);
+            chunks[i].layout = layout_behind(&chunks[i - 1], data).into();
         }
     }
     chunks
@@ -362,7 +399,7 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
             samples.push((chunk, chunk.start, chunk.end));
             continue;
         }
-        let every = match chunk.layout {
+        let every = match *chunk.layout {
             Layout::TrackHistory(_) => SAMPLE_HISTORY_EVERY,
             _ => SAMPLE_EVERY,
         };

@@ -30,7 +30,7 @@ pub enum Edge {
 
 /// Files by what is wrong with them; a place at the beginning or in the last line.
 pub fn edges(inputs: &Inputs, plan: &Plan) -> BTreeMap<Edge, Vec<u32>> {
-    let series = names::read_all(inputs.files.iter().map(|file| file.name.as_str()));
+    let series = names::read_all(inputs.files.iter().map(|file| &*file.name));
     let mut found: BTreeMap<Edge, Vec<u32>> = BTreeMap::new();
     for chunks in plan.chunks.chunk_by(|a, b| a.file == b.file) {
         let Some(last) = chunks.last() else { continue };

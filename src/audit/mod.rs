@@ -339,9 +339,9 @@ impl Check {
 fn hashes(inputs: &Inputs) -> Vec<Hash> {
     let hash = |source: &Source| {
         Some(Hash {
-            name: source.name.clone(),
+            name: source.name.to_string(),
             bytes: source.bytes,
-            sha256: hex(&source.sha256?),
+            sha256: hex(source.sha256.as_deref()?),
         })
     };
     inputs.sources.iter().filter_map(hash).collect()

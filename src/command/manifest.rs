@@ -251,7 +251,7 @@ fn described<'m>(inputs: &'m Inputs, noted: &'m Noted) -> Vec<Input<'m>> {
         .map(|source| Input {
             name: &source.name,
             bytes: source.bytes,
-            sha256: source.sha256.as_ref().map(hex).unwrap_or_default(),
+            sha256: source.sha256.as_deref().map(hex).unwrap_or_default(),
             files: Vec::new(),
         })
         .collect();

@@ -3,7 +3,7 @@
 //! Touching a page that the file no longer has ends a program with SIGBUS. Here the signal is caught: if the address
 //! is in a map of ours, the run ends with status 2 and a sentence that names the file; anything else goes to
 //! whoever handled the signal before. The handler may use only what is safe in one: it walks a list that is never
-//! changed but at its head, writes a text that was made before, and leaves. An unfinished output keeps the name
+//! changed but at its head, writes texts that were made before, and leaves. An unfinished output keeps the name
 //! that says so.
 
 #[cfg(not(unix))]
@@ -15,15 +15,15 @@ pub use unix::{Guard, watch};
 mod unix {
     use std::ffi::{c_int, c_void};
     use std::ptr;
-    use std::sync::Once;
     use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+    use std::sync::{Arc, Once};
 
     /// One map. Entries stay for the life of the program, so that the handler may read them at any time.
     struct Entry {
         /// First byte; 0 when the map is gone.
         start: AtomicUsize,
         length: usize,
-        said: String,
+        name: Arc<str>,
         next: AtomicPtr<Entry>,
     }
 
@@ -40,17 +40,26 @@ mod unix {
         }
     }
 
+    /// What is said, before and behind the name.
+    const SAID: [&str; 2] = [
+        "waybill: ",
+        ": was cut short or could not be read any more while it was being read; what was written so far is not the \
+         answer. Copy the logs first, or run again with --mmap never\n",
+    ];
+
     /// Knows the map of the file `name` from now on.
-    pub fn watch(name: &str, map: &[u8]) -> Guard {
+    pub fn watch(name: &Arc<str>, map: &[u8]) -> Guard {
         INSTALL.call_once(install);
-        let name = crate::inert::terminal(name.as_bytes(), 400);
+        let shown = crate::inert::terminal(name.as_bytes(), 400);
+        // There may be very many files, and most names can be shown as they are.
+        let name = match *shown == **name {
+            true => name.clone(),
+            false => shown.into(),
+        };
         let entry: &'static Entry = Box::leak(Box::new(Entry {
             start: AtomicUsize::new(map.as_ptr() as usize),
             length: map.len().next_multiple_of(1 << 16),
-            said: format!(
-                "waybill: {name}: was cut short or could not be read any more while it was being read; what was \
-                 written so far is not the answer. Copy the logs first, or run again with --mmap never\n"
-            ),
+            name,
             next: AtomicPtr::new(ptr::null_mut()),
         }));
         let put = |head: *mut Entry| {
@@ -85,7 +94,9 @@ mod unix {
             while let Some(map) = entry.as_ref() {
                 let start = map.start.load(Ordering::Acquire);
                 if start != 0 && (start..start + map.length).contains(&address) {
-                    libc::write(2, map.said.as_ptr().cast(), map.said.len());
+                    for said in [SAID[0], &*map.name, SAID[1]] {
+                        libc::write(2, said.as_ptr().cast(), said.len());
+                    }
                     libc::_exit(2);
                 }
                 entry = map.next.load(Ordering::Acquire);
@@ -106,7 +117,7 @@ mod elsewhere {
 
     pub struct Guard;
 
-    pub fn watch(_: &str, _: &[u8]) -> Guard {
+    pub fn watch(_: &std::sync::Arc<str>, _: &[u8]) -> Guard {
         Guard
     }
 }

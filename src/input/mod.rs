@@ -14,8 +14,8 @@ mod text;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bstr::BString;
 use hashbrown::HashMap;
@@ -99,34 +99,42 @@ pub struct CarriedRow {
 /// One file and its bytes.
 pub struct LogFile {
     /// As found under the given path: the name that evidence is quoted with.
-    pub name: String,
+    pub name: Arc<str>,
     /// The server that wrote it, short and lower case, where rows do not name it; set when its format is told.
     pub server: BString,
     /// The file on the disk that it is or was in: an index of [`Inputs::sources`].
     pub source: u32,
     /// The stretch to be read, where that is not the whole file.
-    pub part: Option<Part>,
+    pub part: Option<Box<Part>>,
     data: Data,
     /// Where rows may be counted from, in order.
-    chunks: Vec<ChunkLines>,
+    chunks: Box<[ChunkLines]>,
 }
 
-/// Line breaks before and in one chunk, once they are known.
+/// Line breaks before and in one chunk, once they are known: they are the same whoever counts them.
 struct ChunkLines {
     start: u64,
-    before: OnceLock<u64>,
-    inside: OnceLock<u64>,
+    before: AtomicU64,
+    inside: AtomicU64,
+}
+
+/// No number of lines.
+const UNCOUNTED: u64 = u64::MAX;
+
+/// A number of lines, if it is known.
+fn counted(lines: &AtomicU64) -> Option<u64> {
+    Some(lines.load(Ordering::Relaxed)).filter(|lines| *lines != UNCOUNTED)
 }
 
 impl LogFile {
-    fn new(name: String, source: u32, data: Data) -> LogFile {
+    fn new(name: Arc<str>, source: u32, data: Data) -> LogFile {
         LogFile {
             name,
             server: BString::default(),
             source,
             part: None,
             data,
-            chunks: Vec::new(),
+            chunks: Box::default(),
         }
     }
 
@@ -158,8 +166,8 @@ impl LogFile {
     pub fn set_chunks(&mut self, starts: impl Iterator<Item = u64>) {
         let chunk = |start| ChunkLines {
             start,
-            before: OnceLock::new(),
-            inside: OnceLock::new(),
+            before: AtomicU64::new(UNCOUNTED),
+            inside: AtomicU64::new(UNCOUNTED),
         };
         self.chunks = starts.map(chunk).collect();
     }
@@ -170,30 +178,32 @@ impl LogFile {
             return;
         };
         if self.chunks.get(at + 1).is_none_or(|next| next.start == end) {
-            self.chunks[at].inside.get_or_init(|| lines);
+            self.chunks[at].inside.store(lines, Ordering::Relaxed);
         }
     }
 
     /// Lines before chunk `index`, counted when first asked for, from the nearest chunk for which they are known.
     fn lines_before(&self, index: usize) -> u64 {
-        let known = |i: &usize| self.chunks[*i].before.get().is_some();
-        let from = (0..=index).rev().find(known);
+        let known = |i: usize| Some((i, counted(&self.chunks[i].before)?));
+        let from = (0..=index).rev().find_map(known);
         let first = self.chunks.first().map_or(0, |chunk| chunk.start);
-        let mut lines = match from {
-            Some(from) => self.chunks[from].before.get().copied().unwrap_or(0),
-            None => match &self.part {
+        let (from, mut lines) = from.unwrap_or_else(|| {
+            let before = match &self.part {
                 Some(part) => part.lines + self.count(part.from as u64, first),
                 None => self.count(0, first),
-            },
-        };
-        for i in from.unwrap_or(0)..index {
+            };
+            (0, before)
+        });
+        for i in from..index {
             let (chunk, next) = (&self.chunks[i], &self.chunks[i + 1]);
-            chunk.before.get_or_init(|| lines);
-            lines += chunk
-                .inside
-                .get_or_init(|| self.count(chunk.start, next.start));
+            chunk.before.store(lines, Ordering::Relaxed);
+            let inside = counted(&chunk.inside);
+            let inside = inside.unwrap_or_else(|| self.count(chunk.start, next.start));
+            chunk.inside.store(inside, Ordering::Relaxed);
+            lines += inside;
         }
-        *self.chunks[index].before.get_or_init(|| lines)
+        self.chunks[index].before.store(lines, Ordering::Relaxed);
+        lines
     }
 
     fn count(&self, from: u64, until: u64) -> u64 {
@@ -288,8 +298,9 @@ impl Inputs {
         let mut inputs = Inputs::default();
         let opened = opening.opened.clone();
         let store = Store::new(opening.mapping, opening.temp_dir.clone(), opened);
-        let source = Source::of_bytes(name, &bytes, opening.hash);
-        let expanded = expand::expand(name, Data::Memory(bytes), opening.expand_limit, &store);
+        let name: Arc<str> = name.into();
+        let source = Source::of_bytes(&name, &bytes, opening.hash);
+        let expanded = expand::expand(&name, Data::Memory(bytes), opening.expand_limit, &store);
         inputs.add(source, expanded);
         inputs.sort();
         inputs
@@ -299,6 +310,7 @@ impl Inputs {
     pub fn from_memory(files: Vec<(String, Vec<u8>)>) -> Inputs {
         let mut inputs = Inputs::default();
         for (name, bytes) in files {
+            let name: Arc<str> = name.into();
             let source = inputs.sources.len() as u32;
             inputs.sources.push(Source::of_bytes(&name, &bytes, false));
             let file = LogFile::new(name, source, Data::Memory(bytes));
@@ -310,6 +322,7 @@ impl Inputs {
 
     /// Adds rows of an earlier run that stood in the file `name`, before what is new in it.
     pub fn add_carried(&mut self, name: String, bytes: Vec<u8>, rows: Vec<CarriedRow>) {
+        let name: Arc<str> = name.into();
         let part = Part {
             until: bytes.len(),
             carried: rows,
@@ -318,17 +331,22 @@ impl Inputs {
         let source = self.sources.len() as u32;
         self.sources.push(Source::of_bytes(&name, &bytes, false));
         self.files.push(LogFile {
-            part: Some(part),
+            part: Some(Box::new(part)),
             ..LogFile::new(name, source, Data::Memory(bytes))
         });
     }
 
     fn add(&mut self, source: Source, expanded: Expanded) {
         let number = self.sources.len() as u32;
+        let own = source.name.clone();
         self.sources.push(source);
+        let named = |name: String| match *name == *own {
+            true => own.clone(),
+            false => name.into(),
+        };
         let files = expanded.files.into_iter();
         self.files
-            .extend(files.map(|(name, data)| LogFile::new(name, number, data)));
+            .extend(files.map(|(name, data)| LogFile::new(named(name), number, data)));
         self.unreadable.extend(expanded.unreadable);
         self.in_part.extend(expanded.in_part);
     }
@@ -344,7 +362,7 @@ impl Inputs {
     /// Files that are shorter than they were, or others of the same name, and in which way. To be asked when all was
     /// read: growth is fine, and a file that was deleted was read whole.
     pub fn changed(&self) -> Vec<Problem> {
-        let changed = |source: &Source| Some((source.name.clone(), source.changed()?));
+        let changed = |source: &Source| Some((source.name.to_string(), source.changed()?));
         self.sources.par_iter().filter_map(changed).collect()
     }
 
@@ -352,10 +370,10 @@ impl Inputs {
     pub fn sha256(&self) -> [u8; 32] {
         let mut all = Sha256::new();
         for source in &self.sources {
-            let hash = source.sha256.as_ref().map(source::hex);
+            let hash = source.sha256.as_deref().map(source::hex);
             all.update(hash.unwrap_or_default());
             all.update(b"  ");
-            all.update(&source.name);
+            all.update(source.name.as_bytes());
             all.update(b"\n");
         }
         all.finalize().into()
@@ -422,14 +440,14 @@ fn read(
     opening: &Opening,
     store: &Store,
 ) -> Result<(Source, Expanded), Problem> {
-    let opened = load(&name, &path, opening, store);
+    let opened = load(&name.as_str().into(), &path, opening, store);
     let (source, data) = opened.map_err(|error| (name.clone(), error.to_string()))?;
     let expanded = expand::expand(&name, data, opening.expand_limit, store);
     Ok((source, expanded))
 }
 
 fn load(
-    name: &str,
+    name: &Arc<str>,
     path: &Path,
     opening: &Opening,
     store: &Store,
@@ -490,12 +508,8 @@ mod tests {
         }
         let root = dir.path().to_string_lossy().into_owned();
         let names = |paths: &[String]| -> Vec<String> {
-            Inputs::open(paths)
-                .unwrap()
-                .files
-                .into_iter()
-                .map(|f| f.name)
-                .collect()
+            let files = Inputs::open(paths).unwrap().files;
+            files.iter().map(|f| f.name.to_string()).collect()
         };
         assert_eq!(names(std::slice::from_ref(&root)), ["b.log", "ex01/a.LOG"]);
         assert_eq!(

@@ -3,7 +3,8 @@
 //! In: the file's own data. Out: [`Source`], for the manifest and for the question at the end of a run.
 
 use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -42,30 +43,30 @@ impl Stamp {
 #[derive(Clone, Debug)]
 pub struct Source {
     /// As found under the given path.
-    pub name: String,
+    pub name: Arc<str>,
     /// `None` if it is no file on the disk.
-    path: Option<PathBuf>,
+    path: Option<Box<Path>>,
     /// Its length when it was opened: what was appended later was not read.
     pub bytes: u64,
     identity: Option<(u64, u64)>,
     /// When it was written last, if it is a file on the disk.
     pub written: Option<Time>,
-    /// By which it is known again if nothing is written to it; `None` if that cannot be told.
-    pub stamp: Option<Stamp>,
+    /// Last written so long before it was opened that its time tells whether it was written to since.
+    is_old: bool,
     /// SHA-256 of these bytes, if asked for.
-    pub sha256: Option<[u8; 32]>,
+    pub sha256: Option<Box<[u8; 32]>>,
 }
 
 impl Source {
     pub(super) fn of_file(
-        name: &str,
+        name: &Arc<str>,
         path: &Path,
         found: &Metadata,
         data: &[u8],
         hash: bool,
     ) -> Source {
         Source {
-            path: found.is_file().then(|| path.to_path_buf()),
+            path: found.is_file().then(|| path.into()),
             bytes: match found.is_file() {
                 true => found.len(),
                 false => data.len() as u64,
@@ -76,21 +77,31 @@ impl Source {
                 .ok()
                 .filter(|_| found.is_file())
                 .map(micros),
-            stamp: Stamp::of(found).filter(Stamp::is_old),
+            is_old: Stamp::of(found).is_some_and(|stamp| stamp.is_old()),
             ..Source::of_bytes(name, data, hash)
         }
     }
 
-    pub(super) fn of_bytes(name: &str, bytes: &[u8], hash: bool) -> Source {
+    pub(super) fn of_bytes(name: &Arc<str>, bytes: &[u8], hash: bool) -> Source {
         Source {
-            name: name.to_string(),
+            name: name.clone(),
             path: None,
             bytes: bytes.len() as u64,
             identity: None,
             written: None,
-            stamp: None,
-            sha256: hash.then(|| Sha256::digest(bytes).into()),
+            is_old: false,
+            sha256: hash.then(|| Box::new(Sha256::digest(bytes).into())),
         }
+    }
+
+    /// By which it is known again if nothing is written to it; `None` if that cannot be told.
+    pub fn stamp(&self) -> Option<Stamp> {
+        let written = self.written.filter(|_| self.is_old)?;
+        Some(Stamp {
+            bytes: self.bytes,
+            written,
+            identity: self.identity,
+        })
     }
 
     /// What became of the file since it was opened, if that is no growth.

@@ -18,6 +18,8 @@ use super::guard::{self, Guard};
 
 /// Files below this size are read, not mapped: a map costs the kernel more than a copy of a few pages.
 const MAPPED_FROM_BYTES: u64 = 16 * 1024;
+/// When files together of so many bytes were read, small ones are mapped, too, as long as there are maps for all.
+const READ_BYTES: u64 = 1 << 20;
 /// Together, what is kept in memory of small, unpacked and piped files.
 const KEPT_BYTES: u64 = 8 << 20;
 /// What is written piece by piece goes to a file of its own once it is longer than this.
@@ -75,6 +77,8 @@ pub struct Store {
     kept_bytes: AtomicU64,
     maps_left: AtomicUsize,
     mapped_from_bytes: u64,
+    /// Bytes of small files that may still be read.
+    read_bytes_left: AtomicU64,
     shared: Mutex<Option<Shared>>,
     opened: Arc<Opened>,
 }
@@ -106,6 +110,7 @@ impl Store {
             kept_bytes: AtomicU64::new(0),
             maps_left: AtomicUsize::new(max_maps()),
             mapped_from_bytes: MAPPED_FROM_BYTES,
+            read_bytes_left: AtomicU64::new(READ_BYTES),
             shared: Mutex::new(None),
         }
     }
@@ -120,17 +125,19 @@ impl Store {
         let mut sizes: Vec<u64> = paths.iter().map(|(_, path)| size(path)).collect();
         let (_, least, _) = sizes.select_nth_unstable_by(maps, |a, b| b.cmp(a));
         self.mapped_from_bytes = (*least + 1).max(MAPPED_FROM_BYTES);
+        self.read_bytes_left = AtomicU64::new(u64::MAX);
     }
 
     /// The first `length` bytes of a file, or all it gives if its length is not known.
     ///
     /// # Errors
     /// If it cannot be read, or there is no room for a copy.
-    pub fn load(&self, file: &mut File, name: &str, length: Option<u64>) -> io::Result<Data> {
+    pub fn load(&self, file: &mut File, name: &Arc<str>, length: Option<u64>) -> io::Result<Data> {
         let Some(length) = length else {
             return self.copy(file);
         };
-        if length >= self.mapped_from_bytes && self.is_mappable(file) {
+        let is_small = length < self.mapped_from_bytes && self.may_read(length);
+        if !is_small && self.is_mappable(file) {
             // SAFETY: the map is read-only and private to us. Another program may still cut the file short, which
             // the guard turns into an error that names the file; servers only append to their logs.
             let map = unsafe { MmapOptions::new().len(length as usize).map(&*file) }?;
@@ -138,6 +145,12 @@ impl Store {
             return Ok(Data::Mapped { _guard, map });
         }
         self.copy(&mut file.take(length))
+    }
+
+    fn may_read(&self, length: u64) -> bool {
+        let less = |left: u64| left.checked_sub(length);
+        let order = Ordering::Relaxed;
+        (self.read_bytes_left.fetch_update(order, order, less)).is_ok()
     }
 
     fn is_mappable(&self, file: &File) -> bool {

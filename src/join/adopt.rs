@@ -23,21 +23,33 @@ use crate::time::Time;
 /// Where a weaker key leads: the message's key, or nothing because there are several.
 type Homes = HashMap<u64, Option<NonZeroU64>, foldhash::fast::RandomState>;
 
-/// What was proven within a third of the horizon, by the shard of the weaker key.
+/// What was proven within a part of the horizon, by the shard of the weaker key.
 type Age = Vec<Homes>;
+
+/// The same when nothing is added any more: in the order of the weaker keys.
+type PastAge = Vec<Box<[(u64, Option<NonZeroU64>)]>>;
+
+fn past(age: Age) -> PastAge {
+    let sorted = |homes: Homes| {
+        let mut homes: Vec<_> = homes.into_iter().collect();
+        homes.sort_unstable_by_key(|(weak, _)| *weak);
+        homes.into_boxed_slice()
+    };
+    age.into_par_iter().map(sorted).collect()
+}
 
 fn no_homes() -> Age {
     (0..SHARDS).map(|_| Homes::default()).collect()
 }
 
 /// Ages that reach back one horizon, beside the one that goes on.
-const OLDER_AGES: usize = 3;
+const OLDER_AGES: usize = 6;
 
-/// What rows of earlier windows and of this one prove about weaker keys. Kept for one horizon, and a third at most.
+/// What rows of earlier windows and of this one prove about weaker keys. Kept for one horizon, and a sixth at most.
 pub struct Adoption {
     homes: Age,
     /// Youngest first.
-    older: VecDeque<Age>,
+    older: VecDeque<PastAge>,
     /// Orphans of earlier windows that no row has placed so far.
     unplaced: HashSet<u64>,
     since: Option<Time>,
@@ -147,8 +159,8 @@ impl Adoption {
     pub fn forget(&mut self, watermark: Time, horizon: i64) {
         let since = *self.since.get_or_insert(watermark);
         if watermark.0.saturating_sub(since.0) > horizon / OLDER_AGES as i64 {
-            self.older
-                .push_front(std::mem::replace(&mut self.homes, no_homes()));
+            let homes = std::mem::replace(&mut self.homes, no_homes());
+            self.older.push_front(past(homes));
             self.older.truncate(OLDER_AGES);
             self.since = Some(watermark);
         }
@@ -173,9 +185,13 @@ impl Adoption {
 
     fn home(&self, weak: u64) -> Option<u64> {
         let at = shard(weak);
-        let ages = [&self.homes].into_iter().chain(&self.older);
-        let known = ages.map(|homes| homes[at].get(&weak)).find_map(|home| home);
-        known.copied().flatten().map(NonZeroU64::get)
+        let of_past = |age: &PastAge| {
+            let place = age[at].binary_search_by_key(&weak, |(weak, _)| *weak);
+            place.ok().map(|place| age[at][place].1)
+        };
+        let known = self.homes[at].get(&weak).copied();
+        let known = known.or_else(|| self.older.iter().find_map(of_past));
+        known.flatten().map(NonZeroU64::get)
     }
 
     /// Takes the rows out that found a home, under its key. A copy may lead to a message that is itself an orphan by

@@ -1,8 +1,8 @@
 //! A message that is carried from window to window: not its rows, only where they stand.
 //!
-//! In: rows. Out: 16 bytes each, by which they are read again if they are needed again.
+//! In: rows. Out: some 8 bytes each, by which they are read again if they are needed again.
 
-use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
 
 use super::Joint;
 use super::message::matters;
@@ -12,80 +12,116 @@ use crate::path::Class;
 use crate::row::{KeyKind, Row, mark};
 use crate::time::Time;
 
-/// Kept under its second identifier.
-const SECOND: u32 = 1 << 31;
-/// A row's own marks stand below it.
-const MARKS_FROM: u32 = 29;
-const CHUNK: u32 = (1 << MARKS_FROM) - 1;
-/// The others are found again by reading.
+/// Marks of a row that reading again cannot tell; the others are found again.
 const KEPT_MARKS: u8 = mark::TIED | mark::OF_ORIGINAL;
+/// Kept under its second identifier: a bit beside those marks.
+const SECOND: u8 = 1 << 2;
+const SPOT_MARK_BITS: u32 = 3;
+/// So much room is made for a spot; most need less, and it grows.
+const USUAL_SPOT_BYTES: usize = 10;
 
-/// Where a row stands, and enough of it to tell that another row is not the same one.
-#[derive(Clone, Copy, Debug)]
+/// Where a row stands.
+#[derive(Clone, Copy, Debug, Default)]
 struct Spot {
-    /// In the upper 3 bits what reading again cannot tell.
     chunk: u32,
+    /// First byte and line within the chunk.
     offset: u32,
-    /// Line within the chunk in the upper 24 bits, layout in the lower 8.
-    line_layout: u32,
-    print: u32,
+    line: u32,
+    layout: u8,
+    /// What reading again cannot tell.
+    marks: u8,
 }
+
+/// A spot as it is kept: the way to it from the one before. Small numbers take a byte.
+#[derive(Serialize, Deserialize)]
+struct Way {
+    chunks: i64,
+    /// From the spot before if that is in the same chunk, else from the chunk's beginning.
+    bytes: i64,
+    lines: i64,
+    layout_and_marks: u16,
+}
+
+const _: () = assert!(KEPT_MARKS < SECOND);
 
 impl Spot {
     fn of(row: &Row) -> Spot {
-        let line_layout = row.line << 8 | u32::from(row.layout);
-        let second = if row.kind == KeyKind::Second {
-            SECOND
-        } else {
-            0
+        let second = match row.kind {
+            KeyKind::Second => SECOND,
+            _ => 0,
         };
-        let marks = u32::from(row.marks & KEPT_MARKS) << MARKS_FROM | second;
         Spot {
-            chunk: row.chunk | marks,
+            chunk: row.chunk,
             offset: row.offset,
-            line_layout,
-            print: print(row),
+            line: row.line,
+            layout: row.layout,
+            marks: row.marks & KEPT_MARKS | second,
+        }
+    }
+
+    fn way(&self, before: Spot) -> Way {
+        let from = before.in_chunk(self.chunk);
+        Way {
+            chunks: i64::from(self.chunk) - i64::from(before.chunk),
+            bytes: i64::from(self.offset) - i64::from(from.offset),
+            lines: i64::from(self.line) - i64::from(from.line),
+            layout_and_marks: u16::from(self.layout) << SPOT_MARK_BITS | u16::from(self.marks),
+        }
+    }
+
+    fn by(way: &Way, before: Spot) -> Spot {
+        let chunk = (i64::from(before.chunk) + way.chunks) as u32;
+        let from = before.in_chunk(chunk);
+        Spot {
+            chunk,
+            offset: (i64::from(from.offset) + way.bytes) as u32,
+            line: (i64::from(from.line) + way.lines) as u32,
+            layout: (way.layout_and_marks >> SPOT_MARK_BITS) as u8,
+            marks: way.layout_and_marks as u8 & (KEPT_MARKS | SECOND),
+        }
+    }
+
+    /// This spot, or the beginning of another chunk.
+    fn in_chunk(self, chunk: u32) -> Spot {
+        match self.chunk == chunk {
+            true => self,
+            false => Spot::default(),
         }
     }
 
     /// Reads the row again, under the key of its message.
     fn reread(&self, key: u64, joint: &Joint<'_>) -> Option<Row> {
-        let chunk = self.chunk & CHUNK;
-        let slice = joint.ground.slices[chunk as usize];
+        let slice = joint.ground.slices[self.chunk as usize];
         let from = self.offset as usize;
         let rest = Slice {
             data: &slice.data[from..],
             start: slice.start + from as u64,
             ..slice
         };
-        let layout = &joint.ground.layouts[(self.line_layout & 0xff) as usize];
+        let layout = &joint.ground.layouts[usize::from(self.layout)];
         let (row, server) = dialect::reread(rest, layout, &joint.ground.keys)?;
         let mut row = row.under(key);
-        row.chunk = chunk;
-        row.marks |= ((self.chunk & !SECOND) >> MARKS_FROM) as u8;
-        if self.chunk & SECOND != 0 {
+        row.chunk = self.chunk;
+        row.marks |= self.marks & KEPT_MARKS;
+        if self.marks & SECOND != 0 {
             row.kind = KeyKind::Second;
         }
         if row.has(mark::OF_ORIGINAL) {
             row.role = Role::Fail;
         }
         row.offset = self.offset;
-        row.line = self.line_layout >> 8;
-        row.layout = self.line_layout as u8;
+        row.line = self.line;
+        row.layout = self.layout;
         row.server = joint.ground.servers.find(&server).map_or(0, |id| id.0);
         Some(row)
     }
 }
 
-/// The same for a row that was collected twice.
-fn print(row: &Row) -> u32 {
-    let mixed = (row.time.0 as u64 ^ u64::from(row.code) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as u32
-}
-
 /// A message that is not over.
 pub struct Carried {
-    spots: Vec<Spot>,
+    /// Its rows' [`Spot`]s as [`Way`]s; those of each window begin anew, behind their number.
+    spots: Box<[u8]>,
+    rows: u32,
     pub first: Time,
     pub last: Time,
     size_bytes: u32,
@@ -107,7 +143,8 @@ impl Carried {
         let (first, last) = (Time(i64::MAX), Time(i64::MIN));
         let (counted, finished) = (None, false);
         Carried {
-            spots: Vec::new(),
+            spots: Box::default(),
+            rows: 0,
             first,
             last,
             size_bytes: 0,
@@ -122,38 +159,97 @@ impl Carried {
 
     /// How many rows it has.
     pub fn rows(&self) -> usize {
-        self.spots.len()
+        self.rows as usize
     }
 
     /// Reads its rows again, under the key of the message.
     pub fn reread(&self, key: u64, joint: &Joint<'_>) -> Vec<Row> {
-        let rows = self.spots.iter().filter_map(|spot| spot.reread(key, joint));
-        rows.collect()
+        let mut rows = Vec::with_capacity(self.rows());
+        let mut rest = &self.spots[..];
+        while !rest.is_empty() {
+            let mut before = Spot::default();
+            for _ in 0..next::<u32>(&mut rest) {
+                before = Spot::by(&next(&mut rest), before);
+                rows.extend(before.reread(key, joint));
+            }
+        }
+        rows
     }
 
     /// Notes where rows stand.
     pub fn take(&mut self, rows: &[&Row]) {
-        self.spots.reserve_exact(rows.len());
+        let mut spots = std::mem::take(&mut self.spots).into_vec();
+        spots.reserve(rows.len() * USUAL_SPOT_BYTES);
+        put(&(rows.len() as u32), &mut spots);
+        let mut before = Spot::default();
         for row in rows {
-            self.spots.push(Spot::of(row));
+            let spot = Spot::of(row);
+            put(&spot.way(before), &mut spots);
+            before = spot;
             self.first = self.first.min(row.time);
             self.last = self.last.max(row.time);
             self.size_bytes = self.size_bytes.max(row.size_bytes);
         }
+        self.spots = spots.into_boxed_slice();
+        self.rows += rows.len() as u32;
     }
 
-    /// Whether the rows only add to the count: none matters, none may be there already, none is larger.
+    /// Whether the rows, which are in order, only add to the count: none matters, none is larger, and none can have been
+    /// collected twice, which has the time of the first.
     pub fn only_more(&self, rows: &[&Row]) -> bool {
-        let plain = |row: &&Row| !matters(row) && row.size_bytes <= self.size_bytes;
-        if !rows.iter().all(plain) {
-            return false;
+        let plain = |(at, row): (usize, &&Row)| {
+            let same_time = rows[..at].iter().rev().take_while(|r| r.time == row.time);
+            !matters(row)
+                && row.size_bytes <= self.size_bytes
+                && row.time > self.last
+                && same_time.into_iter().all(|other| other.code != row.code)
+        };
+        rows.iter().enumerate().all(plain)
+    }
+}
+
+/// Adds a number or way.
+fn put(what: &impl Serialize, spots: &mut Vec<u8>) {
+    postcard::to_io(what, spots).expect("memory takes all");
+}
+
+/// The next number or way.
+fn next<'s, T: Deserialize<'s>>(rest: &mut &'s [u8]) -> T {
+    let (next, behind) = postcard::take_from_bytes(rest).expect("written by take");
+    *rest = behind;
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spots_come_back_and_are_small() {
+        let spot = |chunk, offset, line| Spot {
+            chunk,
+            offset,
+            line,
+            layout: 254,
+            marks: SECOND | mark::TIED,
+        };
+        let spots = [
+            spot(7, 2_000_000, 2_000),
+            spot(7, 2_001_000, 2_001),
+            spot(5, u32::MAX, 0),
+            spot(u32::MAX, 3, u32::MAX),
+            spot(0, 0, 0),
+        ];
+        let mut before = Spot::default();
+        for spot in spots {
+            let bytes = postcard::to_stdvec(&spot.way(before)).unwrap();
+            let mut rest = &bytes[..];
+            let same = Spot::by(&next(&mut rest), before);
+            assert_eq!(format!("{same:?}"), format!("{spot:?}"));
+            assert!(rest.is_empty());
+            before = spot;
         }
-        if rows.len() * self.spots.len() <= 1024 {
-            return rows
-                .iter()
-                .all(|row| self.spots.iter().all(|spot| spot.print != print(row)));
-        }
-        let known: HashSet<u32> = self.spots.iter().map(|spot| spot.print).collect();
-        rows.iter().all(|row| !known.contains(&print(row)))
+        let near = postcard::to_stdvec(&spots[1].way(spots[0])).unwrap();
+        assert!(near.len() <= 6, "{}", near.len());
     }
 }

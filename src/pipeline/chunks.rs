@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -49,6 +50,8 @@ pub(super) fn parse(
         };
         let mut found = dialect::parse(slice, &chunk.layout, keys);
         found.file = chunk.file;
+        // Rooms for rows are made large enough for most chunks, and a window has many chunks.
+        found.shards.iter_mut().for_each(Vec::shrink_to_fit);
         if let Some(lines) = found.lines {
             let (start, end) = (chunk.start as u64, chunk.end as u64);
             inputs.files[chunk.file as usize].note_lines(start, end, lines);
@@ -67,7 +70,8 @@ pub(super) fn parse(
         })
         .collect();
     loop {
-        let bound: Vec<Option<Layout>> = yields.iter().map(|found| found.bound.clone()).collect();
+        let bound = yields.iter().map(|found| found.bound.clone().map(Arc::new));
+        let bound: Vec<Option<Arc<Layout>>> = bound.collect();
         let stale = plan.rebind(window.clone(), &bound);
         if stale.is_empty() {
             return yields;

@@ -33,7 +33,7 @@ use crate::watch::{Lap, Watch};
 use chunks::{Keep, Sums, gather, given_hosts, ground, parse, settle, ties};
 pub use reading::Reading;
 
-/// What a run is asked for. The answer is the same for every `window_bytes`.
+/// What a run is asked for. The answer is the same for all `window_bytes`.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Own domains as given; empty: guess them.
@@ -44,8 +44,8 @@ pub struct Options {
     pub links: bool,
     /// A message is closed this many microseconds after its last row.
     pub horizon: i64,
-    /// About this many bytes of logs are joined at a time.
-    pub window_bytes: u64,
+    /// About this many bytes of logs are joined at a time; `None`: as suits them ([`Plan::window_bytes`]).
+    pub window_bytes: Option<u64>,
     /// People and domains under other names.
     pub anonymous: Option<Anonymous>,
     /// What earlier runs read, where this one goes on.
@@ -66,7 +66,7 @@ impl Default for Options {
             when: When::Finished,
             links: false,
             horizon: 3 * DAY,
-            window_bytes: WINDOW_BYTES,
+            window_bytes: None,
             anonymous: None,
             earlier: Servers::default(),
             not_before: None,
@@ -170,7 +170,9 @@ pub fn run<T: Taker + Send, E>(
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
     ground.servers.survey(survey.servers);
-    let windows = plan.windows(options.window_bytes);
+    let at_once = options.when == When::Closed || options.keep_from.is_some();
+    let own_choice = || plan.window_bytes(at_once);
+    let windows = plan.windows(options.window_bytes.unwrap_or_else(own_choice));
     let given = given_hosts(inputs, &mut ground);
     let mut ties = match windows.len() {
         0 | 1 => Ties::default(), // the only window's own rows tell

@@ -57,7 +57,7 @@ impl Plan {
                 shift.and_then(|by| dialect::shifted(&chunk.layout, &data[range.clone()], by));
             if let Some(layout) = layout {
                 chunk.time = earliest(&layout, data, range);
-                chunk.layout = layout;
+                chunk.layout = layout.into();
             }
         }
     }

@@ -33,7 +33,7 @@ pub struct News {
 /// By which a file that holds one log is known again.
 fn stamp(inputs: &Inputs, log: &LogFile) -> Option<Stamp> {
     let source = &inputs.sources[log.source as usize];
-    source.stamp.filter(|_| source.name == log.name)
+    source.stamp().filter(|_| source.name == log.name)
 }
 
 impl State {
@@ -72,7 +72,7 @@ impl State {
         }
         let mut changed = Vec::new();
         for mut log in std::mem::take(&mut inputs.files) {
-            news.names.push(log.name.clone());
+            news.names.push(log.name.to_string());
             let found = index.find(&log.name, log.bytes());
             match found {
                 Some(i) => drop(news.claimed.insert(i)),
@@ -100,7 +100,7 @@ impl State {
             }
             let is_new = part.until > part.from;
             let known = known.map(|known| Known {
-                name: log.name.clone(),
+                name: log.name.to_string(),
                 length: length as u64,
                 stamp: stamp(inputs, &log),
                 since: known.since.filter(|_| known.length == length as u64),
@@ -113,10 +113,10 @@ impl State {
                 (part.counted, part.from, part.lines) = (part.from, 0, 0);
                 part.until = part.until.max(part.counted);
                 news.again.extend(known);
-                log.part = Some(part);
+                log.part = Some(Box::new(part));
                 inputs.files.push(log);
             } else if is_new {
-                log.part = Some(part);
+                log.part = Some(Box::new(part));
                 inputs.files.push(log);
             } else {
                 news.known.extend(known);
@@ -174,7 +174,7 @@ impl Manifest {
                 continue;
             }
             let lines = memchr::memchr_iter(b'\n', &log.bytes()[range.clone()]).count() as u64;
-            let before = news.again.iter().find(|known| known.name == log.name);
+            let before = news.again.iter().find(|known| *known.name == *log.name);
             let known = Known {
                 since: before.and_then(|known| known.since),
                 needed: needed.contains(&chunk.file),

@@ -186,7 +186,7 @@ impl Segment {
                 false => (first.offset, inputs.line(first) - 1),
             };
             Origin {
-                name: log.name.clone(),
+                name: log.name.to_string(),
                 start,
                 lines,
             }

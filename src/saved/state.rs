@@ -291,7 +291,7 @@ mod tests {
     /// The second and third row of the log, each a message.
     fn segments() -> Segments {
         let (inputs, plan) = planned();
-        let layouts = [plan.chunks[0].layout.clone()];
+        let layouts = [(*plan.chunks[0].layout).clone()];
         let ground = join::Ground {
             slices: vec![crate::plan::slice(&inputs, &plan.chunks[0], 0)],
             layouts: layouts.to_vec(),

@@ -7,8 +7,8 @@
 mod texts;
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bumpalo::Bump;
 use memchr::memmem;
@@ -60,7 +60,7 @@ pub fn narrow_by_text(inputs: &mut Inputs, plan: &Plan, text: &[u8]) -> Option<P
 struct Headers {
     /// The chunk before each in its file.
     before: Vec<Option<u32>>,
-    bound: Vec<OnceLock<Option<Layout>>>,
+    bound: Vec<OnceLock<Option<Arc<Layout>>>>,
 }
 
 impl Headers {
@@ -76,12 +76,15 @@ impl Headers {
     }
 
     /// The layout in force where a chunk begins.
-    fn layout(&self, plan: &Plan, data: &[u8], number: usize) -> Layout {
+    fn layout(&self, plan: &Plan, data: &[u8], number: usize) -> Arc<Layout> {
         let mut at = number;
         while let Some(before) = self.before[at] {
             at = before as usize;
             let chunk = &plan.chunks[at];
-            let look = || dialect::layout_at(&chunk.layout, data, chunk.start..chunk.end);
+            let look = || {
+                let bound = dialect::layout_at(&chunk.layout, data, chunk.start..chunk.end);
+                bound.map(Arc::new)
+            };
             if let Some(bound) = self.bound[at].get_or_init(look) {
                 return bound.clone();
             }
@@ -212,7 +215,7 @@ fn records(
     data: &[u8],
     chunk: &Chunk,
     find: &Find<'_>,
-    first: impl FnOnce() -> Layout,
+    first: impl FnOnce() -> Arc<Layout>,
 ) -> Vec<Chunk> {
     let bytes = &data[chunk.start..chunk.end];
     let mut records: Vec<Chunk> = Vec::new();
@@ -228,7 +231,7 @@ fn records(
         }
         let start = dialect::record_start(&layout, bytes, hit);
         if let Some(bound) = dialect::layout_at(&layout, bytes, looked..start) {
-            layout = bound;
+            layout = bound.into();
         }
         looked = start;
         behind = dialect::next_record(&layout, bytes, hit + 1);

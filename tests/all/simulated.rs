@@ -78,14 +78,14 @@ pub struct Answer {
 
 /// Runs the program as a library.
 pub fn program(files: Vec<(String, Vec<u8>)>) -> Answer {
-    let default = pipeline::Options::default();
-    program_in_windows(files, default.window_bytes)
+    program_in_windows(files, None)
 }
 
 /// The same, joining so many bytes at a time.
-pub fn program_in_windows(files: Vec<(String, Vec<u8>)>, window_bytes: u64) -> Answer {
+pub fn program_in_windows(files: Vec<(String, Vec<u8>)>, window_bytes: Option<u64>) -> Answer {
     let mut inputs = Inputs::from_memory(files);
-    let chunk_bytes = (window_bytes as usize / 8).clamp(1, waybill::plan::CHUNK_BYTES);
+    let whole = waybill::plan::CHUNK_BYTES;
+    let chunk_bytes = window_bytes.map_or(whole, |bytes| (bytes as usize / 8).clamp(1, whole));
     let mut run = |when| {
         let options = pipeline::Options {
             when,

@@ -43,7 +43,7 @@ pub fn in_part(facts: &Facts<'_>, all: &mut Vec<Finding>) {
 pub fn missing_numbers(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let inputs = facts.inputs;
     let unreadable = inputs.unreadable.iter().map(|(name, _)| name.as_str());
-    let read = inputs.files.iter().map(|file| file.name.as_str());
+    let read = inputs.files.iter().map(|file| &*file.name);
     let holes = names::holes(&names::read_all(read.chain(unreadable)));
     if holes.is_empty() {
         return;

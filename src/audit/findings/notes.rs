@@ -9,7 +9,7 @@ use crate::audit::{Facts, Finding, KEPT, Weight, names};
 use crate::dialect;
 
 pub fn twice(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
-    let file = |file: u32| facts.inputs.files[file as usize].name.clone();
+    let file = |file: u32| facts.inputs.files[file as usize].name.to_string();
     if !seen.equal.is_empty() {
         let count = seen.equal.len() as u64;
         let what = format!(
@@ -117,7 +117,7 @@ pub fn unknown_events(facts: &Facts<'_>, all: &mut Vec<Finding>) {
 }
 
 pub fn left_out(facts: &Facts<'_>, all: &mut Vec<Finding>) {
-    let file = |file: u32| facts.inputs.files[file as usize].name.as_str();
+    let file = |file: u32| &*facts.inputs.files[file as usize].name;
     // What has a tracking log's name and is none has lost its beginning, or its content.
     let (ours, other): (Vec<_>, Vec<_>) = (facts.plan.passed_over.iter())
         .map(|(number, why)| (file(*number), why.as_str()))

@@ -29,8 +29,6 @@ use crate::time::{DAY, Time};
 
 /// Bytes of one unit of work, unless told otherwise.
 const CHUNK_BYTES: u64 = crate::plan::CHUNK_BYTES as u64;
-/// Bytes of logs in memory at a time, unless told otherwise.
-const WINDOW_BYTES: u64 = crate::plan::WINDOW_BYTES;
 
 /// What to do.
 #[derive(Debug)]
@@ -132,7 +130,7 @@ pub struct Read {
     pub horizon: i64,
     pub opening: Opening,
     pub chunk_bytes: u64,
-    pub window_bytes: u64,
+    pub window_bytes: Option<u64>,
     pub days: KeptDays,
 }
 
@@ -330,7 +328,8 @@ fn read(
             .map_or(Ok(CHUNK_BYTES), |b| bytes("--chunk-bytes", &b))?,
         window_bytes: common
             .window_bytes
-            .map_or(Ok(WINDOW_BYTES), |b| bytes("--window-bytes", &b))?,
+            .map(|b| bytes("--window-bytes", &b))
+            .transpose()?,
         days: KeptDays::default(),
     })
 }

@@ -85,7 +85,10 @@ fn flags_mean_what_they_say() {
         "2026-03-29T22:00:00.000Z"
     );
     assert_eq!(read.domains, ["contoso.com", "fabrikam.com"]);
-    assert_eq!((read.horizon, read.window_bytes), (12 * HOUR, 2 << 20));
+    assert_eq!(
+        (read.horizon, read.window_bytes),
+        (12 * HOUR, Some(2 << 20))
+    );
     assert!(!read.progress && read.output.is_none());
 }
 

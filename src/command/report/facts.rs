@@ -28,7 +28,7 @@ pub fn of<'n>(
     let (from, to) = outcome.span.unzip();
     let filter = &options.filter;
     let other = outcome.plan.passed_over.iter().map(|(file, what)| {
-        let path = inputs.files[*file as usize].name.clone();
+        let path = inputs.files[*file as usize].name.to_string();
         SkippedFile {
             is_log: names::Name::read(&path).is_some(),
             path,

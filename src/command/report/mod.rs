@@ -87,7 +87,7 @@ pub fn run(
         Some(_) => Duration::ZERO,
         None => begun.elapsed(),
     };
-    let names = inputs.files.iter().map(|file| file.name.as_str());
+    let names = inputs.files.iter().map(|file| &*file.name);
     let facts = facts::of(run.options, inputs, names, &outcome, elapsed);
     let saved = Saved {
         names: outcome.servers.names(),

@@ -80,7 +80,7 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
     };
     let mut next = before.clone();
     let indexes = state.indexes()?;
-    let layouts = plan.chunks.iter().map(|chunk| &chunk.layout);
+    let layouts = plan.chunks.iter().map(|chunk| &*chunk.layout);
     let ids = before.ids.with(layouts);
     let woken = wake(state, &mut next, &indexes, |wanted| {
         if ground != before.ground || ids != before.ids {
