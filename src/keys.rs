@@ -79,13 +79,20 @@ impl Keys {
         if !text.iter().any(u8::is_ascii_uppercase) {
             return self.bytes(text);
         }
-        let mut buffer = [0; 128];
-        if let Some(lower) = buffer.get_mut(..text.len()) {
-            lower.copy_from_slice(text);
-            lower.make_ascii_lowercase();
-            return self.bytes(lower);
+        match text.len() {
+            0..=32 => self.lowered(text, &mut [0; 32]),
+            33..=128 => self.lowered(text, &mut [0; 128]),
+            _ => self.bytes(&text.to_ascii_lowercase()),
         }
-        self.bytes(&text.to_ascii_lowercase())
+    }
+
+    /// A key of text in lower case, which `buffer` has room for.
+    #[inline]
+    fn lowered(&self, text: &[u8], buffer: &mut [u8]) -> u64 {
+        let lower = &mut buffer[..text.len()];
+        lower.copy_from_slice(text);
+        lower.make_ascii_lowercase();
+        self.bytes(lower)
     }
 
     /// The key of a Message-ID: brackets do not count, case does. An MTS-ID, plain or embedded in a Message-ID, has

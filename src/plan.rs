@@ -275,7 +275,9 @@ fn cut(log: &LogFile, file: u32, first: &Layout, chunk_bytes: usize) -> Vec<Chun
     let mut start = log.range().start;
     let data = &log.bytes()[..log.range().end];
     let counted = log.part.as_ref().map_or(0, |part| part.counted);
-    let behind = |layout: &Layout, range: Range<usize>| match dialect::binds_while_reading(first) {
+    // Other programs' logs have no headers to look for.
+    let is_known = dialect::binds_while_reading(first) || first.is_foreign();
+    let behind = |layout: &Layout, range: Range<usize>| match is_known {
         true => first.clone(),
         false => behind(layout, data, range),
     };
@@ -364,6 +366,7 @@ pub fn slice<'d>(inputs: &'d Inputs, chunk: &Chunk, number: u32) -> Slice<'d> {
         ends_file: chunk.end == data.len(),
         server: inputs.files[chunk.file as usize].server.as_bstr(),
         keep_loose: false,
+        keep_hops: true,
     }
 }
 

@@ -124,13 +124,20 @@ impl Row {
         &bytes[start..usize::from(self.ends[index])]
     }
 
-    /// Where the parts of a line stand, for dialects whose lines have no columns; the meaning is the dialect's own.
+    /// Where the parts of a line stand, for dialects whose lines have no columns; the meaning is the dialect's own. They
+    /// count once [`Row::keep`] says so.
     #[inline]
-    pub fn keep(&mut self, spots: [u16; KEPT_ENDS]) {
-        (self.ends, self.fields) = (spots, KEPT_ENDS as u8);
+    pub fn spots(&mut self) -> &mut [u16; KEPT_ENDS] {
+        &mut self.ends
     }
 
-    /// What [`Row::keep`] was given, if it was.
+    /// Says that all of the row's spots are set.
+    #[inline]
+    pub fn keep(&mut self) {
+        self.fields = KEPT_ENDS as u8;
+    }
+
+    /// Where the parts of a line stand, if the row keeps it.
     #[inline]
     pub fn kept(&self) -> Option<&[u16; KEPT_ENDS]> {
         (usize::from(self.fields) == KEPT_ENDS).then_some(&self.ends)

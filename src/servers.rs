@@ -295,8 +295,9 @@ impl Servers {
 
     /// Whether the inputs hold logs that this host wrote.
     pub fn has_log(&self, host: &[u8]) -> bool {
-        let short = short_host(host).to_ascii_lowercase();
-        self.surveyed.contains(short.as_bstr())
+        let mut buffer = [0; 128];
+        self.surveyed
+            .contains(BStr::new(&lower(short_host(host), &mut buffer)))
     }
 
     /// Name and coverage of all servers with rows of their own, by name.

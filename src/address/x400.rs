@@ -178,17 +178,18 @@ pub struct Place<'d> {
 /// Looks for a server and a connector in a name.
 pub fn place_of(name: &[u8]) -> Place<'_> {
     let mut place = Place::default();
-    // Every mark begins with a slash, of which a name has a handful.
-    slashes(name, |at| {
-        let rest = &name[at..];
-        match rest.get(4).map(u8::to_ascii_lowercase) {
-            Some(b's') if place.server.is_none() => place.server = behind(rest, b"/cn=servers/cn="),
-            Some(b'c') if place.connector.is_none() => {
-                place.connector = behind(rest, b"/cn=connections/cn=")
-            }
-            _ => {}
+    if name.len() <= 128 {
+        // Each mark has a slash at its beginning and one inside: all slashes at once tell where to look closer.
+        let slashes = slashes(name);
+        let mut both = slashes & (slashes >> 11 | slashes >> 15);
+        while both != 0 {
+            place.look(&name[both.trailing_zeros() as usize..]);
+            both &= both - 1;
         }
-    });
+    } else {
+        let slashes = memchr::memchr_iter(b'/', name);
+        slashes.for_each(|at| place.look(&name[at..]));
+    }
     if let (None, Some(connector)) = (place.server, place.connector) {
         let inner = memchr::memrchr(b'(', connector)
             .and_then(|open| connector[open + 1..].strip_suffix(b")"));
@@ -197,26 +198,42 @@ pub fn place_of(name: &[u8]) -> Place<'_> {
     place
 }
 
-/// Calls `each` with the place of every slash. Names are short and slashes close to each other: eight bytes at a time are
-/// quicker than a search that begins anew behind each.
+/// Bit i is set where byte i is a slash.
 #[inline]
-fn slashes(name: &[u8], mut each: impl FnMut(usize)) {
+fn slashes(name: &[u8]) -> u128 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const LOW7: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let mut at = 0;
-    while let Some(word) = name.get(at..).and_then(<[u8]>::first_chunk) {
-        let other = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'/'));
-        // The top bit of each byte that is a slash.
-        let mut found = !(((other & LOW7) + LOW7) | other | LOW7);
-        while found != 0 {
-            each(at + found.trailing_zeros() as usize / 8);
-            found &= found - 1;
-        }
-        at += 8;
+    let of = |word: [u8; 8]| {
+        let other = u64::from_le_bytes(word) ^ (LOW * u64::from(b'/'));
+        // The top bit of each byte that is a slash, and the eight of them side by side.
+        let found = !(((other & LOW7) + LOW7) | other | LOW7);
+        u128::from((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+    };
+    let (words, rest) = name.as_chunks();
+    let mut slashes = 0;
+    for (i, word) in words.iter().enumerate() {
+        slashes |= of(*word) << (8 * i);
     }
-    let rest = name[at..].iter().enumerate();
-    rest.filter(|(_, byte)| **byte == b'/')
-        .for_each(|(i, _)| each(at + i));
+    for (i, _) in rest.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+        slashes |= 1 << (8 * words.len() + i);
+    }
+    slashes
+}
+
+/// What stands before the name of a server, and of a connector; lower case.
+const SERVERS: &[u8] = b"/cn=servers/cn=";
+const CONNECTIONS: &[u8] = b"/cn=connections/cn=";
+
+impl<'d> Place<'d> {
+    /// Looks at what begins with a slash.
+    #[inline]
+    fn look(&mut self, rest: &'d [u8]) {
+        match rest.get(4).map(u8::to_ascii_lowercase) {
+            Some(b's') if self.server.is_none() => self.server = behind(rest, SERVERS),
+            Some(b'c') if self.connector.is_none() => self.connector = behind(rest, CONNECTIONS),
+            _ => {}
+        }
+    }
 }
 
 /// [`Place::server`] of a name.
@@ -244,8 +261,20 @@ fn behind<'d>(text: &'d [u8], mark: &[u8]) -> Option<&'d [u8]> {
         return None;
     }
     let rest = &text[mark.len()..];
-    let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
+    let end = rest.iter().position(|&b| b == b'/');
+    let end = end.unwrap_or(rest.len());
     (end > 0).then(|| &rest[..end])
+}
+
+/// Whether an address is in the one form that all stages share already, and a list of itself: nearly all are. A closer look
+/// ([`plain_address`]) leaves it as it is, as does reading it as text of any code page.
+#[inline]
+pub fn is_plain_address(address: &[u8]) -> bool {
+    let odd = |odd, &b: &u8| odd | !b.is_ascii() | (b == b':') | (b == b';');
+    let is_blank = |b: Option<&u8>| b.is_some_and(u8::is_ascii_whitespace);
+    let may_be_wrapped = matches!(address.first(), Some(b'i' | b'I' | b'\''));
+    let odd_ends = may_be_wrapped || is_blank(address.first()) || is_blank(address.last());
+    !odd_ends && !address.iter().fold(false, odd)
 }
 
 /// An address in the one form that all stages share: a proxy's type is taken off, and what a connector wrapped
@@ -386,9 +415,14 @@ mod tests {
         );
         assert_eq!(server_of(b"alpine.microsoft.com"), None);
         assert_eq!(server_of(b"/cn=Connections/cn=X400 to HQ"), None);
-        for before in 0..20 {
+        for before in 0..140 {
             let name = format!("{}/o=M/cn=Servers/cn=T/cn=M", "x".repeat(before));
             assert_eq!(server_of(name.as_bytes()), Some(&b"T"[..]), "{name}");
+            let slashes = "/".repeat(before);
+            let name = format!("{slashes}/o=M/cn=Connections/cn=A/cn=Servers/cn=Connections/cn=T");
+            let both = place_of(name.as_bytes());
+            let want = [both.server, both.connector].map(|found| found.unwrap_or_default());
+            assert_eq!(want, [&b"Connections"[..], b"A"], "{name}");
         }
         assert!(is_store(b"/o=M/cn=Servers/cn=T/cn=Microsoft Private MDB"));
     }
@@ -413,5 +447,17 @@ mod tests {
         );
         assert_eq!(address("DDA:SMTP=joe(040)a(041)a.example"), "joe@a.example");
         assert_eq!(address("joe@a.example"), "joe@a.example");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_plain_stays_as_it_is(text in "([/ ':;=_@()]|smtp|EX|IMCEAEX-|DDA|[a-cA-C\u{e9}]){0,12}") {
+            if is_plain_address(text.as_bytes()) {
+                assert!(text.is_ascii());
+                assert_eq!(&*plain_address(text.as_bytes()), text.as_bytes());
+                let list = crate::address::List(text.as_bytes()).into_iter();
+                assert_eq!(list.collect::<Vec<_>>(), if text.is_empty() { vec![] } else { vec![text.as_bytes()] });
+            }
+        }
     }
 }

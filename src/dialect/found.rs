@@ -27,6 +27,8 @@ pub struct Slice<'d> {
     pub server: &'d BStr,
     /// Whether rows without any id are kept, for commands that show single rows.
     pub keep_loose: bool,
+    /// Whether what rows say of records on other hosts is kept.
+    pub keep_hops: bool,
 }
 
 #[cfg(test)]
@@ -41,6 +43,7 @@ impl<'d> Slice<'d> {
             ends_file: range.end == data.len(),
             server: BStr::new(server),
             keep_loose: true,
+            keep_hops: true,
         }
     }
 }

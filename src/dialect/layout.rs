@@ -61,6 +61,11 @@ impl Layout {
         }
     }
 
+    /// Whether it is a text log of Exchange 2003 or older, which holds no rows of other logs.
+    pub fn is_old_text(&self) -> bool {
+        matches!(self, Layout::Exchange55 | Layout::Exchange2000(_))
+    }
+
     /// Whether it is of a message trace of Exchange Online.
     pub fn is_online(&self) -> bool {
         matches!(self.own(), Layout::Online(_))

@@ -67,9 +67,10 @@ pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys, leads_on: bool) -> Y
         Layout::TrackHistory(_) => leads_on,
         layout => !layout.is_legacy(),
     };
-    let mut found = match by_rows {
-        true => parse(slice, layout, keys),
-        false => parse_legacy(slice, layout, keys, Aim::Ties),
+    let mut found = match layout {
+        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, Aim::Ties),
+        _ if by_rows => parse(slice, layout, keys),
+        _ => parse_legacy(slice, layout, keys, Aim::Ties),
     };
     if leads_on {
         note_exchange_hops(&mut found, slice, keys);
@@ -81,7 +82,10 @@ pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys, leads_on: bool) -> Y
 fn parse_as(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
     match layout {
         Layout::Modern(schema) => modern::parse(slice, schema, keys, once),
-        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, once),
+        Layout::Foreign(schema) => {
+            let aim = if once { Aim::First } else { Aim::Rows };
+            foreign::parse(slice, schema, keys, aim)
+        }
         Layout::Online(schema) => online::parse(slice, schema, keys, once),
         Layout::Exchange55 | Layout::Exchange2000(_) | Layout::TrackHistory(_) => Yield::default(),
     }

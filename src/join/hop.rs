@@ -5,6 +5,8 @@
 //! is looked for among all records, whichever file they stand in. Where several hosts have it, the receiver's address
 //! decides; where that is not known, nothing is picked.
 
+mod rulings;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::BString;
@@ -100,7 +102,7 @@ pub fn resolve(hops: &Hops, given: &[(u64, u64)]) -> Resolved {
     from_online(hops, &mut resolved);
     resolved.reports = reports(hops, &resolved);
     resolved.told_by_client = told_by_client(hops, &hosts);
-    rulings(hops, &mut resolved);
+    rulings::place(hops, &mut resolved);
     resolved.pairs.extend(&hops.ties);
     to_exchange(hops, &mut resolved);
     resolved
@@ -277,50 +279,6 @@ fn reports(hops: &Hops, resolved: &Resolved) -> Vec<Reported> {
         }
     });
     told.collect()
-}
-
-/// A client gives its message this soon behind the ruling about it, or not at all.
-const GIVEN_WITHIN: i64 = 10 * 60 * SECOND;
-
-/// Puts rulings to the records that they were about; those about messages that never came are of no message.
-fn rulings(hops: &Hops, resolved: &mut Resolved) {
-    if hops.rulings.is_empty() {
-        return;
-    }
-    let mut births: Vec<&Birth> = hops
-        .births
-        .iter()
-        .filter(|birth| birth.process != 0)
-        .collect();
-    births.sort_unstable_by_key(|birth| (birth.host, birth.process, birth.time, birth.at));
-    for ruling in &hops.rulings {
-        let of = (ruling.host, ruling.process, ruling.time);
-        let from = births.partition_point(|b| (b.host, b.process, b.time) < of);
-        let here = |birth: &&Birth| birth.at.chunk == ruling.at.chunk;
-        let mut behind: Vec<&Birth> = (births[from..].iter().copied())
-            .take_while(|birth| {
-                (birth.host, birth.process) == (of.0, of.1)
-                    && birth.time.0 - ruling.time.0 <= GIVEN_WITHIN
-            })
-            .filter(|birth| !here(birth) || birth.at > ruling.at)
-            .collect();
-        behind.sort_by_key(|birth| (birth.time, !here(birth), birth.at));
-        // Of several in one second in other pieces of the file, none is known to be the next.
-        let is_next = match behind[..] {
-            [next, other, ..] => here(&next) || next.time < other.time,
-            _ => true,
-        };
-        let next = behind
-            .first()
-            .filter(|birth| is_next && birth.from == ruling.from);
-        match next {
-            Some(birth) => {
-                let key = resolved.life(birth.key, birth.time);
-                resolved.pairs.push((ruling.key, key));
-            }
-            None => _ = resolved.told_by_client.insert(ruling.key),
-        }
-    }
 }
 
 /// Refusals whose client is a host whose log covers that time.

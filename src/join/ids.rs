@@ -2,7 +2,7 @@
 //!
 //! In: a path and its events. Out: the path's Message-ID and its other ids, each once.
 
-use bstr::{BStr, BString};
+use bstr::BStr;
 use bumpalo::Bump;
 
 use crate::address::bare_id;
@@ -12,7 +12,7 @@ use crate::event::{Event, Role};
 use crate::path::{IdTie, Inferred, Path, Relation, Via};
 
 /// Gives a path its identifiers: the Message-ID it is known by outside, if there is one, and all others.
-pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
+pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>], arena: &'d Bump) {
     // Most messages go by one id, which all rows write alike.
     let only = |event: &Event<'d>| {
         event.linked_id.is_empty() && event.message_id.text() == path.message_id
@@ -20,55 +20,52 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
     if events.iter().all(only) {
         return;
     }
-    let arena = Bump::new();
-    let mut plain: Vec<BString> = Vec::new();
-    let mut ids: Vec<&'d BStr> = Vec::new();
-    let told = events.iter().flat_map(|event| {
+    let linked = |event: &Event<'d>| {
         let linked = event.linked_id;
-        let linked = remote_message_id(linked).map_or(linked, BStr::new);
-        [event.message_id.text(), linked]
-    });
-    // Most rows of a message write its ids alike.
-    let mut seen: Vec<&BStr> = Vec::new();
-    for id in std::iter::once(path.message_id).chain(told) {
-        if seen.contains(&id) || !is_proper_id(id) {
-            continue;
+        remote_message_id(linked).map_or(linked, BStr::new)
+    };
+    // Ids, each once, with the form in which it is compared.
+    let mut ids: Vec<(&'d BStr, &'d [u8])> = Vec::new();
+    // Most rows of a message write its ids alike: an id as written, and its place in `ids`.
+    let mut seen: Vec<(&'d BStr, Option<usize>)> = Vec::new();
+    let mut place = |id: &'d BStr| {
+        if let Some((_, place)) = seen.iter().find(|(known, _)| *known == id) {
+            return *place;
         }
-        seen.push(id);
-        let form = outer_form(id, &arena);
-        if !plain.contains(&form) {
-            plain.push(form);
-            ids.push(id);
-        }
+        let place = is_proper_id(id).then(|| {
+            let form = outer_form(id, arena);
+            let known = ids.iter().position(|(_, known)| *known == form);
+            known.unwrap_or_else(|| {
+                ids.push((id, form));
+                ids.len() - 1
+            })
+        });
+        seen.push((id, place));
+        place
+    };
+    place(path.message_id);
+    let told = |event| [place(event_id(event)), place(linked(event))];
+    let told: Vec<[Option<usize>; 2]> = events.iter().map(told).collect();
+    let outside = |(id, _): &(&BStr, &[u8])| !is_mts_id(bare_id(id)) || id.contains(&b'%');
+    let main = ids.iter().position(outside).unwrap_or(0);
+    let Some(&(name, _)) = ids.get(main) else {
+        return;
+    };
+    path.message_id = name;
+    for (i, (id, _)) in ids.into_iter().enumerate().filter(|(i, _)| *i != main) {
+        // By what it is known to be of the message: stores and MTAs write one id in different cases.
+        let both = |told: &[Option<usize>; 2]| [i, main].iter().all(|id| told.contains(&Some(*id)));
+        path.id_ties.push(match told.iter().position(both) {
+            Some(at) => IdTie::Row(events[at].place),
+            None if plain_id(id, arena) == plain_id(name, arena) => IdTie::Form,
+            None => IdTie::Chain,
+        });
+        path.other_ids.push(id);
     }
-    let outside = |id: &&BStr| !is_mts_id(bare_id(id)) || id.contains(&b'%');
-    if let Some(at) = ids.iter().position(outside) {
-        path.message_id = ids.remove(at);
-    } else if !ids.is_empty() {
-        path.message_id = ids.remove(0);
-    }
-    path.id_ties = ids
-        .iter()
-        .map(|id| tie(id, path.message_id, events, &arena))
-        .collect();
-    path.other_ids = ids;
 }
 
-/// By what `id` is known to be of the message that goes by `main`.
-fn tie(id: &BStr, main: &BStr, events: &[Event<'_>], arena: &Bump) -> IdTie {
-    // Stores and MTAs write one id in different cases.
-    let wanted = [outer_form(id, arena), outer_form(main, arena)];
-    let both = |event: &&Event<'_>| {
-        let linked = event.linked_id;
-        let linked = remote_message_id(linked).map_or(linked, BStr::new);
-        let told = [event.message_id.text(), linked].map(|id| outer_form(id, arena));
-        !linked.is_empty() && wanted.iter().all(|id| told.contains(id))
-    };
-    match events.iter().find(both) {
-        Some(event) => IdTie::Row(event.place),
-        None if plain_id(id, arena) == plain_id(main, arena) => IdTie::Form,
-        None => IdTie::Chain,
-    }
+fn event_id<'d>(event: &Event<'d>) -> &'d BStr {
+    event.message_id.text()
 }
 
 /// Marks what was concluded and not logged.
@@ -115,10 +112,10 @@ pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
 }
 
 /// Ids that look alike to a person are one; a Message-ID that embeds an MTS-ID is shown beside it.
-fn outer_form(id: &BStr, arena: &Bump) -> BString {
-    let mut form = plain_id(id, arena).to_owned();
-    if id.contains(&b'%') {
-        form.push(b'@');
+fn outer_form<'d>(id: &'d BStr, arena: &'d Bump) -> &'d [u8] {
+    let form = plain_id(id, arena);
+    match id.contains(&b'%') {
+        true => arena.alloc_slice_copy(&[form, b"@"].concat()),
+        false => form,
     }
-    form.into()
 }

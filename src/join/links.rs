@@ -12,7 +12,7 @@ use super::Ground;
 use super::hop::Reported;
 use crate::address::x400::is_proper_id;
 use crate::dialect::foreign::hop::At;
-use crate::dialect::{self, foreign};
+use crate::dialect::{self, foreign, legacy};
 use crate::event::Role;
 use crate::keys::Keys;
 use crate::path::{Path, Reason, Recipient, Relation};
@@ -127,6 +127,11 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
     let mut part = Part::default();
     let mut arena = Bump::new();
     for row in rows.iter().flatten() {
+        let layout = &ground.layouts[usize::from(row.layout)];
+        let is_report = || legacy::events::kind(row.code).is_some_and(|kind| kind.is_report);
+        if layout.is_old_text() && row.kind == KeyKind::Message && !is_report() {
+            continue; // refers to nothing
+        }
         let around = ground.around(row, &arena);
         let message_id = dialect::message_id(row, &around);
         // A row that is known by its Message-ID alone tells of no further instance: it belongs to the only one, be it
@@ -134,7 +139,6 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
         if !message_id.is_empty() && row.kind != KeyKind::Message {
             part.ids.push((ground.keys.message_id(message_id), row.key));
         }
-        let layout = &ground.layouts[usize::from(row.layout)];
         if matches!(row.role, Role::Report | Role::Receive) || layout.is_legacy() {
             let event = dialect::event(row, &around);
             let relation = if event.is_report {

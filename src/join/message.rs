@@ -74,14 +74,17 @@ pub fn path<'a>(
     let event = |row: &Row| dialect::event(row, &around(row));
     let matters = |row: &&&Row| matters(row);
     let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
-    events.extend(rows.iter().filter(matters).map(|row| event(row)));
+    let is_brief = foreign::brief(rows, around, &mut events);
+    if !is_brief {
+        events.extend(rows.iter().filter(matters).map(|row| event(row)));
+    }
     if events.is_empty() {
         events.push(event(rows[0]));
     }
     let slice = &joint.ground.slices[rows[0].chunk as usize];
     let any = |is: fn(&Layout) -> bool| {
         let layouts = &joint.ground.layouts;
-        rows.iter().any(|row| is(&layouts[usize::from(row.layout)]))
+        layouts.iter().any(is) && rows.iter().any(|row| is(&layouts[usize::from(row.layout)]))
     };
     let is_foreign = any(Layout::is_foreign);
     let summary = Rows {
@@ -105,7 +108,7 @@ pub fn path<'a>(
     if is_legacy && joint.scene.hops {
         concluded.extend(legacy::settle::unnamed_receivers(&events));
     }
-    if is_foreign {
+    if is_foreign && !is_brief {
         let around = foreign::settle::Around {
             servers: &joint.ground.servers,
             keys: &joint.ground.keys,
@@ -127,7 +130,7 @@ pub fn path<'a>(
         told.for_each(|recipient| recipient.latency_ms = None);
     }
     if is_legacy {
-        ids::identify(&mut path, &events);
+        ids::identify(&mut path, &events, arena);
         ids::mark_inferred(&mut path, &concluded);
     }
     if is_foreign {

@@ -41,6 +41,8 @@ pub struct Noted {
     /// Keys of all other rows.
     keys: Vec<u64>,
     hops: Hops,
+    /// Whether `keys` and `reported` are all that its rows go by: it has text logs of 2003 and before alone.
+    has_all: bool,
 }
 
 impl Ties {
@@ -61,7 +63,13 @@ impl Ties {
             reported: reported.collect(),
             keys,
             hops: std::mem::take(&mut found.hops),
+            has_all: found.layouts.iter().all(Layout::is_old_text),
         }
+    }
+
+    /// A chunk of which nothing was noted.
+    pub fn unread() -> Noted {
+        Noted::default()
     }
 
     /// Unites keys by pairs; finds out which ids that reports name are messages.
@@ -73,7 +81,8 @@ impl Ties {
         }
         let resolved = hop::resolve(&hops, given);
         let pairs = parts.iter().flat_map(|part| part.pairs.iter().copied());
-        let mut ties = Ties::united(pairs.collect(), &resolved.pairs);
+        let lone = lone(&parts);
+        let mut ties = Ties::united(pairs.collect(), &resolved.pairs, &lone);
         ties.hops = resolved;
         let reported = parts
             .iter()
@@ -105,20 +114,26 @@ impl Ties {
         &self.hops.reports
     }
 
-    /// Unites keys by pairs; `proven` ones are no dummies, however many there are.
-    fn united(mut pairs: Vec<(u64, u64)>, proven: &[(u64, u64)]) -> Ties {
+    /// Unites keys by pairs; `proven` ones are no dummies, however many there are. What is tied to one of the `lone` keys, and
+    /// to nothing else, stays as it is: no row would move.
+    fn united(mut pairs: Vec<(u64, u64)>, proven: &[(u64, u64)], lone: &Set) -> Ties {
         pairs
             .iter_mut()
             .for_each(|(a, b)| (*a, *b) = (*a.min(b), *a.max(b)));
         pairs.sort_unstable();
         pairs.dedup();
-        let mut links: HashMap<u64, usize> = HashMap::new();
+        let mut links: HashMap<u64, usize, foldhash::fast::RandomState> = HashMap::default();
+        links.reserve(2 * pairs.len());
         for (a, b) in &pairs {
             *links.entry(*a).or_default() += 1;
             *links.entry(*b).or_default() += 1;
         }
         let mut ties = Ties::default();
-        pairs.retain(|(a, b)| links[a] <= MAX_LINKS && links[b] <= MAX_LINKS);
+        let joins = |key: &u64| match links[key] {
+            1 => !lone.contains(key),
+            count => count <= MAX_LINKS,
+        };
+        pairs.retain(|(a, b)| joins(a) && joins(b));
         for (a, b) in pairs.into_iter().chain(proven.iter().copied()) {
             let (a, b) = (ties.root(a), ties.root(b));
             ties.one.insert(a.max(b), a.min(b));
@@ -232,20 +247,52 @@ impl Ties {
     }
 }
 
+/// Keys of linked ids under which no row is found: a mailbox's submission of 2000 and 2003 names the MTS-ID that the message
+/// would have on its way to 5.5, and hardly any goes there.
+fn lone(parts: &[Noted]) -> Set {
+    let mut lone = Set::default();
+    if parts.iter().all(|part| part.has_all) {
+        let pairs = parts.iter().flat_map(|part| &part.pairs);
+        lone.extend(pairs.map(|(_, linked)| *linked));
+        let known = parts.iter().flat_map(|p| p.keys.iter().chain(&p.reported));
+        known.for_each(|key| _ = lone.remove(key));
+    }
+    lone
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn ties_unite_and_dummies_do_not() {
-        let ties = Ties::united(vec![(1, 2), (3, 2), (5, 4), (9, 9)], &[]);
+        let none = Set::default();
+        let ties = Ties::united(vec![(1, 2), (3, 2), (5, 4), (9, 9)], &[], &none);
         assert_eq!(
             [1, 2, 3, 4, 5, 7].map(|key| ties.key(key)),
             [1, 1, 1, 4, 4, 7]
         );
-        let dummy = Ties::united((1..100).map(|key| (key, 1000)).collect(), &[]);
+        let dummy = Ties::united((1..100).map(|key| (key, 1000)).collect(), &[], &none);
         assert_eq!(dummy.key(1000), 1000);
         assert_eq!(dummy.key(50), 50);
+    }
+
+    #[test]
+    fn an_id_that_nothing_else_has_moves_no_rows() {
+        let noted = |pairs: &[(u64, u64)], keys: &[u64]| Noted {
+            pairs: pairs.to_vec(),
+            keys: keys.to_vec(),
+            has_all: true,
+            ..Noted::default()
+        };
+        let of = |parts: Vec<Noted>| {
+            let ties = Ties::of(parts, &[]);
+            [2, 4, 6, 7].map(|key| ties.key(key))
+        };
+        let first = || noted(&[(2, 1), (4, 3), (6, 5), (7, 5)], &[2, 4, 6, 7]);
+        // 3 is another row's own, 5 ties two.
+        assert_eq!(of(vec![first(), noted(&[], &[3])]), [2, 3, 5, 5]);
+        assert_eq!(of(vec![first(), Ties::unread()]), [1, 3, 5, 5]);
     }
 
     #[test]
@@ -256,7 +303,7 @@ mod tests {
                 pairs: vec![],
                 reported: vec![first, second],
                 keys: vec![message],
-                hops: Hops::default(),
+                ..Noted::default()
             };
             let mut row = Row::blank(0).under(first);
             row.role = Role::Report;

@@ -15,27 +15,37 @@ use crate::event::ServerId;
 use crate::fault::Faults;
 use crate::input::Inputs;
 use crate::join::Ground;
-use crate::join::tie::Ties;
+use crate::join::tie::{Noted, Ties};
 use crate::keys::Keys;
 use crate::plan::{Chunk, Plan, slice};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::Time;
 
-/// Finds the rows of a window's chunks; `loose` rows, those without any id, are kept only if asked for. What follows
-/// a header inside a file is read by the columns that it binds, if need be once more.
+/// What of chunks is kept only if asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Keep {
+    /// Rows without any id.
+    pub(super) loose: bool,
+    /// What rows say of records on other hosts.
+    pub(super) hops: bool,
+}
+
+/// Finds the rows of a window's chunks. What follows a header inside a file is read by the columns that it binds, if need
+/// be once more.
 pub(super) fn parse(
     inputs: &Inputs,
     plan: &mut Plan,
     window: Range<usize>,
     keys: &Keys,
-    loose: bool,
+    keep: Keep,
     read: impl Fn(u64) + Sync,
 ) -> Vec<Yield> {
     let one = |chunks: &[Chunk], number: usize| {
         let chunk = &chunks[number];
         let slice = Slice {
-            keep_loose: loose,
+            keep_loose: keep.loose,
+            keep_hops: keep.hops,
             ..slice(inputs, chunk, number as u32)
         };
         let mut found = dialect::parse(slice, &chunk.layout, keys);
@@ -98,7 +108,8 @@ pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64
     let legacy: Vec<(&Chunk, u32)> = numbered
         .filter(|(chunk, _)| leads_on || dialect::has_ties(&chunk.layout))
         .collect();
-    let parts = legacy
+    let all = legacy.len() == plan.chunks.len();
+    let mut parts: Vec<Noted> = legacy
         .into_par_iter()
         .with_max_len(1)
         .map(|(chunk, number)| {
@@ -106,6 +117,9 @@ pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64
             Ties::noted(&mut dialect::ties(slice, &chunk.layout, keys, leads_on))
         })
         .collect();
+    if !all {
+        parts.push(Ties::unread());
+    }
     Ties::of(parts, given)
 }
 

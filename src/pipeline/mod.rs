@@ -30,7 +30,7 @@ use crate::servers::Servers;
 use crate::time::{DAY, Time};
 use crate::watch::{Lap, Watch};
 
-use chunks::{Sums, gather, given_hosts, ground, parse, settle, ties};
+use chunks::{Keep, Sums, gather, given_hosts, ground, parse, settle, ties};
 pub use reading::Reading;
 
 /// What a run is asked for. The answer is the same for all `window_bytes`.
@@ -125,8 +125,12 @@ pub fn message_keys(inputs: &Inputs, plan: &Plan, keys: &Keys) -> (HashSet<u64>,
         ..Plan::default()
     };
     let mut found = (HashSet::new(), false);
+    let keep = Keep {
+        loose: false,
+        hops: false,
+    };
     for window in plan.windows(WINDOW_BYTES) {
-        for chunk in parse(inputs, &mut plan, window, keys, false, |_| {}) {
+        for chunk in parse(inputs, &mut plan, window, keys, keep, |_| {}) {
             let mut last = None;
             for row in chunk.shards.iter().flatten() {
                 found.1 |= row.kind == KeyKind::Copy;
@@ -175,6 +179,10 @@ pub fn run<T: Taker + Send, E>(
         _ => ties(inputs, &plan, &ground.keys, &given),
     };
     watch.lap("ties");
+    let keep = Keep {
+        loose: false,
+        hops: windows.len() == 1,
+    };
     let mut adoption = Adoption::new(plan.is_mixed(), windows.len() > 1);
     let mut links = Links::default();
     let mut sums = Sums::default();
@@ -182,14 +190,7 @@ pub fn run<T: Taker + Send, E>(
     let mut held: Vec<Vec<Row>> = (0..SHARDS).map(|_| Vec::new()).collect();
     for (number, window) in windows.iter().enumerate() {
         let last = number + 1 == windows.len();
-        let mut yields = parse(
-            inputs,
-            &mut plan,
-            window.clone(),
-            &ground.keys,
-            false,
-            &read,
-        );
+        let mut yields = parse(inputs, &mut plan, window.clone(), &ground.keys, keep, &read);
         sums.rows_late += settle(&mut yields, &plan.chunks[window.clone()], options);
         if windows.len() == 1 && plan.has_foreign() {
             for (found, slice) in yields.iter_mut().zip(&ground.slices) {

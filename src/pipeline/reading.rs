@@ -2,7 +2,7 @@
 //!
 //! In: inputs. Out: the rows of some chunks at a time, then the [`Outcome`].
 
-use super::chunks::{Sums, ground, parse, refuse};
+use super::chunks::{Keep, Sums, ground, parse, refuse};
 use super::{Outcome, Stages};
 use crate::input::Inputs;
 use crate::join::Ground;
@@ -63,14 +63,12 @@ impl Reading {
         if batch.is_empty() {
             return None;
         }
-        let yields = parse(
-            inputs,
-            &mut self.plan,
-            batch.clone(),
-            &self.keys,
-            true,
-            |_| {},
-        );
+        let keep = Keep {
+            loose: true,
+            hops: true,
+        };
+        let keys = &self.keys;
+        let yields = parse(inputs, &mut self.plan, batch.clone(), keys, keep, |_| {});
         let mut ground = ground(inputs, &self.plan.chunks[batch.clone()], self.keys.clone());
         ground.servers = std::mem::take(&mut self.servers);
         let mut rows = Vec::with_capacity(batch.len());

@@ -1402,3 +1402,100 @@ fn a_line_about_two_records_is_one_line() {
     let check = text_of(&["check", log.path().to_str().unwrap(), "--quiet"]);
     assert!(!check.contains("repeat an earlier row"), "{check}");
 }
+
+/// Messages of one record go a shorter way to their paths; a line that changes nothing has them go the long one.
+#[test]
+fn the_short_way_of_plain_messages_leads_to_the_same() {
+    let lines = [
+        ("smtpd[1]", "A1B2C3D4E51: client=c.test[192.0.2.1]"),
+        ("cleanup[2]", "A1B2C3D4E51: message-id=<1@c.test>"),
+        (
+            "qmgr[3]",
+            "A1B2C3D4E51: from=<s@c.test>, size=7, nrcpt=1 (queue active)",
+        ),
+        (
+            "smtp[4]",
+            "A1B2C3D4E51: to=<r@x.test>, relay=x.test[192.0.2.9]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)",
+        ),
+        ("smtpd[1]", "A1B2C3D4E52: client=c.test[192.0.2.1]"),
+        ("cleanup[2]", "A1B2C3D4E52: message-id=<>"),
+        (
+            "qmgr[3]",
+            "A1B2C3D4E52: from=<>, size=8, nrcpt=2 (queue active)",
+        ),
+        (
+            "smtp[4]",
+            "A1B2C3D4E52: to=<q@x.test>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to x.test: refused)",
+        ),
+        (
+            "smtp[4]",
+            "A1B2C3D4E52: to=<p@x.test>, relay=x.test[192.0.2.9]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (said: 550 no)",
+        ),
+        (
+            "qmgr[3]",
+            "A1B2C3D4E52: from=<>, size=8, nrcpt=2 (queue active)",
+        ),
+        (
+            "smtp[4]",
+            "A1B2C3D4E52: to=<Q@x.test>, relay=x.test[192.0.2.9]:25, delay=9, delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)",
+        ),
+        ("pickup[5]", "A1B2C3D4E53: uid=0 from=<root>"),
+        ("cleanup[2]", "A1B2C3D4E53: message-id=<3@mx1.test>"),
+        (
+            "qmgr[3]",
+            "A1B2C3D4E53: from=<root@mx1.test>, size=9, nrcpt=1 (queue active)",
+        ),
+        (
+            "local[6]",
+            "A1B2C3D4E53: to=<root@mx1.test>, orig_to=<root>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)",
+        ),
+        // To a host whose log is there and says nothing of it.
+        ("smtpd[1]", "A1B2C3D4E54: client=c.test[192.0.2.1]"),
+        ("cleanup[2]", "A1B2C3D4E54: message-id=<4@c.test>"),
+        (
+            "smtp[4]",
+            "A1B2C3D4E54: to=<r@y.test>, relay=mx2.test[192.0.2.2]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)",
+        ),
+    ];
+    let line = |second: usize, host: &str, (daemon, text): (&str, &str)| {
+        format!("Nov 21 12:23:{second:02} {host} postfix/{daemon}: {text}\n")
+    };
+    let mut log: String = (lines.iter().zip(20..))
+        .map(|(told, second)| line(second, "mx1", *told))
+        .collect();
+    log += &line(
+        40,
+        "mx2",
+        ("smtpd[1]", "F1B2C3D4E51: client=o.test[192.0.2.8]"),
+    );
+    for id in 1..=4 {
+        log += &line(50, "mx1", ("qmgr[3]", &format!("A1B2C3D4E5{id}: removed")));
+    }
+    let mut long = log.clone();
+    for id in 1..=4 {
+        let released = format!("A1B2C3D4E5{id}: released from hold");
+        long += &line(50, "mx1", ("postsuper[7]", &released));
+    }
+    let told = |log: String| {
+        let log = folder(&[("mail.log", log.into_bytes())]);
+        let mut told = paths(log.path(), &["--year", "2026"]);
+        for path in &mut told {
+            assert!(path["rows"].take().is_u64());
+        }
+        told
+    };
+    let short = told(log);
+    assert_eq!(short, told(long));
+    let all: Vec<Vec<String>> = short.iter().map(fates).collect();
+    let want = [
+        vec!["r@x.test transferred mx1"],
+        vec!["q@x.test transferred mx1", "p@x.test failed mx1"],
+        // The name that the host made whole is no list.
+        vec!["root@mx1.test delivered mx1"],
+        vec!["r@y.test unknown -"],
+    ];
+    assert_eq!(all[..4], want, "{short:?}");
+    let senders = short[..4].iter().map(|path| path["sender"].as_str());
+    let want = [Some("s@c.test"), None, Some("root@mx1.test"), None];
+    assert!(senders.eq(want), "{short:?}");
+}

@@ -326,6 +326,48 @@ fn real_rows_tell_their_story() {
     );
 }
 
+/// What is reported about a message that no row ties to an MTS-ID is still about that message.
+#[test]
+fn a_report_of_2003_joins_the_message_it_is_about() {
+    let row = |second: u32, event: u32, status: u32| {
+        format!(
+            "2003-8-12\t0:58:{second} GMT\t203.0.113.69\tmx.example\t-\tEX01\t192.168.1.2\tx@corp.example\t{event}\t\
+             m1@remote.example\t0\t{status}\t4281\t1\t2003-8-12 0:58:14 GMT\t0\tVersion: 6.0\t-\tHello\ts@remote.example\t-\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let log = [row(14, 1019, 0), row(20, 34, 1)].concat();
+    std::fs::write(folder.path().join("20030812.log"), log).unwrap();
+    let found = paths(folder.path(), &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["rows"], 2);
+    assert_eq!(found[0]["recipients"][0]["status"], "failed");
+}
+
+/// The row that queues a message for the Internet names where it goes, which is not where it came from.
+#[test]
+fn what_is_queued_did_not_come_from_where_it_goes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/1998");
+    let found = paths(&folder, &["--recipient", "dev@home.example"]);
+    let hops = found[0]["hops"].as_array().unwrap();
+    let edge = hops.iter().find(|hop| hop["role"] == "edge").unwrap();
+    assert_eq!(
+        (&edge["from"], &edge["to"]),
+        (&Value::Null, &Value::from("mail.home.example"))
+    );
+    let folder = folder.to_str().unwrap();
+    let (text, ..) = waybill(&["trace", folder, "--recipient", "dev@home.example", "--rows"]);
+    let (_, queued) = text.split_once(" 1010 dev@home.example").unwrap();
+    assert!(
+        queued
+            .lines()
+            .nth(1)
+            .unwrap()
+            .ends_with("mail.home.example"),
+        "{queued}"
+    );
+}
+
 /// The example of the README: a list expanded on a second server, and a rule of one member.
 #[test]
 fn the_worked_example_is_told_by_any_form_of_its_id() {

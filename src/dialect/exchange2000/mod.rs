@@ -287,19 +287,17 @@ fn fields<'d>(line: &'d [u8], schema: &Schema) -> Vec<&'d [u8]> {
 /// A record by its columns.
 pub fn entry<'d>(row: &Row, bytes: &'d [u8], schema: &Schema, arena: &'d Bump) -> Entry<'d> {
     let end = text::first_line(row, bytes);
-    let head = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
-    let split = if row.fields == 0 {
-        fields(head, schema)
-    } else {
-        Vec::new()
-    };
+    let split = (row.fields == 0).then(|| {
+        let head = &bytes[..end];
+        fields(head.strip_suffix(b"\r").unwrap_or(head), schema)
+    });
     let field = |column: Column| {
         let Some(at) = schema.at(column) else {
             return BStr::new(b"");
         };
-        let value = match row.fields {
-            0 => split.get(at).copied().unwrap_or_default(),
-            _ => row.field(bytes, at),
+        let value = match &split {
+            Some(split) => split.get(at).copied().unwrap_or_default(),
+            None => row.field(bytes, at),
         };
         BStr::new(filled(value))
     };
@@ -336,13 +334,18 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8], schema: &Schema, arena: &'d Bump) -
 
 /// The recipient of another line of a run; both columns stand before the subject.
 fn recipient<'d>(line: &'d [u8], schema: &Schema) -> Option<(&'d [u8], &'d [u8])> {
-    let nth = |column| {
-        let at = schema.at(column)?;
-        line.split(|&b| b == b'\t').nth(at).map(filled)
+    let wanted = [Column::RecipientAddress, Column::RecipientReportStatus].map(|c| schema.at(c));
+    let [Some(address), status] = wanted else {
+        return None;
     };
-    let address = nth(Column::RecipientAddress).filter(|address| !address.is_empty())?;
-    Some((
-        address,
-        nth(Column::RecipientReportStatus).unwrap_or_default(),
-    ))
+    let last = address.max(status.unwrap_or(0));
+    let (mut found, mut status_found) = (&b""[..], &b""[..]);
+    for (at, field) in line.split(|&b| b == b'\t').enumerate().take(last + 1) {
+        match at {
+            _ if at == address => found = filled(field),
+            _ if Some(at) == status => status_found = filled(field),
+            _ => {}
+        }
+    }
+    (!found.is_empty()).then_some((found, status_found))
 }

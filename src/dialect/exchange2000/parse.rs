@@ -3,7 +3,7 @@
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
 use super::{Column, Schema, fields};
-use crate::dialect::legacy::line::{Line, is_blank};
+use crate::dialect::legacy::line::{Line, is_blank, same};
 use crate::dialect::legacy::text::{Clock, filled, number};
 use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Aim, Layout, Slice, Yield};
@@ -38,7 +38,7 @@ impl Scan for Parse<'_> {
     #[inline(always)]
     fn run<B: Block>(mut self) -> Yield {
         let data = self.slice.data;
-        let mut row = Line::default();
+        let (mut row, mut behind) = (Line::default(), Line::nowhere());
         let mut at = 0;
         while at < data.len() {
             let rest = &data[at..];
@@ -46,12 +46,16 @@ impl Scan for Parse<'_> {
                 at += BOM.len();
                 continue;
             }
-            row.look::<B>(data, at, MAX_FIELDS);
+            if behind.at == at {
+                std::mem::swap(&mut row, &mut behind);
+            } else {
+                row.look::<B>(data, at, MAX_FIELDS);
+            }
             let line = &data[at..row.end];
             if line.first() == Some(&b'#') {
                 self.bind(line);
             } else if !is_blank(line) {
-                at = self.record::<B>(&mut row);
+                at = self.record::<B>(&row, &mut behind);
                 if self.only_first {
                     break;
                 }
@@ -76,18 +80,18 @@ impl Parse<'_> {
         }
     }
 
-    /// The record that begins with `row`: it and the lines that go on with it. Returns where reading goes on.
+    /// The record that begins with `row`: it and the lines that go on with it. Returns where reading goes on; `behind` is the
+    /// line there, if it had to be looked at.
     #[inline(always)]
-    fn record<B: Block>(&mut self, row: &mut Line) -> usize {
+    fn record<B: Block>(&mut self, row: &Line, behind: &mut Line) -> usize {
         let data = self.slice.data;
         let (mut end, mut next, mut more) = (row.end, row.next, 0);
-        let mut other = *row;
         while next < data.len() && self.may_go_on(row, next) {
-            other.look::<B>(data, next, MAX_FIELDS);
-            if !self.goes_on(row, &other) {
+            behind.look::<B>(data, next, MAX_FIELDS);
+            if !self.goes_on(row, behind) {
                 break;
             }
-            (end, next) = (other.end, other.next);
+            (end, next) = (behind.end, behind.next);
             more += 1;
         }
         self.file(row, end);
@@ -111,15 +115,15 @@ impl Parse<'_> {
     #[inline(always)]
     fn goes_on(&self, row: &Line, other: &Line) -> bool {
         let data = self.slice.data;
-        let same = |column: Column| {
+        let alike = |column: Column| {
             let at = self.schema.at(column).unwrap_or(MAX_FIELDS);
-            at < row.count && at < other.count && row.field(data, at) == other.field(data, at)
+            at < row.count && at < other.count && same(row.field(data, at), other.field(data, at))
         };
         let id = self.schema.at(Column::MsgId).unwrap_or(MAX_FIELDS);
-        same(Column::EventId)
-            && same(Column::MsgId)
-            && same(Column::Date)
-            && same(Column::Time)
+        alike(Column::EventId)
+            && alike(Column::MsgId)
+            && alike(Column::Date)
+            && alike(Column::Time)
             && !filled(row.field(data, id)).is_empty()
     }
 

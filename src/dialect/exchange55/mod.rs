@@ -122,15 +122,16 @@ pub fn time_at(data: &[u8], from: usize) -> Option<Time> {
 /// A record by its columns.
 pub fn entry<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
     let end = first_line(row, bytes);
-    let head = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
-    let split = (row.fields == 0).then(|| fields(head));
-    let field = |at: usize| match row.fields {
-        0 => BStr::new(split.map_or(&b""[..], |split| split[at])),
-        _ => BStr::new(row.field(bytes, at)),
+    let split = (row.fields == 0).then(|| {
+        let head = &bytes[..end];
+        fields(head.strip_suffix(b"\r").unwrap_or(head))
+    });
+    let field = |at: usize| match &split {
+        Some(split) => BStr::new(split[at]),
+        None => BStr::new(row.field(bytes, at)),
     };
     let count = number(field(12));
     let rest = bytes.get(end + 1..).unwrap_or_default();
-    let named = lines(rest).filter(|line| !is_blank(line)).map(recipient);
     Entry {
         dialect: NAME,
         event: field(1),
@@ -145,9 +146,20 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
         seconds: field(9),
         cost: field(10),
         recipient_count: count,
-        recipients: legacy::recipients(named, arena),
+        recipients: recipients(rest, arena),
         ..Entry::default()
     }
+}
+
+/// The recipient lines of a record; nearly all records have one, without a status.
+#[inline]
+fn recipients<'d>(rest: &'d [u8], arena: &'d Bump) -> legacy::entry::Recipients<'d> {
+    let odd = |odd, &b: &u8| odd | matches!(b, b'\n' | b'\r' | b'\t');
+    if !rest.is_empty() && !rest[0].is_ascii_whitespace() && !rest.iter().fold(false, odd) {
+        return std::slice::from_ref(arena.alloc((rest, &b""[..])));
+    }
+    let named = lines(rest).filter(|line| !is_blank(line)).map(recipient);
+    legacy::recipients(named, arena)
 }
 
 /// A recipient line: the name, and in records about reports a status behind a tab.

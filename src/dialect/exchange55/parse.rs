@@ -79,8 +79,10 @@ fn header<'p>(
         return None;
     }
     let head = line.fields(data);
-    let form = number(head[1]).is_some() && head[2].first().is_some_and(u8::is_ascii_digit);
-    form.then(|| Some((head, clock.read_one(head[2])?)))?
+    if number(head[1]).is_none() || !head[2].first().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    Some((head, clock.read_one(head[2])?))
 }
 
 /// The number of recipients that a header line promises.
@@ -120,8 +122,17 @@ fn extent<'p, B: Block>(
     };
     let mut line = Line::default();
     while extent.next < data.len() {
-        line.look::<B>(data, extent.next, FIELDS + 1);
-        let blank = is_blank(&data[line.at..line.end]);
+        let blank = match data[extent.next] {
+            // So nearly every record ends.
+            b'\n' => {
+                line.next = extent.next + 1;
+                true
+            }
+            _ => {
+                line.look::<B>(data, extent.next, FIELDS + 1);
+                is_blank(&data[line.at..line.end])
+            }
+        };
         if !blank && header(data, &line, clock).is_some() {
             return extent;
         }

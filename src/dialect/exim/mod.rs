@@ -6,7 +6,7 @@
 pub mod pieces;
 
 use crate::dialect::foreign::clock::is_exim_id;
-use crate::dialect::foreign::entry::{Entry, Peer, after, bare, find, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer, after, bare, find, find_by, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
 
@@ -34,14 +34,14 @@ pub fn read(body: &[u8]) -> Entry<'_> {
     let end = memchr::memchr(b' ', body).unwrap_or(body.len());
     let id = &body[..end];
     if !is_exim_id(id) {
-        return match find(body, b" rejected ") {
+        return match find_by(body, b" rejected ", 3) {
             Some(at) => refused(body, at),
             None => entry(code::CONNECTION),
         };
     }
     let rest = body[end..].strip_prefix(b" ").unwrap_or(b"");
     let flagged = rest.get(3..).unwrap_or_default();
-    let told = match rest.get(..3).unwrap_or(rest) {
+    let mut told = match rest.get(..3).unwrap_or(rest) {
         b"<= " => received(flagged),
         b"=> " | b"-> " | b">> " => delivered(flagged),
         b"** " => failed(flagged),
@@ -49,7 +49,8 @@ pub fn read(body: &[u8]) -> Entry<'_> {
         b"Com" if rest.starts_with(b"Completed") => entry(code::REMOVED),
         _ => other(rest),
     };
-    Entry { id, ..told }
+    told.id = id;
+    told
 }
 
 /// Whether a word is an id, for telling the format.
@@ -74,7 +75,8 @@ fn received(rest: &[u8]) -> Entry<'_> {
         let end = word_end(rest, at);
         let word = &rest[at..end];
         at = end;
-        let (key, value) = match memchr::memchr(b'=', word) {
+        // Keys are a few bytes long.
+        let (key, value) = match word.iter().position(|b| *b == b'=') {
             Some(equals) => (&word[..equals], &word[equals + 1..]),
             None if word == b"for" => {
                 told.to = rest.get(end + 1..).unwrap_or_default();
@@ -101,7 +103,18 @@ fn received(rest: &[u8]) -> Entry<'_> {
 }
 
 /// The end of the word that begins at `from`; blanks inside quotes belong to it.
+#[inline]
 fn word_end(text: &[u8], from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    match memchr::memchr2(b' ', b'"', rest) {
+        Some(at) if rest[at] == b'"' => quoted_end(text, from + at),
+        Some(at) => from + at,
+        None => text.len(),
+    }
+}
+
+/// The same where the word's first quote stands at `from`.
+fn quoted_end(text: &[u8], from: usize) -> usize {
     let mut quoted = false;
     let mut at = from;
     while at < text.len() {
@@ -171,7 +184,7 @@ fn addressed<'d>(told: &mut Entry<'d>, head: &'d [u8]) {
 }
 
 /// The value of a field of one word.
-fn field<'d>(fields: &'d [u8], key: &[u8]) -> &'d [u8] {
+fn field<'d, const N: usize>(fields: &'d [u8], key: &[u8; N]) -> &'d [u8] {
     after(fields, key).map_or(b"", |value| until(value, b" "))
 }
 
@@ -229,11 +242,9 @@ fn failed(rest: &[u8]) -> Entry<'_> {
     told.sender = after(fields, b" F=<").map(|sender| until(sender, b">"));
     told.connector = field(fields, b" T=");
     told.peer = host(fields);
-    let expired = [
-        &b"retry timeout exceeded"[..],
-        b"have been failing for a long time",
-    ];
-    if expired.iter().any(|words| find(text, words).is_some()) {
+    let is_old = find_by(text, b"retry timeout exceeded", 15).is_some()
+        || find_by(text, b"have been failing for a long time", 2).is_some();
+    if is_old {
         told.code = code::EXPIRED;
     }
     told
@@ -277,7 +288,7 @@ fn other(rest: &[u8]) -> Entry<'_> {
             ..entry(code::DISCARDED)
         };
     }
-    match find(rest, b" rejected ") {
+    match find_by(rest, b" rejected ", 3) {
         Some(at) if rest.starts_with(b"H=") || rest.starts_with(b"U=") => refused(rest, at),
         _ => entry(code::OTHER),
     }

@@ -7,6 +7,7 @@ use bumpalo::Bump;
 
 use super::events::code;
 use super::outer::Program;
+use super::reply::{self, Named};
 use crate::address::List;
 use crate::status::StatusCode;
 
@@ -109,6 +110,15 @@ impl<'d> Entry<'d> {
         }
     }
 
+    /// What the receiver's reply names, where the line tells of a hand-over.
+    #[inline]
+    pub fn named(&self) -> Named<'d> {
+        match self.code {
+            code::SENT => reply::named(self.text),
+            _ => Named::Nothing,
+        }
+    }
+
     /// The reason with its code.
     pub fn reason(&self, arena: &'d Bump) -> &'d [u8] {
         match self.dsn {
@@ -154,9 +164,11 @@ impl<'d> Entry<'d> {
         }
     }
 
-    /// The address before aliases, where it differs.
+    /// The address before aliases, where it differs. A bare name to which the host put its own domain is no other address.
     pub fn related(&self) -> List<'d> {
-        let differs = self.between.is_none() && !self.orig.eq_ignore_ascii_case(self.address());
+        let address = self.address();
+        let is_same = self.orig.eq_ignore_ascii_case(address) || is_bare_of(self.orig, address);
+        let differs = self.between.is_none() && !is_same;
         List(if differs && !needs_quotes(self.orig) {
             self.orig
         } else {
@@ -200,6 +212,12 @@ pub fn bare(text: &[u8]) -> &[u8] {
     }
 }
 
+/// Whether `name` is `address` without its domain.
+pub fn is_bare_of(name: &[u8], address: &[u8]) -> bool {
+    let (local, rest) = address.split_at(name.len().min(address.len()));
+    !name.is_empty() && rest.first() == Some(&b'@') && name.eq_ignore_ascii_case(local)
+}
+
 fn needs_quotes(address: &[u8]) -> bool {
     address.first() == Some(&b'\'') || memchr::memchr(b';', address).is_some()
 }
@@ -223,25 +241,31 @@ pub fn list<'d>(addresses: impl Iterator<Item = &'d [u8]>, arena: &'d Bump) -> L
 }
 
 /// Where `key` stands first. Lines are short and keys are few bytes: looking for a byte that is rare in lines, then for the
-/// rest, takes less than setting up a search.
-#[inline]
-pub fn find(text: &[u8], key: &[u8]) -> Option<usize> {
+/// rest, takes less than setting up a search. Which byte that is, is known when this is compiled.
+#[inline(always)]
+pub fn find<const N: usize>(text: &[u8], key: &[u8; N]) -> Option<usize> {
     let is_rare = |b: &u8| matches!(b, b'=' | b'>' | b'(' | b'[' | b';' | b'"');
     let rare = key.iter().position(is_rare).unwrap_or(0);
-    memchr::memchr_iter(*key.get(rare)?, text)
+    find_by(text, key, rare)
+}
+
+/// The same by the byte number `rare` of the key.
+#[inline(always)]
+pub fn find_by<const N: usize>(text: &[u8], key: &[u8; N], rare: usize) -> Option<usize> {
+    memchr::memchr_iter(key[rare], text)
         .filter_map(|at| at.checked_sub(rare))
-        .find(|at| text[*at..].starts_with(key))
+        .find(|at| text.get(*at..*at + N).is_some_and(|found| found == key))
 }
 
 /// What stands behind `key`, if the text has it.
-#[inline]
-pub fn after<'d>(text: &'d [u8], key: &[u8]) -> Option<&'d [u8]> {
-    find(text, key).map(|at| &text[at + key.len()..])
+#[inline(always)]
+pub fn after<'d, const N: usize>(text: &'d [u8], key: &[u8; N]) -> Option<&'d [u8]> {
+    find(text, key).map(|at| &text[at + N..])
 }
 
 /// The text before the first of `end`, or all of it.
-#[inline]
-pub fn until<'d>(text: &'d [u8], end: &[u8]) -> &'d [u8] {
+#[inline(always)]
+pub fn until<'d, const N: usize>(text: &'d [u8], end: &[u8; N]) -> &'d [u8] {
     find(text, end).map_or(text, |at| &text[..at])
 }
 
@@ -257,4 +281,24 @@ pub fn number(text: &[u8]) -> u64 {
 /// Text as it is, for fields that are not bytes.
 pub fn text(bytes: &[u8]) -> &BStr {
     BStr::new(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::postfix;
+
+    #[test]
+    fn a_name_to_which_the_host_put_its_domain_is_no_other_address() {
+        for (line, related) in [
+            ("to=<root@mx1.test>, orig_to=<root>", ""),
+            ("to=<admin@x.test>, orig_to=<root>", "root"),
+            ("to=<root2@mx1.test>, orig_to=<root>", "root"),
+            ("to=<Root@mx1.test>, orig_to=<root@mx1.test>", ""),
+        ] {
+            let line =
+                format!("4F1B2C3D4E5: {line}, relay=local, status=sent (delivered to mailbox)");
+            let entry = postfix::read(b"postfix/local", line.as_bytes());
+            assert_eq!(entry.related().0, related.as_bytes(), "{line}");
+        }
+    }
 }

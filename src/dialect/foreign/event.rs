@@ -48,7 +48,7 @@ fn whole<'d>(data: &'d [u8], body: &'d [u8], arena: &'d Bump) -> &'d [u8] {
 }
 
 /// The Message-ID as the others write it: in brackets, with its own bytes.
-fn message_id<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d BStr {
+pub(super) fn message_id<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d BStr {
     let id = entry.message_id;
     if entry.program != Program::Exim || id.is_empty() || id.starts_with(b"<") {
         return text(if id == b"<>" { b"" } else { id });
@@ -97,15 +97,34 @@ pub fn names<'d>(data: &'d [u8], arena: &'d Bump) -> [&'d BStr; 3] {
     }
 }
 
-/// Understands a row as far as paths need it.
-pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
+/// The parts of a row's line, from where the row keeps them or by reading it again.
+#[inline]
+pub(super) fn entry_of<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Entry<'d> {
     let from = row.offset as usize;
     let line = &around.data[from..from + row.len as usize];
-    let entry = kept(row, line).unwrap_or_else(|| parts(row, schema, around).1);
-    of_entry(row, &entry, around)
+    kept(row, line).unwrap_or_else(|| parts(row, schema, around).1)
 }
 
-fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Event<'d> {
+/// Understands a row as far as paths need it.
+pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
+    of_entry(row, &entry_of(row, schema, around), around, None)
+}
+
+/// `<>` where the envelope names nobody as sender.
+pub(super) fn return_path<'d>(entry: &Entry<'d>) -> Raw<'d> {
+    Raw::plain(match entry.sender {
+        Some(b"") => b"<>",
+        _ => b"",
+    })
+}
+
+/// What the parts of a row's line mean; `copy`: the key of the record, where it is known.
+pub(super) fn of_entry<'d>(
+    row: &Row,
+    entry: &Entry<'d>,
+    around: &Surroundings<'d>,
+    copy: Option<u64>,
+) -> Event<'d> {
     let arena = around.arena;
     let none = Raw::plain(b"");
     let server = ServerId(row.server);
@@ -132,7 +151,6 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
     };
     let arrives = arrives(role, entry);
     let peer = text(entry.peer.host());
-    let null_sender = entry.sender == Some(b"");
     let is_report = role == Role::Report;
     Event {
         time: row.time,
@@ -142,7 +160,11 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         server,
         name: BStr::new(events::of(row.code).name),
         source: Raw::plain(events::program(entry.program).as_bytes()),
-        copy: if own.is_empty() { 0 } else { copy_of(own) },
+        copy: match copy {
+            Some(copy) => copy,
+            None if own.is_empty() => 0,
+            None => copy_of(own),
+        },
         parent: match entry.code {
             code::RECEIVED | code::REPORT if !other.is_empty() => copy_of(other),
             _ => 0,
@@ -160,7 +182,7 @@ fn of_entry<'d>(row: &Row, entry: &Entry<'d>, around: &Surroundings<'d>) -> Even
         starts_message: false,
         generated: is_exim_report,
         sender: Raw::plain(entry.sender.unwrap_or_default()),
-        return_path: if null_sender { Raw::plain(b"<>") } else { none },
+        return_path: return_path(entry),
         subject: Raw::plain(entry.subject),
         size_bytes: entry.size,
         client_ip: Raw::plain(if arrives { entry.peer.ip } else { b"" }),
@@ -185,7 +207,7 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
     let (found, entry) = parts(row, schema, around);
     let from = row.offset as usize;
     let line = &around.data[from..from + row.len as usize];
-    let event = of_entry(row, &entry, around);
+    let event = of_entry(row, &entry, around, None);
     let host = around.servers.name(event.server);
     let none = BStr::new(b"");
     let arrives = arrives(event.role, &entry);

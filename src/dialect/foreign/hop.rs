@@ -139,6 +139,8 @@ pub struct Hops {
     pub from_online: Vec<(u64, Time, u64)>,
     /// Names behind keys of hosts and addresses.
     pub names: Vec<(u64, BString)>,
+    /// Chunks of these logs, each with its file and where it begins there.
+    pub begins: Vec<(u32, (u32, u64))>,
 }
 
 /// What a row of Exchange says: which copy a RECEIVE opened; which queue id the receiver of a SEND named, which stands in
@@ -262,5 +264,6 @@ impl Hops {
         self.reports.extend(other.reports);
         self.from_online.extend(other.from_online);
         self.names.extend(other.names);
+        self.begins.extend(other.begins);
     }
 }

@@ -19,7 +19,6 @@ const _: () = assert!(FLAGS < KEPT_ENDS);
 /// Notes in `row` where the parts of `entry` stand in `line`.
 #[inline]
 pub fn keep(row: &mut Row, entry: &Entry<'_>, line: &[u8]) {
-    let mut spots = [0; KEPT_ENDS];
     let parts = [
         entry.id,
         entry.other,
@@ -36,7 +35,15 @@ pub fn keep(row: &mut Row, entry: &Entry<'_>, line: &[u8]) {
     if line.len() > usize::from(u16::MAX) || !entry.dsn.is_empty() {
         return;
     }
+    let program = match entry.program {
+        Program::Postfix => 0,
+        Program::Exim => 1,
+        Program::Sendmail => 2,
+        Program::Other => return,
+    };
     let base = line.as_ptr().addr();
+    // Written where they stay.
+    let spots = row.spots();
     for (part, spot) in parts.iter().zip(spots.as_chunks_mut::<2>().0) {
         if part.is_empty() {
             continue;
@@ -47,19 +54,13 @@ pub fn keep(row: &mut Row, entry: &Entry<'_>, line: &[u8]) {
         }
         *spot = [from as u16, part.len() as u16];
     }
-    let program = match entry.program {
-        Program::Postfix => 0,
-        Program::Exim => 1,
-        Program::Sendmail => 2,
-        Program::Other => return,
-    };
     let sender = if entry.sender.is_some() {
         NAMES_SENDER
     } else {
         0
     };
     spots[FLAGS] = program | u16::from(entry.between.unwrap_or(0)) << 2 | sender;
-    row.keep(spots);
+    row.keep();
 }
 
 /// The entry that [`keep`] noted, if it did; `line` is the row's. The count of recipients is not kept.

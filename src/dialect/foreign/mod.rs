@@ -4,6 +4,7 @@
 //! id; [`hop`] holds what says that two records are of one message, and [`settle`] follows recipients from record to
 //! record. The three dialects themselves, what each writes into a line, stand in folders of their own.
 
+mod brief;
 pub mod clock;
 pub mod entry;
 mod event;
@@ -11,12 +12,15 @@ pub mod events;
 mod finder;
 pub mod hop;
 mod kept;
+mod noted;
 pub mod outer;
 mod recipients;
 pub mod reply;
+mod rows;
 pub mod settle;
 mod stamps;
 
+pub use brief::brief;
 pub use event::{event, names, record};
 pub use finder::parse;
 use stamps::bound;
@@ -204,6 +208,19 @@ pub fn lines(data: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
+/// The same from the end of `data` back to `from`, where a line begins.
+fn lines_back(data: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut behind = data.len();
+    std::iter::from_fn(move || {
+        (behind > from).then(|| {
+            let end = behind - usize::from(data[behind - 1] == b'\n');
+            let begin = memchr::memrchr(b'\n', &data[from..end]).map_or(from, |n| from + n + 1);
+            behind = begin;
+            (begin, end)
+        })
+    })
+}
+
 /// Whether an entry of Exim's own files begins here.
 #[inline]
 fn begins_entry(rest: &[u8]) -> bool {
@@ -304,7 +321,7 @@ fn own_name(data: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::{Layout, Slice};
+    use crate::dialect::{Aim, Layout, Slice};
     use crate::keys::Keys;
     use proptest::prelude::*;
 
@@ -323,7 +340,7 @@ mod tests {
                 schema = bound;
             }
             let slice = Slice::of(data, start..end, "h");
-            for row in parse(slice, &schema, &keys, false).take_rows() {
+            for row in parse(slice, &schema, &keys, Aim::Rows).take_rows() {
                 let from = row.offset as usize;
                 let bytes = slice.data[from..from + row.len as usize].to_vec();
                 rows.push((row.time, row.code, bytes));

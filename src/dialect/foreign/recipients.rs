@@ -24,7 +24,7 @@ fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
     handed
 }
 
-fn add<'d>(known: &mut Vec<&'d [u8]>, addresses: List<'d>) {
+pub(super) fn add<'d>(known: &mut Vec<&'d [u8]>, addresses: List<'d>) {
     for address in addresses {
         if !known.iter().any(|k| k.eq_ignore_ascii_case(address)) {
             known.push(address);

@@ -42,19 +42,30 @@ pub fn named(text: &[u8]) -> Named<'_> {
 }
 
 /// Where `words` stand last; most replies do not even have their byte number `rare`.
-#[inline]
-fn last(text: &[u8], words: &[u8], rare: usize) -> Option<usize> {
+#[inline(always)]
+fn last<const N: usize>(text: &[u8], words: &[u8; N], rare: usize) -> Option<usize> {
     memchr::memrchr_iter(words[rare], text)
         .filter_map(|at| at.checked_sub(rare))
-        .find(|at| text[*at..].starts_with(words))
+        .find(|at| text.get(*at..*at + N).is_some_and(|found| found == words))
 }
+
+/// Whether each byte may stand in a queue id. Looked up: digits and letters follow each other at random, and branches
+/// would be guessed wrong.
+const IS_OF_ID: [bool; 256] = {
+    let (mut is_of_id, mut b) = ([false; 256], 0);
+    while b < 128 {
+        is_of_id[b] = (b as u8).is_ascii_alphanumeric() || b as u8 == b'-';
+        b += 1;
+    }
+    is_of_id
+};
 
 /// The word at the beginning, if it has the form of a queue id. Some answer with a Message-ID here.
 fn queue(text: &[u8]) -> Named<'_> {
-    let end = text
-        .iter()
-        .position(|b| !(b.is_ascii_alphanumeric() || *b == b'-'))
-        .unwrap_or(text.len());
+    let mut end = 0;
+    while text.get(end).is_some_and(|b| IS_OF_ID[usize::from(*b)]) {
+        end += 1;
+    }
     let followed = text
         .get(end)
         .is_none_or(|b| matches!(b, b' ' | b')' | b'"' | b';' | b'\\' | b'\r' | b'.'));

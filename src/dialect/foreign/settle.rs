@@ -7,11 +7,12 @@
 use bstr::BStr;
 use bumpalo::Bump;
 
+use super::entry::is_bare_of;
 use super::recipients::{expansions, open, whole_record};
 use super::reply::{self, Named};
 use crate::address::bare_id;
 use crate::address::x400::is_mts_id;
-use crate::event::{Event, Link, Next, Role, ServerId};
+use crate::event::{Event, Link, Next, Raw, Role, ServerId};
 use crate::keys::{Keys, Service};
 use crate::servers::Servers;
 
@@ -48,6 +49,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
         }
     }
     by_message_id(events, &mut stays, around);
+    name_senders(events, &stays);
     let before = events.len();
     let (mut more, mut concluded) = (Vec::new(), Vec::new());
     for stay in &stays {
@@ -153,7 +155,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
             if let Some(stay) = stays.iter_mut().filter(|stay| fits(stay)).find(here) {
                 stay.reached = true;
                 let same = stay.server == event.server;
-                lead(&mut events[i], stay.server, stay.copy, around);
+                lead(&mut events[i], stay.server, stay.copy, around.servers);
                 events[i].link = Some(if same { Link::Filter } else { Link::Reply });
             }
         }
@@ -164,7 +166,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
                 .find(|e| e.copy == copy && e.role == Role::Receive)
                 .map(|e| e.server);
             if let Some(server) = taken {
-                lead(&mut events[i], server, copy, around);
+                lead(&mut events[i], server, copy, around.servers);
                 events[i].link = Some(Link::InternalId);
             }
         }
@@ -172,12 +174,53 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
     }
 }
 
-fn lead<'d>(event: &mut Event<'d>, server: ServerId, copy: u64, around: Around<'d>) {
+/// What a program of the host handed in names its sender bare at first; the queue manager knows the whole address.
+fn name_senders<'d>(events: &mut [Event<'d>], stays: &[Stay<'d>]) {
+    for (copy, birth) in stays
+        .iter()
+        .filter_map(|stay| Some((stay.copy, stay.birth?)))
+    {
+        let sender = events[birth].sender.text();
+        if sender.is_empty() || sender.contains(&b'@') {
+            continue;
+        }
+        let queued = |e: &&Event<'_>| e.copy == copy && e.name == "queued";
+        if let Some(whole) = events.iter().find(queued).map(|e| e.sender.text()) {
+            name_sender(&mut events[birth], whole);
+        }
+    }
+}
+
+/// The sender, where the event names none or the same one without its domain.
+pub(super) fn name_sender<'d>(event: &mut Event<'d>, sender: &'d [u8]) {
+    let known = event.sender.text();
+    if known.is_empty() || is_bare_of(known, sender) {
+        event.sender = Raw::plain(sender);
+    }
+}
+
+fn lead<'d>(event: &mut Event<'d>, server: ServerId, copy: u64, servers: &'d Servers) {
     event.role = Role::Send;
     event.next = Next::Server {
-        host: around.servers.name(server),
+        host: servers.name(server),
         copy,
     };
+}
+
+/// A record was handed to a host that has no row of it, although its log covers that time: one that is not there.
+pub(super) fn lead_nowhere<'d>(event: &mut Event<'d>, servers: &'d Servers, keys: &Keys) {
+    if event.role != Role::Leave {
+        return;
+    }
+    let host = event.server_host.text();
+    if let Some(server) = servers.find(host)
+        && servers
+            .coverage(server)
+            .covers(Service::Transport, event.time)
+    {
+        let copy = keys.stay(host, u8::MAX, event.copy);
+        lead(event, server, copy, servers);
+    }
 }
 
 /// Hand-overs whose reply named nothing: the join brought records together that share a Message-ID; where exactly one
@@ -209,7 +252,7 @@ fn by_message_id<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: A
                 } else {
                     Link::MessageId
                 };
-                lead(&mut events[i], server, copy, around);
+                lead(&mut events[i], server, copy, around.servers);
                 events[i].link = Some(by);
                 // Several recipients of one hand-over lead to one record.
                 let same = |e: &Event<'_>| {
@@ -219,25 +262,15 @@ fn by_message_id<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: A
                     .iter_mut()
                     .filter(|e| e.role == Role::Leave && same(e))
                 {
-                    lead(other, server, copy, around);
+                    lead(other, server, copy, around.servers);
                     other.link = Some(by);
                 }
                 stays[at].reached = true;
             }
-            (None, _) if missing(&event, server, around) => {
-                let copy = around.keys.stay(host, u8::MAX, event.copy);
-                lead(&mut events[i], server, copy, around);
+            (None, _) if is_foreign(&event) => {
+                lead_nowhere(&mut events[i], around.servers, around.keys);
             }
             _ => {}
         }
     }
-}
-
-/// Whether the host's log covers that time, and so ought to have the record that is not there.
-fn missing(event: &Event<'_>, server: ServerId, around: Around<'_>) -> bool {
-    is_foreign(event)
-        && around
-            .servers
-            .coverage(server)
-            .covers(Service::Transport, event.time)
 }

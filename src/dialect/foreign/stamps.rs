@@ -12,8 +12,8 @@ use super::clock::{self, Basis, Clock};
 use super::entry::{self, Entry};
 use super::events::code;
 use super::outer::{Bare, Outer, Program, outer};
-use super::reply;
-use super::{CLOCK_BYTES, Schema, lines, next_line, read};
+use super::reply::Named;
+use super::{CLOCK_BYTES, Schema, lines, lines_back, next_line, read};
 use crate::dialect::Layout;
 use crate::input::Assumed;
 use crate::time::{DAY, SECOND, Time};
@@ -116,9 +116,8 @@ fn around(schema: &Schema, data: &[u8], at: usize) -> Option<Told> {
     let mut reach = CHUNK_CLOCK_BYTES;
     let (since, before) = loop {
         let from = next_line(schema, data, at.saturating_sub(reach)).min(at);
-        let told = lines(&data[..at], from)
-            .filter_map(|(from, to)| Some((from, told_clock(&data[from..to], schema)?)))
-            .last();
+        let told = lines_back(&data[..at], from)
+            .find_map(|(from, to)| Some((from, told_clock(&data[from..to], schema)?)));
         match told {
             Some((from, clock)) => break (from, Some(clock)),
             None if from == 0 || reach >= farthest => break (from, None),
@@ -267,11 +266,13 @@ fn told_clock(line: &[u8], schema: &Schema) -> Option<Clock> {
         return by_zone(zone, bare.local, &schema.clock);
     }
     let entry = read(&found);
-    anchor(&found, &entry).and_then(|(arrival, slack_s)| schema.clock.told(&bare, arrival, slack_s))
+    let (arrival, slack_s) = anchor(&found, &entry, entry.named())?;
+    schema.clock.told(&bare, arrival, slack_s)
 }
 
-/// The instant that a line's ids name, and by how many seconds the line may be later.
-pub(super) fn anchor(found: &Outer<'_>, entry: &Entry<'_>) -> Option<(i64, i64)> {
+/// The instant that a line's ids name, and by how many seconds the line may be later; `named`: what the reply in it names.
+#[inline]
+pub(super) fn anchor(found: &Outer<'_>, entry: &Entry<'_>, named: Named<'_>) -> Option<(i64, i64)> {
     match entry.code {
         code::RECEIVED => Some((clock::arrival(entry.program, entry.id)?, 120)),
         code::REFUSED if found.program == Program::Exim => {
@@ -279,8 +280,8 @@ pub(super) fn anchor(found: &Outer<'_>, entry: &Entry<'_>) -> Option<(i64, i64)>
         }
         // Postfix stamps the Message-ID of what it makes itself in UTC.
         code::NAMED => Some((own_stamp(entry)?, 120)),
-        code::SENT => match reply::named(entry.text) {
-            reply::Named::Queue(id) => Some((clock::any_arrival(id)?, 600)),
+        code::SENT => match named {
+            Named::Queue(id) => Some((clock::any_arrival(id)?, 600)),
             _ => None,
         },
         _ => None,

@@ -12,7 +12,7 @@ use bumpalo::Bump;
 use super::events;
 use super::text::{number, readable};
 use crate::address::List;
-use crate::address::x400::{Place, place_of, plain_address};
+use crate::address::x400::{Place, is_plain_address, place_of, plain_address};
 use crate::dialect::Surroundings;
 use crate::event::{Event, Extras, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
@@ -79,12 +79,30 @@ mod part {
     pub const SMTP: u8 = 2;
 }
 
+/// All recipients of a record, as a list field; nearly all records have one.
+#[inline]
+fn all<'d>(recipients: Recipients<'d>, arena: &'d Bump) -> List<'d> {
+    match recipients {
+        [(address, _)] if is_plain_address(address) => List(address),
+        recipients => list(recipients.iter().map(|(address, _)| *address), arena),
+    }
+}
+
 /// Addresses in the form all stages share, as a list field.
 fn list<'d>(addresses: impl Iterator<Item = &'d [u8]>, arena: &'d Bump) -> List<'d> {
     List::of(addresses.map(|address| &**plain(address, arena)), arena)
 }
 
+#[inline]
 fn plain<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
+    if is_plain_address(address) {
+        return BStr::new(address);
+    }
+    rewritten(address, arena)
+}
+
+#[cold]
+fn rewritten<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
     match plain_address(address) {
         Cow::Borrowed(address) => readable(address, arena),
         Cow::Owned(address) => readable(arena.alloc_slice_copy(&address), arena),
@@ -110,7 +128,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
     let recipients = match is_report {
         true if of_original => list(entry.recipients.iter().filter(failed).map(addresses), arena),
         true => List(sender),
-        false => list(entry.recipients.iter().map(addresses), arena),
+        false => all(entry.recipients, arena),
     };
     let sides = Sides::of(entry);
     let peer = sides.peer;
@@ -121,6 +139,8 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         row.role
     };
     let arrives = matches!(role, Role::Receive | Role::Deliver | Role::Submit);
+    // Queued for the Internet: the other side is where it goes, not where it came from.
+    let is_queued = events::number(row.code) == 1010;
     Event {
         time: row.time,
         place: row.place(around.file, around.start),
@@ -161,10 +181,10 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         size_bytes: entry.size_bytes.unwrap_or(0),
         client_ip: Raw::plain(entry.client_ip),
         original_client_ip: Raw::plain(BStr::new(b"")),
-        client_host: Raw::plain(if arrives && entry.client_host.is_empty() {
-            peer
-        } else {
-            entry.client_host
+        client_host: Raw::plain(match arrives && entry.client_host.is_empty() {
+            true if is_queued => BStr::new(b""),
+            true => peer,
+            false => entry.client_host,
         }),
         server_host: Raw::plain(if arrives { host } else { peer }),
         connector: Raw::plain(match sides.gateway {
@@ -180,6 +200,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         context: Raw::plain(match () {
             () if of_original => BStr::new("non-delivery report"),
             () if role == Role::Leave => entry.linked,
+            () if is_queued => peer,
             () if tells_why(role) => BStr::new(kind.map_or("", |kind| kind.name)),
             () => BStr::new(b""),
         }),

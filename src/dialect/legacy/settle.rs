@@ -50,7 +50,8 @@ fn turn_swapped<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>
         let copy = events[i].copy;
         let handed =
             |e: &Event<'_>| matches!(e.next, Next::Server { copy: next, .. } if next == copy);
-        if events[i].name == "1004" && copy != 0 && events.iter().any(handed) {
+        let takes_in = events[i].role == Role::Receive && copy != 0;
+        if takes_in && events[i].name == "1004" && events.iter().any(handed) {
             events[i].role = Role::Leave;
             events[i].next = Next::Outside;
             concluded.push(Conclusion {
@@ -118,7 +119,7 @@ fn note_forwards<'d>(
     let mut forwards = Vec::new();
     for event in events.iter().filter(|e| e.role == Role::Send) {
         let owner = event.sender.text();
-        if owner.is_empty() || owner.eq_ignore_ascii_case(author) {
+        if owner.is_empty() || owner == author || owner.eq_ignore_ascii_case(author) {
             continue;
         }
         let owns = |e: &&Event<'d>| {
@@ -213,6 +214,9 @@ fn replaces(event: &Event<'_>) -> bool {
 /// is heard.
 fn name_replaced<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>>) {
     for i in 0..events.len() {
+        if !replaces(&events[i]) || !events[i].related.0.is_empty() {
+            continue;
+        }
         let event = events[i];
         let mut conclude = |address: &'d [u8]| {
             concluded.push(Conclusion {
@@ -221,9 +225,6 @@ fn name_replaced<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d
                 place: event.place,
             })
         };
-        if !replaces(&event) || !event.related.0.is_empty() {
-            continue;
-        }
         let new = Names::of(events, |at, _| at == i);
         let settled = Names::of(events, |_, e| is_final(e.role));
         let mut known = Names::default();
@@ -265,13 +266,13 @@ fn tie_names<'d>(
     arena: &'d Bump,
 ) {
     let is_name = |address: &[u8]| address.starts_with(b"/");
-    let all = || {
-        events
-            .iter()
-            .filter(|e| !e.is_report)
-            .flat_map(|e| e.recipients)
-    };
-    if !all().any(is_name) || all().all(is_name) {
+    let mut kinds = events
+        .iter()
+        .filter(|e| !e.is_report)
+        .flat_map(|e| e.recipients)
+        .map(is_name);
+    let first = kinds.next();
+    if kinds.all(|kind| Some(kind) == first) {
         return;
     }
     let all = Names::of(events, |_, e| !e.is_report);

@@ -5,6 +5,7 @@
 use bstr::BStr;
 use bumpalo::Bump;
 
+use super::line::same;
 use crate::row::Row;
 use crate::time::{SECOND, Time};
 
@@ -21,7 +22,7 @@ impl<'p> Clock<'p> {
     /// [`date_and_time`].
     #[inline]
     pub fn read(&mut self, day: &'p [u8], time: &[u8]) -> Option<Time> {
-        if day != self.day || day.is_empty() {
+        if !same(day, self.day) || day.is_empty() {
             let mut rest = day.trim_ascii();
             let (y, mo, d) = date(&mut rest)?;
             let midnight = Time::from_civil(i64::from(y), mo, d, 0, 0, 0, 0)?;
@@ -138,7 +139,10 @@ pub fn number(text: &[u8]) -> Option<u64> {
 /// A field without its blank marker.
 #[inline]
 pub fn filled(field: &[u8]) -> &[u8] {
-    if field == b"-" { b"" } else { field }
+    match field {
+        [b'-'] => b"",
+        field => field,
+    }
 }
 
 /// Text as UTF-8. The logs were written in the server's ANSI code page, of which they say nothing: what is not UTF-8

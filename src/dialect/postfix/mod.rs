@@ -2,40 +2,60 @@
 //!
 //! Facts and their evidence: `formats/foreign.md` section 2. In: the tag and body of a line. Out: [`Entry`].
 
-use crate::dialect::foreign::entry::{Entry, Peer, after, find, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer, after, find, find_by, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
 
 /// Reads a line.
 #[inline]
 pub fn read<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
+    // One entry, written where it is wanted: to copy it takes longer than to read most lines.
+    let mut told;
     match queue_id(body) {
-        Some((id, rest)) => Entry {
-            id,
-            ..with_id(tag, rest)
-        },
-        None => without_id(tag, body),
+        Some((id, rest)) => {
+            told = with_id(tag, rest);
+            told.id = id;
+        }
+        None => told = without_id(tag, body),
     }
+    told
 }
 
 /// Whatever stands before the first `: `, if it is one word that can be a queue id.
 #[inline]
 fn queue_id(body: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (mut end, mut digits, mut capitals) = (0, 0, 0);
+    let (mut end, mut seen) = (0, 0);
     loop {
-        match *body.get(end).filter(|_| end < 32)? {
-            b'0'..=b'9' => digits += 1,
-            b'A'..=b'Z' => capitals += 1,
-            b'a'..=b'z' => {}
-            _ => break,
+        // Looked up: digits and letters follow each other at random, and branches would be guessed wrong.
+        match KINDS[usize::from(*body.get(end).filter(|_| end < 32)?)] {
+            0 => break,
+            kind => seen |= kind,
         }
         end += 1;
     }
     let rest = body[end..].strip_prefix(b": ")?;
     // Every id has a digit or is upper case: words of the language do not look so.
-    let is_id = end >= 5 && (digits > 0 || capitals == end) && &body[..end] != b"NOQUEUE";
+    let is_id = end >= 5 && (seen & DIGIT != 0 || seen == CAPITAL) && &body[..end] != b"NOQUEUE";
     is_id.then(|| (&body[..end], rest))
 }
+
+const DIGIT: u8 = 1;
+const CAPITAL: u8 = 2;
+const SMALL: u8 = 4;
+/// What each byte is in a queue id; 0: it stands in none.
+const KINDS: [u8; 256] = {
+    let (mut kinds, mut b) = ([0; 256], 0);
+    while b < 128 {
+        kinds[b] = match b as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'A'..=b'Z' => CAPITAL,
+            b'a'..=b'z' => SMALL,
+            _ => 0,
+        };
+        b += 1;
+    }
+    kinds
+};
 
 fn entry<'d>(code: u8) -> Entry<'d> {
     Entry::of(Program::Postfix, code)
@@ -158,7 +178,7 @@ fn sent<'d>(tag: &[u8], relay: &[u8], remote: bool, told: &mut Entry<'d>) -> u8 
             _ => code::DELIVERED,
         };
     }
-    if find(text, b" discarded").is_some() {
+    if find_by(text, b" discarded", 4).is_some() {
         return code::DISCARDED;
     }
     // LMTP ends in a mailbox, unless a filter speaks it.

@@ -19,7 +19,7 @@ pub fn read(body: &[u8]) -> Entry<'_> {
         // A session has an id before it has a message.
         return entry(code::CONNECTION);
     }
-    let told = if let Some(rest) = rest.strip_prefix(b"from=") {
+    let mut told = if let Some(rest) = rest.strip_prefix(b"from=") {
         received(rest)
     } else if let Some(rest) = rest.strip_prefix(b"to=") {
         delivery(rest)
@@ -28,7 +28,8 @@ pub fn read(body: &[u8]) -> Entry<'_> {
     } else {
         other(rest)
     };
-    Entry { id, ..told }
+    told.id = id;
+    told
 }
 
 /// What is about a client that gave no message.
@@ -58,8 +59,8 @@ fn received(rest: &[u8]) -> Entry<'_> {
     told.size = after(rest, b", size=").map_or(0, number);
     told.count = after(rest, b", nrcpts=").map(number);
     if let Some(id) = after(rest, b", msgid=") {
-        let ends = [&b", bodytype="[..], b", proto=", b", daemon=", b", relay="];
-        told.message_id = ends.iter().fold(id, |id, end| until(id, end));
+        let id = until(until(id, b", bodytype="), b", proto=");
+        told.message_id = until(until(id, b", daemon="), b", relay=");
     }
     told.connector = after(rest, b", daemon=").map_or(b"", |name| until(name, b", "));
     told.peer = memchr::memmem::rfind(rest, b", relay=")

@@ -235,6 +235,7 @@ impl Group {
             let placed = place(at.offset);
             (at.offset, at.line) = (placed.at, placed.line);
         });
+        read.hops.begins = vec![(slice.chunk, (slice.file, slice.start))];
         for (placed, _) in self
             .placed
             .iter()

@@ -12,6 +12,7 @@ mod write;
 
 use std::io::Error;
 use std::path::Path;
+use std::slice::from_ref;
 
 use super::rng::Rng;
 use super::{Options, Summary};
@@ -93,19 +94,102 @@ struct Mail {
     subject: String,
     first_seen: i64,
     class: &'static str,
-    /// Servers that had it over SMTP, for the next one.
     told: Vec<Told>,
 }
 
-impl Mail {
+/// A message on its way through the organisation, at an instant.
+struct Way<'s> {
+    site: &'s mut Site,
+    mail: Mail,
+    at: i64,
+}
+
+impl<'s> Way<'s> {
+    /// Begins on `server` now.
+    fn begin(site: &'s mut Site, server: usize, sender: String) -> Way<'s> {
+        let (mail, at) = (site.draft(server, sender), site.clock);
+        Way { site, mail, at }
+    }
+
+    /// Some seconds pass.
+    fn wait(&mut self) -> &mut Self {
+        self.at += self.site.rng.between(1, 5) * SECOND;
+        self
+    }
+
     fn told(&mut self, address: &str, status: &'static str, server: Option<usize>) {
-        let address = address.to_lowercase();
-        self.told.push(Told {
-            address,
+        self.told_by(address, status, server, None);
+    }
+
+    /// What becomes of a recipient that came in by a list or by another address.
+    fn told_by(
+        &mut self,
+        address: &str,
+        status: &'static str,
+        server: Option<usize>,
+        via: Option<(&'static str, &str)>,
+    ) {
+        self.mail.told.push(Told {
+            address: address.to_lowercase(),
             status,
             server,
-            via: None,
+            via: via.map(|(kind, from)| (kind, from.to_lowercase())),
         });
+    }
+
+    /// Writes down what became of it.
+    fn finish(self) {
+        let servers = &self.site.servers;
+        self.site
+            .truth
+            .add(&self.mail, |server| servers[server].name.to_lowercase());
+    }
+
+    /// A record of the MTA of a server of either generation, whose ids are MTS-IDs.
+    fn mta_record(&mut self, server: usize, event: u16, partner: &str, names: &[String]) {
+        match self.site.servers[server].is_old {
+            true => self.old_record(server, event, partner, names),
+            false => self.new_mta_record(server, event, partner, names),
+        }
+    }
+
+    /// From one server's MTA to another's.
+    fn transfer(&mut self, from: usize, to: usize, names: &[String]) {
+        if from != to {
+            let (next, before) = (self.site.mta(to), self.site.mta(from));
+            self.wait().mta_record(from, 7, &next, names);
+            self.wait().mta_record(to, 0, &before, names);
+        }
+    }
+
+    /// From a server to a mailbox of either generation, over whatever lies between; `list` is what the mailbox is of.
+    fn bring(&mut self, from: usize, user: User, list: Option<&str>) {
+        let (home, name) = (self.site.server_of(user), self.site.name(user));
+        let is_old = |server: usize| self.site.servers[server].is_old;
+        let found = match (is_old(from), is_old(home)) {
+            (false, false) => {
+                let address = self.site.address(user);
+                self.smtp_hop(from, home, from_ref(&address));
+                self.deliver_new(home, user)
+            }
+            (from_old, to_old) => {
+                if !from_old {
+                    let address = self.site.address(user);
+                    self.steps(from, &[1038, 1029], from_ref(&address));
+                    self.wait().mta_record(from, 0, "", from_ref(&name));
+                }
+                self.transfer(from, home, from_ref(&name));
+                if to_old {
+                    let store = self.site.store(home);
+                    self.wait().old_record(home, 9, &store, from_ref(&name));
+                    name
+                } else {
+                    self.arrive_from_mta(home, user)
+                }
+            }
+        };
+        let via = list.map(|list| ("expanded", list));
+        self.told_by(&found, "delivered", Some(home), via);
     }
 }
 
@@ -159,10 +243,12 @@ impl Site {
         format!("/O=CORP/OU={site}/CN=CONFIGURATION/CN=SERVERS/CN={name}/CN=MICROSOFT PRIVATE MDB")
     }
 
-    /// Some seconds later.
-    fn later(&mut self, at: &mut i64) -> i64 {
-        *at += self.rng.between(1, 5) * SECOND;
-        *at
+    /// Different mailboxes, at least one and at most `most`.
+    fn some(&mut self, most: usize, mut pick: impl FnMut(&mut Site) -> User) -> Vec<User> {
+        let mut users: Vec<User> = (0..most).map(|_| pick(self)).collect();
+        users.sort_by_key(|user| user.0);
+        users.dedup();
+        users
     }
 
     fn outsider(&mut self) -> String {
@@ -188,12 +274,6 @@ impl Site {
             class: "mail",
             told: Vec::new(),
         }
-    }
-
-    fn finish(&mut self, mail: Mail) {
-        let servers = &self.servers;
-        self.truth
-            .add(&mail, |server| servers[server].name.to_lowercase());
     }
 
     fn first(&self, old: bool) -> usize {

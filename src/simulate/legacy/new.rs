@@ -2,37 +2,27 @@
 //!
 //! In: a sender. Out: records on every server it passes, and what became of it.
 
-use super::old;
+use std::slice::from_ref;
+
 use super::write::New;
-use super::{Mail, Site, Told, User};
+use super::{Site, User, Way};
 
 /// One message, by a way chosen at random.
 pub fn message(site: &mut Site, from: User) {
+    let by_sender = |events: [u16; 2]| events[from.0 % 2];
     match site.rng.below(20) {
         0..=8 => to_mailboxes(site, from),
         9..=10 => to_list(site, from),
         11..=12 => outbound(site, from),
         13..=14 => inbound(site, 1028, "delivered"),
         15 => {
-            let (event, status) =
-                *site
-                    .rng
-                    .pick(&[(1039, "dropped"), (1040, "rejected"), (1041, "quarantined")]);
+            let ends = [(1039, "dropped"), (1040, "rejected"), (1041, "quarantined")];
+            let (event, status) = *site.rng.pick(&ends);
             inbound(site, event, status);
         }
         16 => redirected(site, from),
-        17 => ended(
-            site,
-            from,
-            *[1030, 1021].get(from.0 % 2).unwrap_or(&1030),
-            "failed",
-        ),
-        18 => ended(
-            site,
-            from,
-            *[1032, 1037].get(from.0 % 2).unwrap_or(&1032),
-            "pending",
-        ),
+        17 => ended(site, from, by_sender([1030, 1021]), "failed"),
+        18 => ended(site, from, by_sender([1032, 1037]), "pending"),
         _ => lost(site, from),
     }
 }
@@ -40,10 +30,11 @@ pub fn message(site: &mut Site, from: User) {
 /// A last message on a server.
 pub fn closing(site: &mut Site, server: usize) {
     let user = User(server);
-    let (mut mail, server, mut at) = submit(site, user, &[site.address(user)]);
-    let address = deliver(site, &mail, server, user, &mut at);
-    mail.told(&address, "delivered", Some(server));
-    site.finish(mail);
+    let to = site.address(user);
+    let (mut way, server) = submit(site, user, &[to]);
+    let address = way.deliver_new(server, user);
+    way.told(&address, "delivered", Some(server));
+    way.finish();
 }
 
 struct Other<'o> {
@@ -61,29 +52,18 @@ const NONE: Other<'static> = Other {
     replaced: "",
 };
 
-fn record(
-    site: &mut Site,
-    mail: &Mail,
-    server: usize,
-    at: i64,
-    event: u16,
-    other: &Other<'_>,
-    to: &[String],
-) {
-    let id = if mail.message_id.is_empty() {
-        &mail.mts_id
-    } else {
-        &mail.message_id
-    };
-    let sender = match mail.sender.starts_with('/') {
-        true => format!("EX:{}", mail.sender.to_uppercase()),
-        false => mail.sender.clone(),
-    };
-    site.logs.new_row(
-        server,
-        at,
-        &New {
-            id,
+impl Way<'_> {
+    fn new_record(&mut self, server: usize, event: u16, other: &Other<'_>, to: &[String]) {
+        let mail = &self.mail;
+        let sender = match mail.sender.starts_with('/') {
+            true => format!("EX:{}", mail.sender.to_uppercase()),
+            false => mail.sender.clone(),
+        };
+        let row = New {
+            id: match mail.message_id.is_empty() {
+                true => &mail.mts_id,
+                false => &mail.message_id,
+            },
             event,
             client: other.client,
             partner: other.partner,
@@ -93,331 +73,157 @@ fn record(
             subject: &mail.subject,
             size: mail.size,
             recipients: to,
-        },
-    );
-}
-
-fn steps(site: &mut Site, mail: &Mail, server: usize, at: &mut i64, events: &[u16], to: &[String]) {
-    for event in events {
-        let time = site.later(at);
-        record(site, mail, server, time, *event, &NONE, to);
+        };
+        self.site.logs.new_row(server, self.at, &row);
     }
-}
 
-/// A Message-ID as the store makes it.
-fn make_id(site: &mut Site, server: usize) -> String {
-    let (a, b) = (site.rng.bits(), site.rng.bits());
-    format!(
-        "{a:016X}{b:016X}{:04X}@{}.corp.example",
-        site.number,
-        site.servers[server].name.to_lowercase()
-    )
-}
-
-fn submit(site: &mut Site, from: User, to: &[String]) -> (Mail, usize, i64) {
-    let server = site.server_of(from);
-    let mut mail = site.draft(server, site.name(from));
-    mail.message_id = make_id(site, server);
-    let mut at = site.clock;
-    let linked = mail.mts_id.clone();
-    record(
-        site,
-        &mail,
-        server,
-        at,
-        1027,
-        &Other {
-            linked: &linked,
-            ..NONE
-        },
-        to,
-    );
-    steps(site, &mail, server, &mut at, &[1019, 1025, 1024, 1033], to);
-    (mail, server, at)
-}
-
-fn deliver(site: &mut Site, mail: &Mail, server: usize, user: User, at: &mut i64) -> String {
-    let address = site.address(user);
-    steps(
-        site,
-        mail,
-        server,
-        at,
-        &[1036, 1023, 1028],
-        std::slice::from_ref(&address),
-    );
-    address
-}
-
-/// Takes the message to another 2003 server by SMTP.
-fn hop(site: &mut Site, mail: &Mail, from: usize, to: usize, at: &mut i64, addresses: &[String]) {
-    if from != to {
-        steps(site, mail, from, at, &[1034, 1020], addresses);
-        let partner = format!("{}.corp.example", site.servers[to].name.to_lowercase());
-        let time = site.later(at);
-        record(
-            site,
-            mail,
-            from,
-            time,
-            1031,
-            &Other {
-                partner: &partner,
-                ..NONE
-            },
-            addresses,
-        );
-        let client = format!("{}.corp.example", site.servers[from].name.to_lowercase());
-        let time = site.later(at);
-        record(
-            site,
-            mail,
-            to,
-            time,
-            1019,
-            &Other {
-                client: &client,
-                ..NONE
-            },
-            addresses,
-        );
-        steps(site, mail, to, at, &[1025, 1024, 1033], addresses);
-    }
-}
-
-/// To a mailbox of either generation.
-fn bring(
-    site: &mut Site,
-    mail: &mut Mail,
-    from: usize,
-    user: User,
-    at: &mut i64,
-    via: Option<&str>,
-) {
-    let (home, address) = (site.server_of(user), site.address(user));
-    let found = if site.servers[home].is_old {
-        let name = site.name(user);
-        steps(
-            site,
-            mail,
-            from,
-            at,
-            &[1038, 1029],
-            std::slice::from_ref(&address),
-        );
-        let (time, next) = (site.later(at), site.mta(home));
-        taken_over(site, mail, from, time, "", std::slice::from_ref(&name));
-        let time = site.later(at);
-        mta_record(
-            site,
-            mail,
-            from,
-            time,
-            7,
-            &next,
-            std::slice::from_ref(&name),
-        );
-        let (time, before) = (site.later(at), site.mta(from));
-        old::record(
-            site,
-            mail,
-            home,
-            time,
-            0,
-            &before,
-            std::slice::from_ref(&name),
-        );
-        let (time, store) = (site.later(at), site.store(home));
-        old::record(
-            site,
-            mail,
-            home,
-            time,
-            9,
-            &store,
-            std::slice::from_ref(&name),
-        );
-        name
-    } else {
-        hop(site, mail, from, home, at, std::slice::from_ref(&address));
-        deliver(site, mail, home, user, at)
-    };
-    let via = via.map(|list| ("expanded", list.to_lowercase()));
-    mail.told.push(Told {
-        address: found.to_lowercase(),
-        status: "delivered",
-        server: Some(home),
-        via,
-    });
-}
-
-/// The MTA of a 2003 server, whose ids are MTS-IDs.
-fn mta_record(
-    site: &mut Site,
-    mail: &Mail,
-    server: usize,
-    at: i64,
-    event: u16,
-    partner: &str,
-    names: &[String],
-) {
-    let id = mail.mts_id.to_uppercase();
-    let sender = format!("EX:{}", mail.sender);
-    site.logs.new_row(
-        server,
-        at,
-        &New {
-            id: &id,
+    /// A record of the MTA.
+    pub(super) fn new_mta_record(
+        &mut self,
+        server: usize,
+        event: u16,
+        partner: &str,
+        names: &[String],
+    ) {
+        let row = New {
+            id: &self.mail.mts_id.to_uppercase(),
             event,
             client: "",
             partner,
             linked: "",
             replaced: "",
-            sender: &sender,
+            sender: &format!("EX:{}", self.mail.sender),
             subject: "",
-            size: mail.size,
+            size: self.mail.size,
             recipients: names,
-        },
-    );
-}
-
-/// The MTA of a 2003 server took the message over.
-pub fn taken_over(
-    site: &mut Site,
-    mail: &Mail,
-    server: usize,
-    at: i64,
-    before: &str,
-    names: &[String],
-) {
-    mta_record(site, mail, server, at, 0, before, names);
-}
-
-/// From the MTA of a 2003 server to a mailbox on it; the message gets a Message-ID there. Returns the address.
-pub fn arrive_from_mta(
-    site: &mut Site,
-    mail: &mut Mail,
-    server: usize,
-    user: User,
-    at: &mut i64,
-) -> String {
-    if mail.message_id.is_empty() {
-        mail.message_id = make_id(site, server);
+        };
+        self.site.logs.new_row(server, self.at, &row);
     }
-    let (time, address, linked) = (site.later(at), site.address(user), mail.mts_id.clone());
-    record(
-        site,
-        mail,
-        server,
-        time,
-        1019,
-        &Other {
-            linked: &linked,
-            ..NONE
-        },
-        std::slice::from_ref(&address),
-    );
-    steps(
-        site,
-        mail,
-        server,
-        at,
-        &[1025, 1024, 1033],
-        std::slice::from_ref(&address),
-    );
-    deliver(site, mail, server, user, at)
+
+    /// One record after the other.
+    pub(super) fn steps(&mut self, server: usize, events: &[u16], to: &[String]) {
+        for event in events {
+            self.wait().new_record(server, *event, &NONE, to);
+        }
+    }
+
+    /// To another host by SMTP.
+    fn send(&mut self, from: usize, partner: &str, to: &[String]) {
+        self.steps(from, &[1034, 1020], to);
+        let other = Other { partner, ..NONE };
+        self.wait().new_record(from, 1031, &other, to);
+    }
+
+    /// To another 2003 server by SMTP.
+    pub(super) fn smtp_hop(&mut self, from: usize, to: usize, addresses: &[String]) {
+        if from != to {
+            let host = |server: usize| self.site.servers[server].name.to_lowercase();
+            let [client, partner] = [from, to].map(|of| format!("{}.corp.example", host(of)));
+            self.send(from, &partner, addresses);
+            let client = &client;
+            let other = Other { client, ..NONE };
+            self.wait().new_record(to, 1019, &other, addresses);
+            self.steps(to, &[1025, 1024, 1033], addresses);
+        }
+    }
+
+    /// To a mailbox on the server. Returns its address.
+    pub(super) fn deliver_new(&mut self, server: usize, user: User) -> String {
+        let address = self.site.address(user);
+        self.steps(server, &[1036, 1023, 1028], from_ref(&address));
+        address
+    }
+
+    /// From the MTA of a 2003 server to a mailbox on it; the message gets a Message-ID there. Returns the address.
+    pub(super) fn arrive_from_mta(&mut self, server: usize, user: User) -> String {
+        if self.mail.message_id.is_empty() {
+            self.mail.message_id = make_id(self.site, server);
+        }
+        let (address, linked) = (self.site.address(user), self.mail.mts_id.clone());
+        let (other, to) = (linked_to(&linked), from_ref(&address));
+        self.wait().new_record(server, 1019, &other, to);
+        self.steps(server, &[1025, 1024, 1033], to);
+        self.deliver_new(server, user)
+    }
+}
+
+fn linked_to(linked: &str) -> Other<'_> {
+    Other { linked, ..NONE }
+}
+
+/// A Message-ID as the store makes it.
+fn make_id(site: &mut Site, server: usize) -> String {
+    let (a, b) = (site.rng.bits(), site.rng.bits());
+    let host = site.servers[server].name.to_lowercase();
+    format!("{a:016X}{b:016X}{:04X}@{host}.corp.example", site.number)
+}
+
+fn submit<'s>(site: &'s mut Site, from: User, to: &[String]) -> (Way<'s>, usize) {
+    let (server, sender) = (site.server_of(from), site.name(from));
+    let mut way = Way::begin(site, server, sender);
+    way.mail.message_id = make_id(way.site, server);
+    let linked = way.mail.mts_id.clone();
+    way.new_record(server, 1027, &linked_to(&linked), to);
+    way.steps(server, &[1019, 1025, 1024, 1033], to);
+    (way, server)
 }
 
 fn to_mailboxes(site: &mut Site, from: User) {
-    let mut users: Vec<User> = (0..1 + site.rng.below(4)).map(|_| site.user()).collect();
-    users.sort_by_key(|user| user.0);
-    users.dedup();
+    let most = 1 + site.rng.below(4);
+    let users = site.some(most, Site::user);
     let addresses: Vec<String> = users.iter().map(|user| site.address(*user)).collect();
-    let (mut mail, server, mut at) = submit(site, from, &addresses);
+    let (mut way, server) = submit(site, from, &addresses);
     for user in users {
-        bring(site, &mut mail, server, user, &mut at, None);
+        way.bring(server, user, None);
     }
-    site.finish(mail);
+    way.finish();
 }
 
 fn to_list(site: &mut Site, from: User) {
     let list = format!("list{}@corp.example", site.rng.below(20));
-    let (mut mail, server, mut at) = submit(site, from, std::slice::from_ref(&list));
-    let mut members: Vec<User> = (0..2 + site.rng.below(3))
-        .map(|_| site.user_of(false))
-        .collect();
-    members.sort_by_key(|user| user.0);
-    members.dedup();
-    let addresses: Vec<String> = members.iter().map(|user| site.address(*user)).collect();
-    let (time, replaced) = (site.later(&mut at), list.as_str());
+    let (mut way, server) = submit(site, from, from_ref(&list));
+    let most = 2 + way.site.rng.below(3);
+    let members = way.site.some(most, |site| site.user_of(false));
+    let addresses: Vec<String> = members.iter().map(|user| way.site.address(*user)).collect();
+    let replaced = list.as_str();
     let expanded = Other { replaced, ..NONE };
-    record(site, &mail, server, time, 26, &expanded, &addresses);
-    mail.told(&list, "expanded", Some(server));
+    way.wait().new_record(server, 26, &expanded, &addresses);
+    way.told(&list, "expanded", Some(server));
     for user in members {
-        bring(site, &mut mail, server, user, &mut at, Some(&list));
+        way.bring(server, user, Some(&list));
     }
-    site.finish(mail);
+    way.finish();
 }
 
 fn outbound(site: &mut Site, from: User) {
     let person = site.outsider();
-    let (mut mail, server, mut at) = submit(site, from, std::slice::from_ref(&person));
-    steps(
-        site,
-        &mail,
-        server,
-        &mut at,
-        &[1034, 1020],
-        std::slice::from_ref(&person),
-    );
+    let (mut way, server) = submit(site, from, from_ref(&person));
     let partner = format!("mx.{}", person.split('@').next_back().unwrap_or_default());
-    let time = site.later(&mut at);
-    record(
-        site,
-        &mail,
-        server,
-        time,
-        1031,
-        &Other {
-            partner: &partner,
-            ..NONE
-        },
-        std::slice::from_ref(&person),
-    );
-    mail.told(&person, "transferred", Some(server));
-    site.finish(mail);
+    way.send(server, &partner, from_ref(&person));
+    way.told(&person, "transferred", Some(server));
+    way.finish();
 }
 
 /// From the Internet to a mailbox, or to the filter.
 fn inbound(site: &mut Site, event: u16, status: &'static str) {
     let (server, user, person) = (site.first(false), site.user_of(false), site.outsider());
-    let mut mail = site.draft(server, person);
-    mail.message_id = format!("{}.{}@mail.partner.example", mail.size, site.number);
-    let (mut at, address) = (site.clock, site.address(user));
+    let address = site.address(user);
+    let to = from_ref(&address);
+    let mut way = Way::begin(site, server, person);
+    way.mail.message_id = format!("{}.{}@mail.partner.example", way.mail.size, way.site.number);
     // What the filter refuses is not taken over before.
     if event != 1040 {
-        let from = Other {
-            client: "mx.partner.example",
-            ..NONE
-        };
-        let to = std::slice::from_ref(&address);
-        record(site, &mail, server, at, 1019, &from, to);
-        steps(site, &mail, server, &mut at, &[1025, 1024], to);
+        let client = "mx.partner.example";
+        way.new_record(server, 1019, &Other { client, ..NONE }, to);
+        way.steps(server, &[1025, 1024], to);
     }
     if event == 1028 {
-        bring(site, &mut mail, server, user, &mut at, None);
+        way.bring(server, user, None);
     } else {
-        steps(
-            site,
-            &mail,
-            server,
-            &mut at,
-            &[event],
-            std::slice::from_ref(&address),
-        );
-        mail.told(&address, status, Some(server));
+        way.steps(server, &[event], to);
+        way.told(&address, status, Some(server));
     }
-    site.finish(mail);
+    way.finish();
 }
 
 fn redirected(site: &mut Site, from: User) {
@@ -427,73 +233,38 @@ fn redirected(site: &mut Site, from: User) {
     if other == user || site.server_of(other) != home {
         return to_mailboxes(site, from);
     }
-    let address = site.address(user);
-    let (mut mail, server, mut at) = submit(site, from, std::slice::from_ref(&address));
-    hop(
-        site,
-        &mail,
-        server,
-        home,
-        &mut at,
-        std::slice::from_ref(&address),
-    );
-    let alternate = site.address(other);
-    let (time, replaced) = (site.later(&mut at), address.as_str());
+    let (address, alternate) = (site.address(user), site.address(other));
+    let (mut way, server) = submit(site, from, from_ref(&address));
+    way.smtp_hop(server, home, from_ref(&address));
+    let replaced = address.as_str();
     let redirect = Other { replaced, ..NONE };
-    let to = std::slice::from_ref(&alternate);
-    record(site, &mail, home, time, 1042, &redirect, to);
-    mail.told(&address, "redirected", Some(home));
-    let found = deliver(site, &mail, home, other, &mut at);
-    mail.told.push(Told {
-        address: found,
-        status: "delivered",
-        server: Some(home),
-        via: Some(("redirected", address)),
-    });
-    site.finish(mail);
+    way.wait()
+        .new_record(home, 1042, &redirect, from_ref(&alternate));
+    way.told(&address, "redirected", Some(home));
+    let found = way.deliver_new(home, other);
+    way.told_by(
+        &found,
+        "delivered",
+        Some(home),
+        Some(("redirected", &address)),
+    );
+    way.finish();
 }
 
 /// Ends on the first server by an event.
 fn ended(site: &mut Site, from: User, event: u16, status: &'static str) {
     let address = format!("nobody{}@corp.example", site.number);
-    let (mut mail, server, mut at) = submit(site, from, std::slice::from_ref(&address));
-    steps(
-        site,
-        &mail,
-        server,
-        &mut at,
-        &[event],
-        std::slice::from_ref(&address),
-    );
-    mail.told(&address, status, Some(server));
-    site.finish(mail);
+    let (mut way, server) = submit(site, from, from_ref(&address));
+    way.steps(server, &[event], from_ref(&address));
+    way.told(&address, status, Some(server));
+    way.finish();
 }
 
 /// Given to a server of which no log exists.
 fn lost(site: &mut Site, from: User) {
     let address = format!("far{}@corp.example", site.number);
-    let (mut mail, server, mut at) = submit(site, from, std::slice::from_ref(&address));
-    steps(
-        site,
-        &mail,
-        server,
-        &mut at,
-        &[1034, 1020],
-        std::slice::from_ref(&address),
-    );
-    let time = site.later(&mut at);
-    record(
-        site,
-        &mail,
-        server,
-        time,
-        1031,
-        &Other {
-            partner: "GONE",
-            ..NONE
-        },
-        std::slice::from_ref(&address),
-    );
-    mail.told(&address, "unknown", None);
-    site.finish(mail);
+    let (mut way, server) = submit(site, from, from_ref(&address));
+    way.send(server, "GONE", from_ref(&address));
+    way.told(&address, "unknown", None);
+    way.finish();
 }

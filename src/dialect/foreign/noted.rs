@@ -1,0 +1,195 @@
+//! What the lines of a chunk say about other records: which were made, which a receiver named, which are of one message.
+//!
+//! In: lines taken apart. Out: [`Hops`](super::hop::Hops), for the join.
+
+use super::clock;
+use super::entry::Entry;
+use super::events::code;
+use super::hop::{At, Birth, Claim, NamedAs, ReportOf, is_online};
+use super::outer::{Outer, Program};
+use super::reply::Named;
+use super::rows::Rows;
+use crate::address::bare_id;
+use crate::address::x400::is_mts_id;
+use crate::dialect::online;
+use crate::keys::{Keys, Service};
+use crate::time::Time;
+
+/// A line about a record.
+#[derive(Clone, Copy)]
+pub(super) struct Own {
+    /// Key of the record.
+    pub key: u64,
+    pub time: Time,
+    pub at: At,
+}
+
+/// Whether a line says anything of records on other hosts.
+#[inline]
+pub(super) fn tells(entry: &Entry<'_>) -> bool {
+    const TELLING: [u8; 5] = [
+        code::RECEIVED,
+        code::NAMED,
+        code::FORWARDED,
+        code::SENT,
+        code::REPORT,
+    ];
+    entry.id.is_empty() || TELLING.contains(&entry.code)
+}
+
+/// Key of the other side's address; 0 where it is not known or is the host itself.
+pub(super) fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
+    match entry.peer.ip {
+        b"" => 0,
+        _ if entry.peer.is_loopback() => 0,
+        ip => keys.caseless(ip),
+    }
+}
+
+/// The number of the process that wrote a line; 0: the line does not say.
+#[inline]
+pub(super) fn process(found: &Outer<'_>) -> u32 {
+    let digit = |b: &u8| b.is_ascii_digit().then(|| u32::from(b - b'0'));
+    let number = |n: u32, b| Some(n.wrapping_mul(10).wrapping_add(digit(b)?));
+    found.process.iter().try_fold(0, number).unwrap_or(0)
+}
+
+impl<'p> Rows<'p> {
+    /// The key of another record of the host at hand.
+    pub(super) fn on_host(&self, id: &[u8]) -> u64 {
+        self.keys.copy_on(self.host(), Service::Transport, id)
+    }
+
+    /// What the line says about other records, for the join.
+    pub(super) fn note(
+        &mut self,
+        own: Own,
+        (found, entry): (&Outer<'p>, &Entry<'p>),
+        named: Named<'p>,
+    ) {
+        let (Own { key, time, at }, keys) = (own, self.keys);
+        let host = self.host();
+        match entry.code {
+            code::RECEIVED => {
+                self.found.hops.births.push(Birth {
+                    key,
+                    id: keys.bytes(entry.id),
+                    host,
+                    time,
+                    from: address(entry, keys),
+                    process: match entry.program {
+                        Program::Postfix => process(found),
+                        _ => 0,
+                    },
+                    may_be_reused: clock::arrival(entry.program, entry.id).is_none(),
+                    at,
+                });
+                if is_online(entry.peer.name) {
+                    let online = keys.host(online::SERVER);
+                    self.found.hops.from_online.push((key, time, online));
+                }
+                match (entry.other, entry.program) {
+                    (b"", _) => {}
+                    (other, Program::Exim) => self.found.hops.reports.push(ReportOf {
+                        own: key,
+                        about: self.on_host(other),
+                        time,
+                        at,
+                        is_own: true,
+                    }),
+                    (other, _) => self.found.hops.ties.push((key, self.on_host(other))),
+                }
+                self.named(own, entry, host);
+            }
+            code::NAMED => self.named(own, entry, host),
+            code::FORWARDED => self.found.hops.ties.push((key, self.on_host(entry.other))),
+            code::SENT => self.claim(own, entry, named, host),
+            code::REPORT => {
+                let child = self.on_host(entry.other);
+                self.found.hops.births.push(Birth {
+                    key: child,
+                    id: keys.bytes(entry.other),
+                    host,
+                    time,
+                    from: 0,
+                    process: 0,
+                    may_be_reused: false,
+                    at,
+                });
+                self.found.hops.reports.push(ReportOf {
+                    own: child,
+                    about: key,
+                    time,
+                    at,
+                    is_own: false,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn named(&mut self, own: Own, entry: &Entry<'_>, host: u64) {
+        let id = entry.message_id;
+        if id.len() > 2 {
+            let message_id = self.keys.message_id(id);
+            if is_mts_id(bare_id(id)) {
+                // The Internet Mail Service of 5.5 embeds the id under which the message goes there.
+                self.found.hops.ties.push((own.key, message_id));
+            }
+            self.found.hops.named.push(NamedAs {
+                key: own.key,
+                message_id,
+                host,
+                time: own.time,
+                at: own.at,
+            });
+        }
+    }
+
+    fn claim(&mut self, own: Own, entry: &Entry<'p>, named: Named<'p>, host: u64) {
+        let (keys, giver) = (self.keys, host);
+        let Own { key, time, at } = own;
+        let id = match named {
+            Named::Exchange { id, host, .. } => {
+                let copy = keys.copy(host, Service::Transport, id);
+                self.found.hops.to_exchange.push((key, copy));
+                if is_online(host) {
+                    // A trace names no copies, only messages.
+                    self.found.hops.claims.push(Claim {
+                        key,
+                        id: 0,
+                        host: giver,
+                        peer: keys.host(online::SERVER),
+                        time,
+                        at,
+                    });
+                }
+                return;
+            }
+            Named::Queue(id) => keys.bytes(id),
+            Named::Nothing => 0,
+        };
+        let address = if entry.peer.ip.is_empty() {
+            entry.peer.name
+        } else {
+            entry.peer.ip
+        };
+        let peer = if entry.peer.is_loopback() || address.is_empty() {
+            0
+        } else {
+            keys.caseless(address)
+        };
+        let names = &mut self.found.hops.names;
+        if peer != 0 && names.iter().rev().take(32).all(|(known, _)| *known != peer) {
+            names.push((peer, address.into()));
+        }
+        self.found.hops.claims.push(Claim {
+            key,
+            id,
+            host,
+            peer,
+            time,
+            at,
+        });
+    }
+}
