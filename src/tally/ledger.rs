@@ -26,9 +26,6 @@ const ENTRY_BYTES: usize = 32;
 /// Read at once of each run; a year of a large organisation has hundreds.
 const BLOCK_BYTES: u64 = 128 * ENTRY_BYTES as u64;
 
-/// Up to so much is read from a file at once.
-const AT_ONCE_BYTES: u64 = 8 << 20;
-
 /// A pair of numbers: of two addresses, or of an address and an hour.
 pub type Pair = (u32, u32);
 
@@ -108,39 +105,28 @@ impl Ledger {
 
     /// Each pair that has any sum, in order.
     pub fn sums(&self) -> impl Iterator<Item = (Pair, Mail)> {
-        let in_files: u64 = self.runs.iter().map(|run| run.end - run.start).sum();
-        let in_order = self.entries.is_sorted_by(|a, b| a.0 < b.0);
-        let sums: Box<dyn Iterator<Item = (u64, Mail)>> = if in_files == 0 && in_order {
-            Box::new(self.entries.iter().copied())
-        } else if in_files <= AT_ONCE_BYTES {
-            let mut all: Vec<(u64, Mail)> = self.sources().into_iter().flatten().collect();
-            // Made of a few runs in order, which this sort only merges.
-            all.sort_by_key(|(key, _)| *key);
-            merge_equal(&mut all);
-            Box::new(all.into_iter())
-        } else {
-            Box::new(self.merged())
+        // As read from a file, unless there were too many.
+        let is_one_run = self.runs.is_empty() && self.entries.is_sorted_by(|a, b| a.0 < b.0);
+        let (run, runs) = match is_one_run {
+            true => (Some(self.entries.iter().copied()), None),
+            false => (None, Some(self.merged())),
         };
+        let sums = run.into_iter().flatten().chain(runs.into_iter().flatten());
         sums.filter(|(_, sum)| *sum != Mail::default())
             .map(|(key, sum)| (pair(key), sum))
     }
 
-    /// What is in memory and each run of the file, in order.
-    fn sources(&self) -> Vec<Source<'_>> {
+    /// The sum of each key, in order of the keys.
+    fn merged(&self) -> impl Iterator<Item = (u64, Mail)> {
         let mut entries = self.entries.clone();
         condense(&mut entries);
+        let mut sources: Vec<Source<'_>> = vec![Source::Memory(entries.into_iter())];
         let of_run = |run: &Range<u64>| Source::File {
             file: self.file.as_deref().expect("runs have one"),
             rest: run.clone(),
             block: io::Cursor::default(),
         };
-        let memory = std::iter::once(Source::Memory(entries.into_iter()));
-        memory.chain(self.runs.iter().map(of_run)).collect()
-    }
-
-    /// The sum of each key, in order of the keys, of more than fits into memory.
-    fn merged(&self) -> impl Iterator<Item = (u64, Mail)> {
-        let mut sources = self.sources();
+        sources.extend(self.runs.iter().map(of_run));
         // The next entry of each source: its key here, with the source's number, and its sums there.
         let mut ahead = BinaryHeap::with_capacity(sources.len());
         let mut sums = vec![Mail::default(); sources.len()];
@@ -221,11 +207,6 @@ fn read(file: &Mutex<File>, rest: &mut Range<u64>) -> io::Result<Vec<u8>> {
 /// Sorts, and makes entries of one key one.
 fn condense(entries: &mut Vec<(u64, Mail)>) {
     entries.sort_unstable_by_key(|(key, _)| *key);
-    merge_equal(entries);
-}
-
-/// Makes sorted entries of one key one.
-fn merge_equal(entries: &mut Vec<(u64, Mail)>) {
     entries.dedup_by(|later, first| {
         let same = later.0 == first.0;
         if same {
@@ -315,8 +296,6 @@ mod tests {
             }
             map.retain(|_, messages| *messages != 0);
             let want: Vec<_> = map.into_iter().map(|(pair, sum)| (pair, mail(sum))).collect();
-            let merged = ledger.merged().filter(|(_, sum)| *sum != Mail::default());
-            prop_assert_eq!(merged.map(|(key, sum)| (pair(key), sum)).collect::<Vec<_>>(), want.clone());
             prop_assert_eq!(ledger.sums().collect::<Vec<_>>(), want.clone());
             let bytes = postcard::to_stdvec(&ledger).unwrap();
             let read: Ledger = postcard::from_bytes(&bytes).unwrap();
