@@ -187,8 +187,9 @@ impl Plan {
     /// have to be read again.
     pub fn window_bytes(&self, at_once: bool) -> u64 {
         let bytes: u64 = self.chunks.iter().map(|c| (c.end - c.start) as u64).sum();
-        let read_twice = at_once || self.chunks.iter().any(|c| dialect::has_ties(&c.layout));
-        if bytes <= WINDOW_BYTES && read_twice {
+        // Logs that name each other's messages are read twice, too, and what a host had no row of is better told late.
+        let has_ties = || self.chunks.iter().any(|c| dialect::has_ties(&c.layout));
+        if at_once && bytes <= WINDOW_BYTES || has_ties() {
             return WINDOW_BYTES;
         }
         let times = || self.chunks.iter().filter_map(|chunk| chunk.time);

@@ -93,7 +93,7 @@ impl Adoption {
             .map(|parts| this.leads(parts, wanted.as_ref(), ties, ground))
             .collect();
         let mut late = self.learn(&leads);
-        late.retain(|(weak, _)| self.unplaced.remove(weak));
+        late.retain(|(weak, home)| self.home(*weak) == Some(*home) && self.unplaced.remove(weak));
         let orphans: HashSet<u64> = leads.into_iter().flat_map(|leads| leads.orphans).collect();
         if orphans.is_empty() {
             return late;
@@ -189,9 +189,11 @@ impl Adoption {
             let place = age[at].binary_search_by_key(&weak, |(weak, _)| *weak);
             place.ok().map(|place| age[at][place].1)
         };
-        let known = self.homes[at].get(&weak).copied();
-        let known = known.or_else(|| self.older.iter().find_map(of_past));
-        known.flatten().map(NonZeroU64::get)
+        let mut known = (self.homes[at].get(&weak).copied().into_iter())
+            .chain(self.older.iter().filter_map(of_past));
+        let first = known.next()??;
+        // Proofs of different ages make it ambiguous as those of one do.
+        known.all(|home| home == Some(first)).then_some(first.get())
     }
 
     /// Takes the rows out that found a home, under its key. A copy may lead to a message that is itself an orphan by

@@ -235,6 +235,10 @@ impl Ties {
             } else {
                 KeyKind::Second
             };
+            if copy.kind == KeyKind::Second {
+                // Its check tells the report's id from others of the same key, not that of the message.
+                copy.check = 0;
+            }
             if self.one.contains_key(&key) {
                 copy.marks |= mark::TIED;
             }

@@ -129,7 +129,7 @@ impl Hops {
             size_bytes: summed_size_bytes(path),
             weight,
         });
-        if self.asked.count() >= notes::WORDS {
+        if self.asked.count().max(self.noted.len()) >= notes::WORDS {
             self.settle();
         }
     }

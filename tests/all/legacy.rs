@@ -344,6 +344,24 @@ fn a_report_of_2003_joins_the_message_it_is_about() {
     assert_eq!(found[0]["recipients"][0]["status"], "failed");
 }
 
+/// Two reports about one message, under ids of their own: all is told of the one message.
+#[test]
+fn two_reports_of_5_5_are_about_one_message() {
+    let about = "C=US;A= ;P=CORP;L=EX01-020425175433Z-7";
+    let record = |id: &str, second: u32| {
+        format!(
+            "{id}\t1005\t2002.4.25 17:55:{second}\t/o=CORP/ou=HQ/cn=Configuration/cn=Connections/cn=IMC\tgw.example\t\t\
+             s@remote.example\t0\t800\t0\t0\t{about}\t1\n/o=CORP/ou=HQ/cn=Recipients/cn=ANN\n\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let log = [record("r1@gw.example", 1), record("r2@gw.example", 2)].concat();
+    std::fs::write(folder.path().join("20020425.log"), log).unwrap();
+    let found = paths(folder.path(), &[]);
+    let originals = found.iter().filter(|path| path["class"] != "report");
+    assert_eq!(originals.count(), 1, "{found:#?}");
+}
+
 /// The row that queues a message for the Internet names where it goes, which is not where it came from.
 #[test]
 fn what_is_queued_did_not_come_from_where_it_goes() {

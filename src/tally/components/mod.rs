@@ -230,6 +230,13 @@ mod tests {
     }
 
     #[test]
+    fn a_server_without_a_list_does_not_take_the_next_ones() {
+        let mut components = Components::default();
+        components.add(&[Raw::plain(b"t;SRV=abc;SRV=ex01:TOTAL-HUB=1.000")], 1);
+        assert_eq!(told(&components), [("ex01:TOTAL-HUB".to_string(), 1, 1000)]);
+    }
+
+    #[test]
     fn text_of_another_form_is_passed_over() {
         let mut components = Components::default();
         let deep = format!("t;SRV=a:TOTAL=1|{}", "B=1(".repeat(40));

@@ -143,7 +143,8 @@ impl Components {
         let mut rest = text;
         loop {
             if let Some(server) = server(rest)
-                && let Some(colon) = memchr::memchr(b':', server)
+                && let Some(colon) = memchr::memchr2(b':', b';', server)
+                && server[colon] == b':'
                 && let Some((name, ms, behind)) = named(&server[colon + 1..])
                 && name.starts_with(b"TOTAL")
             {
