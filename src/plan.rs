@@ -5,6 +5,7 @@
 //! for a given chunk size, and the same answer for every chunk size.
 
 mod clocks;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -21,22 +22,13 @@ use crate::input::{Inputs, LogFile};
 use crate::join::Ground;
 use crate::keys::Keys;
 use crate::servers::Servers;
-use crate::time::{HOUR, Time};
+use crate::time::Time;
 use crate::watch::{Lap, Watch};
+pub use windows::WINDOW_BYTES;
 
 /// Chunks are about this long unless said otherwise: short against a window, so that a window holds the same
 /// stretch of time of all servers, and long against the cost of starting one.
 pub const CHUNK_BYTES: usize = 2 << 20;
-/// Windows are at most about this long unless said otherwise: longer ones are no faster.
-pub const WINDOW_BYTES: u64 = 64 << 20;
-/// Shorter windows only cost time.
-const SHORTEST_WINDOW_BYTES: u64 = 8 << 20;
-/// A day of logs has at least so many windows, so that the rows of a window are little against it.
-const WINDOWS_A_DAY: u64 = 16;
-/// Every thread has so much of a window at least.
-const WINDOW_BYTES_A_THREAD: u64 = 4 << 20;
-/// A chunk of a small file counts as so long: what is kept of a chunk while its window is joined is as much.
-const SMALLEST_BYTES: u64 = 8 << 10;
 /// A chunk's earliest row is looked for at every so many bytes.
 const LOOK_EVERY: usize = 256 << 10;
 /// The survey looks at this much of the beginning of every file,
@@ -180,39 +172,6 @@ impl Plan {
             starts.sort_unstable();
             file.set_chunks(starts.into_iter());
         }
-    }
-
-    /// How long windows are best: what a window holds is to be little against a day of these logs, be there one day or a
-    /// year of them. `at_once`: messages are handed over when all is read, so that rows of more than one window would
-    /// have to be read again.
-    pub fn window_bytes(&self, at_once: bool) -> u64 {
-        let bytes: u64 = self.chunks.iter().map(|c| (c.end - c.start) as u64).sum();
-        // Logs that name each other's messages are read twice, too, and what a host had no row of is better told late.
-        let has_ties = || self.chunks.iter().any(|c| dialect::has_ties(&c.layout));
-        if at_once && bytes <= WINDOW_BYTES || has_ties() {
-            return WINDOW_BYTES;
-        }
-        let times = || self.chunks.iter().filter_map(|chunk| chunk.time);
-        let span = times().max().zip(times().min());
-        let hours = span.map_or(0, |(last, first)| last.0.saturating_sub(first.0) / HOUR) as u64;
-        let threads = rayon::current_num_threads() as u64;
-        let shortest = (threads * WINDOW_BYTES_A_THREAD).max(SHORTEST_WINDOW_BYTES);
-        let of_a_day = bytes * 24 / hours.max(24) / WINDOWS_A_DAY;
-        of_a_day.max(shortest).min(WINDOW_BYTES)
-    }
-
-    /// Chunks by window: each of about so many bytes.
-    pub fn windows(&self, window_bytes: u64) -> Vec<Range<usize>> {
-        let mut windows = Vec::new();
-        let (mut start, mut bytes) = (0, 0);
-        for (i, chunk) in self.chunks.iter().enumerate() {
-            bytes += ((chunk.end - chunk.start) as u64).max(SMALLEST_BYTES.min(window_bytes / 4));
-            if bytes >= window_bytes || i + 1 == self.chunks.len() {
-                windows.push(start..i + 1);
-                (start, bytes) = (i + 1, 0);
-            }
-        }
-        windows
     }
 
     /// The instant before which no chunk from number `next` on begins.
