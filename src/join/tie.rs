@@ -230,14 +230,10 @@ impl Ties {
                 continue;
             }
             let mut copy = row.under(key);
-            copy.kind = if key == first {
-                KeyKind::Message
-            } else {
-                KeyKind::Second
-            };
-            if copy.kind == KeyKind::Second {
-                // Its check tells the report's id from others of the same key, not that of the message.
-                copy.check = 0;
+            copy.kind = KeyKind::Message;
+            if key != first {
+                // Its check is of the first identifier.
+                (copy.kind, copy.check) = (KeyKind::Second, 0);
             }
             if self.one.contains_key(&key) {
                 copy.marks |= mark::TIED;

@@ -33,7 +33,9 @@ use crate::watch::{Lap, Watch};
 use chunks::{Keep, Sums, gather, given_hosts, ground, parse, settle, ties};
 pub use reading::Reading;
 
-/// What a run is asked for. The answer is the same for all `window_bytes`.
+/// What a run is asked for. The answer is the same for all `window_bytes`, but for what no window can foresee: that
+/// two messages will claim a row which only one had claimed so far, and that the log of a host to which Postfix, Exim or
+/// Sendmail gave mail begins later.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Own domains as given; empty: guess them.

@@ -242,7 +242,9 @@ impl Serialize for Words {
 impl<'de> Deserialize<'de> for Words {
     /// The table is made when a word is looked up: what is merged into others is only read.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Words, D::Error> {
-        let Written { text, lengths } = Written::deserialize(from)?;
+        let Written { mut text, lengths } = Written::deserialize(from)?;
+        // As they were written, unless somebody else wrote the file.
+        text.make_ascii_lowercase();
         let mut end = 0;
         let ends = lengths.into_iter().map(|length| {
             end += length as usize;
@@ -289,6 +291,19 @@ mod tests {
         assert_eq!(words.find(b"BOB@example.com"), Some(bob));
         assert_eq!(words.find(b"nobody@example.com"), None);
         assert_eq!(Words::default().find(b"ann@example.com"), None);
+    }
+
+    #[test]
+    fn words_of_a_file_are_in_lower_case_whoever_wrote_it() {
+        let written = Words {
+            text: b"Ann@X".to_vec(),
+            ends: vec![5],
+            ..Words::default()
+        };
+        let file = postcard::to_stdvec(&written).unwrap();
+        let mut read: Words = postcard::from_bytes(&file).unwrap();
+        assert_eq!(read.get(0), b"ann@x");
+        assert_eq!(read.lower_id(b"ann@x"), 0);
     }
 
     #[test]

@@ -37,25 +37,8 @@ pub fn closing(site: &mut Site, server: usize) {
 impl Way<'_> {
     /// A record without anything that only connectors and reports have.
     pub(super) fn old_record(&mut self, server: usize, event: u16, partner: &str, to: &[String]) {
-        // The store writes ids in lower case, the MTA in upper case.
-        let id = match event < 1000 {
-            true => self.mail.mts_id.to_uppercase(),
-            false => self.mail.mts_id.clone(),
-        };
         let gateway = if event == 1000 { partner } else { "" };
-        let record = Old {
-            id: &id,
-            event,
-            gateway,
-            partner,
-            remote_id: "",
-            originator: &self.mail.sender,
-            size: self.mail.size,
-            about: "",
-            recipients: to,
-            status: None,
-        };
-        self.site.logs.old(server, self.at, &record);
+        self.connector_record((server, gateway), event, (partner, ""), to);
     }
 
     /// A record of a connector.
@@ -66,8 +49,13 @@ impl Way<'_> {
         (partner, remote_id): (&str, &str),
         to: &[String],
     ) {
+        // Stores and connectors write ids in lower case, the MTA in upper case.
+        let id = match event < 1000 {
+            true => self.mail.mts_id.to_uppercase(),
+            false => self.mail.mts_id.clone(),
+        };
         let record = Old {
-            id: &self.mail.mts_id,
+            id: &id,
             event,
             gateway,
             partner,
