@@ -1,8 +1,8 @@
 //! What servers say of each other: clocks that differ, and messages that never arrived.
 //!
 //! In: both legs of each hand-over. One tells: a SEND names the copy's new id on the next server, a SUBMIT the message
-//! it handed to transport, a DELIVER the copy it was given, a SEND its own. The other is the RECEIVE (or the fork) on the
-//! server that is told of. Out: per ordered pair of servers how far the times of SEND and RECEIVE lie apart, and what
+//! it handed to transport, a DELIVER the copy it was given, a SEND its own, or the message it gave to mailbox delivery. The
+//! other is the RECEIVE (or the fork, or the DELIVER) on the server that is told of. Out: per ordered pair of servers how far the times of SEND and RECEIVE lie apart, and what
 //! is told of and has no row of arriving. Legs wait for each other because the logs are read at different times; there are at
 //! most [`MOST_LEGS`]. Beyond that only ids whose hash ends in enough zeros are kept, both legs or neither, so the
 //! sample does not depend on the order of reading.
@@ -74,13 +74,21 @@ pub struct Lag {
     pub rows: (Spot, Spot),
 }
 
+/// A row that tells of something of which the server told of has no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Missing {
+    pub spot: Spot,
+    /// The UTC hours since 1970 in which it may have arrived, both inclusive.
+    hours: (i64, i64),
+}
+
 /// What the hand-overs gave.
 #[derive(Default)]
 pub struct HandOvers {
     /// By sending and receiving server.
     pub lags: BTreeMap<(ServerId, ServerId), Lag>,
     /// What is told of and never arrived: by the server told of, who tells and on which server, in the order of files.
-    pub missing: BTreeMap<(ServerId, Teller, ServerId), Vec<Spot>>,
+    pub missing: BTreeMap<(ServerId, Teller, ServerId), Vec<Missing>>,
     /// Servers of the organisation without any rows of their own: hand-overs to them, and the first.
     pub unread: BTreeMap<BString, (u64, Spot)>,
     /// One hand-over in so many was looked at.
@@ -114,6 +122,10 @@ fn key(host: &[u8], named: Named<'_>) -> u64 {
         Named::Copy(id) => hasher.write(id),
         Named::Message(id) => {
             hasher.write_u8(b'm');
+            hasher.write(id);
+        }
+        Named::Delivered(id) => {
+            hasher.write_u8(b'd');
             hasher.write(id);
         }
     }
@@ -168,8 +180,8 @@ impl Legs {
         }
     }
 
-    /// Brings the legs together. `silent`: hours in which a server's rows are missed, which is a finding of its own.
-    pub fn meet(mut self, servers: &Servers, silent: &dyn Fn(ServerId, i64) -> bool) -> HandOvers {
+    /// Brings the legs together.
+    pub fn meet(mut self, servers: &Servers) -> HandOvers {
         let named: Vec<Option<ServerId>> =
             self.hosts.names().map(|host| servers.find(host)).collect();
         self.legs.par_sort_unstable_by_key(|leg| {
@@ -198,9 +210,12 @@ impl Legs {
                 continue;
             };
             let Some(arrival) = arrivals.first() else {
-                if teller != Teller::Stranger && must_have_arrived(servers, server, told, silent) {
-                    let by = (server, teller, told.server);
-                    found.missing.entry(by).or_default().push(told.spot);
+                if teller != Teller::Stranger
+                    && let Some(hours) = must_have_arrived(servers, server, told, service(teller))
+                {
+                    let (by, spot) = ((server, teller, told.server), told.spot);
+                    let missing = found.missing.entry(by).or_default();
+                    missing.push(Missing { spot, hours });
                 }
                 continue;
             };
@@ -214,7 +229,10 @@ impl Legs {
                 lags.entry(pair).or_default().push(lag);
             }
         }
-        found.missing.values_mut().for_each(|spots| spots.sort());
+        found
+            .missing
+            .values_mut()
+            .for_each(|missing| missing.sort());
         found.lags = lags
             .into_iter()
             .filter(|((from, to), _)| from != to)
@@ -229,29 +247,34 @@ fn single(legs: &[Leg]) -> bool {
         .all(|leg| leg.time == legs[0].time && leg.server == legs[0].server)
 }
 
-/// Whether the transport log of the server told of was read for the time in which something arrived there, and well
-/// around it.
+/// The service by which something arrives of which `teller` tells.
+fn service(teller: Teller) -> Service {
+    match teller {
+        Teller::Transport => Service::Delivery,
+        _ => Service::Transport,
+    }
+}
+
+/// The hours in which something arrived on the server told of, if its service's log was read before and after them. It need
+/// not have rows in them: in a quiet hour the log may be missing whole.
 fn must_have_arrived(
     servers: &Servers,
     server: ServerId,
     told: &Leg,
-    silent: &dyn Fn(ServerId, i64) -> bool,
-) -> bool {
-    let coverage = servers.coverage(server);
-    let transport = Service::Transport as usize;
+    service: Service,
+) -> Option<(i64, i64)> {
+    let hours = &servers.coverage(server).hours;
+    let span = servers.coverage(server).span?;
     let since = i64::from(told.minutes) * 60 * SECOND;
     let (from, to) = (
         Time(told.time.0 - since - MARGIN),
         Time(told.time.0 + MARGIN),
     );
-    let inside = coverage
-        .span
-        .is_some_and(|(first, last)| first < from && to < last);
-    let read = |hour: i64| {
-        let rows = coverage.hours.get(&hour);
-        rows.is_some_and(|rows| rows[transport] > 0) && !silent(server, hour)
-    };
-    inside && since <= LONGEST && (from.hour()..=to.hour()).all(read)
+    let has_rows = |rows: &[u32; Service::COUNT]| rows[service as usize] > 0;
+    let begun = (hours.range(..=from.hour())).any(|(_, rows)| has_rows(rows));
+    let goes_on = (hours.range(to.hour()..)).any(|(_, rows)| has_rows(rows));
+    let inside = span.0 < from && to < span.1 && begun && goes_on;
+    (inside && since <= LONGEST).then(|| (from.hour(), to.hour()))
 }
 
 fn lag(mut lags: Vec<Measured>) -> Lag {
@@ -267,6 +290,15 @@ fn lag(mut lags: Vec<Measured>) -> Lag {
 }
 
 impl HandOvers {
+    /// Leaves out what was on its way in hours that are found to be missing as a whole.
+    pub fn leave_out(&mut self, told: &dyn Fn(ServerId, Service, i64) -> bool) {
+        for ((server, teller, _), missing) in &mut self.missing {
+            let told = |hour| told(*server, service(*teller), hour);
+            missing.retain(|of| !(of.hours.0..=of.hours.1).any(told));
+        }
+        self.missing.retain(|_, missing| !missing.is_empty());
+    }
+
     /// Servers whose clock is so far from another's that rows of one say little of hours of the other.
     pub fn astray(&self) -> BTreeSet<ServerId> {
         let apart = |(&(a, b), lag): (&(ServerId, ServerId), &Lag)| {

@@ -44,7 +44,7 @@ use chunk::{Back, LogIds, Outline, Part};
 use files::Headers;
 use handover::Legs;
 use ids::Generations;
-use mentions::Mentions;
+use mentions::{Hole, Mentions};
 use twice::Prints;
 
 /// Places that are kept of each kind of finding; the rest is counted.
@@ -285,9 +285,13 @@ impl Check {
             let mut servers = coverage.iter().filter(|of| of.server.as_bytes() == name);
             servers.any(|server| server.is_silent(service, hour))
         };
-        let silent = |server, hour| missed(server, Service::Transport, hour);
-        let met = audit.legs.meet(facts.servers, &silent);
+        let mut met = audit.legs.meet(facts.servers);
         let holes = (audit.mentions).holes(facts.servers, &missed, &met.astray());
+        met.leave_out(&|server, service, hour| {
+            let of = |hole: &&Hole| (hole.server, hole.service) == (server, service);
+            let mut holes = holes.iter().filter(of);
+            missed(server, service, hour) || holes.any(|hole| hole.hours.contains(&hour))
+        });
         coverage::note_holes(&mut coverage, &holes, facts);
         let seen = findings::Seen {
             twice: &twice,

@@ -530,6 +530,70 @@ fn a_message_that_was_cut_out_of_the_transport_log_is_missed() {
     assert_eq!(kinds(&with([true, false, false])), ["submission_missing"]);
 }
 
+/// A hole at the border of an hour may be in either of the two; the messages themselves tell.
+#[test]
+fn a_message_at_the_border_of_an_hour_without_other_mail_is_missed() {
+    let with = |minutes: &[i64]| {
+        let mut logs = [const { Vec::new() }; 3];
+        for minute in [10, 60, 130] {
+            let at = nine() + minute * 60 * SECOND + SECOND;
+            let [submit, taken, delivered] = stays_on(at, QUEUE + minute as u64);
+            logs[0].push(submit);
+            if minutes.contains(&minute) {
+                logs[1].push(taken);
+            }
+            logs[2].push(delivered);
+        }
+        let names = ["ms.log", "mt.log", "md.log"];
+        let logs = names.into_iter().zip(logs.iter().map(|rows| log(rows)));
+        kinds(&check(&Vec::from_iter(logs)))
+    };
+    assert_eq!(with(&[10, 60, 130]), [""; 0]);
+    assert_eq!(with(&[10, 130]), ["arrival_missing", "submission_missing"]);
+    // Behind its last row the log may not have been collected.
+    assert_eq!(with(&[10, 60]), ["log_ends_earlier"]);
+}
+
+#[test]
+fn a_message_that_was_cut_out_of_the_delivery_log_is_missed() {
+    let with = |cut: Option<usize>, event, source| {
+        let mut logs = [const { Vec::new() }; 2];
+        for n in 0..9 {
+            let (at, id) = (nine() + (10 + n * 20) * 60 * SECOND, QUEUE + 1 + n as u64);
+            let [_, taken, delivered] = stays_on(at, id);
+            logs[0].push(taken);
+            logs[0].push(Row {
+                context: "\"250 2.6.0 <a@b> [Hostname=ex01.x]\"".into(),
+                ..send("ex01", "ex01.x", at + SECOND, id, id)
+            });
+            logs[0].last_mut().unwrap().id = id;
+            logs[1].push(delivered);
+        }
+        if let Some(cut) = cut {
+            logs[1].remove(cut);
+        } else {
+            (logs[1][4].event, logs[1][4].source) = (event, source);
+        }
+        check(&[("mt.log", log(&logs[0])), ("md.log", log(&logs[1]))])
+    };
+    assert_eq!(kinds(&with(None, "DELIVER", "STOREDRIVER")), [""; 0]);
+    let found = with(Some(4), "", "");
+    assert_eq!(kinds(&found), ["delivery_missing"]);
+    let finding = &found.findings[0];
+    assert_eq!((finding.weight, finding.count), (Weight::Loss, 1));
+    assert_eq!(finding.first, ["mt.log:15"]);
+    let words = "1 message that ex01 gave to mailbox delivery on ex01 has no row of arriving there";
+    assert!(finding.what.starts_with(words), "{}", finding.what);
+    // Whatever mailbox delivery did with it.
+    assert_eq!(kinds(&with(None, "DROP", "MAILBOXRULE")), [""; 0]);
+    assert_eq!(
+        kinds(&with(None, "DUPLICATEDELIVER", "STOREDRIVER")),
+        [""; 0]
+    );
+    // The last may not have been collected.
+    assert_eq!(kinds(&with(Some(8), "", "")), [""; 0]);
+}
+
 #[test]
 fn unknown_events_and_files_passed_over() {
     let mut rows = minutes("ex01", 3);

@@ -32,6 +32,8 @@ pub enum Named<'d> {
     Copy(&'d [u8]),
     /// By its network-message-id, or its Message-ID before 2013.
     Message(&'d [u8]),
+    /// The same on a mailbox server, where transport gave it to mailbox delivery.
+    Delivered(&'d [u8]),
 }
 
 /// Who tells that something arrived on a server.
@@ -48,20 +50,22 @@ pub enum Teller {
     Delivery,
     /// The same server, which sent it on.
     Itself,
+    /// The transport service of a server, which gave it to the mailbox delivery of this or another.
+    Transport,
 }
 
-/// What a row tells of something that must have arrived on a transport server before it.
+/// What a row tells of something that must have arrived on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told<'d> {
     pub teller: Teller,
-    /// The transport server; `None`: the one that logged the row.
+    /// The server; `None`: the one that logged the row.
     pub host: Option<&'d BStr>,
     pub named: Named<'d>,
     /// It arrived between this time and that of the row.
     pub since: Time,
 }
 
-/// What a row tells of things that must have arrived on a transport server. Nothing is told by a track history, which
+/// What a row tells of things that must have arrived on a server. Nothing is told by a track history, which
 /// is an extract: what it does not hold may stand in the log.
 pub fn told<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
     match &around.layouts[usize::from(row.layout)] {
@@ -70,7 +74,7 @@ pub fn told<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
     }
 }
 
-/// What arrived on a transport server with this row.
+/// What arrived on a server with this row.
 pub fn arrived<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Named<'d>>; 2] {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::arrived(row, schema, around),

@@ -146,15 +146,16 @@ pub fn holes(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
 /// What is told of and has no row of arriving: by the server told of, and by who tells.
 pub fn missing_receives(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let mut by_receiver: BTreeMap<_, (BTreeSet<String>, Vec<Spot>)> = BTreeMap::new();
-    for ((to, teller, from), spots) in &seen.met.missing {
+    for ((to, teller, from), missing) in &seen.met.missing {
         let kind = match teller {
             Teller::Server | Teller::Stranger => "receive_missing",
             Teller::Mailbox => "submission_missing",
             Teller::Delivery | Teller::Itself => "arrival_missing",
+            Teller::Transport => "delivery_missing",
         };
         let (tellers, all) = by_receiver.entry((name(facts, *to), kind)).or_default();
         tellers.insert(name(facts, *from));
-        all.extend(spots);
+        all.extend(missing.iter().map(|of| of.spot));
     }
     for ((receiver, kind), (tellers, mut spots)) in by_receiver {
         spots.sort();
@@ -167,10 +168,11 @@ pub fn missing_receives(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Findin
         let which = match kind {
             "receive_missing" => format!("{receiver} says it took from {tellers}"),
             "submission_missing" => format!("mailboxes of {tellers} handed to {receiver}"),
+            "delivery_missing" => format!("{tellers} gave to mailbox delivery on {receiver}"),
             _ => format!("{receiver} sent on, or mailbox delivery of {tellers} took from it,"),
         };
         let what = format!(
-            "{} that {which} {} no row of arriving there, though its logs for that time are here{sampled}.",
+            "{} that {which} {} no row of arriving there, though its logs before and after are here{sampled}.",
             plural(count, "message"),
             form(count, "has", "have"),
         );

@@ -63,7 +63,7 @@ fn hex(digits: &[u8]) -> Option<u64> {
 }
 
 /// What a row tells of copies and messages that must have arrived on a server: the copy that a SEND's reply names,
-/// the message that a mailbox handed in, the copy that was delivered or sent on.
+/// the message that mailbox delivery took or a mailbox handed in, the copy that was delivered or sent on.
 pub fn told<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
     let fields = Fields::new(row, schema, around, false);
     let get = |column| fields.get(column);
@@ -117,18 +117,23 @@ fn is_id(id: &[u8]) -> bool {
     number(id).is_some_and(|id| id > 0)
 }
 
-/// The copy that the reply in a SEND row names, whether or not the other server's rows were read.
+/// What the other server took by its reply in a SEND row, whether or not its rows were read.
 fn handed_over<'d>(row: &Row, fields: &Fields<'_, 'd>) -> Option<Told<'d>> {
     let context = fields.get(Column::SourceContext);
     let (id, host) = reply(context, || fields.get(Column::ServerHostname))?;
-    let named = is_id(id) && !host.is_empty();
-    named.then_some(Told {
-        teller: match is_inside(fields.get(Column::ConnectorId)) {
-            true => Teller::Server,
-            false => Teller::Stranger,
-        },
+    let message = fields.get(Column::NetworkMessageId);
+    let inside = is_inside(fields.get(Column::ConnectorId));
+    let (teller, named) = match id {
+        // Mailbox delivery keeps no queue, so that its reply names no copy.
+        [] if inside && !message.is_empty() => (Teller::Transport, Named::Delivered(message)),
+        id if !is_id(id) => return None,
+        id if inside => (Teller::Server, Named::Copy(id)),
+        id => (Teller::Stranger, Named::Copy(id)),
+    };
+    (!host.is_empty()).then_some(Told {
+        teller,
         host: Some(host),
-        named: Named::Copy(id),
+        named,
         since: row.time,
     })
 }
@@ -137,7 +142,8 @@ fn is_inside(connector: &[u8]) -> bool {
     INSIDE.iter().any(|name| connector.starts_with(name))
 }
 
-/// Whether a row opens a copy on a transport server, and the message that it is of where it came in.
+/// Whether a row opens a copy on a transport server, and the message that it is of where it came in; or the message
+/// that mailbox delivery took, whatever it did with it.
 pub fn arrived<'d>(
     row: &Row,
     schema: &Schema,
@@ -153,10 +159,15 @@ pub fn arrived<'d>(
             | Role::Resolve
             | Role::Redirect
     );
+    let fields = Fields::new(row, schema, around, false);
+    if delivers(row.code, fields.get(Column::Source)) && schema.has_network_id() {
+        let message = fields.get(Column::NetworkMessageId);
+        let taken = (!message.is_empty()).then_some(Named::Delivered(message));
+        return [taken, None];
+    }
     if !opens {
         return [None, None];
     }
-    let fields = Fields::new(row, schema, around, false);
     let id = fields.get(Column::InternalMessageId);
     let copy = is_id(id).then_some(Named::Copy(id));
     let message = match schema.has_network_id() {
@@ -165,6 +176,17 @@ pub fn arrived<'d>(
     };
     let came_in = row.role == Role::Receive && !message.is_empty();
     [copy, came_in.then_some(Named::Message(message))]
+}
+
+/// Whether mailbox delivery wrote the row: it put the message into a mailbox, a rule there did something else with it, or
+/// it could not.
+fn delivers(event: u8, source: &[u8]) -> bool {
+    let comes_in = matches!(event, code::RECEIVE | code::SUBMIT);
+    !comes_in
+        && matches!(
+            source,
+            b"STOREDRIVER" | b"MAILBOXRULE" | b"MEETINGMESSAGEPROCESSOR"
+        )
 }
 
 /// The log of another service that a row speaks of: at that time, there must be a row in it.
