@@ -64,7 +64,7 @@ impl Filter {
             && (self.status.is_empty() || self.status.contains(&path.status))
             && (self.direction.is_empty() || self.direction.contains(&path.direction))
             && wanted(&self.network_message_id, |p| {
-                p.matches(path.network_message_id)
+                p.matches(path.network_message_id) || path.other_ids.iter().any(|id| p.matches(id))
             })
             && wanted(&self.message_id, |p| id_matches(p, path))
             && wanted(&self.client_ip, |p| p.matches(path.origin.client_ip))
@@ -79,14 +79,10 @@ impl Filter {
 }
 
 impl Filter {
-    /// Bytes that every row of a wanted message holds, if one identifier is asked for.
+    /// Bytes that every row of a wanted message holds, if one Message-ID is asked for.
     pub fn needle(&self) -> Option<&[u8]> {
-        match (
-            self.message_id.as_slice(),
-            self.network_message_id.as_slice(),
-        ) {
-            ([one], _) => one.needle(),
-            ([], [one]) => one.lower_needle(),
+        match self.message_id.as_slice() {
+            [one] => one.needle(),
             _ => None,
         }
     }
@@ -102,13 +98,15 @@ impl Filter {
     }
 
     /// A text that at least one row of every wanted message holds, in some letter case: of those that are asked for
-    /// the longest, which is likely to be the rarest.
+    /// the longest, which is likely to be the rarest. Rows of Exchange 2010 and before have no network-message-id, and journal
+    /// reports name the message by its Message-ID alone, so that the first is such a text too.
     pub fn piece(&self) -> Option<&[u8]> {
         let texts = [
             &self.sender,
             &self.recipient,
             &self.subject,
             &self.client_ip,
+            &self.network_message_id,
         ];
         let single = texts.into_iter().filter(|patterns| patterns.len() == 1);
         let pieces = single.filter_map(|patterns| patterns[0].piece());

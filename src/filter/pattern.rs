@@ -70,11 +70,6 @@ impl Pattern {
         (!text.is_empty() && !text.contains(&b'"')).then_some(text)
     }
 
-    /// The bytes of a whole text as logs write it if they write it in lower case.
-    pub fn lower_needle(&self) -> Option<&[u8]> {
-        (!self.text.is_empty() && !self.text.contains(&b'*')).then_some(&self.text)
-    }
-
     /// The longest piece between wildcards: a log that holds a matching text holds it, in some letter case. `None` if
     /// it may be written otherwise.
     pub fn piece(&self) -> Option<&[u8]> {

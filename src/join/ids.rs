@@ -1,4 +1,5 @@
-//! The identifiers a message goes by beside its Message-ID: those of 2003 and before, queue ids of other programs.
+//! The identifiers a message goes by beside its Message-ID: those of 2003 and before, queue ids of other programs, and
+//! network-message-ids beside the first.
 //!
 //! In: a path and its events. Out: the path's Message-ID and its other ids, each once.
 
@@ -106,6 +107,17 @@ pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
     for event in events {
         let id = event.linked_id;
         if event.copy != 0 && !id.is_empty() && !path.other_ids.contains(&id) {
+            path.other_ids.push(id);
+        }
+    }
+}
+
+/// Adds the further network-message-ids: a message that comes into Exchange once more behind a relay, or into Exchange
+/// Online, gets one anew.
+pub fn network_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
+    for event in events {
+        let id = event.network_message_id.text();
+        if !id.is_empty() && id != path.network_message_id && !path.other_ids.contains(&id) {
             path.other_ids.push(id);
         }
     }

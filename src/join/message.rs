@@ -117,8 +117,9 @@ pub fn path<'a>(
         };
         one_of = foreign::settle::settle(&mut events, around);
     }
+    let is_online = any(Layout::is_online);
     let mut untimed = Vec::new();
-    if any(Layout::is_online) {
+    if is_online {
         untimed = online::settle(&mut events, &joint.ground.servers, arena);
     }
     let mut path = build(&events, summary, joint.scene, buffers);
@@ -136,6 +137,9 @@ pub fn path<'a>(
     if is_foreign {
         ids::queue_ids(&mut path, &events);
         ids::mark_one_of(&mut path, one_of);
+    }
+    if is_foreign || is_online {
+        ids::network_ids(&mut path, &events);
     }
     if joint.detail.hops && !joint.ambiguous.is_empty() {
         rows.iter()

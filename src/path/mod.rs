@@ -399,7 +399,8 @@ impl Path<'_> {
 pub struct Path<'d> {
     pub message_id: &'d BStr,
     pub network_message_id: &'d BStr,
-    /// Identifiers of other kinds (X.400 MTS-IDs of the legacy dialects).
+    /// Further identifiers: X.400 MTS-IDs of the legacy dialects, queue ids of other programs, network-message-ids
+    /// beside the first.
     pub other_ids: Vec<&'d BStr>,
     /// By what each of those is known to be of this message.
     pub id_ties: Vec<IdTie>,

@@ -1000,6 +1000,42 @@ fn a_hybrid_organisation_is_followed_through_all_its_hosts() {
     }
 }
 
+/// A message that comes into Exchange Online behind a relay has another network-message-id there: both lead to it.
+#[test]
+fn every_network_message_id_of_a_message_finds_it() {
+    let dir = hybrid(4, "");
+    let dir = dir.path().to_str().unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or("").to_string();
+    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in waybill(&["paths", dir, "--quiet"]) {
+        let mut ids: Vec<String> = path["other_ids"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(text)
+            .collect();
+        ids.push(text(&path["network_message_id"]));
+        known.insert(text(&path["message_id"]), ids);
+    }
+    let mut second = None;
+    for event in waybill(&["events", dir, "--quiet"]) {
+        let (id, message) = (
+            text(&event["network_message_id"]),
+            text(&event["message_id"]),
+        );
+        if let Some(ids) = known.get(&message).filter(|_| !id.is_empty()) {
+            assert!(ids.contains(&id), "{id} is no id of {message}: {ids:?}");
+            if ids.last() != Some(&id) {
+                second = Some((id, message));
+            }
+        }
+    }
+    let (id, message) = second.expect("a message with two");
+    let found = waybill(&["paths", dir, "--quiet", "--network-message-id", &id]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(text(&found[0]["message_id"]), message);
+}
+
 #[test]
 fn a_hybrid_organisation_without_a_host_is_open_there_and_right_elsewhere() {
     for host in HYBRID {

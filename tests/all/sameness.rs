@@ -255,3 +255,32 @@ fn timeless(text: &str) -> String {
     let seconds = |line: &&str| !line.trim_start().starts_with("\"seconds\"");
     text.lines().filter(seconds).collect::<Vec<_>>().join("\n")
 }
+
+/// Servers of several versions, journal reports among the mail: not every row of a message has its network-message-id.
+#[test]
+fn a_message_found_by_one_of_its_ids_is_what_all_rows_say() {
+    let organisation = organisation("mixed", 702);
+    let logs = organisation.path().to_str().unwrap();
+    let all = paths(&[logs]);
+    let mut looked_for = 0;
+    // Those that are linked to others first: the others' rows must be found, too.
+    let (linked, alone): (Vec<&str>, _) =
+        all.lines().partition(|line| !line.contains("related\":[]"));
+    for line in linked
+        .into_iter()
+        .take(20)
+        .chain(alone.into_iter().take(20))
+    {
+        let path: Value = serde_json::from_str(line).unwrap();
+        for name in ["network_message_id", "message_id"] {
+            let Some(id) = path[name].as_str() else {
+                continue;
+            };
+            let flag = format!("--{}", name.replace('_', "-"));
+            let found = paths(&[logs, &flag, id]);
+            assert!(found.lines().any(|found| found == line), "{flag} {id}");
+            looked_for += 1;
+        }
+    }
+    assert!(looked_for > 50, "{looked_for}");
+}
