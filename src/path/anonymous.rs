@@ -10,6 +10,7 @@ use bumpalo::Bump;
 
 use super::domains::OwnDomains;
 use super::{Inferred, Path, Reason};
+use crate::address::{List, has_prefix};
 
 /// What every name of an own domain ends with.
 pub const OWN: &str = "own.invalid";
@@ -106,8 +107,8 @@ impl Anonymous {
             hop.to = veil.host(hop.to);
         }
         for step in &mut path.steps {
-            step.recipients = veil.text(step.recipients);
-            step.related = veil.text(step.related);
+            step.recipients = veil.list(step.recipients);
+            step.related = veil.list(step.related);
             step.peer = veil.host(step.peer);
             step.detail = veil.text(step.detail);
         }
@@ -116,7 +117,7 @@ impl Anonymous {
         }
         for deferral in &mut path.notes.deferrals {
             deferral.words = veil.text(deferral.words);
-            deferral.recipient = veil.address(deferral.recipient);
+            deferral.recipients = List(veil.list(BStr::new(deferral.recipients.0)));
         }
         for way in &mut path.notes.ways {
             way.to = veil.host(way.to);
@@ -173,6 +174,17 @@ impl<'a> Veil<'_, 'a> {
         }
     }
 
+    /// Addresses as a row lists them.
+    fn list(&self, list: &'a BStr) -> &'a BStr {
+        let people: Vec<String> = (List(list).into_iter())
+            .map(|address| match address {
+                b"" | b"<>" => address.to_str_lossy().into(),
+                _ => self.person(address),
+            })
+            .collect();
+        self.keep(people.join(";"))
+    }
+
     /// Servers of the organisation keep their short name; an address or a name of others does not.
     fn host(&self, host: &'a BStr) -> &'a BStr {
         let is_ip = host.contains(&b':') || host.iter().all(|b| b.is_ascii_digit() || *b == b'.');
@@ -190,10 +202,22 @@ impl<'a> Veil<'_, 'a> {
     /// Text with addresses and outside hosts in it; everything else stays.
     fn text(&self, text: &'a BStr) -> &'a BStr {
         let part = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"._%+-@".contains(&b);
+        // O'Brien has one, and what stands between two is quoted.
+        let inside = |b: u8| part(b) || b == b'\'';
         let mut veiled = String::with_capacity(text.len());
         let mut rest: &[u8] = text;
         while let Some(&first) = rest.first() {
-            let len = rest.iter().take_while(|b| part(**b)).count();
+            if has_prefix(rest, b"/o=") {
+                let (name, behind) = rest.split_at(name_len(rest));
+                veiled.push_str(&self.person(name));
+                rest = behind;
+                continue;
+            }
+            let len = match part(first) {
+                true => rest.iter().take_while(|b| inside(**b)).count(),
+                false => 0,
+            };
+            let len = rest[..len].trim_end_with(|c| c == '\'').len();
             if len == 0 {
                 // Bytes from 0x80 on are parts of a name, so this is ASCII.
                 veiled.push(char::from(first));
@@ -233,6 +257,16 @@ impl<'a> Veil<'_, 'a> {
             false => format!("{}{dots}", name.to_str_lossy()),
         }
     }
+}
+
+/// How long the X.500 name is that a text begins with. Names of organisations may have blanks inside; what follows the last
+/// part of a name has one before it.
+fn name_len(text: &[u8]) -> usize {
+    let ends = |b: &u8| b"<>;,\"'()[]{}\t".contains(b);
+    let len = text.iter().position(ends).unwrap_or(text.len());
+    let last = text[..len].rfind_byte(b'=').unwrap_or(0);
+    let blank = text[last..len].find_byte(b' ');
+    blank.map_or(len, |blank| last + blank)
 }
 
 #[cfg(test)]
@@ -293,6 +327,30 @@ mod tests {
                     .contains(&word.to_lowercase()),
                 "{a:?}"
             );
+        }
+    }
+
+    #[test]
+    fn x500_names_in_rows_and_words_are_the_names_of_these_people() {
+        let key = Anonymous::new("one");
+        let own = OwnDomains::given(["own.test"]);
+        let arena = Bump::new();
+        let veil = Veil {
+            key: &key,
+            own: &own,
+            arena: &arena,
+        };
+        let (ann, bob) = ("/O=First Org/OU=HQ/cn=Recipients/cn=ANN", "bob@own.test");
+        let (a, b) = (veil.address(ann.into()), veil.address(bob.into()));
+        let row = format!("{ann};{bob};");
+        let row = veil.list(BStr::new(arena.alloc_str(&row)));
+        assert_eq!(row, format!("{a};{b};").as_bytes().as_bstr());
+        let pat = veil.address("pat.o'brien@own.test".into());
+        let told = [(ann, a), (bob, b), ("pat.o'brien@own.test", pat)];
+        for (name, veiled) in told {
+            let words = |name: &str| format!("550 5.1.1 {name} is unknown; '{name}', <{name}>");
+            let text = veil.text(BStr::new(arena.alloc_str(&words(name))));
+            assert_eq!(text, words(&veiled.to_string()).as_bytes().as_bstr());
         }
     }
 

@@ -5,6 +5,7 @@
 use bstr::{BStr, ByteSlice};
 
 use super::buffers::Buffers;
+use crate::address::List;
 use crate::event::{Event, Place, Raw, Role, ServerId};
 use crate::time::Time;
 
@@ -48,9 +49,8 @@ pub struct Deferral<'d> {
     pub time: Time,
     /// The reason, as logged.
     pub words: &'d BStr,
-    /// The first recipient, for the domain where the words name no host.
-    pub recipient: &'d BStr,
-    pub recipients: u32,
+    /// Whom the row names.
+    pub recipients: List<'d>,
 }
 
 /// What is odd about a row.
@@ -191,7 +191,6 @@ fn deferral<'d>(event: &Event<'d>) -> Deferral<'d> {
         server: event.server,
         time: event.time,
         words,
-        recipient: BStr::new(event.recipients.into_iter().next().unwrap_or_default()),
-        recipients: event.recipients.count() as u32,
+        recipients: event.recipients,
     }
 }

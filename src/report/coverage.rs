@@ -41,6 +41,9 @@ pub struct Server {
     /// Hours of UTC since 1970 with rows, sorted.
     #[serde(skip)]
     pub hours: Vec<i64>,
+    /// Rows in an hour that has any.
+    #[serde(skip)]
+    pub usual_rows: u64,
     #[serde(skip)]
     pub first_time: Option<Time>,
     #[serde(skip)]
@@ -104,6 +107,7 @@ fn server(facts: ServerFacts, period: Option<(Time, Time)>) -> Server {
         hours_without_rows: gaps.iter().map(|gap| gap.hours).sum(),
         gaps,
         hours: facts.hours,
+        usual_rows: facts.rows / facts.hours_read.max(1),
         first_time: facts.first,
         last_time: facts.last,
     }

@@ -79,6 +79,7 @@ fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {
         server.last = server.last.max(other.last);
         server.rows += other.rows;
         server.bytes += other.bytes;
+        server.hours_read += other.hours_read;
         server.hours.extend(other.hours);
         server.hours.sort_unstable();
         server.hours.dedup();

@@ -119,6 +119,8 @@ pub struct ServerFacts {
     pub bytes: u64,
     /// Hours of UTC since 1970 that have rows, sorted.
     pub hours: Vec<i64>,
+    /// How many those are, each as often as a run read it: saved days of logs that were read more than once.
+    pub hours_read: u64,
     /// Kinds of log found (`MSGTRK`, `MSGTRKMD`, ...).
     pub services: Vec<String>,
 }

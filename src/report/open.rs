@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::report::{Message, Names, decoded};
 use crate::tally::failures::EXAMPLES;
-use crate::tally::open::{self as tally, Missing, Wait};
+use crate::tally::open::{self as tally, Missing, PutOff, Wait};
 use crate::tally::{Counts, Map};
 use crate::time::{SECOND, Time};
 
@@ -25,12 +25,12 @@ pub struct Pending {
     pub by_next_hop: Vec<Counted>,
     pub oldest: Vec<Message>,
     pub deferrals: Deferrals,
-    /// Rows that put delivery off, whatever became of the mail.
+    /// What put delivery off, whatever became of the mail; most deferrals first.
     pub deferrals_by_reason: Vec<Counted>,
     pub deferrals_by_next_hop: Vec<Counted>,
     /// Recipients by the number of times they were put off.
     pub tries: Vec<Tries>,
-    /// Deferrals by next hop in the first and the last third of the period: whether a queue grows.
+    /// Rows that put mail off, by next hop, in the first and the last third of the period: whether a queue grows.
     pub trends: Vec<Trend>,
 }
 
@@ -58,14 +58,16 @@ pub struct Age {
     pub messages: i64,
 }
 
-/// Recipients (or rows, where the list says so) with something in common.
+/// Recipients with something in common.
 #[derive(Clone, Debug, Serialize)]
 pub struct Counted {
     pub what: String,
     pub recipients: i64,
-    /// Messages with such a recipient; not of rows.
+    /// Messages with such a recipient.
+    pub messages: i64,
+    /// How often they were put off, each recipient by itself; where that is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub messages: Option<i64>,
+    pub deferrals: Option<i64>,
 }
 
 impl Counted {
@@ -74,7 +76,8 @@ impl Counted {
         Counted {
             what,
             recipients: counts.recipients,
-            messages: Some(counts.messages),
+            messages: counts.messages,
+            deferrals: None,
         }
     }
 }
@@ -172,12 +175,19 @@ pub fn pending(
     }
 }
 
-fn texts(counts: &Map<Box<[u8]>, i64>, none: &str) -> Vec<Counted> {
-    most(counts.iter().map(|(what, &recipients)| Counted {
-        what: super::given(what).unwrap_or_else(|| none.into()),
-        recipients,
-        messages: None,
-    }))
+fn texts(sums: &Map<Box<[u8]>, PutOff>, none: &str) -> Vec<Counted> {
+    let put_off = sums.iter().filter(|(_, sum)| sum.deferrals != 0);
+    let mut lines: Vec<Counted> = put_off
+        .map(|(what, sum)| Counted {
+            deferrals: Some(sum.deferrals),
+            ..Counted::new(
+                super::given(what).unwrap_or_else(|| none.into()),
+                sum.counts,
+            )
+        })
+        .collect();
+    lines.sort_by(|a, b| (b.deferrals.cmp(&a.deferrals)).then_with(|| a.what.cmp(&b.what)));
+    lines
 }
 
 fn trends(sums: &tally::Pending, start: Option<Time>, end: Option<Time>) -> Vec<Trend> {

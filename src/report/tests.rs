@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::*;
+use crate::address::List;
 use crate::inert;
 use crate::path::notes::{Deferral, Odd, Oddity, Way};
 use crate::path::{Class, Direction, Entry, Fate, Path, Reason, Status, Via};
@@ -22,6 +23,7 @@ fn facts() -> Facts {
         last: Some(Time(nine().0 + 5 * HOUR)),
         rows: 1234,
         bytes: 5_600_000,
+        hours_read: hours.len() as u64,
         hours: hours.into_iter().map(|h| nine().hour() + h).collect(),
         services: vec!["MSGTRK".into()],
     };
@@ -145,8 +147,7 @@ fn morning(ids: &[String]) -> Vec<Path<'_>> {
                 server: ServerId(0),
                 time: path.first_seen,
                 words: "451 4.4.0 DNS".into(),
-                recipient: "x@partner.test".into(),
-                recipients: 1,
+                recipients: List(b"x@partner.test"),
             });
         }
         paths.push(path);

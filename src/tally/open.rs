@@ -4,8 +4,6 @@
 //! [`Pending`] and [`Unknown`]. Ages are counted against the end of the period, which only the report
 //! knows, so the times of entry are kept.
 
-use std::hash::Hash;
-
 use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
@@ -42,13 +40,21 @@ pub struct Pending {
     /// Messages with a waiting recipient, earliest first.
     pub oldest: Extremes,
     pub deferrals: Deferrals,
-    /// Rows that put delivery off: by reason and by next hop, whatever became of the mail.
-    pub deferred_because: Map<Box<[u8]>, i64>,
-    pub deferred_hops: Map<Box<[u8]>, i64>,
-    /// Deferrals by next hop and hour of UTC since 1970: whether a queue grows.
+    /// What put delivery off: by reason and by next hop, whatever became of the mail.
+    pub deferred_because: Map<Box<[u8]>, PutOff>,
+    pub deferred_hops: Map<Box<[u8]>, PutOff>,
+    /// Rows that put delivery off, by next hop and hour of UTC since 1970: whether a queue grows.
     pub hourly: Map<(Box<[u8]>, i64), i64>,
     /// By how often a recipient was put off (tries less one).
     pub tries: Map<u32, Counts>,
+}
+
+/// What was put off for one reason, or on the way to one host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutOff {
+    /// Recipients, each as often as it was put off.
+    pub deferrals: i64,
+    pub counts: Counts,
 }
 
 /// How often delivery was put off, whatever became of it.
@@ -76,17 +82,17 @@ impl Pending {
         if path.recipients.iter().any(waits) {
             self.waiting(path, weight);
         }
+        let (mut because, mut hops) = (Seen::default(), Seen::default());
         for deferral in &path.notes.deferrals {
             let reason = reason_of(deferral.words);
-            count(&mut self.deferred_because, reason.into(), weight);
-            let host = status::host(deferral.words).unwrap_or_else(|| domain(deferral.recipient));
+            let sum = self.deferred_because.entry(reason.into()).or_default();
+            because.count(sum, reason, deferral.recipients, weight);
+            let first = || deferral.recipients.into_iter().next().unwrap_or_default();
+            let host = status::host(deferral.words).unwrap_or_else(|| domain(first()));
             let host: Box<[u8]> = host.to_ascii_lowercase().into();
-            count(
-                &mut self.hourly,
-                (host.clone(), deferral.time.hour()),
-                weight,
-            );
-            count(&mut self.deferred_hops, host, weight);
+            let sum = self.deferred_hops.entry(host.clone()).or_default();
+            hops.count(sum, &host, deferral.recipients, weight);
+            *self.hourly.entry((host, deferral.time.hour())).or_default() += weight;
         }
     }
 
@@ -136,9 +142,11 @@ impl Pending {
         merge_counts(&mut self.reasons, other.reasons);
         merge_counts(&mut self.next_hops, other.next_hops);
         self.oldest.merge(other.oldest);
-        merge_rows(&mut self.deferred_because, other.deferred_because);
-        merge_rows(&mut self.deferred_hops, other.deferred_hops);
-        merge_rows(&mut self.hourly, other.hourly);
+        merge_put_off(&mut self.deferred_because, other.deferred_because);
+        merge_put_off(&mut self.deferred_hops, other.deferred_hops);
+        for (key, rows) in other.hourly {
+            *self.hourly.entry(key).or_default() += rows;
+        }
         merge_counts(&mut self.tries, other.tries);
         self.deferrals.attempts += other.deferrals.attempts;
         self.deferrals.recipients += other.deferrals.recipients;
@@ -244,12 +252,29 @@ pub fn domain(address: &[u8]) -> &[u8] {
     memchr::memrchr(b'@', address).map_or(b"", |at| &address[at + 1..])
 }
 
-fn count<K: Hash + Eq>(counts: &mut Map<K, i64>, key: K, weight: i64) {
-    *counts.entry(key).or_default() += weight;
+/// Whom a message's rows put off, by reason or by host, so that each counts once.
+#[derive(Default)]
+struct Seen<'k> {
+    keys: HashSet<Vec<u8>>,
+    recipients: HashSet<(Vec<u8>, &'k [u8])>,
 }
 
-fn merge_rows<K: Hash + Eq>(counts: &mut Map<K, i64>, more: Map<K, i64>) {
-    for (key, weight) in more {
-        count(counts, key, weight);
+impl<'k> Seen<'k> {
+    fn count(&mut self, sum: &mut PutOff, key: &[u8], recipients: List<'k>, weight: i64) {
+        // A row that names nobody is about the message.
+        sum.deferrals += weight * recipients.count().max(1) as i64;
+        let new = |address: &&'k [u8]| self.recipients.insert((key.to_vec(), *address));
+        sum.counts.recipients += weight * recipients.into_iter().filter(new).count() as i64;
+        if self.keys.insert(key.to_vec()) {
+            sum.counts.messages += weight;
+        }
+    }
+}
+
+fn merge_put_off(sums: &mut Map<Box<[u8]>, PutOff>, more: Map<Box<[u8]>, PutOff>) {
+    for (key, more) in more {
+        let sum = sums.entry(key).or_default();
+        sum.deferrals += more.deferrals;
+        sum.counts.merge(more.counts);
     }
 }

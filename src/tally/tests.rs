@@ -2,6 +2,8 @@
 
 use super::samples::{message, nine, recipient};
 use super::*;
+use crate::address::List;
+use crate::path::notes::Deferral;
 use crate::path::{Direction, Entry, Reason, Status};
 use crate::status::StatusCode;
 use crate::tally::extremes::Text;
@@ -168,19 +170,14 @@ fn failures_by_code_and_server() {
 }
 
 #[test]
-fn pending_and_unknown_by_reason() {
+fn pending_by_reason() {
     let mut waits = recipient("a@slow.test", Fate::Pending);
     waits.reason = Reason::Logged("[{LED=421 4.4.2 lost};{FQDN=MX.slow.test};{LRT=now}]".into());
     waits.deferrals = 3;
     let mut queued = recipient("b@Slow.test", Fate::Pending);
     queued.reason = Reason::InQueueOf(crate::event::ServerId(0));
-    let mut gone = recipient("c@own.test", Fate::Unknown);
-    gone.reason = Reason::NoLogOf("EX03".into());
     let mut tally = Tally::default();
-    tally.add(
-        &message("<1>", 0, vec![waits, queued, gone.clone(), gone]),
-        1,
-    );
+    tally.add(&message("<1>", 0, vec![waits, queued]), 1);
     let pending = &tally.pending;
     let counts = |recipients| Counts {
         recipients,
@@ -202,6 +199,45 @@ fn pending_and_unknown_by_reason() {
         (3, 1, 1)
     );
     assert_eq!(pending.oldest.first(25).len(), 1);
+}
+
+#[test]
+fn deferrals_count_recipients_as_often_as_they_were_put_off_and_once() {
+    let put_off = |words: &'static str, recipients: &'static [u8]| Deferral {
+        server: ServerId(0),
+        time: nine(),
+        words: words.into(),
+        recipients: List(recipients),
+    };
+    let mut path = message("<1>", 0, vec![recipient("a@slow.test", Fate::Delivered)]);
+    path.notes.deferrals = vec![
+        put_off("421 4.4.2 lost", b"a@slow.test;b@slow.test"),
+        put_off("421 4.4.2 lost", b"a@slow.test;b@slow.test"),
+        put_off("451 4.7.1 grey", b"b@slow.test"),
+        put_off("", b""),
+    ];
+    let mut tally = Tally::default();
+    tally.add(&path, 1);
+    path.notes.deferrals.truncate(1);
+    tally.add(&path, 1);
+    let of = |sum: &open::PutOff| (sum.deferrals, sum.counts.recipients, sum.counts.messages);
+    let because = |words: &[u8]| of(&tally.pending.deferred_because[words]);
+    assert_eq!(because(b"421 4.4.2 lost"), (6, 4, 2));
+    assert_eq!(because(b"451 4.7.1 grey"), (1, 1, 1));
+    // About the message, whoever it is for.
+    assert_eq!(because(b""), (1, 0, 1));
+    assert_eq!(
+        of(&tally.pending.deferred_hops[&b"slow.test"[..]]),
+        (7, 4, 2)
+    );
+}
+
+#[test]
+fn unknown_by_what_is_missing() {
+    let mut gone = recipient("c@own.test", Fate::Unknown);
+    gone.reason = Reason::NoLogOf("EX03".into());
+    let mut tally = Tally::default();
+    tally.add(&message("<1>", 0, vec![gone.clone(), gone]), 1);
     let cases = &tally.unknown.missing[&open::Missing::LogOf(b"ex03"[..].into())];
     assert_eq!((cases.recipients, cases.messages), (2, 1));
 }

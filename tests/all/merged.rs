@@ -65,6 +65,26 @@ fn days() -> Days {
     days
 }
 
+/// Each day is saved from a folder that holds them all, as a nightly job does: no server becomes busy by that.
+#[test]
+fn logs_read_for_several_days_make_nothing_wrong() {
+    let days = Days {
+        folder: tempfile::tempdir().unwrap(),
+    };
+    let logs = concat!(env!("CARGO_MANIFEST_DIR"), "/data/today");
+    let dates = ["2026-03-02", "2026-03-03", "2026-03-04"];
+    let mut merge = vec!["--merge"];
+    for date in dates {
+        days.report(&[logs, "--day", date, "--save", date]);
+        merge.push(date);
+    }
+    let what = |report: Value| {
+        let found = report["trouble"].as_array().unwrap().clone();
+        Vec::from_iter(found.iter().map(|of| of["what"].clone()))
+    };
+    assert_eq!(what(days.report(&merge)), what(days.report(&[logs])));
+}
+
 #[test]
 fn saved_days_merged_are_one_run_over_their_logs() {
     let days = days();

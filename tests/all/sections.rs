@@ -76,8 +76,9 @@ const FIGURES: &str = "\
   /pending/messages pending_by_reason:reason,messages,recipients pending_by_next_hop:next_hop,messages,recipients oldest:first_seen,from,to,message_id
 6 deferrals, tries
   /pending/deferrals/attempts /pending/deferrals_by_reason/0/what /pending/deferrals_by_next_hop/0/recipients
-  /pending/tries/0/deferrals /pending/trends/0/last_third deferrals_by_reason:reason,deferrals
-  deferrals_by_next_hop:next_hop,deferrals tries:times_put_off,messages,recipients
+  /pending/deferrals_by_reason/0/deferrals /pending/deferrals_by_reason/0/messages
+  /pending/tries/0/deferrals /pending/trends/0/last_third deferrals_by_reason:reason,deferrals,messages,recipients
+  deferrals_by_next_hop:next_hop,deferrals,messages,recipients tries:times_put_off,messages,recipients
   deferral_trends:next_hop,put_off_in_the_first_third
 6 unknown: what is missing
   /unknown/by_missing/0/host unknown:what_is_missing,host,messages,recipients

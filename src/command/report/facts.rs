@@ -127,6 +127,7 @@ fn server(name: &str, coverage: &Coverage) -> ServerFacts {
         rows: coverage.rows,
         bytes: coverage.bytes,
         hours: coverage.hours.keys().copied().collect(),
+        hours_read: coverage.hours.len() as u64,
         services: services.map(|service| service.word().to_string()).collect(),
     }
 }

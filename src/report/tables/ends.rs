@@ -123,13 +123,13 @@ fn counted(
 ) -> Table {
     let rows = name.starts_with("deferrals");
     let columns: &[&str] = match rows {
-        true => &[what, "deferrals"],
+        true => &[what, "deferrals", "messages", "recipients"],
         false => &[what, "messages", "recipients"],
     };
     let lines = lines.iter().map(|line| {
         let mut cells = vec![text(&line.what)];
-        cells.extend(line.messages.map(Cell::Count));
-        cells.push(Cell::Count(line.recipients));
+        cells.extend(line.deferrals.map(Cell::Count));
+        cells.extend([line.messages, line.recipients].map(Cell::Count));
         cells
     });
     table(section, name, title, columns).lines(lines)
@@ -190,7 +190,8 @@ fn pending(report: &Report) -> Vec<Table> {
             &pending.deferrals_by_reason,
         )
         .note(format!(
-            "Whatever became of the mail: {} deferrals of {} recipients in {} messages.",
+            "Whatever became of the mail: {} deferrals of {} recipients in {} messages. A row that puts three recipients \
+             off is three deferrals.",
             deferrals.attempts, deferrals.recipients, deferrals.messages
         )),
         counted(
@@ -224,7 +225,7 @@ fn pending(report: &Report) -> Vec<Table> {
                 "in the last third",
             ],
         )
-        .note("Deferrals by next hop in the first and in the last third of the period.")
+        .note("Rows that put mail off, by next hop, in the first and in the last third of the period.")
         .lines(pending.trends.iter().map(|trend| {
             let counts = [trend.first_third, trend.last_third].map(Cell::Count);
             [vec![text(&trend.next_hop)], counts.to_vec()].concat()

@@ -6,6 +6,7 @@ use crate::report::Report;
 use crate::report::open::Counted;
 use crate::report::text::page::{Page, Table, Tone, grouped, plural};
 use crate::report::text::{LINES, minute, or_dash};
+use crate::tally::Counts;
 
 /// By status code and server, in plain words.
 pub fn failures<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
@@ -70,10 +71,12 @@ pub fn pending<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
     page.blank()?;
     let ages = pending.by_age.iter().filter(|age| age.recipients != 0);
     let ages: Vec<Counted> = ages
-        .map(|age| Counted {
-            what: age.age.into(),
-            recipients: age.recipients,
-            messages: Some(age.messages),
+        .map(|age| {
+            let counts = Counts {
+                recipients: age.recipients,
+                messages: age.messages,
+            };
+            Counted::new(age.age.into(), counts)
         })
         .collect();
     counted(page, "age", &ages)?;
@@ -134,7 +137,7 @@ fn counted<W: Write>(
     for line in lines.iter().take(LINES) {
         table.row(vec![
             grouped(line.recipients),
-            line.messages.map_or(String::new(), grouped),
+            grouped(line.messages),
             line.what.clone(),
         ]);
     }

@@ -35,8 +35,7 @@ pub fn balance(report: &Report, findings: &mut Vec<Finding>) {
 pub fn silent_servers(report: &Report, findings: &mut Vec<Finding>) {
     let servers = &report.coverage.servers;
     for server in servers {
-        let hours = server.hours_with_rows.max(1) as u64;
-        if server.rows / hours < BUSY_ROWS || servers.len() < 2 {
+        if server.usual_rows < BUSY_ROWS || servers.len() < 2 {
             continue;
         }
         let others: Vec<_> = servers
@@ -66,7 +65,7 @@ pub fn silent_servers(report: &Report, findings: &mut Vec<Finding>) {
             evidence.truncate(EVIDENCE);
             evidence.push(format!(
                 "otherwise {} rows an hour",
-                grouped((server.rows / hours) as i64)
+                grouped(server.usual_rows as i64)
             ));
             let what = format!(
                 "{} was silent for {}: down, or its logs are missing",
