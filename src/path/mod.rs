@@ -416,7 +416,7 @@ pub struct Path<'d> {
     /// The largest size any row logged.
     pub size_bytes: u64,
     pub entry: Entry,
-    /// Its earliest row. No two messages share one, so this orders messages the same way in every run.
+    /// Its earliest row. Only messages of which one line tells share one: this orders the others the same way in every run.
     pub earliest: (Time, Place),
     pub first_seen: Time,
     pub last_seen: Time,
