@@ -160,24 +160,3 @@ fn what_exim_discards_for_one_is_discarded_for_one() {
         ["spam@b.test dropped scan", "r@b.test transferred scan"]
     );
 }
-
-/// A record of Postfix that stops is held, unless its log stops just then, too: it was copied while the message came in.
-#[test]
-fn a_message_that_comes_in_when_the_log_ends_is_not_held() {
-    let log = |after: u32| {
-        format!(
-            "2026-03-02T09:00:00.0Z a postfix/smtpd[1]: 4F1B2C3D4E4: client=c.test[192.0.2.9]\n\
-             2026-03-02T09:00:00.1Z a postfix/smtp[1]: 4F1B2C3D4E4: to=<r@b.test>, relay=b[192.0.2.3]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 queued as 4F1B2C3D4E5)\n\
-             2026-03-02T09:00:00.1Z b postfix/smtpd[1]: 4F1B2C3D4E5: client=a.test[192.0.2.1]\n\
-             2026-03-02T09:00:00.2Z b postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@a.test>\n\
-             2026-03-02T09:00:{after:02}.3Z b postfix/smtpd[2]: disconnect from d.test[192.0.2.4]\n"
-        )
-    };
-    let fate = |after| {
-        let dir = folder(&[("mail.log", log(after).into())]);
-        let path = one(dir.path(), "<m@a.test>");
-        fates(&path)
-    };
-    assert_eq!(fate(59), ["r@b.test quarantined b"]);
-    assert_eq!(fate(1), ["r@b.test pending b"]);
-}

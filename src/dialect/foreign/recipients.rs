@@ -9,7 +9,6 @@ use super::entry::list;
 use super::settle::{Around, Stay, is_foreign};
 use crate::address::List;
 use crate::event::{Event, Next, Raw, Role};
-use crate::time::{SECOND, Time};
 
 /// Recipients that hand-overs gave to a record by name.
 fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
@@ -274,14 +273,11 @@ pub(super) fn open<'d>(
     }
 }
 
-/// A log that goes on no longer than this was copied while the message came in.
-const COMES_IN: i64 = 10 * SECOND;
-
 /// Whether nothing more became of a record of Postfix, although its host's log goes on.
 fn stops_here(birth: &Event<'_>, around: Around<'_>) -> bool {
-    let coverage = around.servers.coverage(birth.server);
-    let goes_on = |(_, last): (_, Time)| last.0.saturating_sub(birth.time.0) > COMES_IN;
     birth.source.text() == "postfix"
-        && coverage.span.is_some_and(goes_on)
-        && coverage.goes_on_after(birth.time, around.horizon)
+        && around
+            .servers
+            .coverage(birth.server)
+            .goes_on_after(birth.time, around.horizon)
 }
