@@ -88,6 +88,7 @@ impl Row {
     }
 
     /// An empty row, to be filled.
+    #[inline]
     pub fn blank(chunk: u32) -> Row {
         Row {
             key: 0,

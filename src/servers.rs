@@ -195,6 +195,8 @@ pub struct Servers {
     names: Vec<BString>,
     coverage: Vec<Coverage>,
     index: hashbrown::HashMap<BString, u16, foldhash::fast::RandomState>,
+    /// What is known of rows that are still to be read, by number, where all logs were looked through beforehand.
+    foreseen: Vec<Coverage>,
     /// Names known to have rows of their own before those were read.
     surveyed: BTreeSet<BString>,
     /// Other names and addresses of servers, lower case, and the name they go by.
@@ -244,6 +246,25 @@ impl Servers {
     /// What was read of this server's rows.
     pub fn coverage(&self, id: ServerId) -> &Coverage {
         &self.coverage[usize::from(id.0)]
+    }
+
+    /// Takes in what a chunk will say of its servers when it is read: no answer depends on how much was read by then.
+    pub fn foresee(&mut self, seen: Seen) {
+        for mut entry in seen.entries {
+            entry.close_hour();
+            let id = usize::from(self.add(entry.name, Coverage::default()).0);
+            self.foreseen.resize(self.names.len(), Coverage::default());
+            self.foreseen[id].merge(entry.coverage);
+        }
+    }
+
+    /// Whether what the service did about that time was logged, and those logs are among what was or will be read:
+    /// [`Coverage::covers`].
+    pub fn covers(&self, id: ServerId, service: Service, time: Time) -> bool {
+        let at = usize::from(id.0);
+        let known = [self.coverage.get(at), self.foreseen.get(at)];
+        let mut known = known.into_iter().flatten();
+        known.any(|coverage| coverage.covers(service, time))
     }
 
     /// The server of a host name, if any row named it as the place where something happened.

@@ -76,6 +76,7 @@ impl Ties {
     /// `given`: addresses and names of hosts known beforehand, by key.
     pub fn of(mut parts: Vec<Noted>, given: &[(u64, u64)]) -> Ties {
         let mut hops = Hops::default();
+        hops.make_room(parts.iter().map(|part| &part.hops));
         for part in &mut parts {
             hops.merge(std::mem::take(&mut part.hops));
         }

@@ -387,6 +387,12 @@ impl Path<'_> {
         !self.recipients.is_empty() && self.recipients.iter().all(proven)
     }
 
+    /// Whether it was refused before any recipient was accepted: it never entered.
+    pub fn is_refused(&self) -> bool {
+        let mut fates = self.recipients.iter().map(|recipient| recipient.fate);
+        self.status == Status::Failed && fates.all(|fate| fate == Fate::Rejected)
+    }
+
     /// Whether it is finished and known by an id, so that rows which come later find it by that.
     pub fn is_settled(&self) -> bool {
         let has_id = !self.message_id.is_empty() || !self.network_message_id.is_empty();
@@ -417,7 +423,7 @@ pub struct Path<'d> {
     /// The largest size any row logged.
     pub size_bytes: u64,
     pub entry: Entry,
-    /// Its earliest row. No two messages share one, so this orders messages the same way in every run.
+    /// Its earliest row. Only messages of which one line tells share one: this orders the others the same way in every run.
     pub earliest: (Time, Place),
     pub first_seen: Time,
     pub last_seen: Time,

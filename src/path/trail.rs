@@ -103,7 +103,7 @@ fn end<'d>(
     {
         let covered = servers
             .find(host)
-            .is_some_and(|id| servers.coverage(id).covers(Service::Transport, event.time));
+            .is_some_and(|id| servers.covers(id, Service::Transport, event.time));
         let reason = if covered {
             Reason::NoRowOn(host)
         } else {
@@ -193,7 +193,7 @@ fn waiting<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d
 /// delivery keeps no queue and its 250 is the store's.
 fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -> Verdict<'d> {
     let id = servers.find(host);
-    if id.is_some_and(|id| servers.coverage(id).covers(Service::Delivery, event.time)) {
+    if id.is_some_and(|id| servers.covers(id, Service::Delivery, event.time)) {
         return unknown(event, Reason::NoRowOn(host));
     }
     Verdict {
@@ -205,7 +205,7 @@ fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -
 /// Mailbox delivery failed for now; the queue that will try again is on the client's host.
 fn attempted<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
     let host = event.client_host.text();
-    let covers = |id| servers.coverage(id).covers(Service::Transport, event.time);
+    let covers = |id| servers.covers(id, Service::Transport, event.time);
     let reason = match servers.find(host) {
         _ if host.is_empty() => Reason::None,
         Some(id) if covers(id) => Reason::NoRowOn(host),
@@ -230,7 +230,7 @@ fn submitted<'d>(
             let host = handed.server_host.text();
             let covered = servers
                 .find(host)
-                .is_some_and(|id| servers.coverage(id).covers(Service::Transport, handed.time));
+                .is_some_and(|id| servers.covers(id, Service::Transport, handed.time));
             unknown(
                 event,
                 if covered {

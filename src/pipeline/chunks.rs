@@ -19,7 +19,7 @@ use crate::join::tie::{Noted, Ties};
 use crate::keys::Keys;
 use crate::plan::{Chunk, Plan, slice};
 use crate::row::Row;
-use crate::servers::Servers;
+use crate::servers::{Seen, Servers};
 use crate::time::Time;
 
 /// What of chunks is kept only if asked for.
@@ -101,22 +101,38 @@ pub(super) fn settle(yields: &mut [Yield], chunks: &[Chunk], options: &Options) 
 }
 
 /// What the logs of 2003 and before say about identifiers of one message, and which ids are reports: known for all
-/// windows before the first, so that no message has to change its key. Those logs are read once more for it.
-pub(super) fn ties(inputs: &Inputs, plan: &Plan, keys: &Keys, given: &[(u64, u64)]) -> Ties {
+/// windows before the first, so that no message has to change its key. Those logs are read once more for it. Where there
+/// are logs of other programs, all are, and for which hours each server has rows is known beforehand, too.
+pub(super) fn ties(
+    inputs: &Inputs,
+    plan: &Plan,
+    ground: &mut Ground<'_>,
+    given: &[(u64, u64)],
+) -> Ties {
     let leads_on = plan.has_foreign();
     let numbered = plan.chunks.iter().zip(0u32..);
     let legacy: Vec<(&Chunk, u32)> = numbered
         .filter(|(chunk, _)| leads_on || dialect::has_ties(&chunk.layout))
         .collect();
     let all = legacy.len() == plan.chunks.len();
-    let mut parts: Vec<Noted> = legacy
+    let keys = &ground.keys;
+    let (mut parts, seen): (Vec<Noted>, Vec<Seen>) = legacy
         .into_par_iter()
         .with_max_len(1)
         .map(|(chunk, number)| {
-            let slice = slice(inputs, chunk, number);
-            Ties::noted(&mut dialect::ties(slice, &chunk.layout, keys, leads_on))
+            let slice = Slice {
+                keep_hops: leads_on,
+                ..slice(inputs, chunk, number)
+            };
+            let mut found = dialect::ties(slice, &chunk.layout, keys, leads_on);
+            let seen = std::mem::take(&mut found.seen);
+            (Ties::noted(&mut found), seen)
         })
-        .collect();
+        .unzip();
+    if leads_on {
+        seen.into_iter()
+            .for_each(|seen| ground.servers.foresee(seen));
+    }
     if !all {
         parts.push(Ties::unread());
     }

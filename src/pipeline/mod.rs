@@ -34,8 +34,7 @@ use chunks::{Keep, Sums, gather, given_hosts, ground, parse, settle, ties};
 pub use reading::Reading;
 
 /// What a run is asked for. The answer is the same for all `window_bytes`, but for what no window can foresee: that
-/// two messages will claim a row which only one had claimed so far, and that the log of a host to which Postfix, Exim or
-/// Sendmail gave mail begins later.
+/// two messages will claim a row which only one had claimed so far.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Own domains as given; empty: guess them.
@@ -178,7 +177,7 @@ pub fn run<T: Taker + Send, E>(
     let given = given_hosts(inputs, &mut ground);
     let mut ties = match windows.len() {
         0 | 1 => Ties::default(), // the only window's own rows tell
-        _ => ties(inputs, &plan, &ground.keys, &given),
+        _ => ties(inputs, &plan, &mut ground, &given),
     };
     watch.lap("ties");
     let keep = Keep {

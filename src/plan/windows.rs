@@ -25,7 +25,7 @@ impl Plan {
     /// have to be read again.
     pub fn window_bytes(&self, at_once: bool) -> u64 {
         let bytes: u64 = self.chunks.iter().map(|c| (c.end - c.start) as u64).sum();
-        // Logs that name each other's messages are read twice, too, and what a host had no row of is better told late.
+        // Logs that name each other's messages are read twice, too.
         let has_ties = || self.chunks.iter().any(|c| dialect::has_ties(&c.layout));
         if at_once && bytes <= WINDOW_BYTES || has_ties() {
             return WINDOW_BYTES;

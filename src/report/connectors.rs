@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::address::short_host;
+use crate::event::ServerId;
 use crate::report::{Names, decoded};
 use crate::tally::Counts;
-use crate::tally::hops::{self as tally, Way};
+use crate::tally::hops::{self as tally, Both, Way};
 
 /// The section `connectors`.
 #[derive(Clone, Debug, Serialize)]
@@ -142,9 +143,13 @@ pub fn connectors(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Connec
 }
 
 fn sent(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Vec<Sent> {
-    let used = sums.sent.iter().filter(|(_, way)| way.messages != 0);
-    let mut sent: Vec<Sent> = used
-        .map(|(&(server, both, _), way)| {
+    // A host whose log has gaps is inside for some messages, outside for others.
+    let mut ways: BTreeMap<(ServerId, Both), Way> = BTreeMap::new();
+    for (&(server, both, _), way) in sums.sent.iter().filter(|(_, way)| way.messages != 0) {
+        ways.entry((server, both)).or_default().merge(way);
+    }
+    let mut sent: Vec<Sent> = (ways.iter())
+        .map(|(&(server, both), way)| {
             let (connector, host) = sums.texts(both);
             Sent {
                 server: names(server),

@@ -11,10 +11,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const HOSTS: [&str; 5] = ["mx1", "mx2", "ex1", "ex2", "sm1"];
+pub const HOSTS: [&str; 5] = ["mx1", "mx2", "ex1", "ex2", "sm1"];
 
 /// One address that a message should have come to.
-struct Leaf {
+pub struct Leaf {
     scenario: String,
     entry: String,
     client: String,
@@ -44,19 +44,19 @@ fn waybill(arguments: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-fn paths(folder: &Path, more: &[&str]) -> Vec<Value> {
+pub fn paths(folder: &Path, more: &[&str]) -> Vec<Value> {
     let folder = folder.to_str().unwrap();
     waybill(&[&["paths", folder, "--quiet", "--include-probes"], more].concat())
 }
 
-fn fixtures(name: &str) -> std::path::PathBuf {
+pub fn fixtures(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/foreign")
         .join(name)
 }
 
 /// The small truth: one line for each address.
-fn truth(folder: &Path) -> Vec<Leaf> {
+pub fn truth(folder: &Path) -> Vec<Leaf> {
     let text = fs::read_to_string(folder.join("truth.tsv")).unwrap();
     text.lines()
         .map(|line| {
@@ -94,7 +94,7 @@ fn queue_id(reply: &str) -> Option<&str> {
 }
 
 /// Log files by the name they get, those of hosts in `without` left out.
-fn lay_out(from: &Path, without: &[&str]) -> tempfile::TempDir {
+pub fn lay_out(from: &Path, without: &[&str]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for file in fs::read_dir(from).unwrap() {
         let path = file.unwrap().path();
@@ -109,13 +109,13 @@ fn lay_out(from: &Path, without: &[&str]) -> tempfile::TempDir {
 
 /// What is said of the addresses of one run.
 #[derive(Debug, Default, PartialEq)]
-struct Score {
+pub struct Score {
     right: usize,
     /// Unknown or handed over, because a log is missing.
     open: usize,
     /// In no line of any log ([`UNNAMED`]): index of the address in the truth.
     nowhere: Vec<usize>,
-    wrong: Vec<String>,
+    pub wrong: Vec<String>,
 }
 
 fn fate(status: &str) -> &str {
@@ -142,7 +142,7 @@ fn is_address(logged: &str, address: &str) -> bool {
     }
 }
 
-fn score(paths: &[Value], truth: &[Leaf], missing: &[&str], exchange_is_read: bool) -> Score {
+pub fn score(paths: &[Value], truth: &[Leaf], missing: &[&str], exchange_is_read: bool) -> Score {
     let mut by_id: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for path in paths {
         for id in path["other_ids"].as_array().unwrap() {
@@ -736,7 +736,7 @@ const FIELDS: &str = "#Log-type: Message Tracking Log\n#Fields: date-time,client
                       source-context,connector-id,source,event-id,internal-message-id,message-id,network-message-id,\
                       recipient-address,recipient-status,total-bytes,sender-address,message-subject\n";
 
-fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+pub fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
         fs::write(dir.path().join(name), bytes).unwrap();
@@ -744,7 +744,7 @@ fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     dir
 }
 
-fn one(folder: &Path, id: &str) -> Value {
+pub fn one(folder: &Path, id: &str) -> Value {
     let found = paths(folder, &[]);
     let mut found: Vec<Value> = found
         .into_iter()
@@ -754,7 +754,7 @@ fn one(folder: &Path, id: &str) -> Value {
     found.remove(0)
 }
 
-fn fates(path: &Value) -> Vec<String> {
+pub fn fates(path: &Value) -> Vec<String> {
     let recipients = path["recipients"].as_array().unwrap().iter();
     let text = |r: &Value, key: &str| r[key].as_str().unwrap_or("-").to_string();
     recipients
@@ -900,9 +900,9 @@ fn an_export_that_was_cut_off_is_said_to_be() {
 }
 
 /// The hosts of a hybrid organisation.
-const HYBRID: [&str; 5] = ["ex01", "edge1", "edge2", "scan1", "exchange-online"];
+pub const HYBRID: [&str; 5] = ["ex01", "edge1", "edge2", "scan1", "exchange-online"];
 
-fn hybrid(seed: u64, leave_out: &str) -> tempfile::TempDir {
+pub fn hybrid(seed: u64, leave_out: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let options = waybill::simulate::Options {
         seed,
@@ -918,7 +918,7 @@ fn hybrid(seed: u64, leave_out: &str) -> tempfile::TempDir {
 
 /// Every recipient of the truth held against paths: how many are right, and what is wrong. Where `missing` lay on the way of
 /// a recipient, nothing but an open end may be said of it.
-fn against_truth(found: &[Value], truth: &str, missing: &str) -> (usize, Vec<String>) {
+pub fn against_truth(found: &[Value], truth: &str, missing: &str) -> (usize, Vec<String>) {
     let mut by_id: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for path in found {
         by_id

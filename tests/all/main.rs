@@ -16,6 +16,7 @@ mod inputs;
 mod layers;
 mod legacy;
 mod merged;
+mod missing;
 mod naive;
 mod nameless;
 mod nightly;

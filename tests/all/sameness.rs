@@ -74,7 +74,7 @@ fn without_evidence(text: &str) -> Vec<String> {
 }
 
 /// Fails with the first line that differs, not with two megabytes.
-fn same(want: &str, got: &str, case: &str) {
+pub fn same(want: &str, got: &str, case: &str) {
     if want == got {
         return;
     }
@@ -251,7 +251,7 @@ fn reports_and_events_are_the_same_for_all_chunks() {
 }
 
 /// Without how long the run took.
-fn timeless(text: &str) -> String {
+pub fn timeless(text: &str) -> String {
     let seconds = |line: &&str| !line.trim_start().starts_with("\"seconds\"");
     text.lines().filter(seconds).collect::<Vec<_>>().join("\n")
 }

@@ -251,6 +251,14 @@ impl Hops {
             .for_each(|ruling| to(&mut ruling.at));
     }
 
+    /// Makes room for what all of these say.
+    pub fn make_room<'h>(&mut self, all: impl Iterator<Item = &'h Hops> + Clone) {
+        let sum = |count: fn(&Hops) -> usize| all.clone().map(count).sum();
+        self.births.reserve(sum(|hops| hops.births.len()));
+        self.claims.reserve(sum(|hops| hops.claims.len()));
+        self.named.reserve(sum(|hops| hops.named.len()));
+    }
+
     /// Adds another chunk's.
     pub fn merge(&mut self, other: Hops) {
         self.ties.extend(other.ties);

@@ -103,8 +103,9 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
             }
             _ => continue,
         }
-        // A rule on a message's header holds or discards it for all, and names the first.
-        let by_rule = event.name == "held" || event.connector.text().is_empty();
+        // A rule on a message's header holds or discards it for all, and names the first. Exim names those it is about.
+        let by_rule = event.name == "held"
+            || event.connector.text().is_empty() && event.source.text() != "exim";
         let is_whole = event.recipients.0.is_empty() || by_rule;
         if is_whole {
             let mut all = handed(stay, events);

@@ -52,6 +52,22 @@ fn becomes_row(code: u8) -> bool {
     matches!(code, code::HELD | code::DISCARDED | code::REFUSED)
 }
 
+/// What a row shows of its line, its key aside.
+#[inline]
+fn fill(
+    row: &mut Row,
+    line: &Line<'_>,
+    entry: &Entry<'_>,
+    (time, server, layout): (Time, u16, u8),
+) {
+    (row.time, row.offset, row.line) = (time, line.at, line.number);
+    (row.len, row.server) = (line.text.len() as u32, server);
+    (row.code, row.layout) = (entry.code, layout);
+    row.size_bytes = entry.size.min(u64::from(u32::MAX)) as u32;
+    row.role = events::of(entry.code).role;
+    row.kind = KeyKind::Queue;
+}
+
 impl<'p> Rows<'p> {
     pub(super) fn new(slice: Slice<'p>, form: Form, (keys, aim): (&'p Keys, Aim)) -> Self {
         // Growing would copy all of it; what is not needed is never touched. Single records are read again by the thousand.
@@ -145,7 +161,16 @@ impl<'p> Rows<'p> {
         if !self.keep_rows {
             return;
         }
-        let mut row = self.row(line, time, entry, server);
+        if entry.code == code::REPORT {
+            let row = self.row(line, time, entry, server);
+            self.of_report(row, entry);
+        }
+        let (chunk, layout) = (self.slice.chunk, self.layout);
+        let rows = &mut self.found.shards[shard(key)];
+        // Written where it stays: made elsewhere, it would be copied before it has left the processor's store buffers.
+        rows.push(Row::blank(chunk));
+        let Some(row) = rows.last_mut() else { return };
+        fill(row, line, entry, (time, server, layout));
         (row.key, row.check) = (key, self.keys.check(entry.id));
         if matches!(
             entry.code,
@@ -154,26 +179,19 @@ impl<'p> Rows<'p> {
         {
             row.marks |= mark::NAMES;
         }
-        self.others(&mut row, entry);
-        let rows = &mut self.found.shards[shard(key)];
-        rows.push(row);
-        if let Some(row) = rows.last_mut()
-            && (row.role != Role::Info || row.has(mark::NAMES))
+        if entry.code == code::RECEIVED && entry.program == Program::Exim && !entry.other.is_empty()
         {
+            row.role = Role::Report;
+        }
+        if row.role != Role::Info || row.has(mark::NAMES) {
             kept::keep(row, entry, line.text);
         }
     }
 
     /// A row of which the key is not known yet.
-    #[inline]
     fn row(&self, line: &Line<'_>, time: Time, entry: &Entry<'_>, server: u16) -> Row {
         let mut row = Row::blank(self.slice.chunk);
-        (row.time, row.offset, row.line) = (time, line.at, line.number);
-        (row.len, row.server, row.code, row.layout) =
-            (line.text.len() as u32, server, entry.code, self.layout);
-        row.size_bytes = entry.size.min(u64::from(u32::MAX)) as u32;
-        row.role = events::of(entry.code).role;
-        row.kind = KeyKind::Queue;
+        fill(&mut row, line, entry, (time, server, self.layout));
         row
     }
 
@@ -228,22 +246,14 @@ impl<'p> Rows<'p> {
         self.keys.bytes(&found.body[..end]) ^ self.keys.bytes(&second.to_le_bytes())
     }
 
-    /// What the line says about other records, as far as rows show it.
-    #[inline]
-    fn others(&mut self, row: &mut Row, entry: &Entry<'p>) {
-        match entry.code {
-            code::RECEIVED if entry.program == Program::Exim && !entry.other.is_empty() => {
-                row.role = Role::Report;
-            }
-            // Told of the one it is about, and once more of the report itself.
-            code::REPORT => {
-                let mut of_report = row.under(self.on_host(entry.other));
-                of_report.kind = KeyKind::Second;
-                of_report.check = self.keys.check(entry.other);
-                self.push(of_report);
-            }
-            _ => {}
-        }
+    /// A line about a report is told of the record it is about, and once more of the report itself.
+    #[cold]
+    fn of_report(&mut self, row: Row, entry: &Entry<'p>) {
+        let mut of_report = row.under(self.on_host(entry.other));
+        of_report.marks |= mark::NAMES;
+        of_report.kind = KeyKind::Second;
+        of_report.check = self.keys.check(entry.other);
+        self.push(of_report);
     }
 
     /// Number and key of the host at hand.

@@ -214,9 +214,7 @@ pub(super) fn lead_nowhere<'d>(event: &mut Event<'d>, servers: &'d Servers, keys
     }
     let host = event.server_host.text();
     if let Some(server) = servers.find(host)
-        && servers
-            .coverage(server)
-            .covers(Service::Transport, event.time)
+        && servers.covers(server, Service::Transport, event.time)
     {
         let copy = keys.stay(host, u8::MAX, event.copy);
         lead(event, server, copy, servers);

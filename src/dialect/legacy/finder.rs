@@ -186,6 +186,11 @@ impl<'p> Finder<'p> {
     /// Keeps of a record only what ties identifiers.
     #[inline]
     fn note(&mut self, found: &Found<'_, 'p>, role: Role, is_report: bool) {
+        if self.slice.keep_hops {
+            // Other programs hand over to its server, of which it is to be known when it has a log.
+            let server = self.server(found.server);
+            self.count(server, Service::Transport, found.time, found.len);
+        }
         if is_report {
             return self.report(Row::blank(self.slice.chunk), found);
         }

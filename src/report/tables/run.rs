@@ -242,7 +242,7 @@ fn balance(report: &Report) -> Table {
     let aside = [
         (
             "beside: refused before acceptance",
-            None,
+            Some(totals.refused_messages),
             Some(fates.rejected),
         ),
         ("beside: lists expanded", None, Some(fates.expanded)),

@@ -1,0 +1,162 @@
+//! Logs of which a part is missing: a host's log begins late, stops early or has a gap.
+//!
+//! In: simulated hybrid organisations and the laboratory's logs, cut. Out: reports and paths, which are the same however
+//! much is joined at a time; recipients whose end is missing are open, and nothing is wrong.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::foreign::{
+    HYBRID, against_truth, fates, fixtures, folder, hybrid, lay_out, one, paths, score, truth,
+};
+use super::sameness::{same, timeless};
+
+/// Bytes joined at a time, and bytes of chunks: from some minutes to everything.
+const WINDOWS: [[&str; 2]; 4] = [
+    ["1G", "8M"],
+    ["64k", "16k"],
+    ["1M", "64k"],
+    ["9000", "3000"],
+];
+
+/// What is left of a log.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    Begin,
+    Middle,
+    End,
+}
+
+/// Leaves out a third of a log's lines, but for those that tell its columns.
+fn cut(log: &Path, cut: Cut) {
+    let text = fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let is_head = |line: &&&str| line.starts_with('#') || line.contains("date_time");
+    let head = lines.iter().take_while(is_head).count();
+    let third = (lines.len() - head) / 3;
+    let from = match cut {
+        Cut::Begin => head,
+        Cut::Middle => head + third,
+        Cut::End => lines.len() - third,
+    };
+    let left = [&lines[..from], &lines[from + third..]].concat();
+    fs::write(log, left.concat()).unwrap();
+}
+
+/// All files in a folder and in those below it.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let below = |path: std::path::PathBuf| match path.is_dir() {
+        true => files(&path),
+        false => vec![path],
+    };
+    entries.flat_map(below).collect()
+}
+
+fn said(command: &[&str], logs: &Path, [window, chunk]: [&str; 2]) -> String {
+    let run = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(command)
+        .arg(logs)
+        .args(["--quiet", "--window-bytes", window, "--chunk-bytes", chunk])
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{logs:?}: {}", run.status);
+    timeless(&String::from_utf8(run.stdout).unwrap())
+}
+
+/// The same is said whatever the windows.
+fn windows_change_nothing(logs: &Path, case: &str) {
+    for command in [&["report", "--format=json"][..], &["paths"]] {
+        let want = said(command, logs, WINDOWS[0]);
+        for window in &WINDOWS[1..] {
+            let got = said(command, logs, *window);
+            same(&want, &got, &format!("{case}, {command:?}, {window:?}"));
+        }
+    }
+}
+
+/// A hand-over to a host whose log begins later is told the same way, be that log read by then or not.
+#[test]
+fn windows_change_nothing_where_a_log_is_cut() {
+    let begin_late = HYBRID.map(|host| (11, host, Cut::Begin));
+    let others = [
+        (12, "edge1", Cut::Middle),
+        (12, "ex01", Cut::Middle),
+        (13, "scan1", Cut::End),
+    ];
+    for (seed, host, part) in begin_late.into_iter().chain(others) {
+        let dir = hybrid(seed, "");
+        let of_host = files(&dir.path().join(host));
+        of_host.iter().for_each(|log| cut(log, part));
+        let case = format!("seed {seed}, {host} without its {part:?}");
+        windows_change_nothing(dir.path(), &case);
+        let told = fs::read_to_string(dir.path().join("truth.jsonl")).unwrap();
+        let (right, wrong) = against_truth(&paths(dir.path(), &[]), &told, host);
+        assert_eq!(wrong, Vec::<String>::new(), "{case}");
+        assert!(right > 400, "{case}: {right}");
+    }
+}
+
+#[test]
+fn windows_change_nothing_in_the_laboratory() {
+    let lab = fixtures("main");
+    let truth = truth(&lab);
+    for (host, part) in [
+        ("", Cut::End),
+        ("ex1", Cut::Begin),
+        ("mx2", Cut::Begin),
+        ("mx1", Cut::End),
+    ] {
+        let logs = lay_out(&lab, &[]);
+        let of_host = |log: &std::path::PathBuf| {
+            let name = log.file_name().unwrap().to_str().unwrap();
+            // An entry of the other log is several lines.
+            name.split('.').next() == Some(host) && !name.ends_with("rejectlog")
+        };
+        let all = files(logs.path());
+        all.iter()
+            .filter(|log| of_host(log))
+            .for_each(|log| cut(log, part));
+        let case = format!("{host} without its {part:?}");
+        windows_change_nothing(logs.path(), &case);
+        let found = score(&paths(logs.path(), &[]), &truth, &[host], false);
+        assert_eq!(found.wrong, Vec::<String>::new(), "{case}");
+    }
+}
+
+/// A line about two records that nothing else tells of is the first row of both; keys differ from run to run.
+#[test]
+fn messages_with_one_first_row_stand_in_the_same_order() {
+    let mut log = String::new();
+    for n in 0..12 {
+        log += &format!(
+            "2026-03-02T09:00:{n:02}Z mx postfix/bounce[1]: AAAA{n:04}: sender non-delivery notification: BBBB{n:04}\n"
+        );
+    }
+    let dir = folder(&[("mx.log", log.into())]);
+    let first = paths(dir.path(), &[]);
+    assert_eq!(first.len(), 24);
+    assert_eq!(paths(dir.path(), &[]), first);
+}
+
+/// Exim's router discards a message for one recipient; the other was handed on, to a host whose log is missing.
+#[test]
+fn what_exim_discards_for_one_is_discarded_for_one() {
+    let log = "2026-03-02 09:00:00 1vwqjU-000003-03 <= s@a.test H=a.test [192.0.2.1] P=esmtp S=100 id=m@a.test\n\
+               2026-03-02 09:00:01 1vwqjU-000003-03 => :blackhole: <spam@b.test> R=spam\n\
+               2026-03-02 09:00:01 1vwqjU-000003-03 => r@b.test R=dnslookup T=remote_smtp H=mx.b.test [192.0.2.2] C=\"250 ok\"\n\
+               2026-03-02 09:00:01 1vwqjU-000003-03 Completed\n";
+    let edge = "2026-03-02T09:00:00.1Z a postfix/smtpd[1]: 4F1B2C3D4E5: client=c.test[192.0.2.9]\n\
+                2026-03-02T09:00:00.1Z a postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@a.test>\n\
+                2026-03-02T09:00:00.2Z a postfix/qmgr[1]: 4F1B2C3D4E5: from=<s@a.test>, size=9, nrcpt=2 (queue active)\n\
+                2026-03-02T09:00:00.9Z a postfix/smtp[1]: 4F1B2C3D4E5: to=<spam@b.test>, relay=scan[192.0.2.3]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 OK id=1vwqjU-000003-03)\n\
+                2026-03-02T09:00:00.9Z a postfix/smtp[1]: 4F1B2C3D4E5: to=<r@b.test>, relay=scan[192.0.2.3]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 OK id=1vwqjU-000003-03)\n";
+    let dir = folder(&[("scan.mainlog", log.into()), ("edge.log", edge.into())]);
+    assert_eq!(
+        fates(&one(dir.path(), "<m@a.test>")),
+        ["spam@b.test dropped scan", "r@b.test transferred scan"]
+    );
+}
