@@ -271,7 +271,8 @@ where
             .iter()
             .flat_map(|showing| showing.messages())
             .collect();
-        messages.sort_unstable_by_key(|(order, _)| *order);
+        // A row about a report is of two messages, and may be the earliest of both.
+        messages.sort_unstable();
         for (_, text) in messages.into_iter().take(limit - self.shown) {
             if self.shown == 0 {
                 self.open()?;
