@@ -2,10 +2,11 @@
 //!
 //! In: files, folders, globs, `-`. Out: [`Inputs`], files sorted by name with their bytes, and what was left out and
 //! why. What the bytes mean is not known here: the format is told later, by content. [`find`] knows which files,
-//! [`store`] where their bytes are kept, [`guard`] what happens if somebody cuts them short, [`expand`] what is in
+//! [`file`] the lines of one, [`store`] where their bytes are kept, [`guard`] what happens if somebody cuts them short, [`expand`] what is in
 //! packed ones, [`text`] UTF-16, [`source`] what lies on the disk.
 
 mod expand;
+mod file;
 mod find;
 mod guard;
 pub mod source;
@@ -15,9 +16,8 @@ mod text;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use bstr::BString;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -30,6 +30,7 @@ use find::Problem;
 use source::{Source, Stamp};
 use store::{Data, Store};
 
+pub use file::{CarriedRow, LogFile, Part};
 pub use store::{Mapping, Opened};
 
 /// How files are opened.
@@ -70,146 +71,6 @@ impl Opening {
 
 /// Packed logs grow to 5 to 40 times their size, an idle server's perhaps to 150 times.
 pub const EXPAND_LIMIT: u64 = 250;
-
-/// What is new in a file, and what must be known of the bytes before it.
-#[derive(Clone, Debug, Default)]
-pub struct Part {
-    pub from: usize,
-    pub until: usize,
-    /// Lines before `from`.
-    pub lines: u64,
-    /// The header in force at `from`, if that is not the file's first byte.
-    pub header: Vec<u8>,
-    /// The file holds rows that an earlier run has read and counted, in order.
-    pub carried: Vec<CarriedRow>,
-    /// So far an earlier run has read and counted a file that is read again as a whole.
-    pub counted: usize,
-}
-
-/// Where a row stood that an earlier run has read.
-#[derive(Clone, Copy, Debug)]
-pub struct CarriedRow {
-    /// Its first byte here.
-    pub at: u64,
-    /// Its line and first byte in the file it was logged in.
-    pub line: u64,
-    pub offset: u64,
-}
-
-/// One file and its bytes.
-pub struct LogFile {
-    /// As found under the given path: the name that evidence is quoted with.
-    pub name: Arc<str>,
-    /// The server that wrote it, short and lower case, where rows do not name it; set when its format is told.
-    pub server: BString,
-    /// The file on the disk that it is or was in: an index of [`Inputs::sources`].
-    pub source: u32,
-    /// The stretch to be read, where that is not the whole file.
-    pub part: Option<Box<Part>>,
-    data: Data,
-    /// Where rows may be counted from, in order.
-    chunks: Box<[ChunkLines]>,
-}
-
-/// Line breaks before and in one chunk, once they are known: they are the same whoever counts them.
-struct ChunkLines {
-    start: u64,
-    before: AtomicU64,
-    inside: AtomicU64,
-}
-
-/// No number of lines.
-const UNCOUNTED: u64 = u64::MAX;
-
-/// A number of lines, if it is known.
-fn counted(lines: &AtomicU64) -> Option<u64> {
-    Some(lines.load(Ordering::Relaxed)).filter(|lines| *lines != UNCOUNTED)
-}
-
-impl LogFile {
-    fn new(name: Arc<str>, source: u32, data: Data) -> LogFile {
-        LogFile {
-            name,
-            server: BString::default(),
-            source,
-            part: None,
-            data,
-            chunks: Box::default(),
-        }
-    }
-
-    /// The stretch to be read.
-    pub fn range(&self) -> std::ops::Range<usize> {
-        let whole = 0..self.bytes().len();
-        let part = self.part.as_ref();
-        part.map_or(whole, |part| part.from..part.until)
-    }
-
-    /// Whether the file holds rows that an earlier run has read and counted.
-    pub fn is_carried(&self) -> bool {
-        let part = self.part.as_ref();
-        part.is_some_and(|part| !part.carried.is_empty() || part.counted >= part.until)
-    }
-
-    /// Bytes to be read that no earlier run has counted.
-    pub fn new_bytes(&self) -> u64 {
-        let counted = self.part.as_ref().map_or(0, |part| part.counted);
-        (self.range().len() - counted.min(self.range().len())) as u64
-    }
-
-    /// The whole file as it was when it was opened, unpacked and in UTF-8: places are counted in these bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.data
-    }
-
-    /// Says where chunks begin, so that lines can be counted from there.
-    pub fn set_chunks(&mut self, starts: impl Iterator<Item = u64>) {
-        let chunk = |start| ChunkLines {
-            start,
-            before: AtomicU64::new(UNCOUNTED),
-            inside: AtomicU64::new(UNCOUNTED),
-        };
-        self.chunks = starts.map(chunk).collect();
-    }
-
-    /// Says how many lines were met in a chunk from its first byte up to `end`, so that they need not be counted.
-    pub fn note_lines(&self, start: u64, end: u64, lines: u64) {
-        let Ok(at) = self.chunks.binary_search_by_key(&start, |c| c.start) else {
-            return;
-        };
-        if self.chunks.get(at + 1).is_none_or(|next| next.start == end) {
-            self.chunks[at].inside.store(lines, Ordering::Relaxed);
-        }
-    }
-
-    /// Lines before chunk `index`, counted when first asked for, from the nearest chunk for which they are known.
-    fn lines_before(&self, index: usize) -> u64 {
-        let known = |i: usize| Some((i, counted(&self.chunks[i].before)?));
-        let from = (0..=index).rev().find_map(known);
-        let first = self.chunks.first().map_or(0, |chunk| chunk.start);
-        let (from, mut lines) = from.unwrap_or_else(|| {
-            let before = match &self.part {
-                Some(part) => part.lines + self.count(part.from as u64, first),
-                None => self.count(0, first),
-            };
-            (0, before)
-        });
-        for i in from..index {
-            let (chunk, next) = (&self.chunks[i], &self.chunks[i + 1]);
-            chunk.before.store(lines, Ordering::Relaxed);
-            let inside = counted(&chunk.inside);
-            let inside = inside.unwrap_or_else(|| self.count(chunk.start, next.start));
-            chunk.inside.store(inside, Ordering::Relaxed);
-            lines += inside;
-        }
-        self.chunks[index].before.store(lines, Ordering::Relaxed);
-        lines
-    }
-
-    fn count(&self, from: u64, until: u64) -> u64 {
-        memchr::memchr_iter(b'\n', &self.bytes()[from as usize..until as usize]).count() as u64
-    }
-}
 
 /// What logs leave out and somebody said.
 #[derive(Clone, Debug, Default)]
@@ -330,10 +191,9 @@ impl Inputs {
         };
         let source = self.sources.len() as u32;
         self.sources.push(Source::of_bytes(&name, &bytes, false));
-        self.files.push(LogFile {
-            part: Some(Box::new(part)),
-            ..LogFile::new(name, source, Data::Memory(bytes))
-        });
+        let mut file = LogFile::new(name, source, Data::Memory(bytes));
+        file.part = Some(Box::new(part));
+        self.files.push(file);
     }
 
     fn add(&mut self, source: Source, expanded: Expanded) {
@@ -392,26 +252,12 @@ impl Inputs {
 
     /// Where a row was logged that an earlier run has read.
     pub fn carried_row(&self, place: Place) -> Option<CarriedRow> {
-        let rows = &self.files[place.file as usize].part.as_ref()?.carried;
-        let behind = rows.partition_point(|row| row.at <= place.offset);
-        rows.get(behind.saturating_sub(1)).copied()
+        self.files[place.file as usize].carried_row(place.offset)
     }
 
     /// The line a row stands in, from 1, header lines included.
     pub fn line(&self, place: Place) -> u64 {
-        let file = &self.files[place.file as usize];
-        if let Some(row) = self.carried_row(place) {
-            return row.line;
-        }
-        let chunk = file
-            .chunks
-            .partition_point(|chunk| chunk.start <= place.offset);
-        let before = if chunk == 0 {
-            0
-        } else {
-            file.lines_before(chunk - 1)
-        };
-        before + u64::from(place.line) + 1
+        self.files[place.file as usize].line(place.offset, place.line)
     }
 
     /// Name of the file a row stands in.
@@ -468,36 +314,6 @@ fn load(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_are_counted_from_the_chunk_on() {
-        let mut inputs = Inputs::from_memory(vec![("a".into(), b"1\n2\n3\n4\n".to_vec())]);
-        inputs.files[0].set_chunks([0, 4].into_iter());
-        assert_eq!(
-            inputs.line(Place {
-                file: 0,
-                offset: 2,
-                line: 1
-            }),
-            2
-        );
-        assert_eq!(
-            inputs.line(Place {
-                file: 0,
-                offset: 4,
-                line: 0
-            }),
-            3
-        );
-        assert_eq!(
-            inputs.evidence(Place {
-                file: 0,
-                offset: 6,
-                line: 1
-            }),
-            "a:4"
-        );
-    }
 
     #[test]
     fn folders_globs_and_files_give_each_file_once() {

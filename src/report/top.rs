@@ -130,12 +130,18 @@ pub fn top(tally: &Tally, lines: usize, names: &Names<'_>) -> Top {
     }
 }
 
-/// The first lines of one order.
+/// The first lines of one order, not yet in order, and what may be among them.
 struct First<K> {
-    figure: fn(&Mail) -> i64,
+    /// Which of the [`figures`] orders them.
+    by: usize,
     mail: Vec<(K, Mail)>,
-    /// What comes last, once there are enough.
-    last: Option<(K, Mail)>,
+    /// What is the first not to be among them, once there are enough, and its figure.
+    last: Option<(K, i64)>,
+}
+
+/// By what lists are ordered: most messages, recipients or bytes first.
+fn figures(mail: &Mail) -> [i64; 3] {
+    [mail.messages, mail.recipients, mail.bytes]
 }
 
 /// Orders `mail` three ways and cuts each to `lines`; no more than a few times that is kept on the way.
@@ -145,40 +151,36 @@ fn ranking<K: Copy, W>(
     by_name: impl Fn(&K, &K) -> Ordering,
     who: impl Fn(K) -> W,
 ) -> Ranking<W> {
-    let first_by = |figure| First {
-        figure,
+    let order = |by: usize, a: &(K, Mail), b: &(K, Mail)| {
+        (figures(&b.1)[by].cmp(&figures(&a.1)[by])).then_with(|| by_name(&a.0, &b.0))
+    };
+    let mut orders = [0, 1, 2].map(|by| First {
+        by,
         mail: Vec::new(),
         last: None,
-    };
-    let mut orders = [
-        first_by(|mail| mail.messages),
-        first_by(|mail| mail.recipients),
-        first_by(|mail| mail.bytes),
-    ];
-    let order = |figure: fn(&Mail) -> i64, a: &(K, Mail), b: &(K, Mail)| {
-        (figure(&b.1).cmp(&figure(&a.1))).then_with(|| by_name(&a.0, &b.0))
-    };
-    let cut = |first: &mut First<K>| {
-        (first.mail).sort_unstable_by(|a, b| order(first.figure, a, b));
-        first.mail.truncate(lines);
-        first.last = first.mail.last().copied();
-    };
+    });
     let mut count = 0;
     for one in mail.filter(|(_, mail)| *mail != Mail::default()) {
         count += 1;
-        for first in &mut orders {
-            let is_behind = |last: (K, Mail)| order(first.figure, &last, &one) == Ordering::Less;
+        for (first, figure) in orders.iter_mut().zip(figures(&one.1)) {
+            let is_behind = |(last, least): (K, i64)| {
+                figure < least || figure == least && by_name(&last, &one.0) == Ordering::Less
+            };
             if first.last.is_some_and(is_behind) {
                 continue;
             }
             first.mail.push(one);
             if first.mail.len() >= 4 * lines + 64 {
-                cut(first);
+                let order = |a: &_, b: &_| order(first.by, a, b);
+                let (_, last, _) = first.mail.select_nth_unstable_by(lines, order);
+                first.last = Some((last.0, figures(&last.1)[first.by]));
+                first.mail.truncate(lines);
             }
         }
     }
     let [by_messages, by_recipients, by_bytes] = orders.map(|mut first| {
-        cut(&mut first);
+        first.mail.sort_unstable_by(|a, b| order(first.by, a, b));
+        first.mail.truncate(lines);
         let ranked = first.mail.into_iter().map(|(key, mail)| Ranked {
             who: who(key),
             messages: mail.messages,

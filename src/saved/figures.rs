@@ -34,6 +34,36 @@ struct Figures {
     have_signs: bool,
 }
 
+/// Serde wants a method for every type there is. These hold no figure.
+macro_rules! no_figures {
+    ($($method:ident($type:ty)),* $(,)?) => {
+        $(fn $method(self, _: $type) -> Result<(), Error> {
+            Ok(())
+        })*
+    };
+}
+
+/// These hold values that may: each is looked into.
+macro_rules! looked_into {
+    ($($collection:ident: $method:ident($($name:ty)?);)*) => {
+        $(impl $collection for &mut Figures {
+            type Ok = ();
+            type Error = Error;
+
+            fn $method<T: ?Sized + Serialize>(&mut self, $(_: $name,)? value: &T) -> Result<(), Error> {
+                value.serialize(&mut **self)
+            }
+
+            fn end(self) -> Result<(), Error> {
+                Ok(())
+            }
+        })*
+    };
+}
+
+/// A name as serde gives it.
+type Name = &'static str;
+
 impl Serializer for &mut Figures {
     type Ok = ();
     type Error = Error;
@@ -50,59 +80,6 @@ impl Serializer for &mut Figures {
         Ok(())
     }
 
-    fn serialize_newtype_struct<T: ?Sized + Serialize>(
-        self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        match name {
-            "Time" => Ok(()),
-            _ => value.serialize(self),
-        }
-    }
-
-    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: ?Sized + Serialize>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_bool(self, _: bool) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_i8(self, _: i8) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_i16(self, _: i16) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_i32(self, _: i32) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_u8(self, _: u8) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_u16(self, _: u16) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_u32(self, _: u32) -> Result<(), Error> {
-        Ok(())
-    }
-
     fn serialize_u64(self, figure: u64) -> Result<(), Error> {
         if !self.have_signs {
             self.sum = self.sum.saturating_add(figure);
@@ -110,24 +87,12 @@ impl Serializer for &mut Figures {
         Ok(())
     }
 
-    fn serialize_f32(self, _: f32) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_f64(self, _: f64) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_char(self, _: char) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_str(self, _: &str) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_bytes(self, _: &[u8]) -> Result<(), Error> {
-        Ok(())
+    no_figures! {
+        serialize_bool(bool), serialize_char(char), serialize_str(&str), serialize_bytes(&[u8]),
+        serialize_i8(i8), serialize_i16(i16), serialize_i32(i32),
+        serialize_u8(u8), serialize_u16(u16), serialize_u32(u32),
+        serialize_f32(f32), serialize_f64(f64),
+        serialize_unit_struct(Name),
     }
 
     fn serialize_none(self) -> Result<(), Error> {
@@ -138,33 +103,36 @@ impl Serializer for &mut Figures {
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
+    fn serialize_unit_variant(self, _: Name, _: u32, _: Name) -> Result<(), Error> {
         Ok(())
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), Error> {
-        Ok(())
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(
+        self,
+        name: Name,
+        value: &T,
+    ) -> Result<(), Error> {
+        match name {
+            "Time" => Ok(()),
+            _ => value.serialize(self),
+        }
+    }
+
+    fn serialize_newtype_variant<T: ?Sized + Serialize>(
+        self,
+        _: Name,
+        _: u32,
+        _: Name,
+        value: &T,
+    ) -> Result<(), Error> {
+        value.serialize(self)
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Self, Error> {
-        Ok(self)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Self, Error> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self, Error> {
         Ok(self)
     }
 
@@ -172,105 +140,34 @@ impl Serializer for &mut Figures {
         Ok(self)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
+    fn serialize_tuple(self, _: usize) -> Result<Self, Error> {
         Ok(self)
     }
 
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self, Error> {
+    fn serialize_tuple_struct(self, _: Name, _: usize) -> Result<Self, Error> {
+        Ok(self)
+    }
+
+    fn serialize_struct(self, _: Name, _: usize) -> Result<Self, Error> {
+        Ok(self)
+    }
+
+    fn serialize_tuple_variant(self, _: Name, _: u32, _: Name, _: usize) -> Result<Self, Error> {
+        Ok(self)
+    }
+
+    fn serialize_struct_variant(self, _: Name, _: u32, _: Name, _: usize) -> Result<Self, Error> {
         Ok(self)
     }
 }
 
-impl SerializeSeq for &mut Figures {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl SerializeTuple for &mut Figures {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl SerializeTupleStruct for &mut Figures {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl SerializeTupleVariant for &mut Figures {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl SerializeStruct for &mut Figures {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: ?Sized + Serialize>(
-        &mut self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl SerializeStructVariant for &mut Figures {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: ?Sized + Serialize>(
-        &mut self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Ok(())
-    }
+looked_into! {
+    SerializeSeq: serialize_element();
+    SerializeTuple: serialize_element();
+    SerializeTupleStruct: serialize_field();
+    SerializeTupleVariant: serialize_field();
+    SerializeStruct: serialize_field(Name);
+    SerializeStructVariant: serialize_field(Name);
 }
 
 /// Keys are instants, addresses, numbers of servers: no figures.

@@ -38,10 +38,13 @@ pub fn prefetch_value<T>(value: &T) {
     prefetch_lines(std::ptr::from_ref(value).cast(), size_of::<T>());
 }
 
-/// Asks for what stands so many bytes ahead: a processor's own guess ends at the page.
+/// How far ahead memory is asked for.
+const AHEAD_BYTES: usize = 1536;
+
+/// For who reads on and on: asks for what comes later. A processor's own guess ends at the page.
 #[inline(always)]
-pub fn prefetch_ahead(data: &[u8], bytes: usize) {
-    prefetch_lines(data.as_ptr().wrapping_add(bytes), 1);
+pub fn prefetch_ahead(data: &[u8]) {
+    prefetch_lines(data.as_ptr().wrapping_add(AHEAD_BYTES), 1);
 }
 
 #[inline]

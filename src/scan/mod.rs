@@ -17,15 +17,11 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BOM).unwrap_or(text)
 }
 
-use block::prefetch_ahead;
-pub use block::{Avx2, Avx512, Block, Mask, Portable, prefetch, prefetch_value};
+pub use block::{Avx2, Avx512, Block, Mask, Portable, prefetch, prefetch_ahead, prefetch_value};
 
 /// Fields whose ends a caller can ask for. The widest known layout has 30 columns, of which the first 25
 /// carry what paths need (`formats/modern.md` section 1).
 pub const MAX_FIELDS: usize = 32;
-
-/// How far ahead memory is asked for.
-const AHEAD_BYTES: usize = 1536;
 
 /// What one look at a line found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +70,7 @@ fn any_line<B: Block, const QUOTES: bool>(
 ) -> Line {
     debug_assert!(wanted > 0 && wanted <= MAX_FIELDS);
     let load = |data: &[u8]| {
-        prefetch_ahead(data, AHEAD_BYTES);
+        prefetch_ahead(data);
         let mut mask = B::load(data, delimiter);
         if !QUOTES {
             mask.quote = 0;

@@ -4,6 +4,8 @@
 //! shortest text moves over the bytes; the four bytes it ends with tell how far it may move on. Most of a log is never
 //! looked at, and a hundred identifiers cost hardly more than one, where an automaton must read every byte.
 
+use crate::scan::prefetch_ahead;
+
 /// Bytes that decide how far the window moves on.
 const BLOCK: usize = 4;
 /// Slots of the table of moves: few enough to stay in the first-level cache.
@@ -83,6 +85,7 @@ impl<'t> Texts<'t> {
     /// Looks at one window. Returns how far it may move on.
     #[inline(always)]
     fn look(&self, bytes: &[u8], start: usize, hits: &mut Vec<usize>) -> usize {
+        prefetch_ahead(&bytes[start..]);
         let behind = start + self.window;
         let slot = slot(&bytes[behind - BLOCK..behind]);
         let on = usize::from(self.moves[usize::from(slot)]);
