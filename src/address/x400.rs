@@ -233,8 +233,8 @@ fn slashes(name: &[u8]) -> u128 {
     let words = name.as_chunks().0;
     for (half, words) in words.chunks(8).enumerate() {
         let mut found = 0;
-        for i in 0..words.len() {
-            found |= of(words[i]) << (8 * i);
+        for (i, word) in words.iter().enumerate() {
+            found |= of(*word) << (8 * i);
         }
         slashes |= u128::from(found) << (64 * half);
     }
