@@ -6,6 +6,7 @@
 pub mod x400;
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as InArena;
 
 /// The domain of an SMTP address: what follows the last `@`; `None` where there is none.
 pub fn domain(address: &[u8]) -> Option<&[u8]> {
@@ -40,8 +41,69 @@ pub fn short_host(host: &[u8]) -> &[u8] {
 }
 
 /// Whether `text` begins with `prefix`, without case.
+#[inline]
 pub fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
-    text.len() >= prefix.len() && text[..prefix.len()].eq_ignore_ascii_case(prefix)
+    // Nearly all texts that do not begin so differ in the first byte.
+    let first = |text: &[u8]| text.first().map(u8::to_ascii_lowercase);
+    (prefix.is_empty() || first(text) == first(prefix))
+        && text.len() >= prefix.len()
+        && text[..prefix.len()].eq_ignore_ascii_case(prefix)
+}
+
+/// Bytes looked at side by side.
+const SIDE_BY_SIDE: usize = 16;
+
+/// Whether a byte of a short text is such. Many bytes are looked at together, the last ones once more with those before
+/// them: to call a search takes longer than this, and no byte is walked to alone.
+#[inline(always)]
+pub fn any_byte(text: &[u8], is: impl Fn(u8) -> bool) -> bool {
+    let Some(last) = text.last_chunk::<SIDE_BY_SIDE>() else {
+        return text.iter().any(|&b| is(b));
+    };
+    let mut any = 0;
+    for chunk in text.as_chunks::<SIDE_BY_SIDE>().0 {
+        for &b in chunk {
+            any |= u8::from(is(b));
+        }
+    }
+    for &b in last {
+        any |= u8::from(is(b));
+    }
+    any != 0
+}
+
+/// Whether two short texts are the same without case; quick in the way of [`any_byte`].
+#[inline]
+pub fn same_text(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(last), Some(other)) = (a.last_chunk(), b.last_chunk()) else {
+        return a.eq_ignore_ascii_case(b);
+    };
+    // The ends tell the most.
+    if differ(last, other) {
+        return false;
+    }
+    let (a, b) = (a.as_chunks().0, b.as_chunks().0);
+    let mut at = 0;
+    while at < a.len() && at < b.len() {
+        if differ(&a[at], &b[at]) {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[inline(always)]
+fn differ(a: &[u8; SIDE_BY_SIDE], b: &[u8; SIDE_BY_SIDE]) -> bool {
+    let lower = |byte: u8| byte | u8::from(byte.is_ascii_uppercase()) << 5;
+    let mut differ = 0;
+    for at in 0..SIDE_BY_SIDE {
+        differ |= lower(a[at]) ^ lower(b[at]);
+    }
+    differ != 0
 }
 
 /// Elements of a list field: `;` between them, an element with a `;` of its own in single quotes
@@ -60,17 +122,19 @@ impl<'d> List<'d> {
         if elements.peek().is_none() && !needs_quotes(first) {
             return List(first);
         }
-        let mut text = Vec::new();
+        let mut text = InArena::new_in(arena);
         for element in std::iter::once(first).chain(elements) {
             if !text.is_empty() {
                 text.push(b';');
             }
             match needs_quotes(element) {
-                true => text.extend([b"'", element, b"'"].concat()),
-                false => text.extend_from_slice(element),
+                true => [b"'", element, b"'"]
+                    .iter()
+                    .for_each(|part| text.extend_from_slice_copy(part)),
+                false => text.extend_from_slice_copy(element),
             }
         }
-        List(arena.alloc_slice_copy(&text))
+        List(text.into_bump_slice())
     }
 
     /// How many elements there are.
@@ -88,6 +152,9 @@ impl<'d> IntoIterator for List<'d> {
         }
     }
 }
+
+/// An address is no longer than this.
+const SHORT: usize = 96;
 
 /// Walks a [`List`].
 #[derive(Clone, Debug)]
@@ -107,7 +174,12 @@ impl<'d> Iterator for Elements<'d> {
             self.rest = quoted.get(end + 2..).or(None);
             return Some(&quoted[..end]);
         }
-        match memchr::memchr(b';', rest) {
+        // Most lists have one element.
+        let end = match rest.len() <= SHORT && !any_byte(rest, |b| b == b';') {
+            true => None,
+            false => memchr::memchr(b';', rest),
+        };
+        match end {
             Some(at) => {
                 self.rest = Some(&rest[at + 1..]);
                 Some(&rest[..at])
@@ -149,6 +221,21 @@ mod tests {
         assert_eq!(elements("'a;b'"), ["a;b"]);
         assert_eq!(elements("'a;b';"), ["a;b", ""]);
         assert_eq!(elements("o'brien@x;'tis@y"), ["o'brien@x", "'tis@y"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn quick_looks_see_what_slow_ones_see(a in "[abAB@;]{0,50}", at in 0usize..50, byte in "[abAB{\\[@]") {
+            let mut b = a.clone().into_bytes();
+            if let Some(other) = b.get_mut(at) {
+                *other = byte.as_bytes()[0];
+            }
+            let a = a.as_bytes();
+            assert!(same_text(a, &a.to_ascii_uppercase()));
+            assert_eq!(same_text(a, &b), a.eq_ignore_ascii_case(&b));
+            assert_eq!(any_byte(&b, |byte| byte == b'['), b.contains(&b'['));
+            assert_eq!(has_prefix(a, &b[..at.min(b.len())]), a[..at.min(b.len())].eq_ignore_ascii_case(&b[..at.min(b.len())]));
+        }
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub struct Raw<'d> {
 
 impl<'d> Raw<'d> {
     /// Text that is as it should be.
+    #[inline]
     pub fn plain(text: &'d [u8]) -> Raw<'d> {
         Raw {
             bytes: text,
@@ -96,6 +97,7 @@ impl<'d> Raw<'d> {
     }
 
     /// Whether there is nothing.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.bytes.is_empty()
     }

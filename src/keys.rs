@@ -41,6 +41,13 @@ impl Service {
     }
 }
 
+/// Up to eight bytes of text, in lower case, as a number.
+#[inline]
+fn small_word(text: &[u8]) -> u64 {
+    let add = |word: u64, byte: &u8| word << 8 | u64::from(byte.to_ascii_lowercase());
+    text.iter().fold(0, add)
+}
+
 /// Makes keys with this run's seed.
 #[derive(Clone, Debug)]
 pub struct Keys {
@@ -129,9 +136,14 @@ impl Keys {
     /// The key of a message's stay at a place (`part` of `host`) where it has no id of its own.
     #[inline]
     pub fn stay(&self, host: &[u8], part: u8, message: u64) -> u64 {
+        let host = short_host(host);
         let mut hasher = self.state.build_hasher();
-        hasher.write_u64(self.caseless(short_host(host)));
-        hasher.write_u8(part);
+        // A name of a few letters is as good as its key.
+        hasher.write_u64(match host.len() {
+            0..=8 => small_word(host),
+            _ => self.caseless(host),
+        });
+        hasher.write_u16(u16::from(part) << 8 | host.len().min(9) as u16);
         hasher.write_u64(message);
         hasher.finish() | 1
     }

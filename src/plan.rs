@@ -305,6 +305,9 @@ pub fn layout_behind(before: &Chunk, data: &[u8]) -> Layout {
 }
 
 fn behind(layout: &Layout, data: &[u8], range: Range<usize>) -> Layout {
+    if !dialect::has_headers(layout) {
+        return layout.clone();
+    }
     let bytes = &data[range.clone()];
     // Where logs were put together, a mark may stand before a header.
     let begins = |at| matches!(&bytes[..at], [] | [.., b'\n'] | [.., 0xef, 0xbb, 0xbf]);

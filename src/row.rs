@@ -122,7 +122,9 @@ impl Row {
         } else {
             usize::from(self.ends[index - 1]) + 1
         };
-        &bytes[start..usize::from(self.ends[index])]
+        bytes
+            .get(start..usize::from(self.ends[index]))
+            .unwrap_or_default()
     }
 
     /// Where the parts of a line stand, for dialects whose lines have no columns; the meaning is the dialect's own. They

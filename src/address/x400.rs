@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bumpalo::Bump;
 
-use super::{bare_id, has_prefix};
+use super::{any_byte, bare_id, has_prefix};
 
 /// Whether an id is an MTS-ID (`C=US;A= ;P=CORP;L=EX01-020425175433Z-7`, also with `/`), or a Message-ID that
 /// embeds one (`c=US%a=_%p=CORP%l=...@host`). No other mail system begins its ids so.
@@ -176,19 +176,31 @@ pub struct Place<'d> {
 }
 
 /// Looks for a server and a connector in a name.
+#[inline]
 pub fn place_of(name: &[u8]) -> Place<'_> {
+    if name.is_empty() {
+        return Place::default();
+    }
     let mut place = Place::default();
-    if name.len() <= 128 {
+    if name.len() <= SLASHES {
         // Each mark has a slash at its beginning and one inside: all slashes at once tell where to look closer.
         let slashes = slashes(name);
         let mut both = slashes & (slashes >> 11 | slashes >> 15);
         while both != 0 {
-            place.look(&name[both.trailing_zeros() as usize..]);
+            let at = both.trailing_zeros() as usize;
+            let end = |from: usize| match slashes.unbounded_shr(from as u32) {
+                0 => name.len(),
+                behind => from + behind.trailing_zeros() as usize,
+            };
+            place.look(name, at, end);
             both &= both - 1;
         }
     } else {
-        let slashes = memchr::memchr_iter(b'/', name);
-        slashes.for_each(|at| place.look(&name[at..]));
+        let end = |from: usize| {
+            let slash = memchr::memchr(b'/', &name[from..]);
+            slash.map_or(name.len(), |slash| from + slash)
+        };
+        memchr::memchr_iter(b'/', name).for_each(|at| place.look(name, at, end));
     }
     if let (None, Some(connector)) = (place.server, place.connector) {
         let inner = memchr::memrchr(b'(', connector)
@@ -197,6 +209,9 @@ pub fn place_of(name: &[u8]) -> Place<'_> {
     }
     place
 }
+
+/// Names no longer than this have all their slashes in one number.
+const SLASHES: usize = u128::BITS as usize;
 
 /// Bit i is set where byte i is a slash.
 #[inline]
@@ -207,33 +222,61 @@ fn slashes(name: &[u8]) -> u128 {
         let other = u64::from_le_bytes(word) ^ (LOW * u64::from(b'/'));
         // The top bit of each byte that is a slash, and the eight of them side by side.
         let found = !(((other & LOW7) + LOW7) | other | LOW7);
-        u128::from((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+        (found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
     };
-    let (words, rest) = name.as_chunks();
-    let mut slashes = 0;
-    for (i, word) in words.iter().enumerate() {
-        slashes |= of(*word) << (8 * i);
-    }
-    for (i, _) in rest.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-        slashes |= 1 << (8 * words.len() + i);
+    let Some(last) = name.last_chunk() else {
+        let bytes = name.iter().enumerate();
+        return bytes.fold(0, |all, (i, b)| all | u128::from(*b == b'/') << i);
+    };
+    // The last eight bytes once more with those before them.
+    let mut slashes = u128::from(of(*last)) << (name.len() - 8);
+    let words = name.as_chunks().0;
+    for (half, words) in words.chunks(8).enumerate() {
+        let mut found = 0;
+        for (i, word) in words.iter().enumerate() {
+            found |= of(*word) << (8 * i);
+        }
+        slashes |= u128::from(found) << (64 * half);
     }
     slashes
 }
 
 /// What stands before the name of a server, and of a connector; lower case.
-const SERVERS: &[u8] = b"/cn=servers/cn=";
-const CONNECTIONS: &[u8] = b"/cn=connections/cn=";
+const SERVERS: &[u8; 15] = b"/cn=servers/cn=";
+const CONNECTIONS: &[u8; 19] = b"/cn=connections/cn=";
 
 impl<'d> Place<'d> {
-    /// Looks at what begins with a slash.
+    /// Looks at what begins with the slash at `at`; `end` tells where what begins at some byte ends.
     #[inline]
-    fn look(&mut self, rest: &'d [u8]) {
-        match rest.get(4).map(u8::to_ascii_lowercase) {
-            Some(b's') if self.server.is_none() => self.server = behind(rest, SERVERS),
-            Some(b'c') if self.connector.is_none() => self.connector = behind(rest, CONNECTIONS),
+    fn look(&mut self, name: &'d [u8], at: usize, end: impl Fn(usize) -> usize) {
+        let behind = |mark: usize| {
+            let (from, to) = (at + mark, end(at + mark));
+            (to > from).then(|| &name[from..to])
+        };
+        match name.get(at + 4).map(u8::to_ascii_lowercase) {
+            Some(b's') if self.server.is_none() && begins(&name[at..], SERVERS) => {
+                self.server = behind(SERVERS.len());
+            }
+            Some(b'c') if self.connector.is_none() && begins(&name[at..], CONNECTIONS) => {
+                self.connector = behind(CONNECTIONS.len());
+            }
             _ => {}
         }
     }
+}
+
+/// Whether `text` begins with `mark`, which is in lower case.
+#[inline]
+fn begins<const N: usize>(text: &[u8], mark: &[u8; N]) -> bool {
+    let Some(text) = text.first_chunk::<N>() else {
+        return false;
+    };
+    let mut differ = 0;
+    for at in 0..N {
+        let case = u8::from(mark[at].is_ascii_lowercase()) << 5;
+        differ |= (text[at] | case) ^ mark[at];
+    }
+    differ == 0
 }
 
 /// [`Place::server`] of a name.
@@ -255,26 +298,15 @@ fn has_suffix(text: &[u8], suffix: &[u8]) -> bool {
     text.len() >= suffix.len() && text[text.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
 }
 
-/// What stands between `mark` (lower case), with which `text` must begin, and the next `/`.
-fn behind<'d>(text: &'d [u8], mark: &[u8]) -> Option<&'d [u8]> {
-    if !has_prefix(text, mark) {
-        return None;
-    }
-    let rest = &text[mark.len()..];
-    let end = rest.iter().position(|&b| b == b'/');
-    let end = end.unwrap_or(rest.len());
-    (end > 0).then(|| &rest[..end])
-}
-
 /// Whether an address is in the one form that all stages share already, and a list of itself: nearly all are. A closer look
 /// ([`plain_address`]) leaves it as it is, as does reading it as text of any code page.
 #[inline]
 pub fn is_plain_address(address: &[u8]) -> bool {
-    let odd = |odd, &b: &u8| odd | !b.is_ascii() | (b == b':') | (b == b';');
+    let odd = |b: u8| !b.is_ascii() | (b == b':') | (b == b';');
     let is_blank = |b: Option<&u8>| b.is_some_and(u8::is_ascii_whitespace);
     let may_be_wrapped = matches!(address.first(), Some(b'i' | b'I' | b'\''));
     let odd_ends = may_be_wrapped || is_blank(address.first()) || is_blank(address.last());
-    !odd_ends && !address.iter().fold(false, odd)
+    !odd_ends && !any_byte(address, odd)
 }
 
 /// An address in the one form that all stages share: a proxy's type is taken off, and what a connector wrapped

@@ -73,7 +73,7 @@ pub struct Yield {
     pub loose: Vec<Row>,
     /// Keys of two identifiers that one row gives to one message.
     pub ties: Vec<(u64, u64)>,
-    /// Keys of rows, where only ties were looked for.
+    /// Keys of rows, where only ties were looked for, and of text logs of 2003 and before; if there are any, all of them.
     pub keys: Vec<u64>,
     /// Rows about reports; where they belong is known only after all rows were seen.
     pub reports: Vec<ReportRow>,
@@ -109,7 +109,11 @@ impl Yield {
         let shards = self.shards.iter_mut();
         let rows: usize = shards.map(|rows| rows.extract_if(.., late).count()).sum();
         let reports = self.reports.extract_if(.., |report| report.row.time < time);
-        (rows + reports.count()) as u64
+        let left_out = rows + reports.count();
+        if left_out > 0 {
+            self.keys.clear(); // those of rows that are left can be asked again
+        }
+        left_out as u64
     }
 
     /// Takes out all rows, those without any id and those about reports among them.

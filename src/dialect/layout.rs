@@ -256,6 +256,11 @@ pub fn binds_while_reading(layout: &Layout) -> bool {
     matches!(layout, Layout::Modern(_))
 }
 
+/// Whether header lines in the midst of a log may bind another layout.
+pub fn has_headers(layout: &Layout) -> bool {
+    matches!(layout, Layout::Modern(_) | Layout::Exchange2000(_))
+}
+
 /// The layout in force behind `range`, if a header line in it binds another than `layout`.
 pub fn layout_at(layout: &Layout, data: &[u8], range: Range<usize>) -> Option<Layout> {
     match layout {

@@ -33,9 +33,9 @@ pub use evidence::{
 pub use found::{Aim, EventCounts, ReportRow, Slice, Yield};
 pub use layout::{
     Detected, Layout, REFUSED, assume, binds_while_reading, clock_is_guessed, clock_words, detect,
-    file_server, header, is_at_limit, is_searchable, layout_at, layout_by_rows, layout_from,
-    layout_of, next_record, next_stamp, number, record_start, shifted, stands_alone, time_at,
-    whole,
+    file_server, has_headers, header, is_at_limit, is_searchable, layout_at, layout_by_rows,
+    layout_from, layout_of, next_record, next_stamp, number, record_start, shifted, stands_alone,
+    time_at, whole,
 };
 
 /// A record longer than this with an open quote is damage, not data. Real rows stay under 3 kB
@@ -193,9 +193,11 @@ pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
         Layout::Modern(schema) => modern::event(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around),
         Layout::Online(schema) => online::event(row, schema, around),
+        Layout::Exchange55 => exchange55::event(row, around),
+        Layout::Exchange2000(schema) => exchange2000::event(row, schema, around),
         layout => match was(row, around) {
             Some((row, around)) => event(&row, &around),
-            None => legacy::event(&entry(row, layout, around), row, around),
+            None => legacy::event_of(&entry(row, layout, around), row, around),
         },
     }
 }

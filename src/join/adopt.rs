@@ -14,8 +14,7 @@ use rayon::prelude::*;
 
 use super::Ground;
 use super::tie::Ties;
-use crate::dialect;
-use crate::dialect::{SHARDS, shard};
+use crate::dialect::{self, Layout, SHARDS, shard};
 use crate::event::Role;
 use crate::row::{KeyKind, Row};
 use crate::time::Time;
@@ -82,6 +81,10 @@ impl Adoption {
     ) -> Vec<(u64, u64)> {
         // A file may bind its columns anew in the middle, which the plan does not see.
         self.mixed = self.mixed || ground.is_mixed();
+        // Rows of 2003 and before neither look for a message nor prove anything to those that do.
+        if !self.mixed && ground.layouts.iter().all(Layout::is_old_text) {
+            return Vec::new();
+        }
         // In the only window, nothing but its own orphans will ever be asked for.
         let wanted = (!self.windows).then(|| self.orphans(shards));
         if wanted.as_ref().is_some_and(HashSet::is_empty) {

@@ -20,6 +20,9 @@ const SPOT_MARK_BITS: u32 = 3;
 /// So much room is made for a spot; most need less, and it grows.
 const USUAL_SPOT_BYTES: usize = 10;
 
+/// Three numbers of 64 bits and one of 16, seven bits a byte, are no longer.
+const LONGEST_WAY_BYTES: usize = 3 * 10 + 3;
+
 /// Where a row stands.
 #[derive(Clone, Copy, Debug, Default)]
 struct Spot {
@@ -210,7 +213,9 @@ impl Carried {
 
 /// Adds a number or way.
 fn put(what: &impl Serialize, spots: &mut Vec<u8>) {
-    postcard::to_io(what, spots).expect("memory takes all");
+    let mut buffer = [0; LONGEST_WAY_BYTES];
+    let bytes = postcard::to_slice(what, &mut buffer).expect("a way is shorter");
+    spots.extend_from_slice(bytes);
 }
 
 /// The next number or way.

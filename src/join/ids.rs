@@ -5,6 +5,7 @@
 
 use bstr::BStr;
 use bumpalo::Bump;
+use bumpalo::collections::Vec as InArena;
 
 use crate::address::bare_id;
 use crate::address::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
@@ -26,9 +27,9 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>], arena: &'d Bump) 
         remote_message_id(linked).map_or(linked, BStr::new)
     };
     // Ids, each once, with the form in which it is compared.
-    let mut ids: Vec<(&'d BStr, &'d [u8])> = Vec::new();
+    let mut ids: InArena<(&'d BStr, &'d [u8])> = InArena::new_in(arena);
     // Most rows of a message write its ids alike: an id as written, and its place in `ids`.
-    let mut seen: Vec<(&'d BStr, Option<usize>)> = Vec::new();
+    let mut seen: InArena<(&'d BStr, Option<usize>)> = InArena::new_in(arena);
     let mut place = |id: &'d BStr| {
         if let Some((_, place)) = seen.iter().find(|(known, _)| *known == id) {
             return *place;
@@ -46,7 +47,7 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>], arena: &'d Bump) 
     };
     place(path.message_id);
     let told = |event| [place(event_id(event)), place(linked(event))];
-    let told: Vec<[Option<usize>; 2]> = events.iter().map(told).collect();
+    let told: InArena<[Option<usize>; 2]> = InArena::from_iter_in(events.iter().map(told), arena);
     let outside = |(id, _): &(&BStr, &[u8])| !is_mts_id(bare_id(id)) || id.contains(&b'%');
     let main = ids.iter().position(outside).unwrap_or(0);
     let Some(&(name, _)) = ids.get(main) else {
@@ -127,7 +128,12 @@ pub fn network_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
 fn outer_form<'d>(id: &'d BStr, arena: &'d Bump) -> &'d [u8] {
     let form = plain_id(id, arena);
     match id.contains(&b'%') {
-        true => arena.alloc_slice_copy(&[form, b"@"].concat()),
+        true => {
+            let mut outer = InArena::with_capacity_in(form.len() + 1, arena);
+            outer.extend_from_slice_copy(form);
+            outer.push(b'@');
+            outer.into_bump_slice()
+        }
         false => form,
     }
 }

@@ -98,6 +98,9 @@ impl Links {
 
     /// Adds to a path what other messages say about it.
     pub fn add_to<'p>(&'p self, path: &mut Path<'p>, keys: &Keys) {
+        if self.about.is_empty() && self.instances.is_empty() {
+            return;
+        }
         // Some are known by their queue ids alone.
         let name = match (path.message_id.is_empty(), path.other_ids.first()) {
             (false, _) => path.message_id,

@@ -187,7 +187,7 @@ fn by_key(parts: &[Vec<Row>]) -> Vec<At> {
         unsorted.extend(rows.iter().zip(0..).map(|(row, i)| (row.key, part, i)));
     }
     // All rows of a shard have the same upper bits.
-    let buckets = (rows / 8).next_power_of_two();
+    let buckets = (rows / 2).next_power_of_two();
     let bucket = |at: &At| at.0 as usize & (buckets - 1);
     let mut ends = vec![0; buckets + 1];
     unsorted.iter().for_each(|at| ends[bucket(at) + 1] += 1);
@@ -202,7 +202,9 @@ fn by_key(parts: &[Vec<Row>]) -> Vec<At> {
     }
     let mut start = 0;
     for end in &ends[..buckets] {
-        order[start..*end].sort_unstable();
+        if *end > start + 1 {
+            order[start..*end].sort_unstable();
+        }
         start = *end;
     }
     order

@@ -11,7 +11,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::hop::{self, Ambiguous, Reported, Resolved};
 use crate::dialect::foreign::hop::Hops;
-use crate::dialect::{Layout, ReportRow, SHARDS, Yield, shard};
+use crate::dialect::{Layout, ReportRow, Yield};
 use crate::event::Role;
 use crate::row::{KeyKind, Row, mark};
 
@@ -26,6 +26,8 @@ type Set = HashSet<u64, foldhash::fast::RandomState>;
 pub struct Ties {
     /// Key -> the one all go by.
     one: Map,
+    /// All keys of `one`.
+    sieve: Sieve,
     /// Of the keys that rows about reports name: those of messages, by the keys they go by.
     messages: Set,
     /// What replies of receivers prove.
@@ -50,8 +52,8 @@ impl Ties {
     pub fn noted(found: &mut Yield) -> Noted {
         // Only reports ask which ids are messages; `reported` of another chunk may name a key of this one.
         let legacy = |row: &&Row| row.kind != KeyKind::Queue && row.kind != KeyKind::Network;
-        // Queue ids name no reports: chunks that hold nothing else are not gone through.
-        let none = found.layouts.iter().all(Layout::is_foreign);
+        // Queue ids name no reports: chunks that hold nothing else are not gone through, nor those that told the keys.
+        let none = found.layouts.iter().all(Layout::is_foreign) || !found.keys.is_empty();
         let shards = if none { &[] } else { &found.shards[..] };
         let rows = shards.iter().flatten().filter(legacy);
         let rows = rows.map(|row| row.key);
@@ -91,10 +93,10 @@ impl Ties {
             .map(|key| ties.key(*key));
         let reported: Set = reported.collect();
         if !reported.is_empty() {
-            let keys = parts
-                .iter()
-                .flat_map(|part| &part.keys)
-                .map(|key| ties.key(*key));
+            let sieve = Sieve::of(reported.iter().chain(ties.one.keys()).copied());
+            let keys = parts.iter().flat_map(|part| &part.keys).copied();
+            let keys = keys.filter(|key| sieve.may_hold(*key));
+            let keys = keys.map(|key| ties.key(key));
             ties.messages = keys.filter(|key| reported.contains(key)).collect();
         }
         ties
@@ -145,6 +147,7 @@ impl Ties {
             let root = ties.root(key);
             ties.one.insert(key, root);
         }
+        ties.sieve = Sieve::of(ties.one.keys().copied());
         ties
     }
 
@@ -165,31 +168,26 @@ impl Ties {
     /// The key that a message goes by.
     #[inline]
     pub fn key(&self, key: u64) -> u64 {
-        if self.one.is_empty() {
-            return key;
+        match self.sieve.may_hold(key) {
+            true => self.one.get(&key).copied().unwrap_or(key),
+            false => key,
         }
-        self.one.get(&key).copied().unwrap_or(key)
     }
 
-    /// Puts a chunk's rows under the keys their messages go by, and rows about reports in their place.
-    pub fn place(&self, mut shards: Vec<Vec<Row>>, reports: Vec<ReportRow>) -> Vec<Vec<Row>> {
+    /// Takes out the rows of a chunk whose messages go by other keys, and returns them under those, with rows about reports in
+    /// their place: they belong to any shard. What stays has exactly the room that it needs and would have to be moved.
+    pub fn place(&self, shards: &mut [Vec<Row>], reports: Vec<ReportRow>) -> Vec<Row> {
         let hops = &self.hops;
+        let mut placed = Vec::with_capacity(2 * reports.len());
         if !(self.one.is_empty() && hops.reused.is_empty() && hops.told_by_client.is_empty()) {
-            let mut moved = Vec::new();
             shards
                 .iter_mut()
-                .for_each(|rows| self.take_tied(rows, &mut moved));
-            for row in moved {
-                shards[shard(row.key)].push(row);
-            }
+                .for_each(|rows| self.take_tied(rows, &mut placed));
         }
-        if !reports.is_empty() {
-            shards.resize(SHARDS, Vec::new());
-            reports
-                .into_iter()
-                .for_each(|report| self.report(report, &mut shards));
-        }
-        shards
+        reports
+            .into_iter()
+            .for_each(|report| self.report(report, &mut placed));
+        placed
     }
 
     fn take_tied(&self, rows: &mut Vec<Row>, moved: &mut Vec<Row>) {
@@ -201,7 +199,10 @@ impl Ties {
                 KeyKind::Queue => self.hops.life(row.key, row.time),
                 _ => row.key,
             };
-            let tied = self.one.get(&own);
+            let tied = match self.sieve.may_hold(own) {
+                true => self.one.get(&own),
+                false => None,
+            };
             let key = tied.copied().unwrap_or(own);
             if tied.is_some() {
                 row.marks |= mark::TIED;
@@ -217,7 +218,7 @@ impl Ties {
     /// Puts a row about a report under the report, and once more under the message the report is about. Which of its
     /// two identifiers is the report's, logs and documents disagree on (`formats/legacy.md` section 1.5): the one
     /// that is known as a message is not.
-    fn report(&self, ReportRow { row, second }: ReportRow, shards: &mut [Vec<Row>]) {
+    fn report(&self, ReportRow { row, second }: ReportRow, placed: &mut Vec<Row>) {
         let first = self.key(row.key);
         let second = if second == 0 { 0 } else { self.key(second) };
         let first_is_message = self.messages.contains(&first) && !self.messages.contains(&second);
@@ -243,7 +244,7 @@ impl Ties {
                 copy.marks |= mark::OF_ORIGINAL;
                 copy.role = Role::Fail;
             }
-            shards[shard(key)].push(copy);
+            placed.push(copy);
         }
     }
 }
@@ -255,10 +256,47 @@ fn lone(parts: &[Noted]) -> Set {
     if parts.iter().all(|part| part.has_all) {
         let pairs = parts.iter().flat_map(|part| &part.pairs);
         lone.extend(pairs.map(|(_, linked)| *linked));
+        let sieve = Sieve::of(lone.iter().copied());
         let known = parts.iter().flat_map(|p| p.keys.iter().chain(&p.reported));
-        known.for_each(|key| _ = lone.remove(key));
+        known
+            .filter(|key| sieve.may_hold(**key))
+            .for_each(|key| _ = lone.remove(key));
     }
     lone
+}
+
+/// Says of most keys that they are none of some; a table would be asked for every row.
+#[derive(Default)]
+struct Sieve {
+    bits: Vec<u64>,
+}
+
+impl Sieve {
+    /// So many keys that are none of them pass one.
+    const MESHES: usize = 16;
+
+    fn of(keys: impl Iterator<Item = u64> + Clone) -> Sieve {
+        let words = (keys.clone().count() * Sieve::MESHES / 64 + 1).next_power_of_two();
+        let mut sieve = Sieve {
+            bits: vec![0; words],
+        };
+        for key in keys {
+            let (word, bit) = sieve.mesh(key);
+            sieve.bits[word] |= bit;
+        }
+        sieve
+    }
+
+    fn mesh(&self, key: u64) -> (usize, u64) {
+        let words = self.bits.len();
+        ((key >> 6) as usize & words.wrapping_sub(1), 1 << (key & 63))
+    }
+
+    #[inline]
+    fn may_hold(&self, key: u64) -> bool {
+        let (word, bit) = self.mesh(key);
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0)
+    }
 }
 
 #[cfg(test)]
@@ -308,11 +346,10 @@ mod tests {
             };
             let mut row = Row::blank(0).under(first);
             row.role = Role::Report;
-            let shards = Ties::of(vec![noted], &[]).place(vec![], vec![ReportRow { row, second }]);
+            let placed = Ties::of(vec![noted], &[]).place(&mut [], vec![ReportRow { row, second }]);
             let of = |key: u64| {
-                shards[shard(key)]
-                    .iter()
-                    .map(|row| (row.role, row.has(mark::OF_ORIGINAL)))
+                let rows = placed.iter().filter(|row| row.key == key);
+                rows.map(|row| (row.role, row.has(mark::OF_ORIGINAL)))
                     .collect::<Vec<_>>()
             };
             assert_eq!(of(message), [(Role::Fail, true)], "{first}");

@@ -8,6 +8,7 @@ use bstr::BStr;
 use hashbrown::{HashSet, HashTable};
 
 use super::{Fate, Reason, Via};
+use crate::address::same_text;
 use crate::event::{Place, ServerId};
 use crate::keys::Keys;
 use crate::time::Time;
@@ -113,13 +114,9 @@ impl<'d> Roster<'d> {
             return self
                 .people
                 .iter()
-                .position(|p| p.address.eq_ignore_ascii_case(address));
+                .position(|p| same_text(p.address, address));
         }
-        let same = |&i: &u32| {
-            self.people[i as usize]
-                .address
-                .eq_ignore_ascii_case(address)
-        };
+        let same = |&i: &u32| same_text(self.people[i as usize].address, address);
         self.table
             .find(self.keys.caseless(address), same)
             .map(|&i| i as usize)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{FileRows, Options};
-use crate::dialect::{self, EventCounts, Layout, REFUSED, SHARDS, Slice, Yield};
+use crate::dialect::{self, EventCounts, Layout, REFUSED, SHARDS, Slice, Yield, shard};
 use crate::event::ServerId;
 use crate::fault::Faults;
 use crate::input::Inputs;
@@ -172,11 +172,14 @@ pub(super) fn gather(
     for (i, mut found) in yields.into_iter().enumerate() {
         let start = ground.slices[first + i].start;
         refuse(&mut found, ground, start);
-        let rows = ties.place(
-            std::mem::take(&mut found.shards),
-            std::mem::take(&mut found.reports),
-        );
-        numbers.push(sums.add(found, ground));
+        let mut rows = std::mem::take(&mut found.shards);
+        let placed = ties.place(&mut rows, std::mem::take(&mut found.reports));
+        let own = sums.add(found, ground);
+        for mut row in placed {
+            own.renumber(&mut row);
+            held[shard(row.key)].push(row);
+        }
+        numbers.push(own);
         for (shard, rows) in shards
             .iter_mut()
             .zip(rows)

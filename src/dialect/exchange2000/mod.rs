@@ -13,7 +13,8 @@ use bumpalo::Bump;
 
 use super::legacy::text::{self, date_and_time, filled, number};
 use super::legacy::{self, Entry};
-use super::{Detected, Layout};
+use super::{Detected, Layout, Surroundings};
+use crate::event::Event;
 use crate::row::Row;
 use crate::scan::{self, BOM};
 use crate::time::Time;
@@ -284,7 +285,14 @@ fn fields<'d>(line: &'d [u8], schema: &Schema) -> Vec<&'d [u8]> {
     fields
 }
 
+/// What a record means.
+pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
+    let bytes = &around.data[row.offset as usize..][..row.len as usize];
+    legacy::event(&entry(row, bytes, schema, around.arena), row, around)
+}
+
 /// A record by its columns.
+#[inline(always)]
 pub fn entry<'d>(row: &Row, bytes: &'d [u8], schema: &Schema, arena: &'d Bump) -> Entry<'d> {
     let end = text::first_line(row, bytes);
     let split = (row.fields == 0).then(|| {

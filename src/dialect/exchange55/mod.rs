@@ -17,8 +17,10 @@ use bumpalo::Bump;
 use super::legacy::line::is_blank;
 use super::legacy::text::{date_time, first_line, lines, number};
 use super::legacy::{self, Entry};
-use super::{Detected, Layout};
+use super::{Detected, Layout, Surroundings};
+use crate::address::any_byte;
 use crate::address::x400::{is_store, server_of};
+use crate::event::Event;
 use crate::row::Row;
 use crate::scan;
 use crate::time::Time;
@@ -119,19 +121,45 @@ pub fn time_at(data: &[u8], from: usize) -> Option<Time> {
     date_time(fields(line)[2])
 }
 
+/// What a record means.
+pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
+    let bytes = &around.data[row.offset as usize..][..row.len as usize];
+    match row.fields {
+        0 => legacy::event_of(&split_anew(row, bytes, around.arena), row, around),
+        _ => legacy::event(&as_kept(row, bytes, around.arena), row, around),
+    }
+}
+
 /// A record by its columns.
 pub fn entry<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
-    let end = first_line(row, bytes);
-    let split = (row.fields == 0).then(|| {
-        let head = &bytes[..end];
-        fields(head.strip_suffix(b"\r").unwrap_or(head))
-    });
-    let field = |at: usize| match &split {
-        Some(split) => BStr::new(split[at]),
-        None => BStr::new(row.field(bytes, at)),
-    };
-    let count = number(field(12));
-    let rest = bytes.get(end + 1..).unwrap_or_default();
+    match row.fields {
+        0 => split_anew(row, bytes, arena),
+        _ => as_kept(row, bytes, arena),
+    }
+}
+
+/// A record whose row knows where its fields end.
+#[inline(always)]
+fn as_kept<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
+    let field = |at| BStr::new(row.field(bytes, at));
+    of_fields(field, &bytes[first_line(row, bytes)..], arena)
+}
+
+/// A record whose row does not.
+#[cold]
+fn split_anew<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
+    let (head, rest) = bytes.split_at(first_line(row, bytes));
+    let split = fields(head.strip_suffix(b"\r").unwrap_or(head));
+    of_fields(|at| BStr::new(split[at]), rest, arena)
+}
+
+/// A record of these fields; `behind` begins with the line break of its first line.
+#[inline(always)]
+fn of_fields<'d>(
+    field: impl Fn(usize) -> &'d BStr,
+    behind: &'d [u8],
+    arena: &'d Bump,
+) -> Entry<'d> {
     Entry {
         dialect: NAME,
         event: field(1),
@@ -145,8 +173,8 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
         size_bytes: number(field(8)),
         seconds: field(9),
         cost: field(10),
-        recipient_count: count,
-        recipients: recipients(rest, arena),
+        recipient_count: number(field(12)),
+        recipients: recipients(behind.get(1..).unwrap_or_default(), arena),
         ..Entry::default()
     }
 }
@@ -154,8 +182,8 @@ pub fn entry<'d>(row: &Row, bytes: &'d [u8], arena: &'d Bump) -> Entry<'d> {
 /// The recipient lines of a record; nearly all records have one, without a status.
 #[inline]
 fn recipients<'d>(rest: &'d [u8], arena: &'d Bump) -> legacy::entry::Recipients<'d> {
-    let odd = |odd, &b: &u8| odd | matches!(b, b'\n' | b'\r' | b'\t');
-    if !rest.is_empty() && !rest[0].is_ascii_whitespace() && !rest.iter().fold(false, odd) {
+    let odd = |b: u8| (b == b'\n') | (b == b'\r') | (b == b'\t');
+    if !rest.is_empty() && !rest[0].is_ascii_whitespace() && !any_byte(rest, odd) {
         return std::slice::from_ref(arena.alloc((rest, &b""[..])));
     }
     let named = lines(rest).filter(|line| !is_blank(line)).map(recipient);

@@ -208,7 +208,10 @@ impl<'p> Parse<'p> {
             len: extent.end.unwrap_or(line.end) - line.at,
             event: head[1],
             time,
-            server: self.told.server(head).unwrap_or(slice.server),
+            server: match self.finder.wants_ties_alone() {
+                true => slice.server,
+                false => self.told.server(head).unwrap_or(slice.server),
+            },
             id: head[0],
             // Only the Internet Mail Service's remote ids are Message-IDs of the message itself.
             linked: if is_connector {

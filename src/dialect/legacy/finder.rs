@@ -39,8 +39,14 @@ pub struct Found<'f, 'p> {
     pub fields: usize,
 }
 
-/// Records are seldom shorter.
-const ROW_BYTES: usize = 220;
+/// Records are hardly ever shorter on an average of those of a shard: room that is not used is given back at once, but rows
+/// that have to move cost time.
+const ROW_BYTES: usize = 128;
+
+/// Identifiers that are kept.
+const NEAR: usize = 256;
+/// An identifier, not empty, its key and its check.
+type Known<'p> = (&'p [u8], (u64, u16));
 
 /// The state of reading one chunk.
 pub struct Finder<'p> {
@@ -53,6 +59,11 @@ pub struct Finder<'p> {
     layout: u8,
     /// The host seen last and its number: a log names the same server row after row.
     host: (&'p [u8], u16),
+    /// The identifiers seen last, each at a place that its end chooses, with key and check: a log tells of a message by
+    /// several rows that stand near each other.
+    ids: Vec<Known<'p>>,
+    /// Whether the keys of rows are noted, too.
+    notes_keys: bool,
     counts: [u32; EVENTS.len()],
     unknown: BTreeMap<Vec<u8>, u64>,
 }
@@ -60,12 +71,13 @@ pub struct Finder<'p> {
 impl<'p> Finder<'p> {
     /// Ready for the first record of a chunk.
     pub fn new(slice: Slice<'p>, layout: Layout, keys: &'p Keys, aim: Aim) -> Self {
-        // Room for records of 400 bytes, spread evenly: most shards never grow. Rows are read again by the thousand.
+        // Rows are read again by the thousand.
         let (shards, expected) = match aim {
             Aim::Rows => (SHARDS, slice.data.len() / ROW_BYTES / SHARDS + 4),
             Aim::First => (1, 1),
             Aim::Ties => (0, 0),
         };
+        let notes_keys = aim == Aim::Rows && slice.keep_hops && layout.is_old_text();
         let found = Yield {
             layouts: vec![layout],
             shards: (0..shards).map(|_| Vec::with_capacity(expected)).collect(),
@@ -79,6 +91,8 @@ impl<'p> Finder<'p> {
             line: 0,
             layout: 0,
             host: (b"", u16::MAX),
+            ids: vec![Known::default(); if aim == Aim::First { 0 } else { NEAR }],
+            notes_keys,
             counts: [0; EVENTS.len()],
             unknown: BTreeMap::new(),
         }
@@ -87,6 +101,11 @@ impl<'p> Finder<'p> {
     /// Rows from here on are read by another layout.
     pub fn bind(&mut self, layout: Layout) {
         self.layout = self.found.number(layout);
+    }
+
+    /// Whether nothing is asked for but ties.
+    pub fn wants_ties_alone(&self) -> bool {
+        self.aim == Aim::Ties
     }
 
     /// Notes something wrong with the record at `at`.
@@ -123,7 +142,10 @@ impl<'p> Finder<'p> {
             return self.loose(row);
         }
         row.kind = KeyKind::Message;
-        (row.key, row.check) = self.keys.checked_id(found.id);
+        (row.key, row.check) = self.checked_id(found.id);
+        if self.notes_keys {
+            self.note_key(row.key);
+        }
         self.tie(row.key, found, role);
         self.push(row);
     }
@@ -175,7 +197,7 @@ impl<'p> Finder<'p> {
         // A report for all recipients has an id of its own, which must not be taken for the message's.
         let renames = role != Role::Fail && x400::is_proper_id(found.linked);
         if renames && x400::is_proper_id(found.id) {
-            let other = self.keys.message_id(found.linked);
+            let other = self.checked_id(found.linked).0;
             // Records of one message often follow each other.
             if other != key && self.found.ties.last() != Some(&(key, other)) {
                 self.found.ties.push((key, other));
@@ -197,21 +219,43 @@ impl<'p> Finder<'p> {
         if found.id.is_empty() {
             return;
         }
-        let key = self.keys.message_id(found.id);
+        let key = self.checked_id(found.id).0;
+        self.note_key(key);
+        self.tie(key, found, role);
+    }
+
+    #[inline]
+    fn note_key(&mut self, key: u64) {
         if self.found.keys.last() != Some(&key) {
             self.found.keys.push(key);
         }
-        self.tie(key, found, role);
+    }
+
+    /// [`Keys::checked_id`].
+    #[inline]
+    fn checked_id(&mut self, id: &'p [u8]) -> (u64, u16) {
+        let Some(end) = id.last_chunk() else {
+            return self.keys.checked_id(id);
+        };
+        // Ids end in numbers that count up.
+        let at = u16::from_le_bytes(*end).wrapping_mul(0x9e37) >> 8;
+        let Some(known) = self.ids.get_mut(usize::from(at)) else {
+            return self.keys.checked_id(id);
+        };
+        if known.0 != id {
+            *known = (id, self.keys.checked_id(id));
+        }
+        known.1
     }
 
     /// A record about a report: it says something about two messages.
     fn report(&mut self, mut row: Row, found: &Found<'_, 'p>) {
         if !found.id.is_empty() {
-            (row.key, row.check) = self.keys.checked_id(found.id);
+            (row.key, row.check) = self.checked_id(found.id);
         }
         row.kind = KeyKind::Message;
         let second = match x400::is_proper_id(found.about) {
-            true => self.keys.message_id(found.about),
+            true => self.checked_id(found.about).0,
             false => 0,
         };
         self.found.reports.push(ReportRow { row, second });

@@ -12,5 +12,5 @@ pub mod line;
 pub mod settle;
 pub mod text;
 
-pub use entry::{Entry, event, recipients, record};
+pub use entry::{Entry, event, event_of, recipients, record};
 pub use finder::{Finder, Found};

@@ -6,9 +6,10 @@
 
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
+use bumpalo::collections::Vec as InArena;
 use hashbrown::{HashMap, HashSet};
 
-use crate::address::List;
+use crate::address::{List, same_text};
 use crate::event::{Event, Next, Place, Role};
 
 /// One conclusion: a role that an event was given (redirect, expansion, rename: of this address; departure: of all), or
@@ -27,7 +28,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     turn_swapped(events, &mut concluded);
     part_visits(events, &mut concluded);
     note_forwards(events, &mut concluded, arena);
-    name_replaced(events, &mut concluded);
+    name_replaced(events, &mut concluded, arena);
     tie_names(events, &mut concluded, arena);
     concluded
 }
@@ -159,17 +160,27 @@ fn is_final(role: Role) -> bool {
 const COMPARED: usize = 16;
 
 /// Addresses, each once, compared without case.
-#[derive(Default)]
 struct Names<'d> {
-    list: Vec<&'d [u8]>,
+    list: InArena<'d, &'d [u8]>,
     /// All of them in lower case, once there are many.
     lower: HashSet<Vec<u8>>,
 }
 
 impl<'d> Names<'d> {
+    fn none(arena: &'d Bump) -> Names<'d> {
+        Names {
+            list: InArena::new_in(arena),
+            lower: HashSet::new(),
+        }
+    }
+
     /// Of the events that are `wanted`, in the order of their naming.
-    fn of(events: &[Event<'d>], wanted: impl Fn(usize, &Event<'d>) -> bool) -> Names<'d> {
-        let mut names = Names::default();
+    fn of(
+        events: &[Event<'d>],
+        arena: &'d Bump,
+        wanted: impl Fn(usize, &Event<'d>) -> bool,
+    ) -> Names<'d> {
+        let mut names = Names::none(arena);
         for (_, event) in events
             .iter()
             .enumerate()
@@ -200,7 +211,7 @@ impl<'d> Names<'d> {
 
     fn hold(&self, address: &[u8]) -> bool {
         if self.list.len() <= COMPARED {
-            return (self.list.iter()).any(|known| known.eq_ignore_ascii_case(address));
+            return (self.list.iter()).any(|known| same_text(known, address));
         }
         self.lower.contains(&address.to_ascii_lowercase())
     }
@@ -212,7 +223,11 @@ fn replaces(event: &Event<'_>) -> bool {
 
 /// Expansions and redirects name the new recipients only: the old one is the one on that server of which nothing more
 /// is heard.
-fn name_replaced<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>>) {
+fn name_replaced<'d>(
+    events: &mut [Event<'d>],
+    concluded: &mut Vec<Conclusion<'d>>,
+    arena: &'d Bump,
+) {
     for i in 0..events.len() {
         if !replaces(&events[i]) || !events[i].related.0.is_empty() {
             continue;
@@ -225,14 +240,14 @@ fn name_replaced<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d
                 place: event.place,
             })
         };
-        let new = Names::of(events, |at, _| at == i);
-        let settled = Names::of(events, |_, e| is_final(e.role));
-        let mut known = Names::default();
+        let new = Names::of(events, arena, |at, _| at == i);
+        let settled = Names::of(events, arena, |_, e| is_final(e.role));
+        let mut known = Names::none(arena);
         events
             .iter()
             .flat_map(|e| e.related)
             .for_each(|address| known.add(address));
-        let came = Names::of(events, |at, e| {
+        let came = Names::of(events, arena, |at, e| {
             e.server == event.server && (at < i || at > i && !replaces(e))
         });
         let lost =
@@ -247,7 +262,7 @@ fn name_replaced<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d
             && !settled.hold(only)
         {
             // The record names the list itself; its members are those that turn up later.
-            let before = Names::of(events, |at, _| at < i);
+            let before = Names::of(events, arena, |at, _| at < i);
             let is_new = |e: &&Event<'_>| e.recipients.into_iter().any(|a| !before.hold(a));
             let members = events[i + 1..].iter().find(is_new).map(|e| e.recipients);
             events[i].related = List(only);
@@ -275,10 +290,10 @@ fn tie_names<'d>(
     if kinds.all(|kind| Some(kind) == first) {
         return;
     }
-    let all = Names::of(events, |_, e| !e.is_report);
-    let settled = Names::of(events, |_, e| is_final(e.role));
-    let members = Names::of(events, |_, e| e.role == Role::Expand);
-    let mut replaced = Names::default();
+    let all = Names::of(events, arena, |_, e| !e.is_report);
+    let settled = Names::of(events, arena, |_, e| is_final(e.role));
+    let members = Names::of(events, arena, |_, e| e.role == Role::Expand);
+    let mut replaced = Names::none(arena);
     events
         .iter()
         .flat_map(|e| e.related)

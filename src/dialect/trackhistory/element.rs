@@ -14,6 +14,7 @@ use quick_xml::events::Event as Xml;
 use super::verbatim::{self, Line};
 use super::walk::{INSTRUCTION, reference, walk};
 use super::{Document, MAX_DEPTH, NAME, end_of, start_of};
+use crate::address::any_byte;
 use crate::address::x400::connector_of;
 use crate::dialect::Surroundings;
 use crate::dialect::legacy::text::{date_time, number};
@@ -188,6 +189,9 @@ pub fn decoded<'d>(value: &'d [u8], encoding: &'static Encoding, arena: &'d Bump
 /// The value with the characters that its references stand for, which [`walk`] found to be proper.
 #[inline]
 fn unescaped<'d>(value: &'d BStr, arena: &'d Bump) -> &'d BStr {
+    if !any_byte(value, |b| b == b'&') {
+        return value;
+    }
     let Some(mut mark) = memchr::memchr(b'&', value) else {
         return value;
     };

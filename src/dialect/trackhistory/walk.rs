@@ -5,6 +5,7 @@
 //! whatever has more than that is left to the XML reader, which alone judges what is well formed. Nothing is decoded here.
 
 use super::MAX_DEPTH;
+use crate::address::any_byte;
 
 /// Bytes of the names that a track history has.
 const NAME: [bool; 256] = {
@@ -36,8 +37,10 @@ pub fn walk<'d>(data: &'d [u8], mut value: impl FnMut(&'d [u8], &'d [u8])) -> Op
                 return None;
             }
             let mut rest = &data[text..at];
-            while let Some(mark) = memchr::memchr(b'&', rest) {
-                rest = &rest[mark + reference(&rest[mark..])?.1..];
+            if any_byte(rest, |b| b == b'&') {
+                while let Some(mark) = memchr::memchr(b'&', rest) {
+                    rest = &rest[mark + reference(&rest[mark..])?.1..];
+                }
             }
             value(name, &data[text..at]);
             depth -= 1;
@@ -64,9 +67,29 @@ pub fn walk<'d>(data: &'d [u8], mut value: impl FnMut(&'d [u8], &'d [u8])) -> Op
             depth += 1;
             text = end + 1;
         }
-        at = text + memchr::memchr(b'<', &data[text..])?;
+        at = next_tag(data, text)?;
     }
 }
+
+/// The next `<`. It is near: between tags stand values and a little white space, and to call a search takes longer.
+#[inline]
+fn next_tag(data: &[u8], from: usize) -> Option<usize> {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let mut at = from;
+    for word in data[from..].as_chunks().0.iter().take(NEAR_WORDS) {
+        let other = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'<'));
+        // The top bit of the first byte that is one; bits above it may lie.
+        let found = other.wrapping_sub(LOW) & !other & (LOW << 7);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += word.len();
+    }
+    memchr::memchr(b'<', &data[at..]).map(|more| at + more)
+}
+
+/// Words of eight bytes that are looked through one by one.
+const NEAR_WORDS: usize = 8;
 
 /// The character that a reference at the beginning of `text` stands for, and its length: one of the five entities that
 /// every document has, or a number of a character that XML can hold.
@@ -97,6 +120,15 @@ pub fn reference(text: &[u8]) -> Option<(char, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn the_next_tag_is_the_first(text in "[ -~]{0,90}", from in 0usize..20) {
+            let from = from.min(text.len());
+            let want = text[from..].find('<').map(|at| from + at);
+            assert_eq!(next_tag(text.as_bytes(), from), want);
+        }
+    }
 
     fn walked(data: &str) -> Option<(usize, Vec<(String, String)>)> {
         let mut told = Vec::new();
