@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::report::{
-    BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile, StateFacts,
+    BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile, StateFacts, hours,
 };
 use crate::time::{HOUR, Time};
 
@@ -93,8 +93,9 @@ pub fn coverage(facts: Facts) -> Coverage {
 }
 
 fn server(facts: ServerFacts, period: Option<(Time, Time)>) -> Server {
-    let gaps = period.map_or(Vec::new(), |(from, to)| {
-        gaps(&facts.hours, from.hour(), to.hour())
+    let gaps = period.map_or(Vec::new(), |period| {
+        let (first, last) = hours(period);
+        gaps(&facts.hours, first, last)
     });
     Server {
         server: facts.name,
@@ -107,7 +108,7 @@ fn server(facts: ServerFacts, period: Option<(Time, Time)>) -> Server {
         hours_without_rows: gaps.iter().map(|gap| gap.hours).sum(),
         gaps,
         hours: facts.hours,
-        usual_rows: facts.rows / facts.hours_read.max(1),
+        usual_rows: facts.usual_rows,
         first_time: facts.first,
         last_time: facts.last,
     }

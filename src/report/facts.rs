@@ -77,9 +77,13 @@ fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {
             .or(server.first)
             .or(other.first);
         server.last = server.last.max(other.last);
+        let (own, others) = (server.hours.len() as u64, other.hours.len() as u64);
+        server.usual_rows = match own + others {
+            0 => server.usual_rows.max(other.usual_rows),
+            all => (server.usual_rows * own + other.usual_rows * others) / all,
+        };
         server.rows += other.rows;
         server.bytes += other.bytes;
-        server.hours_read += other.hours_read;
         server.hours.extend(other.hours);
         server.hours.sort_unstable();
         server.hours.dedup();

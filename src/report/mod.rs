@@ -119,8 +119,8 @@ pub struct ServerFacts {
     pub bytes: u64,
     /// Hours of UTC since 1970 that have rows, sorted.
     pub hours: Vec<i64>,
-    /// How many those are, each as often as a run read it: saved days of logs that were read more than once.
-    pub hours_read: u64,
+    /// Rows in an hour that has any, also before and behind the period.
+    pub usual_rows: u64,
     /// Kinds of log found (`MSGTRK`, `MSGTRKMD`, ...).
     pub services: Vec<String>,
 }
@@ -216,6 +216,18 @@ pub struct Period {
     pub from_time: Option<Time>,
     #[serde(skip)]
     pub to_time: Option<Time>,
+}
+
+impl Period {
+    /// First and last hour of UTC since 1970; that which begins when the period ends is none of them.
+    pub fn hours(&self) -> Option<(i64, i64)> {
+        self.from_time.zip(self.to_time).map(hours)
+    }
+}
+
+fn hours((from, to): (Time, Time)) -> (i64, i64) {
+    let last = Time(to.0.saturating_sub(1).max(from.0)).hour();
+    (from.hour(), last)
 }
 
 /// What was read.

@@ -587,3 +587,68 @@ fn much_mail_to_a_domain_that_had_none_before() {
     let found = findings(&many(20, "y@new.test"), "new_domain", |_| {}, &[]);
     assert!(found.is_empty(), "no earlier days: {found:?}");
 }
+
+#[test]
+fn a_day_without_rows_is_not_a_good_day() {
+    let mut logs = Logs::default();
+    logs.delivered(mail(HOUR), "ex02", 200);
+    for (day, found) in [
+        ("2026-03-02", 0),
+        ("2026-03-03", 1),
+        ("2026-03-20", 1),
+        ("2026-02-01", 1),
+    ] {
+        let said = findings(&logs, "missing_logs", |_| {}, &["--day", day]);
+        assert_eq!(said.len(), found, "{day}: {said:?}");
+    }
+    let said = findings(&logs, "missing_logs", |_| {}, &["--day", "2026-03-03"]);
+    assert!(said[0].contains("No server has a row"), "{said:?}");
+    assert!(
+        said[0].contains("ex02 logged in the days before"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_server_that_says_nothing_all_day_is_missed_for_a_week() {
+    let day = |from: u32, servers: &[&'static str]| {
+        let mut logs = Logs::default();
+        for i in 0..250 {
+            for server in servers {
+                logs.delivered(
+                    Mail {
+                        server,
+                        ..mail(from + i * MINUTE)
+                    },
+                    server,
+                    200,
+                );
+            }
+        }
+        logs
+    };
+    let folder = tempfile::tempdir().unwrap();
+    day(HOUR, &["ex01", "ex02", "ex03"]).write(folder.path());
+    for date in ["03", "12"] {
+        let later = tempfile::tempdir().unwrap();
+        day(HOUR, &["ex01", "ex02"]).write(later.path());
+        for server in ["ex01", "ex02"] {
+            let log = fs::read_to_string(later.path().join(server).join("MSGTRK2026030200-1.LOG"));
+            let log = log
+                .unwrap()
+                .replace("2026-03-02T", &format!("2026-03-{date}T"));
+            let log = log.replace("@example.com>", &format!(".{date}@example.com>"));
+            let log = log.replace("00000000-0000", &format!("000000{date}-0000"));
+            let name = format!("MSGTRK202603{date}00-1.LOG");
+            fs::write(folder.path().join(server).join(name), log).unwrap();
+        }
+    }
+    let silent = |date: &str| said(folder.path(), "silent_server", &["--day", date]);
+    assert_eq!(silent("2026-03-02").len(), 0);
+    assert!(
+        silent("2026-03-03")[0].contains("ex03 was silent for"),
+        "{:?}",
+        silent("2026-03-03")
+    );
+    assert_eq!(silent("2026-03-12").len(), 0, "gone");
+}

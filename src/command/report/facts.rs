@@ -27,6 +27,10 @@ pub fn of<'n>(
 ) -> Facts {
     let (from, to) = outcome.span.unzip();
     let filter = &options.filter;
+    let asked = (filter.since.is_some() || filter.until.is_some()).then(|| {
+        let until = |time: Time| Time(time.0 - 1).hour() + 1;
+        filter.since.map_or(i64::MIN, Time::hour)..filter.until.map_or(i64::MAX, until)
+    });
     let other = outcome.plan.passed_over.iter().map(|(file, what)| {
         let path = inputs.files[*file as usize].name.to_string();
         SkippedFile {
@@ -52,7 +56,7 @@ pub fn of<'n>(
         bad_rows: outcome.faults.damaged(),
         rows_twice: outcome.rows_twice,
         seconds: elapsed.as_secs_f64(),
-        servers: servers(&outcome.servers, None),
+        servers: servers(&outcome.servers, asked.as_ref()),
         own_domains: match options.anonymous {
             Some(_) => vec![format!("*.{}", anonymous::OWN)],
             None => outcome.own.names(),
@@ -87,15 +91,23 @@ fn missing_files<'n>(names: impl Iterator<Item = &'n str>) -> Vec<MissingFiles> 
         .collect()
 }
 
-/// What was read of each server, all of it or what was logged within some hours of UTC.
+/// What was read of each server, all of it or what was logged within some hours of UTC; a server that logged in the days
+/// before and not in these hours is one without rows.
 pub fn servers(servers: &Servers, hours: Option<&Range<i64>>) -> Vec<ServerFacts> {
     let read = servers.read().into_iter();
-    let facts = read.map(|(name, coverage)| match hours {
-        None => server(&name.to_string(), coverage),
-        Some(hours) => server(&name.to_string(), &within(coverage, hours)),
+    let facts = read.filter_map(|(name, coverage)| {
+        let Some(hours) = hours else {
+            return Some(server(&name.to_string(), coverage, coverage));
+        };
+        let since = hours.start.saturating_sub(MISSED_HOURS);
+        let lately = coverage.hours.range(since..hours.end).next();
+        lately.map(|_| server(&name.to_string(), &within(coverage, hours), coverage))
     });
-    facts.filter(|facts| facts.rows > 0).collect()
+    facts.collect()
 }
+
+/// For so long a server is missed that has no more rows; after that it is gone.
+const MISSED_HOURS: i64 = 7 * 24;
 
 /// The part of a server's coverage that was logged within some hours. How many bytes that was is not known.
 fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {
@@ -115,7 +127,8 @@ fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {
     }
 }
 
-fn server(name: &str, coverage: &Coverage) -> ServerFacts {
+/// What was read of a server within the period, and how much it logs at other times.
+fn server(name: &str, coverage: &Coverage, all: &Coverage) -> ServerFacts {
     let (first, last) = coverage.span.unzip();
     let services = Service::ALL
         .into_iter()
@@ -127,7 +140,7 @@ fn server(name: &str, coverage: &Coverage) -> ServerFacts {
         rows: coverage.rows,
         bytes: coverage.bytes,
         hours: coverage.hours.keys().copied().collect(),
-        hours_read: coverage.hours.len() as u64,
+        usual_rows: all.rows / (all.hours.len() as u64).max(1),
         services: services.map(|service| service.word().to_string()).collect(),
     }
 }

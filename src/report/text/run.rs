@@ -130,7 +130,7 @@ pub fn coverage<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
 
 /// One character per hour, or per several where the period is long: a gap shows.
 fn strips<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
-    let (Some(from), Some(to)) = (report.period.from_time, report.period.to_time) else {
+    let Some((first, last)) = report.period.hours() else {
         return Ok(());
     };
     let servers = &report.coverage.servers;
@@ -139,7 +139,7 @@ fn strips<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
         .room()
         .saturating_sub(named.unwrap_or(0).min(24) + 2)
         .max(24);
-    let hours = to.hour() - from.hour() + 1;
+    let hours = last - first + 1;
     if hours < 2 {
         return Ok(());
     }
@@ -147,7 +147,7 @@ fn strips<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
     page.blank()?;
     let mut table = Table::default().left("").left("").toned(Tone::Good);
     for server in servers {
-        let strip = strip(server, from.hour(), to.hour(), per_column);
+        let strip = strip(server, first, last, per_column);
         table.row(vec![server.server.clone(), strip]);
     }
     page.table(&table)?;
@@ -155,7 +155,7 @@ fn strips<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
         1 => "an hour".into(),
         n => format!("{n} hours"),
     };
-    let start = minute(Time(from.hour() * HOUR), &report.time_zone);
+    let start = minute(Time(first * HOUR), &report.time_zone);
     let key =
         format!("each column is {unit}, from {start}: █ rows in every hour, ▄ in some, · none");
     page.say(&key, Tone::Faint)

@@ -48,6 +48,7 @@ pub fn trouble(report: &Report, baseline: Option<&Baseline>) -> Vec<Finding> {
     let mut findings = Vec::new();
     servers::balance(report, &mut findings);
     servers::silent_servers(report, &mut findings);
+    servers::no_rows(report, &mut findings);
     servers::missing_logs(report, &mut findings);
     servers::late_logs(report, &mut findings);
     servers::slow_hops(report, &mut findings);

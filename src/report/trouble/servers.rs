@@ -4,6 +4,7 @@
 
 use super::{EVIDENCE, Finding, Severity, finding};
 use crate::report::Report;
+use crate::report::coverage::Server;
 use crate::report::text::page::{duration, grouped, percent, plural};
 
 /// A server that is silent for so many hours, while most others are not.
@@ -78,6 +79,32 @@ pub fn silent_servers(report: &Report, findings: &mut Vec<Finding>) {
             });
         }
     }
+}
+
+/// A period in which no server has a row: the figures of such a day would look as if all were well.
+pub fn no_rows(report: &Report, findings: &mut Vec<Finding>) {
+    let Some((first, last)) = report.period.hours() else {
+        return;
+    };
+    let servers = &report.coverage.servers;
+    let inside = |server: &Server| {
+        server
+            .hours
+            .iter()
+            .any(|hour| (first..=last).contains(hour))
+    };
+    if servers.iter().any(inside) {
+        return;
+    }
+    let hours = last - first + 1;
+    let what = "No server has a row in this period: its logs were not read".to_string();
+    let known = servers.iter().take(EVIDENCE);
+    findings.push(Finding {
+        evidence: known
+            .map(|server| format!("{} logged in the days before", server.server))
+            .collect(),
+        ..finding(Severity::Bad, "missing_logs", what, hours)
+    });
 }
 
 pub fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
