@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     };
     let options = match cli::options::resolve(cli, &file, now()) {
         Ok(options) => options,
-        Err(why) => return unusable(&why),
+        Err(why) => return unusable(&file.placed(&why, of_command(&matches))),
     };
     let done = match options {
         Options::Read(read) => command::read(&read),
@@ -31,17 +31,17 @@ fn main() -> ExitCode {
             Ok(())
         }),
         Options::Man => command::print(cli::man),
-        Options::Config => command::print(|out| {
-            let matches = matches
-                .subcommand()
-                .map_or(&matches, |(_, matches)| matches);
-            file.print(matches, out)
-        }),
+        Options::Config => command::print(|out| file.print(of_command(&matches), out)),
     };
     match done {
         Ok(exit) => exit.into(),
         Err(error) => unusable(&error.to_string()),
     }
+}
+
+/// What was said behind the command's name.
+fn of_command(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, own)| own)
 }
 
 /// The file that `--config` names, else `waybill.toml` here if there is one.

@@ -84,11 +84,9 @@ impl File {
         let values: Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
         for (found, value) in &values {
             let Some(key) = KEYS.iter().find(|key| key.name == found) else {
-                let near = |key: &&Key| strsim::damerau_levenshtein(key.name, found);
-                let nearest = KEYS.iter().min_by_key(near).expect("there are keys");
                 return Err(format!(
-                    "{name}: there is no key '{found}'; did you mean '{}'?",
-                    nearest.name
+                    "{name}: there is no key '{found}'; {}",
+                    nearest(found)
                 ));
             };
             let (fits, example) = match (key.kind, value) {
@@ -187,6 +185,20 @@ impl File {
             .or_else(|| self.text("lists").map(Into::into));
     }
 
+    /// An error about a flag, said of the file's key where the value stood there.
+    pub fn placed(&self, why: &str, matches: &ArgMatches) -> String {
+        let of_key = |key: &Key| {
+            let rest = why.strip_prefix(&format!("--{}", key.flag.replace('_', "-")))?;
+            let is_flag = rest.starts_with([':', ' ']);
+            let typed = matches.try_contains_id(key.flag).is_ok_and(|typed| typed);
+            let stood_here = is_flag && !typed && self.values.contains_key(key.name);
+            stood_here.then(|| format!("{}: {}{rest}", self.name, key.name))
+        };
+        KEYS.iter()
+            .find_map(of_key)
+            .unwrap_or_else(|| why.to_string())
+    }
+
     /// Prints every key, its value, and where it comes from.
     pub fn print(&self, matches: &ArgMatches, out: &mut impl Write) -> io::Result<()> {
         for key in &KEYS {
@@ -210,6 +222,16 @@ impl File {
     }
 }
 
+/// The key that somebody may have meant.
+fn nearest(found: &str) -> String {
+    let far = |key: &&Key| strsim::damerau_levenshtein(key.name, found);
+    let nearest = KEYS.iter().min_by_key(far).expect("there are keys");
+    match far(&nearest) * 2 <= nearest.name.len() {
+        true => format!("did you mean '{}'?", nearest.name),
+        false => "'waybill config' shows all keys".to_string(),
+    }
+}
+
 /// What was typed for a flag.
 fn typed(matches: &ArgMatches, key: &Key) -> String {
     let raw = matches.get_raw(key.flag).into_iter().flatten();
@@ -230,10 +252,24 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     #[test]
+    fn a_value_that_cannot_be_meant_is_blamed_on_where_it_stood() {
+        let file = File::parse("w.toml", "tz = 'Europe/Atlantis'").unwrap();
+        let placed = |line: &[&str]| {
+            let matches = Cli::command().get_matches_from(line);
+            let own = matches.subcommand().unwrap().1;
+            file.placed("--tz: there is no such zone", own)
+        };
+        let typed = ["waybill", "report", "/logs", "--tz", "Europe/Atlantis"];
+        assert_eq!(placed(&typed), "--tz: there is no such zone");
+        assert_eq!(placed(&typed[..3]), "w.toml: tz: there is no such zone");
+    }
+
+    #[test]
     fn a_wrong_key_names_the_nearest() {
         for (text, words) in [
             ("domain = ['a']", "'domains'"),
             ("horizn = '3d'", "'horizon'"),
+            ("report = 'x'", "'waybill config' shows all keys"),
             ("tz = 3", "a text in quotes"),
             ("top = 0", "a number above 0"),
             ("sla = '30s'", "texts in [ ]"),

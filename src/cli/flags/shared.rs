@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, NonEmptyStringValueParser as Text};
 
 use super::words::{ColorWord, DirectionWord, MmapWord, StatusWord};
 
@@ -12,28 +12,28 @@ use super::words::{ColorWord, DirectionWord, MmapWord, StatusWord};
 #[command(next_help_heading = "Filters (case never counts, * stands for any text)")]
 pub struct Filters {
     /// From this address, or from everybody at @example.com
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = Text::new())]
     pub sender: Vec<String>,
     /// To this address: as written, list, alias or final address; or @example.com
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = Text::new())]
     pub recipient: Vec<String>,
     /// This Message-ID, with or without < >; without a * its letter case counts
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = Text::new())]
     pub message_id: Vec<String>,
     /// This network message id (Exchange 2013 and later)
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = Text::new())]
     pub network_message_id: Vec<String>,
     /// Subject contains this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = Text::new())]
     pub subject: Vec<String>,
     /// Went over this server, with or without domain
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
     pub server: Vec<String>,
     /// Came or left by this connector
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
     pub connector: Vec<String>,
     /// Handed in from this IP address
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = Text::new())]
     pub client_ip: Vec<String>,
     /// What became of the message (may be given more than once)
     #[arg(long, value_enum, value_delimiter = ',')]

@@ -106,6 +106,7 @@ fn what_cannot_be_meant_names_the_flag() {
         ("--format xls", "--format"),
         ("--day today --since today", "--day"),
         ("--day soon", "--day"),
+        ("--sender=", "--sender"),
     ] {
         let error = options(&format!("waybill find /logs {flags}")).unwrap_err();
         assert!(error.contains(word), "{flags}: {error}");

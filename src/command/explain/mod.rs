@@ -28,7 +28,7 @@ pub fn run(words: &[String]) -> Result<Exit, Error> {
     let mut all_known = true;
     super::print(|out| {
         for word in words {
-            let lines = explain(word);
+            let lines = words_of(word);
             all_known &= !lines.is_empty();
             for line in lines {
                 writeln!(out, "{line}")?;
@@ -36,7 +36,7 @@ pub fn run(words: &[String]) -> Result<Exit, Error> {
         }
         Ok(())
     })?;
-    for word in words.iter().filter(|word| explain(word).is_empty()) {
+    for word in words.iter().filter(|word| words_of(word).is_empty()) {
         let shown = crate::inert::terminal(word.as_bytes(), 80);
         match nearest(word)[..] {
             [] => eprintln!("waybill: '{shown}' is not known"),
@@ -51,6 +51,14 @@ pub fn run(words: &[String]) -> Result<Exit, Error> {
     } else {
         Exit::NothingMatched
     })
+}
+
+/// All that is known of a word, or of the words in it: replies are pasted as they stand, `550 5.1.1 user unknown`.
+fn words_of(text: &str) -> Vec<String> {
+    match explain(text) {
+        known if known.is_empty() => text.split_whitespace().flat_map(explain).collect(),
+        known => known,
+    }
 }
 
 /// All that is known of a word; nothing if it is unknown.
@@ -266,6 +274,21 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_of_a_pasted_reply_is_said() {
+        let words = words_of("550 5.1.1 nobody of that name");
+        assert!(
+            words.iter().any(|line| line.starts_with("5.1.1")),
+            "{words:?}"
+        );
+        assert_eq!(words_of("nobody of that name"), Vec::<String>::new());
+        let both = words_of("STOREDRIVER DELIVER");
+        assert!(
+            both.iter().any(|line| line.starts_with("DELIVER")),
+            "{both:?}"
+        );
+    }
 
     #[test]
     fn every_word_of_the_tables_is_explained() {
