@@ -4,6 +4,7 @@
 //! decoded or allocated.
 
 pub mod x400;
+pub mod x500;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as InArena;
