@@ -41,17 +41,6 @@ fn balance_and_residual() {
     lost.entered_recipients = 2;
     tally.add(&lost, 1);
     assert_eq!(tally.totals.residual_recipients(), 2);
-
-    let mut refused = message("<4>", 3, vec![recipient("x@own.test", Fate::Rejected)]);
-    (refused.status, refused.entered_recipients) = (Status::Failed, 0);
-    let before = tally.totals.clone();
-    tally.add(&refused, 1);
-    let t = &tally.totals;
-    assert_eq!((t.refused_messages, t.recipients(Fate::Rejected)), (2, 2));
-    assert_eq!(t.counted.messages, before.counted.messages);
-    assert_eq!(t.by_status, before.by_status);
-    tally.add(&refused, -1);
-    assert_eq!(tally.totals, before);
 }
 
 #[test]
