@@ -212,7 +212,7 @@ fn deferrals_count_recipients_as_often_as_they_were_put_off_and_once() {
     let mut path = message("<1>", 0, vec![recipient("a@slow.test", Fate::Delivered)]);
     path.notes.deferrals = vec![
         put_off("421 4.4.2 lost", b"a@slow.test;b@slow.test"),
-        put_off("421 4.4.2 lost", b"a@slow.test;b@slow.test"),
+        put_off("421 4.4.2 lost", b"A@slow.test;b@Slow.test"),
         put_off("451 4.7.1 grey", b"b@slow.test"),
         put_off("", b""),
     ];
@@ -230,6 +230,23 @@ fn deferrals_count_recipients_as_often_as_they_were_put_off_and_once() {
         of(&tally.pending.deferred_hops[&b"slow.test"[..]]),
         (7, 4, 2)
     );
+    // The row that names nobody is one of them.
+    assert_eq!(tally.pending.deferrals.attempts, 1);
+}
+
+#[test]
+fn a_host_that_no_name_can_be_is_cut() {
+    let address = "x@".to_string() + &"a".repeat(1000);
+    let waiting = recipient(&address, Fate::Pending);
+    let mut tally = Tally::default();
+    tally.add(&message("<1>", 0, vec![waiting]), 1);
+    let hosts: Vec<usize> = tally
+        .pending
+        .next_hops
+        .keys()
+        .map(|host| host.len())
+        .collect();
+    assert_eq!(hosts, [255]);
 }
 
 #[test]
