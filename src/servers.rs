@@ -25,31 +25,30 @@ pub type HourRows = [u32; Service::COUNT];
 pub struct Coverage {
     pub rows: u64,
     pub bytes: u64,
-    /// First and last row, where there is any.
-    pub span: Option<(Time, Time)>,
     /// UTC hours (since 1970) with rows.
     pub hours: BTreeMap<i64, HourRows>,
-    /// Last row of each service.
-    pub last: [Option<Time>; Service::COUNT],
+    /// First and last row of each service, where there is any.
+    pub spans: [Option<(Time, Time)>; Service::COUNT],
 }
 
 impl Coverage {
     fn merge(&mut self, other: Coverage) {
         self.rows += other.rows;
         self.bytes += other.bytes;
-        self.span = match (self.span, other.span) {
-            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-            (a, b) => a.or(b),
-        };
         for (hour, rows) in other.hours {
             let mine = self.hours.entry(hour).or_default();
             for (mine, rows) in mine.iter_mut().zip(rows) {
                 *mine += rows;
             }
         }
-        for (mine, last) in self.last.iter_mut().zip(other.last) {
-            *mine = (*mine).max(last);
+        for (mine, span) in self.spans.iter_mut().zip(other.spans) {
+            *mine = union(*mine, span);
         }
+    }
+
+    /// First and last row of all services, where there is any.
+    pub fn span(&self) -> Option<(Time, Time)> {
+        self.spans.into_iter().fold(None, union)
     }
 
     /// Rows of one service, all hours.
@@ -75,8 +74,8 @@ impl Coverage {
     /// horizon must not change an answer that may have been given by then.
     pub fn goes_on_after(&self, time: Time, span: i64) -> bool {
         let until = Time(time.0.saturating_add(span)).hour();
-        let same_hour =
-            self.span.is_some_and(|(_, last)| last > time) && self.hours.contains_key(&time.hour());
+        let same_hour = self.span().is_some_and(|(_, last)| last > time)
+            && self.hours.contains_key(&time.hour());
         let later = || {
             self.hours
                 .range(time.hour() + 1..=until.max(time.hour() + 1))
@@ -84,6 +83,14 @@ impl Coverage {
                 .is_some()
         };
         same_hour || later()
+    }
+}
+
+/// From the first to the last of both.
+fn union(a: Option<(Time, Time)>, b: Option<(Time, Time)>) -> Option<(Time, Time)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
     }
 }
 
@@ -182,10 +189,9 @@ impl Seen {
         let coverage = &mut entry.coverage;
         coverage.rows += 1;
         coverage.bytes += bytes as u64;
-        let (first, last) = coverage.span.unwrap_or((time, time));
-        coverage.span = Some((first.min(time), last.max(time)));
-        let last = &mut coverage.last[service as usize];
-        *last = (*last).max(Some(time));
+        let span = &mut coverage.spans[service as usize];
+        let (first, last) = span.unwrap_or((time, time));
+        *span = Some((first.min(time), last.max(time)));
     }
 }
 
@@ -334,6 +340,7 @@ impl Servers {
         read
     }
 }
+
 /// In lower case, in the buffer if it fits.
 fn lower<'b>(text: &[u8], buffer: &'b mut [u8; 128]) -> Cow<'b, [u8]> {
     match buffer.get_mut(..text.len()) {
@@ -343,5 +350,38 @@ fn lower<'b>(text: &[u8], buffer: &'b mut [u8; 128]) -> Cow<'b, [u8]> {
             Cow::Borrowed(lower)
         }
         None => Cow::Owned(text.to_ascii_lowercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::SECOND;
+
+    #[test]
+    fn each_service_has_a_first_and_a_last_row_in_whatever_order_chunks_come() {
+        let at = |second: i64| Time(second * SECOND);
+        let chunk = |rows: &[(Service, i64)]| {
+            let mut seen = Seen::default();
+            for (service, second) in rows {
+                let server = seen.server(b"EX01.x");
+                seen.count(server, *service, at(*second), 100);
+            }
+            seen
+        };
+        let (transport, delivery) = (Service::Transport, Service::Delivery);
+        let early = || chunk(&[(transport, 9), (delivery, 5), (transport, 1)]);
+        let late = || chunk(&[(transport, 4000), (delivery, 8), (delivery, 3)]);
+        for chunks in [[early(), late()], [late(), early()]] {
+            let mut servers = Servers::default();
+            for chunk in chunks {
+                servers.merge(chunk);
+            }
+            let coverage = servers.coverage(ServerId(0));
+            let spans = [None, Some((at(1), at(4000))), Some((at(3), at(8)))];
+            assert_eq!(coverage.spans, spans);
+            assert_eq!(coverage.span(), spans[1]);
+        }
+        assert_eq!(Coverage::default().span(), None);
     }
 }

@@ -1,6 +1,10 @@
 //! What was read per server and service, hour by hour.
 //!
-//! In: the servers of the run. Out: [`Server`]s with the rows of every hour and the hours in which they are missed.
+//! In: the servers of the run. Out: [`Server`]s with the rows of every hour and the hours in which they are missed;
+//! [`Gone`], the hours that are missing as a whole.
+
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -8,6 +12,7 @@ use serde::Serialize;
 use super::Facts;
 use super::mentions::Hole;
 use super::rhythm::{self, Hours, Measure, Silence};
+use crate::event::ServerId;
 use crate::keys::Service as Kind;
 use crate::servers::Coverage;
 use crate::time::{HOUR, Time};
@@ -20,6 +25,8 @@ pub struct Server {
     pub first: Option<String>,
     pub last: Option<String>,
     pub services: Vec<Service>,
+    #[serde(skip)]
+    pub id: Option<ServerId>,
     #[serde(skip)]
     pub span: Option<(Time, Time)>,
 }
@@ -34,6 +41,8 @@ pub struct Service {
     pub silences: Vec<Missed>,
     /// Hours without rows of which rows elsewhere speak.
     pub told_elsewhere: Vec<ToldElsewhere>,
+    #[serde(skip)]
+    pub kind: Kind,
     #[serde(skip)]
     pub by_hour: Hours,
 }
@@ -70,6 +79,13 @@ pub struct Missed {
     pub silence: Silence,
 }
 
+/// Hours that are found to be missing as a whole, by the log they are missing from.
+#[derive(Debug, Default)]
+pub struct Gone {
+    /// By the first hour of each run its end, exclusive. Runs of one log do not overlap.
+    runs: BTreeMap<(ServerId, Kind, i64), i64>,
+}
+
 /// All servers with rows of their own, by name.
 pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
     let read = facts.servers.read();
@@ -93,34 +109,49 @@ pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
         .map(|(name, coverage)| Server {
             server: name.to_string(),
             rows: coverage.rows,
-            first: coverage.span.map(|(first, _)| first.rfc3339()),
-            last: coverage.span.map(|(_, last)| last.rfc3339()),
+            first: coverage.span().map(|(first, _)| first.rfc3339()),
+            last: coverage.span().map(|(_, last)| last.rfc3339()),
             services: services(coverage, &all, &spans, &facts.zone),
-            span: coverage.span,
+            id: facts.servers.find(name),
+            span: coverage.span(),
         })
         .collect()
 }
 
-impl Server {
-    /// Whether the service's rows are missed in the hour.
-    pub fn is_silent(&self, service: Kind, hour: i64) -> bool {
-        let silences = (self.services.iter())
-            .filter(|of| of.service == service.word())
-            .flat_map(|service| &service.silences);
-        silences
-            .map(|missed| &missed.silence.hours)
-            .any(|hours| hours.contains(&hour))
+impl Gone {
+    /// The hours in which rows are missed because plenty are usual.
+    pub fn missed(servers: &[Server]) -> Gone {
+        let mut gone = Gone::default();
+        for (server, id) in servers.iter().filter_map(|of| Some((of, of.id?))) {
+            for service in &server.services {
+                for missed in &service.silences {
+                    gone.add(id, service.kind, missed.silence.hours.clone());
+                }
+            }
+        }
+        gone
+    }
+
+    /// More hours, none of which was added before.
+    pub fn add(&mut self, server: ServerId, service: Kind, hours: Range<i64>) {
+        self.runs.insert((server, service, hours.start), hours.end);
+    }
+
+    /// Whether any of the hours is missing.
+    pub fn any(&self, server: ServerId, service: Kind, hours: RangeInclusive<i64>) -> bool {
+        let runs = (server, service, i64::MIN)..=(server, service, *hours.end());
+        let last = self.runs.range(runs).next_back();
+        last.is_some_and(|(_, end)| hours.start() < end)
     }
 }
 
 /// Puts the holes where they belong.
 pub fn note_holes(servers: &mut [Server], holes: &[Hole], facts: &Facts<'_>) {
     for hole in holes {
-        let name = facts.servers.name(hole.server);
         let services = (servers.iter_mut())
-            .filter(|server| server.server.as_bytes() == name)
+            .filter(|server| server.id == Some(hole.server))
             .flat_map(|server| &mut server.services);
-        for service in services.filter(|of| of.service == hole.service.word()) {
+        for service in services.filter(|of| of.kind == hole.service) {
             let told = hole.hours.iter().zip(&hole.first);
             let told = told.map(|(&hour, &row)| ToldElsewhere {
                 from: Time(hour * HOUR).rfc3339(),
@@ -164,6 +195,7 @@ fn services(
                 .collect(),
             silences: silences.map(missed).collect(),
             told_elsewhere: Vec::new(),
+            kind,
             by_hour,
         });
     }
@@ -182,5 +214,26 @@ fn missed(silence: Silence) -> Missed {
             Measure::Neighbours => "hours around it",
         },
         silence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_gone_from_their_own_log_alone() {
+        let (server, other) = (ServerId(1), ServerId(2));
+        let (transport, delivery) = (Kind::Transport, Kind::Delivery);
+        let mut gone = Gone::default();
+        gone.add(server, transport, 10..13);
+        gone.add(server, transport, 20..21);
+        let any = |hours| gone.any(server, transport, hours);
+        let inside = [10..=10, 12..=12, 0..=10, 12..=15, 0..=99, 13..=20, 20..=20];
+        assert!(inside.into_iter().all(any));
+        let outside = [0..=9, 13..=19, 13..=13, 21..=99, 9..=9];
+        assert!(!outside.into_iter().any(any));
+        assert!(!gone.any(server, delivery, 0..=99));
+        assert!(!gone.any(other, transport, 0..=99));
     }
 }

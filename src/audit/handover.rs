@@ -1,11 +1,12 @@
 //! What servers say of each other: clocks that differ, and messages that never arrived.
 //!
 //! In: both legs of each hand-over. One tells: a SEND names the copy's new id on the next server, a SUBMIT the message
-//! it handed to transport, a DELIVER the copy it was given, a SEND its own, or the message it gave to mailbox delivery. The
-//! other is the RECEIVE (or the fork, or the DELIVER) on the server that is told of. Out: per ordered pair of servers how far the times of SEND and RECEIVE lie apart, and what
-//! is told of and has no row of arriving. Legs wait for each other because the logs are read at different times; there are at
-//! most [`MOST_LEGS`]. Beyond that only ids whose hash ends in enough zeros are kept, both legs or neither, so the
-//! sample does not depend on the order of reading.
+//! it handed to transport, a DELIVER the copy it was given, a SEND its own, or the message it gave to mailbox
+//! delivery. The other is the RECEIVE (or the fork, or the DELIVER) on the server that is told of. Out: per ordered
+//! pair of servers how far the times of SEND and RECEIVE lie apart, and what is told of and has no row of arriving.
+//! Legs wait for each other because the logs are read at different times; there are at most [`MOST_LEGS`]. Beyond
+//! that only ids whose hash ends in enough zeros are kept, both legs or neither, so the sample does not depend on
+//! the order of reading.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
@@ -15,6 +16,7 @@ use foldhash::quality::FixedState;
 use rayon::prelude::*;
 
 use super::Spot;
+use super::coverage::Gone;
 use super::hosts::Hosts;
 use crate::address::short_host;
 use crate::dialect::{Named, Teller, Told};
@@ -255,25 +257,21 @@ fn service(teller: Teller) -> Service {
     }
 }
 
-/// The hours in which something arrived on the server told of, if its service's log was read before and after them. It need
-/// not have rows in them: in a quiet hour the log may be missing whole.
+/// The hours in which something arrived on the server told of, if that service's log begins before and ends after
+/// it. It need not have rows in them: in a quiet hour the log may be missing whole.
 fn must_have_arrived(
     servers: &Servers,
     server: ServerId,
     told: &Leg,
     service: Service,
 ) -> Option<(i64, i64)> {
-    let hours = &servers.coverage(server).hours;
-    let span = servers.coverage(server).span?;
+    let (first, last) = servers.coverage(server).spans[service as usize]?;
     let since = i64::from(told.minutes) * 60 * SECOND;
     let (from, to) = (
         Time(told.time.0 - since - MARGIN),
         Time(told.time.0 + MARGIN),
     );
-    let has_rows = |rows: &[u32; Service::COUNT]| rows[service as usize] > 0;
-    let begun = (hours.range(..=from.hour())).any(|(_, rows)| has_rows(rows));
-    let goes_on = (hours.range(to.hour()..)).any(|(_, rows)| has_rows(rows));
-    let inside = span.0 < from && to < span.1 && begun && goes_on;
+    let inside = first < from && to < last;
     (inside && since <= LONGEST).then(|| (from.hour(), to.hour()))
 }
 
@@ -291,10 +289,10 @@ fn lag(mut lags: Vec<Measured>) -> Lag {
 
 impl HandOvers {
     /// Leaves out what was on its way in hours that are found to be missing as a whole.
-    pub fn leave_out(&mut self, told: &dyn Fn(ServerId, Service, i64) -> bool) {
+    pub fn leave_out(&mut self, gone: &Gone) {
         for ((server, teller, _), missing) in &mut self.missing {
-            let told = |hour| told(*server, service(*teller), hour);
-            missing.retain(|of| !(of.hours.0..=of.hours.1).any(told));
+            let service = service(*teller);
+            missing.retain(|of| !gone.any(*server, service, of.hours.0..=of.hours.1));
         }
         self.missing.retain(|_, missing| !missing.is_empty());
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bstr::BStr;
 
 use super::Spot;
+use super::coverage::Gone;
 use super::hosts::Hosts;
 use crate::address::short_host;
 use crate::dialect::Elsewhere;
@@ -109,20 +110,21 @@ impl Mentions {
 
     /// The holes. `missed`: hours that are told already, because plenty of rows are usual there; `astray`: servers
     /// whose clock is so far from the others' that only their own rows count.
-    pub fn holes(
-        self,
-        servers: &Servers,
-        missed: &dyn Fn(ServerId, Service, i64) -> bool,
-        astray: &BTreeSet<ServerId>,
-    ) -> Vec<Hole> {
+    pub fn holes(self, servers: &Servers, missed: &Gone, astray: &BTreeSet<ServerId>) -> Vec<Hole> {
         let mut found: BTreeMap<(ServerId, Service, bool), Hole> = BTreeMap::new();
         for ((host, service, hour), cell) in &self.cells {
             let Some(server) = servers.find(self.hosts.name(*host)) else {
                 continue;
             };
-            let hours = &servers.coverage(server).hours;
-            let has_rows = |rows: &[u32; Service::COUNT]| rows[*service as usize] > 0;
-            if hours.get(hour).is_some_and(has_rows) || missed(server, *service, *hour) {
+            let coverage = servers.coverage(server);
+            let Some((begin, end)) = coverage.spans[*service as usize] else {
+                // No log of this service at all: it was not collected, or not kept.
+                continue;
+            };
+            let rows = coverage.hours.get(hour);
+            if rows.is_some_and(|rows| rows[*service as usize] > 0)
+                || missed.any(server, *service, *hour..=*hour)
+            {
                 continue;
             }
             let mut told = cell.own;
@@ -130,13 +132,7 @@ impl Mentions {
                 told.merge(cell.others);
             }
             let Some(first) = told.first else { continue };
-            let before = hours.range(..hour).any(|(_, rows)| has_rows(rows));
-            let after = hours.range(hour..).any(|(_, rows)| has_rows(rows));
-            if !before && !after {
-                // No log of this service at all: it was not collected, or not kept.
-                continue;
-            }
-            let inside = before && after;
+            let inside = begin.hour() < *hour && *hour < end.hour();
             let hole = found
                 .entry((server, *service, inside))
                 .or_insert_with(|| Hole {

@@ -35,16 +35,17 @@ use crate::fault::Faults;
 use crate::input::Inputs;
 use crate::input::source::{Source, hex};
 use crate::join::Ground;
-use crate::keys::{Keys, Service};
+use crate::keys::Keys;
 use crate::plan::Plan;
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::Time;
 use chunk::{Back, LogIds, Outline, Part};
+use coverage::Gone;
 use files::Headers;
 use handover::Legs;
 use ids::Generations;
-use mentions::{Hole, Mentions};
+use mentions::Mentions;
 use twice::Prints;
 
 /// Places that are kept of each kind of finding; the rest is counted.
@@ -280,18 +281,15 @@ impl Check {
         let equal = files::equal(facts.inputs, plan, &Keys::default());
         let twice = audit.prints.compare(facts.inputs, plan, &equal);
         let mut coverage = coverage::coverage(facts);
-        let missed = |server: ServerId, service: Service, hour: i64| {
-            let name = facts.servers.name(server);
-            let mut servers = coverage.iter().filter(|of| of.server.as_bytes() == name);
-            servers.any(|server| server.is_silent(service, hour))
-        };
+        let mut gone = Gone::missed(&coverage);
         let mut met = audit.legs.meet(facts.servers);
-        let holes = (audit.mentions).holes(facts.servers, &missed, &met.astray());
-        met.leave_out(&|server, service, hour| {
-            let of = |hole: &&Hole| (hole.server, hole.service) == (server, service);
-            let mut holes = holes.iter().filter(of);
-            missed(server, service, hour) || holes.any(|hole| hole.hours.contains(&hour))
-        });
+        let holes = (audit.mentions).holes(facts.servers, &gone, &met.astray());
+        for hole in &holes {
+            for &hour in &hole.hours {
+                gone.add(hole.server, hole.service, hour..hour + 1);
+            }
+        }
+        met.leave_out(&gone);
         coverage::note_holes(&mut coverage, &holes, facts);
         let seen = findings::Seen {
             twice: &twice,

@@ -461,6 +461,15 @@ fn stays_on(time: i64, id: u64) -> [Row; 3] {
     [own("SUBMIT", 1), receive("ex01", time, id), delivered]
 }
 
+/// Transport gives it to mailbox delivery.
+fn given(time: i64, id: u64) -> Row {
+    Row {
+        id,
+        context: "\"250 2.6.0 <a@b> [Hostname=ex01.x]\"".into(),
+        ..send("ex01", "ex01.x", time + SECOND, id, id)
+    }
+}
+
 /// Three logs of ex01, with a message every 20 minutes from nine to noon; `keep` says which rows of transport stay.
 fn quiet_server(keep: impl Fn(i64) -> bool) -> Check {
     let mut logs = [const { Vec::new() }; 3];
@@ -561,12 +570,7 @@ fn a_message_that_was_cut_out_of_the_delivery_log_is_missed() {
         for n in 0..9 {
             let (at, id) = (nine() + (10 + n * 20) * 60 * SECOND, QUEUE + 1 + n as u64);
             let [_, taken, delivered] = stays_on(at, id);
-            logs[0].push(taken);
-            logs[0].push(Row {
-                context: "\"250 2.6.0 <a@b> [Hostname=ex01.x]\"".into(),
-                ..send("ex01", "ex01.x", at + SECOND, id, id)
-            });
-            logs[0].last_mut().unwrap().id = id;
+            logs[0].extend([taken, given(at, id)]);
             logs[1].push(delivered);
         }
         if let Some(cut) = cut {
@@ -592,6 +596,49 @@ fn a_message_that_was_cut_out_of_the_delivery_log_is_missed() {
     );
     // The last may not have been collected.
     assert_eq!(kinds(&with(Some(8), "", "")), [""; 0]);
+}
+
+/// The logs of services are copied at different times, and not at the border of an hour.
+#[test]
+fn a_log_that_begins_or_ends_within_an_hour_lacks_no_message_beyond() {
+    let with = |keep: fn(usize, i64) -> bool| {
+        let mut logs = [const { Vec::new() }; 3];
+        for minute in [5, 10, 20, 40, 50, 70, 100, 130, 160] {
+            let at = nine() + minute * 60 * SECOND;
+            let id = QUEUE + 1 + minute as u64;
+            let [submit, taken, delivered] = stays_on(at, id);
+            let rows = [vec![submit], vec![taken, given(at, id)], vec![delivered]];
+            for (service, rows) in rows.into_iter().enumerate() {
+                if keep(service, minute) {
+                    logs[service].extend(rows);
+                }
+            }
+        }
+        let names = ["ms.log", "mt.log", "md.log"];
+        let logs = names.into_iter().zip(logs.iter().map(|rows| log(rows)));
+        kinds(&check(&Vec::from_iter(logs)))
+    };
+    // 1: transport, 2: mailbox delivery.
+    assert_eq!(with(|_, _| true), [""; 0]);
+    assert_eq!(
+        with(|of, minute| of != 2 || minute <= 10),
+        ["log_ends_earlier"]
+    );
+    assert_eq!(
+        with(|of, minute| of != 1 || minute <= 10),
+        ["log_ends_earlier"]
+    );
+    assert_eq!(with(|of, minute| of != 2 || minute >= 50), [""; 0]);
+    assert_eq!(with(|of, minute| of != 1 || minute >= 50), [""; 0]);
+    // Between its first and last rows it must be there.
+    assert_eq!(
+        with(|of, minute| of != 2 || minute != 40),
+        ["delivery_missing"]
+    );
+    assert_eq!(
+        with(|of, minute| of != 1 || minute != 40),
+        ["arrival_missing", "submission_missing"]
+    );
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub fn reach(
     let last = |service: Service| {
         servers
             .iter()
-            .filter_map(move |(_, c)| c.last[service as usize])
+            .filter_map(move |(_, c)| c.spans[service as usize])
+            .map(|(_, last)| last)
     };
     let lasts: Vec<Time> = Service::ALL.into_iter().flat_map(last).collect();
     let latest = lasts
@@ -78,7 +79,7 @@ mod tests {
                 rows: 1,
                 ..Coverage::default()
             };
-            coverage.last[0] = Some(at(last));
+            coverage.spans[0] = Some((at(last), at(last)));
             Servers::of(vec![(name.to_vec(), coverage)])
         };
         assert_eq!(

@@ -107,15 +107,19 @@ pub fn servers(servers: &Servers, hours: Option<&Range<i64>>) -> Vec<ServerFacts
 fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {
     let inside = coverage.hours.range(hours.clone());
     let hours: BTreeMap<i64, HourRows> = inside.map(|(hour, rows)| (*hour, *rows)).collect();
-    let (first, last) = coverage.span.unwrap_or_default();
     let ends = hours.first_key_value().zip(hours.last_key_value());
-    let span = ends.map(|((from, _), (to, _))| {
-        let (from, to) = (Time(from * HOUR), Time((to + 1) * HOUR));
-        (from.max(first), to.min(last))
-    });
+    let inside = |(first, last): (Time, Time)| {
+        let ((from, _), (to, _)) = ends?;
+        let span = (
+            Time(from * HOUR).max(first),
+            Time((to + 1) * HOUR).min(last),
+        );
+        (span.0 <= span.1).then_some(span)
+    };
+    let spans = coverage.spans.map(|span| span.and_then(inside));
     Coverage {
         rows: hours.values().flatten().map(|rows| u64::from(*rows)).sum(),
-        span,
+        spans,
         hours,
         ..Coverage::default()
     }
@@ -123,7 +127,7 @@ fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {
 
 /// What was read of a server within the period, and how much it logs at other times.
 fn server(name: &str, coverage: &Coverage, all: &Coverage) -> ServerFacts {
-    let (first, last) = coverage.span.unzip();
+    let (first, last) = coverage.span().unzip();
     let services = Service::ALL
         .into_iter()
         .filter(|service| coverage.service_rows(*service) > 0);
