@@ -64,7 +64,8 @@ impl Filter {
             && (self.status.is_empty() || self.status.contains(&path.status))
             && (self.direction.is_empty() || self.direction.contains(&path.direction))
             && wanted(&self.network_message_id, |p| {
-                p.matches(path.network_message_id) || path.other_ids.iter().any(|id| p.matches(id))
+                p.matches(path.network_message_id)
+                    || (path.other_ids.iter()).any(|id| is_network_id(id) && p.matches(id))
             })
             && wanted(&self.message_id, |p| id_matches(p, path))
             && wanted(&self.client_ip, |p| p.matches(path.origin.client_ip))
@@ -153,6 +154,15 @@ impl Filter {
 /// Whether nothing is asked, or one of the wanted texts is there.
 fn wanted(patterns: &[Pattern], found: impl Fn(&Pattern) -> bool) -> bool {
     patterns.is_empty() || patterns.iter().any(found)
+}
+
+/// Whether another id of a message is a network-message-id and no queue id or X.400 one: `8-4-4-4-12` hexadecimal digits.
+fn is_network_id(id: &[u8]) -> bool {
+    let digits = |(at, byte): (usize, &u8)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    id.len() == 36 && id.iter().enumerate().all(digits)
 }
 
 fn id_matches(pattern: &Pattern, path: &Path) -> bool {

@@ -387,12 +387,6 @@ impl Path<'_> {
         !self.recipients.is_empty() && self.recipients.iter().all(proven)
     }
 
-    /// Whether it was refused before any recipient was accepted: it never entered.
-    pub fn is_refused(&self) -> bool {
-        let mut fates = self.recipients.iter().map(|recipient| recipient.fate);
-        self.status == Status::Failed && fates.all(|fate| fate == Fate::Rejected)
-    }
-
     /// Whether it is finished and known by an id, so that rows which come later find it by that.
     pub fn is_settled(&self) -> bool {
         let has_id = !self.message_id.is_empty() || !self.network_message_id.is_empty();

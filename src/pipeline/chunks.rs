@@ -125,7 +125,11 @@ pub(super) fn ties(
                 ..slice(inputs, chunk, number)
             };
             let mut found = dialect::ties(slice, &chunk.layout, keys, leads_on);
-            let seen = std::mem::take(&mut found.seen);
+            let mut seen = std::mem::take(&mut found.seen);
+            if chunk.carried {
+                // An earlier run has counted them: see `settle`.
+                seen = Seen::default();
+            }
             (Ties::noted(&mut found), seen)
         })
         .unzip();

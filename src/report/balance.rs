@@ -38,8 +38,6 @@ pub struct Totals {
     pub recipients: ByFate,
     /// Recipients let in, and added by lists and redirects, less those they replaced.
     pub entered_recipients: i64,
-    /// Messages refused before acceptance for all their recipients: in none of the figures above.
-    pub refused_messages: i64,
     /// The same by the way their message came in.
     pub entered_recipients_by_origin: Entered,
     /// `entered_recipients` less the fates other than expanded, redirected and rejected.
@@ -149,7 +147,6 @@ pub fn totals(sums: &tally::Totals) -> Totals {
             redirected: sums.recipients(Fate::Redirected),
         },
         entered_recipients: sums.entered_recipients.iter().sum(),
-        refused_messages: sums.refused_messages,
         entered_recipients_by_origin: entered(&sums.entered_recipients),
         residual: sums.residual_recipients(),
         recipients_of_unknown_origin: sums.recipients_of_unknown_origin,

@@ -237,9 +237,7 @@ fn the_json_has_the_keys_of_the_contract() {
     assert_eq!(value["period"]["from"], "2026-03-02T09:00:00.000Z");
     assert_eq!(value["totals"]["residual"], 0);
     assert_eq!(value["excluded"]["probe"]["messages"], 8);
-    let totals = ["messages", "refused_messages"].map(|key| value["totals"][key].as_i64().unwrap());
-    assert_eq!(totals.iter().sum::<i64>(), 92);
-    assert!(totals[1] > 0);
+    assert_eq!(value["totals"]["messages"], 92);
     let gap = &value["coverage"]["servers"][1]["gaps"][0];
     assert_eq!(gap["from"], "2026-03-02T12:00:00.000Z");
     assert_eq!(gap["hours"], 1);

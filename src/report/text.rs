@@ -52,8 +52,8 @@ pub fn sentences(report: &Report) -> Vec<String> {
         "A message counts once, with its largest logged size, in the hour it was first seen. A recipient \
          counts once per message; lists and redirected addresses count as those they became.",
         "Recipients entered = delivered + transferred + failed + dropped + quarantined + pending + unknown; \
-         what is left over is the residual. Refused recipients never entered, nor did a message that was \
-         refused for all: both stand beside the balance, and in no figure but those of failures.",
+         what is left over is the residual. Refused recipients never entered; a message that was refused \
+         for all is a failed message.",
         "Transferred: accepted by a host outside. Unknown: the trail ends where logs are missing.",
         &format!(
             "Latency runs from a message's entry to each delivered or transferred recipient; percentiles \

@@ -55,8 +55,6 @@ pub struct Totals {
     pub bytes: i64,
     /// The same once per recipient.
     pub bytes_to_recipients: i64,
-    /// Messages of which no recipient was accepted: in no figure but this, the rows and those of failures.
-    pub refused_messages: i64,
     /// Messages by [`Entry`](crate::path::Entry) (`as usize`).
     pub by_entry: [i64; 4],
     /// Messages by [`Status`] (`as usize`).
@@ -94,15 +92,6 @@ impl Totals {
             _ => &mut self.system,
         };
         share.add(path, recipients_in_balance(path), weight);
-    }
-
-    /// Counts a message that was refused as a whole ([`Path::is_refused`]).
-    pub fn refuse(&mut self, path: &Path<'_>, weight: i64) {
-        self.refused_messages += weight;
-        self.by_fate[Fate::Rejected as usize] += weight * path.recipients.len() as i64;
-        // None; the balance tells if that is wrong.
-        self.entered_recipients[path.entry as usize] += weight * path.entered_recipients;
-        self.add_rows(path.class, true, weight * i64::from(path.rows));
     }
 
     /// Counts further rows of a message of this class.
@@ -150,7 +139,6 @@ impl Totals {
         self.system.merge(&other.system);
         self.bytes += other.bytes;
         self.bytes_to_recipients += other.bytes_to_recipients;
-        self.refused_messages += other.refused_messages;
         add_each(&mut self.by_entry, &other.by_entry);
         add_each(&mut self.by_status, &other.by_status);
         add_each(&mut self.by_fate, &other.by_fate);

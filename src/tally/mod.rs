@@ -135,12 +135,6 @@ impl Tally {
             self.totals.exclude(path, weight);
             return;
         }
-        if path.is_refused() {
-            self.totals.refuse(path, weight);
-            self.failures.add(path, weight);
-            self.oddities.add(path, weight);
-            return;
-        }
         path.notes.timings.iter().for_each(Raw::ask);
         hops::Hops::ask(path);
         let recipients = balance::recipients_in_balance(path);

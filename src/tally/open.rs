@@ -4,7 +4,7 @@
 //! [`Pending`] and [`Unknown`]. Ages are counted against the end of the period, which only the report
 //! knows, so the times of entry are kept.
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::address::List;
@@ -17,6 +17,8 @@ use crate::tally::{Counts, Map, merge_counts};
 
 /// Bytes of a logged reason that tell reasons apart: the rest is addresses and session numbers.
 const REASON_BYTES: usize = 160;
+/// Host names have no more than 253 bytes; what is longer is none.
+const HOST_BYTES: usize = 255;
 
 /// Why recipients wait.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,7 +45,7 @@ pub struct Pending {
     /// What put delivery off: by reason and by next hop, whatever became of the mail.
     pub deferred_because: Map<Box<[u8]>, PutOff>,
     pub deferred_hops: Map<Box<[u8]>, PutOff>,
-    /// Rows that put delivery off, by next hop and hour of UTC since 1970: whether a queue grows.
+    /// The same by next hop and hour of UTC since 1970, each recipient as often as it was put off: whether a queue grows.
     pub hourly: Map<(Box<[u8]>, i64), i64>,
     /// By how often a recipient was put off (tries less one).
     pub tries: Map<u32, Counts>,
@@ -88,11 +90,14 @@ impl Pending {
             let sum = self.deferred_because.entry(reason.into()).or_default();
             because.count(sum, reason, deferral.recipients, weight);
             let first = || deferral.recipients.into_iter().next().unwrap_or_default();
-            let host = status::host(deferral.words).unwrap_or_else(|| domain(first()));
-            let host: Box<[u8]> = host.to_ascii_lowercase().into();
+            let host = host_of(deferral.words, first);
             let sum = self.deferred_hops.entry(host.clone()).or_default();
             hops.count(sum, &host, deferral.recipients, weight);
-            *self.hourly.entry((host, deferral.time.hour())).or_default() += weight;
+            let hour = self.hourly.entry((host, deferral.time.hour()));
+            *hour.or_default() += weight * put_off(deferral.recipients);
+            if deferral.recipients.count() == 0 {
+                self.deferrals.attempts += weight;
+            }
         }
     }
 
@@ -113,18 +118,14 @@ impl Pending {
             let since = self.since.entry(path.first_seen.0).or_default();
             since.add(waiting.is_none(), weight);
             waiting = waiting.or(Some(recipient));
-            let (wait, host) = match recipient.reason {
-                Reason::Logged(words) => {
-                    let reason = reason_of(words);
-                    (Wait::Logged(reason.into()), status::host(words))
-                }
-                Reason::InQueueOf(server) => (Wait::InQueueOf(server), None),
-                _ => (Wait::Unexplained, None),
+            let (wait, words): (Wait, &[u8]) = match recipient.reason {
+                Reason::Logged(words) => (Wait::Logged(reason_of(words).into()), words),
+                Reason::InQueueOf(server) => (Wait::InQueueOf(server), b""),
+                _ => (Wait::Unexplained, b""),
             };
             let first = reasons.insert(wait.clone());
             self.reasons.entry(wait).or_default().add(first, weight);
-            let host = host.unwrap_or_else(|| domain(recipient.address));
-            let host: Box<[u8]> = host.to_ascii_lowercase().into();
+            let host = host_of(words, || recipient.address);
             let first = hosts.insert(host.clone());
             self.next_hops.entry(host).or_default().add(first, weight);
         }
@@ -252,21 +253,41 @@ pub fn domain(address: &[u8]) -> &[u8] {
     memchr::memrchr(b'@', address).map_or(b"", |at| &address[at + 1..])
 }
 
-/// Whom a message's rows put off, by reason or by host, so that each counts once.
-#[derive(Default)]
-struct Seen<'k> {
-    keys: HashSet<Vec<u8>>,
-    recipients: HashSet<(Vec<u8>, &'k [u8])>,
+/// The host in the last error, or else the domain of whom it is about; lower case.
+fn host_of<'a>(words: &'a [u8], address: impl FnOnce() -> &'a [u8]) -> Box<[u8]> {
+    let host = status::host(words).unwrap_or_else(|| domain(address()));
+    host[..host.len().min(HOST_BYTES)]
+        .to_ascii_lowercase()
+        .into()
 }
 
-impl<'k> Seen<'k> {
-    fn count(&mut self, sum: &mut PutOff, key: &[u8], recipients: List<'k>, weight: i64) {
-        // A row that names nobody is about the message.
-        sum.deferrals += weight * recipients.count().max(1) as i64;
-        let new = |address: &&'k [u8]| self.recipients.insert((key.to_vec(), *address));
-        sum.counts.recipients += weight * recipients.into_iter().filter(new).count() as i64;
-        if self.keys.insert(key.to_vec()) {
+/// How many a row puts off; one that names nobody is about the message.
+fn put_off(recipients: List<'_>) -> i64 {
+    recipients.count().max(1) as i64
+}
+
+/// Whom a message's rows put off, by reason or by host, so that each counts once.
+#[derive(Default)]
+struct Seen {
+    keys: HashMap<Vec<u8>, u32>,
+    /// By number of the key; lower case.
+    recipients: HashSet<(u32, Box<[u8]>)>,
+}
+
+impl Seen {
+    fn count(&mut self, sum: &mut PutOff, key: &[u8], recipients: List<'_>, weight: i64) {
+        sum.deferrals += weight * put_off(recipients);
+        let next = self.keys.len() as u32;
+        let number = *self.keys.entry_ref(key).or_insert(next);
+        if number == next {
             sum.counts.messages += weight;
+        }
+        for address in recipients {
+            let address = address.to_ascii_lowercase().into();
+            sum.counts.recipients += match self.recipients.insert((number, address)) {
+                true => weight,
+                false => 0,
+            };
         }
     }
 }

@@ -255,6 +255,9 @@ fn prolog_of(flags: XmlFlags) -> Prolog {
     }
 }
 
+/// Lines of a list that somebody may look at.
+const MOST_TOP: usize = 100_000;
+
 fn figures(flags: Figures) -> Result<KeptDays, String> {
     let default = KeptDays::default();
     let limits: Result<Vec<u64>, String> = flags.sla.iter().map(|limit| span_ms(limit)).collect();
@@ -262,6 +265,9 @@ fn figures(flags: Figures) -> Result<KeptDays, String> {
         lists: flags.lists,
         top: match flags.top {
             Some(0) => return Err("--top: at least 1 is needed".into()),
+            Some(top) if top > MOST_TOP => {
+                return Err(format!("--top: {MOST_TOP} at most; 'paths' has everything"));
+            }
             top => top.unwrap_or(default.top),
         },
         sla_ms: match limits? {

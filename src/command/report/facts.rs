@@ -12,6 +12,7 @@ use crate::input::Inputs;
 use crate::keys::Service;
 use crate::path::anonymous;
 use crate::pipeline::Outcome;
+use crate::report::trouble::MISSED_HOURS;
 use crate::report::{BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile};
 use crate::servers::{Coverage, HourRows, Servers};
 use crate::time::{HOUR, Time};
@@ -27,10 +28,6 @@ pub fn of<'n>(
 ) -> Facts {
     let (from, to) = outcome.span.unzip();
     let filter = &options.filter;
-    let asked = (filter.since.is_some() || filter.until.is_some()).then(|| {
-        let until = |time: Time| Time(time.0 - 1).hour() + 1;
-        filter.since.map_or(i64::MIN, Time::hour)..filter.until.map_or(i64::MAX, until)
-    });
     let other = outcome.plan.passed_over.iter().map(|(file, what)| {
         let path = inputs.files[*file as usize].name.to_string();
         SkippedFile {
@@ -56,7 +53,7 @@ pub fn of<'n>(
         bad_rows: outcome.faults.damaged(),
         rows_twice: outcome.rows_twice,
         seconds: elapsed.as_secs_f64(),
-        servers: servers(&outcome.servers, asked.as_ref()),
+        servers: servers(&outcome.servers, None),
         own_domains: match options.anonymous {
             Some(_) => vec![format!("*.{}", anonymous::OWN)],
             None => outcome.own.names(),
@@ -105,9 +102,6 @@ pub fn servers(servers: &Servers, hours: Option<&Range<i64>>) -> Vec<ServerFacts
     });
     facts.collect()
 }
-
-/// For so long a server is missed that has no more rows; after that it is gone.
-const MISSED_HOURS: i64 = 7 * 24;
 
 /// The part of a server's coverage that was logged within some hours. How many bytes that was is not known.
 fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {

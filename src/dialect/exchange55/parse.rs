@@ -209,8 +209,9 @@ impl<'p> Parse<'p> {
             event: head[1],
             time,
             server: match self.finder.wants_ties_alone() {
-                true => slice.server,
-                false => self.told.server(head).unwrap_or(slice.server),
+                // Of whom the tables are made it matters little, unless other programs' logs ask who was there.
+                true if !slice.keep_hops => slice.server,
+                _ => self.told.server(head).unwrap_or(slice.server),
             },
             id: head[0],
             // Only the Internet Mail Service's remote ids are Message-IDs of the message itself.

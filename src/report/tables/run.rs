@@ -242,7 +242,7 @@ fn balance(report: &Report) -> Table {
     let aside = [
         (
             "beside: refused before acceptance",
-            Some(totals.refused_messages),
+            None,
             Some(fates.rejected),
         ),
         ("beside: lists expanded", None, Some(fates.expanded)),

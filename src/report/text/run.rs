@@ -291,9 +291,8 @@ fn beside_the_balance<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::
     let totals = &report.totals;
     let fates = &totals.recipients;
     let aside = format!(
-        "Beside the balance: {} and {} refused before acceptance, {} lists expanded, {} addresses redirected.",
-        plural(totals.refused_messages, "message"),
-        plural(fates.rejected, "recipient"),
+        "Beside the balance: {} refused before acceptance, {} lists expanded, {} addresses redirected.",
+        grouped(fates.rejected),
         grouped(fates.expanded),
         grouped(fates.redirected)
     );

@@ -12,6 +12,8 @@ use serde::Serialize;
 use crate::report::baseline::Baseline;
 use crate::report::{Message, Report};
 
+/// For so long a server is missed that has no more rows; after that it is gone.
+pub const MISSED_HOURS: i64 = 7 * 24;
 /// Evidence shown per finding.
 const EVIDENCE: usize = 3;
 

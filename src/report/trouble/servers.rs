@@ -2,10 +2,11 @@
 //!
 //! In: the finished sections of the report. Out: findings.
 
-use super::{EVIDENCE, Finding, Severity, finding};
+use super::{EVIDENCE, Finding, MISSED_HOURS, Severity, finding};
 use crate::report::Report;
 use crate::report::coverage::Server;
 use crate::report::text::page::{duration, grouped, percent, plural};
+use crate::time::Time;
 
 /// A server that is silent for so many hours, while most others are not.
 const SILENT_HOURS: i64 = 2;
@@ -35,8 +36,11 @@ pub fn balance(report: &Report, findings: &mut Vec<Finding>) {
 /// Hours without a row of a busy server, in which most of the others have rows.
 pub fn silent_servers(report: &Report, findings: &mut Vec<Finding>) {
     let servers = &report.coverage.servers;
+    let since = report.period.hours().map_or(i64::MIN, |(first, _)| first);
     for server in servers {
-        if server.usual_rows < BUSY_ROWS || servers.len() < 2 {
+        let last = server.last_time.map_or(i64::MAX, Time::hour);
+        let is_gone = last < since.saturating_sub(MISSED_HOURS);
+        if server.usual_rows < BUSY_ROWS || servers.len() < 2 || is_gone {
             continue;
         }
         let others: Vec<_> = servers
@@ -98,11 +102,12 @@ pub fn no_rows(report: &Report, findings: &mut Vec<Finding>) {
     }
     let hours = last - first + 1;
     let what = "No server has a row in this period: its logs were not read".to_string();
-    let known = servers.iter().take(EVIDENCE);
+    let known = servers.iter().filter_map(|server| {
+        let last = server.last.as_deref()?;
+        Some(format!("the last row of {} is of {last}", server.server))
+    });
     findings.push(Finding {
-        evidence: known
-            .map(|server| format!("{} logged in the days before", server.server))
-            .collect(),
+        evidence: known.take(EVIDENCE).collect(),
         ..finding(Severity::Bad, "missing_logs", what, hours)
     });
 }
