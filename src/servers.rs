@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::short_host;
 use crate::event::ServerId;
 use crate::keys::Service;
-use crate::time::Time;
+use crate::time::{Time, union};
 
 /// More names than this are hostile input; the rest share the last number.
 const MAX_SERVERS: usize = 60_000;
@@ -83,14 +83,6 @@ impl Coverage {
                 .is_some()
         };
         same_hour || later()
-    }
-}
-
-/// From the first to the last of both.
-fn union(a: Option<(Time, Time)>, b: Option<(Time, Time)>) -> Option<(Time, Time)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
     }
 }
 

@@ -154,6 +154,14 @@ fn days_in_month(y: i64, m: u32) -> u32 {
     }
 }
 
+/// From the first to the last instant of both spans, where there is any.
+pub fn union(a: Option<(Time, Time)>, b: Option<(Time, Time)>) -> Option<(Time, Time)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

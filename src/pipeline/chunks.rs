@@ -20,7 +20,7 @@ use crate::keys::Keys;
 use crate::plan::{Chunk, Plan, slice};
 use crate::row::Row;
 use crate::servers::{Seen, Servers};
-use crate::time::Time;
+use crate::time::{Time, union};
 
 /// What of chunks is kept only if asked for.
 #[derive(Clone, Copy)]
@@ -286,13 +286,5 @@ impl Sums {
                 .map(|layout| ground.layout(layout))
                 .collect(),
         }
-    }
-}
-
-/// The time that holds both.
-fn union(a: Option<(Time, Time)>, b: Option<(Time, Time)>) -> Option<(Time, Time)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
     }
 }

@@ -77,10 +77,11 @@ fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {
             .or(server.first)
             .or(other.first);
         server.last = server.last.max(other.last);
-        let (own, others) = (server.hours.len() as u64, other.hours.len() as u64);
-        server.usual_rows = match own + others {
+        let rows =
+            |server: &ServerFacts| u128::from(server.usual_rows) * server.hours.len() as u128;
+        server.usual_rows = match (server.hours.len() + other.hours.len()) as u128 {
             0 => server.usual_rows.max(other.usual_rows),
-            all => (server.usual_rows * own + other.usual_rows * others) / all,
+            hours => ((rows(server) + rows(&other)) / hours) as u64,
         };
         server.rows += other.rows;
         server.bytes += other.bytes;

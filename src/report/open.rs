@@ -30,7 +30,7 @@ pub struct Pending {
     pub deferrals_by_next_hop: Vec<Counted>,
     /// Recipients by the number of times they were put off.
     pub tries: Vec<Tries>,
-    /// Rows that put mail off, by next hop, in the first and the last third of the period: whether a queue grows.
+    /// Deferrals by next hop in the first and the last third of the period: whether a queue grows.
     pub trends: Vec<Trend>,
 }
 

@@ -4,12 +4,12 @@
 //! the way through memory costs more than the looking, so what is wanted of every byte is asked for on one way. One
 //! byte of a text says little; its two rarest at their distance hardly ever stand anywhere else.
 
-/// Places looked at before it is asked whether one of them may be a hit: whole vectors on every processor.
-const BLOCK: usize = 64;
-
 use std::ops::Range;
 
 use crate::scan::{self, prefetch_ahead};
+
+/// Places looked at before it is asked whether one of them may be a hit: whole vectors on every processor.
+const BLOCK: usize = 64;
 
 pub struct AnyCase<'t> {
     text: &'t [u8],

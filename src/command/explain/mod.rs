@@ -25,18 +25,18 @@ const NEAR: usize = 4;
 /// # Errors
 /// If the answer cannot be written.
 pub fn run(words: &[String]) -> Result<Exit, Error> {
-    let mut all_known = true;
+    let known: Vec<Vec<String>> = words.iter().map(|word| words_of(word)).collect();
     super::print(|out| {
-        for word in words {
-            let lines = words_of(word);
-            all_known &= !lines.is_empty();
-            for line in lines {
-                writeln!(out, "{line}")?;
-            }
-        }
-        Ok(())
+        known
+            .iter()
+            .flatten()
+            .try_for_each(|line| writeln!(out, "{line}"))
     })?;
-    for word in words.iter().filter(|word| words_of(word).is_empty()) {
+    let unknown: Vec<&String> = (words.iter().zip(&known))
+        .filter(|(_, lines)| lines.is_empty())
+        .map(|(word, _)| word)
+        .collect();
+    for word in &unknown {
         let shown = crate::inert::terminal(word.as_bytes(), 80);
         match nearest(word)[..] {
             [] => eprintln!("waybill: '{shown}' is not known"),
@@ -46,7 +46,7 @@ pub fn run(words: &[String]) -> Result<Exit, Error> {
             ),
         }
     }
-    Ok(if all_known {
+    Ok(if unknown.is_empty() {
         Exit::Done
     } else {
         Exit::NothingMatched
@@ -240,7 +240,7 @@ fn trace_status(word: &str) -> Option<String> {
 
 /// Known names that differ in few letters, nearest first.
 fn nearest(word: &str) -> Vec<String> {
-    let word = word.trim().to_ascii_uppercase();
+    let word = word.trim().to_ascii_uppercase().into_bytes();
     let names = modern::EVENTS
         .iter()
         .map(|(name, _)| *name)
@@ -249,26 +249,17 @@ fn nearest(word: &str) -> Vec<String> {
     let numbers = legacy::EVENTS.iter().map(|kind| kind.number.to_string());
     let mut near: Vec<(usize, String)> = names
         .chain(numbers)
-        .map(|name| (distance(word.as_bytes(), name.as_bytes()), name))
+        .map(|name| {
+            (
+                strsim::generic_levenshtein(&word, &name.as_bytes().to_vec()),
+                name,
+            )
+        })
         .filter(|(far, name)| *far <= NEAR.min(name.len() / 2))
         .collect();
     near.sort();
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-/// How many letters must be changed, added or taken out.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -121,8 +121,8 @@ fn counted(
     what: &'static str,
     lines: &[Counted],
 ) -> Table {
-    let rows = name.starts_with("deferrals");
-    let columns: &[&str] = match rows {
+    let of_deferrals = name.starts_with("deferrals");
+    let columns: &[&str] = match of_deferrals {
         true => &[what, "deferrals", "messages", "recipients"],
         false => &[what, "messages", "recipients"],
     };
@@ -225,7 +225,7 @@ fn pending(report: &Report) -> Vec<Table> {
                 "in the last third",
             ],
         )
-        .note("Rows that put mail off, by next hop, in the first and in the last third of the period.")
+        .note("Deferrals by next hop in the first and in the last third of the period.")
         .lines(pending.trends.iter().map(|trend| {
             let counts = [trend.first_third, trend.last_third].map(Cell::Count);
             [vec![text(&trend.next_hop)], counts.to_vec()].concat()
