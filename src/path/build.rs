@@ -75,8 +75,7 @@ pub fn build<'d>(
         None => (Entry::Unknown, rows.first),
     };
     let head = entry.map_or(&events[0], |(_, event)| event);
-    let text = |get: fn(&Event<'d>) -> Raw<'d>| first_text(head, events, get);
-    let sender = text(|e| e.sender);
+    let sender = first_text(head, events, |e| e.sender);
     let own_sender = match scene.own.owns(sender) {
         Some(false) if kind == Entry::Submitted => Some(true),
         other => other,
@@ -91,7 +90,7 @@ pub fn build<'d>(
     ));
     let entered_recipients = roster.balance() - left_again(&recipients);
     buffers.people = emptied(roster.people);
-    let return_path = text(|e| e.return_path);
+    let return_path = first_text(head, events, |e| e.return_path);
     let has_report_row = events.iter().any(|e| e.is_report);
     let class = class(
         has_report_row,
@@ -100,8 +99,8 @@ pub fn build<'d>(
         recipients.iter().map(|r| r.address),
     );
     Path {
-        message_id: text(|e| e.message_id),
-        network_message_id: text(|e| e.network_message_id),
+        message_id: first_text(head, events, |e| e.message_id),
+        network_message_id: first_text(head, events, |e| e.network_message_id),
         other_ids: Vec::new(),
         id_ties: Vec::new(),
         inferred: Vec::new(),
@@ -114,7 +113,7 @@ pub fn build<'d>(
         },
         sender,
         return_path,
-        subject: text(|e| e.subject),
+        subject: first_text(head, events, |e| e.subject),
         size_bytes: rows.size_bytes,
         entry: kind,
         earliest: (rows.first, rows.place),
@@ -366,17 +365,25 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
         .map(|e| (Entry::Received, e))
 }
 
-/// The first row that has the text, beginning with the entry.
+/// The first row that has the text, beginning with the entry. Many formats have some texts on no row: asking all of them
+/// must cost next to nothing.
+#[inline(always)]
 fn first_text<'d>(
     head: &Event<'d>,
     events: &[Event<'d>],
-    get: fn(&Event<'d>) -> Raw<'d>,
+    get: impl Fn(&Event<'d>) -> Raw<'d>,
 ) -> &'d BStr {
-    std::iter::once(head)
-        .chain(events)
-        .map(|event| get(event).text())
-        .find(|text| !text.is_empty())
-        .unwrap_or_default()
+    let of_head = get(head).text();
+    if !of_head.is_empty() {
+        return of_head;
+    }
+    for event in events {
+        let raw = get(event);
+        if !raw.is_empty() && !raw.text().is_empty() {
+            return raw.text();
+        }
+    }
+    BStr::new(b"")
 }
 
 /// What became of every address.
