@@ -327,15 +327,12 @@ fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])>
 /// mailbox's own server tells it, then as transport does), the making of a report, the first receipt that is
 /// not the next hop of another, or a refusal.
 fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)> {
-    let told_by_mailbox = |e: &&Event<'d>| e.from_mailbox && e.starts_message;
-    let submitted = events
-        .iter()
-        .find(told_by_mailbox)
-        .or_else(|| events.iter().find(|e| e.from_mailbox));
+    let submitted = first_of(events, |e| e.from_mailbox && e.starts_message)
+        .or_else(|| first_of(events, |e| e.from_mailbox));
     if let Some(event) = submitted {
         return Some((Entry::Submitted, event));
     }
-    if let Some(event) = events.iter().find(|e| e.role == Role::Report) {
+    if let Some(event) = first_of(events, |e| e.role == Role::Report) {
         return Some((Entry::Generated, event));
     }
     let handed_on = |copy: u64| {
@@ -344,10 +341,7 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
                 .iter()
                 .any(|e| matches!(e.next, Next::Server { copy: next, .. } if next == copy))
     };
-    if let Some(event) = events
-        .iter()
-        .find(|e| e.role == Role::Receive && !handed_on(e.copy))
-    {
+    if let Some(event) = first_of(events, |e| e.role == Role::Receive && !handed_on(e.copy)) {
         return Some((
             if event.generated {
                 Entry::Generated
@@ -363,6 +357,23 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
         .find(refused)
         .filter(|_| events.iter().all(|e| refused(&e) || e.role == Role::Info))
         .map(|e| (Entry::Received, e))
+}
+
+/// The first that fits. Of several in one instant it is the one with the lowest network-message-id, so that it does not
+/// hang on the names of files which id the message goes by.
+fn first_of<'a, 'd>(
+    events: &'a [Event<'d>],
+    fits: impl Fn(&Event<'d>) -> bool,
+) -> Option<&'a Event<'d>> {
+    let at = events.iter().position(&fits)?;
+    let first = &events[at];
+    (events[at..].iter())
+        .take_while(|e| e.time == first.time)
+        .filter(|e| !std::ptr::eq(*e, first) && fits(e))
+        .fold(Some(first), |lowest, e| {
+            let id = |e: &Event<'d>| e.network_message_id.text();
+            lowest.filter(|lowest| id(lowest) <= id(e)).or(Some(e))
+        })
 }
 
 /// The first row that has the text, beginning with the entry. Many formats have some texts on no row: asking all of them
@@ -412,7 +423,9 @@ fn outcomes<'d>(
             reason: verdict.reason,
             next_try: verdict.next_try,
             via: roster.chain(i),
-            latency_ms: decided.then(|| latency_ms(first_seen, verdict.at, whole_seconds)),
+            latency_ms: (decided.then(|| latency_ms(first_seen, verdict.at, whole_seconds)))
+                // Where no row says how it came in, the message was here before its first row, and no clock is off.
+                .filter(|ms| *ms >= 0 || person.sighted),
             direction: direction(own_sender, own),
             place: Some(verdict.place),
             origin_unknown: !person.sighted && !matches!(verdict.fate, Fate::Rejected),

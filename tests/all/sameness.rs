@@ -172,6 +172,32 @@ fn windows_change_nothing_in_logs_of_several_old_servers() {
     }
 }
 
+/// Two servers take the message in the same instant: which hop stands first is said by the rows, not by the files.
+#[test]
+fn names_of_files_do_not_order_hops_of_one_instant() {
+    let head = "#Software: Microsoft Exchange Server\r\n#Version: 15.02.1118.030\r\n\
+        #Log-type: Message Tracking Log\r\n#Fields: date-time,client-hostname,server-hostname,source,\
+        event-id,internal-message-id,message-id,network-message-id,recipient-address,sender-address\r\n";
+    let id = "<a@x.test>,11111111-2222-3333-4444-555555555555";
+    let log = |server: &str, to: &str| {
+        let row = |at: u32, hosts: &str, what: &str| {
+            format!("2026-03-02T09:00:00.{at}Z,{hosts},{what},7,{id},{to},ann@x.test\r\n")
+        };
+        let came = row(100, &format!("mx,{server}"), "SMTP,RECEIVE");
+        let left = row(200, &format!("{server},mx.far.test"), "SMTP,SENDEXTERNAL");
+        format!("{head}{came}{left}").into_bytes()
+    };
+    let (one, other) = (log("ex01", "a@far.test"), log("ex02", "b@far.test"));
+    let named = |a: &str, b: &str| {
+        let files = [(a.to_string(), one.clone()), (b.to_string(), other.clone())];
+        let path: Value = serde_json::from_str(&said_of(&files)).unwrap();
+        path["hops"].clone()
+    };
+    let want = named("a.LOG", "b.LOG");
+    assert_eq!(want[0]["server"], "ex01", "{want}");
+    assert_eq!(want, named("b.LOG", "a.LOG"));
+}
+
 #[test]
 fn line_ends_and_byte_order_marks_change_nothing() {
     let organisation = organisation("30", 24);
