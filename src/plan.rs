@@ -29,6 +29,9 @@ pub use windows::WINDOW_BYTES;
 /// Chunks are about this long unless said otherwise: short against a window, so that a window holds the same
 /// stretch of time of all servers, and long against the cost of starting one.
 pub const CHUNK_BYTES: usize = 2 << 20;
+/// So many files are looked at before what was found of them is put away: a list of all would leave a large hole in
+/// memory.
+const AT_ONCE: usize = 512;
 /// A chunk's earliest row is looked for at every so many bytes.
 const LOOK_EVERY: usize = 256 << 10;
 /// The survey looks at this much of the beginning of every file,
@@ -81,44 +84,33 @@ impl Plan {
         let mut watch = Watch::start();
         let today = Time(jiff::Timestamp::now().as_microsecond());
         let (assumed, sources) = (&inputs.assumed, &inputs.sources);
-        let cut: Vec<(Detected, Vec<Chunk>)> = inputs
-            .files
-            .par_iter()
-            .enumerate()
-            .map(|(file, log)| {
-                let mut detected = detect(log);
-                if let Detected::Log(layout) = &mut detected {
-                    let written = sources.get(log.source as usize).and_then(|s| s.written);
-                    let latest = written.unwrap_or(today).min(today);
-                    dialect::assume(layout, log.bytes(), assumed, latest);
-                }
-                let chunks = match &detected {
-                    Detected::Log(layout) => cut(log, file as u32, layout, chunk_bytes.max(1)),
-                    _ => Vec::new(),
-                };
-                (detected, chunks)
-            })
-            .collect();
-        let mut plan = Plan::default();
-        for (file, (detected, chunks)) in cut.into_iter().enumerate() {
-            match detected {
-                Detected::Log(layout) => {
-                    let log = &mut inputs.files[file];
-                    if !log.is_carried() {
-                        plan.bytes += log.new_bytes();
-                    }
-                    if dialect::is_at_limit(&layout, log.bytes()) {
-                        plan.at_limit.push(file as u32);
-                    }
-                    log.server = dialect::file_server(&layout, log.bytes(), &log.name);
-                }
-                Detected::Refused(why) => plan.refused.push((file as u32, why)),
-                Detected::Other(what) => plan.passed_over.push((file as u32, what)),
-                Detected::Empty => plan.empty.push(file as u32),
+        let look = |(file, log): (usize, &LogFile)| {
+            let mut detected = detect(log);
+            if let Detected::Log(layout) = &mut detected {
+                let written = sources.get(log.source as usize).and_then(|s| s.written);
+                let latest = written.unwrap_or(today).min(today);
+                dialect::assume(layout, log.bytes(), assumed, latest);
             }
-            plan.chunks.extend(chunks);
+            let chunks = match &detected {
+                Detected::Log(layout) => cut(log, file as u32, layout, chunk_bytes.max(1)),
+                _ => Vec::new(),
+            };
+            (detected, chunks)
+        };
+        let mut plan = Plan::default();
+        plan.chunks.reserve_exact(inputs.files.len());
+        for first in (0..inputs.files.len()).step_by(AT_ONCE) {
+            let files = first..inputs.files.len().min(first + AT_ONCE);
+            let logs = files
+                .clone()
+                .into_par_iter()
+                .map(|file| (file, &inputs.files[file]));
+            let cut: Vec<(Detected, Vec<Chunk>)> = logs.map(look).collect();
+            for (file, (detected, chunks)) in files.zip(cut) {
+                plan.take(file as u32, &mut inputs.files[file], detected, chunks);
+            }
         }
-        plan.share_layouts();
+        plan.chunks.shrink_to_fit();
         plan.set_clocks(inputs);
         plan.order();
         plan.mark(inputs);
@@ -126,16 +118,29 @@ impl Plan {
         plan
     }
 
-    /// Keeps a layout once that chunks after each other have: thousands of files have the same.
-    fn share_layouts(&mut self) {
-        let mut last: Option<Arc<Layout>> = None;
-        for chunk in &mut self.chunks {
-            match &last {
-                Some(same) if **same == *chunk.layout => chunk.layout = same.clone(),
-                _ => last = Some(chunk.layout.clone()),
+    /// Takes in what a file is. A layout is kept once that chunks after each other have: thousands of files have the same.
+    fn take(&mut self, file: u32, log: &mut LogFile, detected: Detected, chunks: Vec<Chunk>) {
+        match detected {
+            Detected::Log(layout) => {
+                if !log.is_carried() {
+                    self.bytes += log.new_bytes();
+                }
+                if dialect::is_at_limit(&layout, log.bytes()) {
+                    self.at_limit.push(file);
+                }
+                log.server = dialect::file_server(&layout, log.bytes(), &log.name);
             }
+            Detected::Refused(why) => self.refused.push((file, why)),
+            Detected::Other(what) => self.passed_over.push((file, what)),
+            Detected::Empty => self.empty.push(file),
         }
-        self.chunks.shrink_to_fit();
+        for mut chunk in chunks {
+            match self.chunks.last() {
+                Some(last) if *last.layout == *chunk.layout => chunk.layout = last.layout.clone(),
+                _ => {}
+            }
+            self.chunks.push(chunk);
+        }
     }
 
     /// Brings chunks in the order of time.
@@ -147,11 +152,7 @@ impl Plan {
 
     /// Tells every chunk which one follows it in its file.
     pub fn number(&mut self) {
-        let mut by_place: Vec<u32> = (0..self.chunks.len() as u32).collect();
-        by_place.sort_by_key(|&at| {
-            let chunk = &self.chunks[at as usize];
-            (chunk.file, chunk.start)
-        });
+        let by_place = self.by_place();
         let place = |chunk: &Chunk| (chunk.file, chunk.end);
         for (i, &at) in by_place.iter().enumerate() {
             let next = by_place.get(i + 1).copied().filter(|&next| {
@@ -164,14 +165,25 @@ impl Plan {
 
     /// Tells the inputs where chunks begin: rows know their line only from there.
     pub fn mark(&self, inputs: &mut Inputs) {
-        let mut starts: Vec<Vec<u64>> = vec![Vec::new(); inputs.files.len()];
-        for chunk in &self.chunks {
-            starts[chunk.file as usize].push(chunk.start as u64);
+        inputs.files.iter_mut().for_each(|log| log.set_chunks(&[]));
+        let by_place = self.by_place();
+        let file = |at: &u32| self.chunks[*at as usize].file;
+        let mut starts = Vec::new();
+        for of_file in by_place.chunk_by(|a, b| file(a) == file(b)) {
+            starts.clear();
+            starts.extend((of_file.iter()).map(|at| self.chunks[*at as usize].start as u64));
+            inputs.files[file(&of_file[0]) as usize].set_chunks(&starts);
         }
-        for (file, mut starts) in inputs.files.iter_mut().zip(starts) {
-            starts.sort_unstable();
-            file.set_chunks(starts.into_iter());
-        }
+    }
+
+    /// Numbers of the chunks in the order of files and of their bytes.
+    fn by_place(&self) -> Vec<u32> {
+        let mut by_place: Vec<u32> = (0..self.chunks.len() as u32).collect();
+        by_place.sort_unstable_by_key(|&at| {
+            let chunk = &self.chunks[at as usize];
+            (chunk.file, chunk.start)
+        });
+        by_place
     }
 
     /// The instant before which no chunk from number `next` on begins.

@@ -341,7 +341,7 @@ impl Check {
 fn hashes(inputs: &Inputs) -> Vec<Hash> {
     let hash = |source: &Source| {
         Some(Hash {
-            name: source.name.to_string(),
+            name: source.name().to_string(),
             bytes: source.bytes,
             sha256: hex(source.sha256.as_deref()?),
         })

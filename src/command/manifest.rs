@@ -133,7 +133,7 @@ impl Manifest {
             files[*file as usize] = Err(what.clone());
         }
         for chunk in &plan.chunks {
-            let rows = outcome.by_file.get(&chunk.file).copied();
+            let rows = outcome.by_file.get(chunk.file as usize).copied();
             let found = &mut files[chunk.file as usize];
             if found.is_err() {
                 *found = Ok((chunk.layout.name(), rows.unwrap_or_default()));
@@ -249,7 +249,7 @@ fn described<'m>(inputs: &'m Inputs, noted: &'m Noted) -> Vec<Input<'m>> {
         .sources
         .iter()
         .map(|source| Input {
-            name: &source.name,
+            name: source.name(),
             bytes: source.bytes,
             sha256: source.sha256.as_deref().map(hex).unwrap_or_default(),
             files: Vec::new(),

@@ -101,14 +101,18 @@ impl LogFile {
         &self.data
     }
 
-    /// Says where chunks begin, so that lines can be counted from there.
-    pub fn set_chunks(&mut self, starts: impl Iterator<Item = u64>) {
-        let chunk = |start| ChunkLines {
+    /// Says where chunks begin, so that lines can be counted from there; in order. Of a file that is one chunk there is
+    /// nothing to know.
+    pub fn set_chunks(&mut self, starts: &[u64]) {
+        let chunk = |&start: &u64| ChunkLines {
             start,
             before: AtomicU64::new(UNCOUNTED),
             inside: AtomicU64::new(UNCOUNTED),
         };
-        self.chunks = starts.map(chunk).collect();
+        self.chunks = match starts {
+            [0] => Box::default(),
+            _ => starts.iter().map(chunk).collect(),
+        };
     }
 
     /// Says how many lines were met in a chunk from its first byte up to `end`, so that they need not be counted.
@@ -174,9 +178,11 @@ mod tests {
     #[test]
     fn lines_are_counted_from_the_chunk_on() {
         let mut file = LogFile::new("a".into(), 0, Data::Memory(b"1\n2\n3\n4\n".to_vec()));
-        file.set_chunks([0, 4].into_iter());
+        file.set_chunks(&[0, 4]);
         assert_eq!(file.line(2, 1), 2);
         assert_eq!(file.line(4, 0), 3);
         assert_eq!(file.line(6, 1), 4);
+        file.set_chunks(&[0]);
+        assert_eq!(file.line(6, 3), 4);
     }
 }

@@ -3,8 +3,10 @@
 //! In: files, folders, patterns. Out: every file once, under the shortest name that is its own, and what could not be
 //! looked into. Links are followed; one that leads back to a folder above it is noted.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf, is_separator};
+use std::sync::Arc;
 
 use globset::GlobBuilder;
 use walkdir::WalkDir;
@@ -14,23 +16,67 @@ use crate::error::Error;
 /// A name and why it could not be read.
 pub type Problem = (String, String);
 
+/// A file by its name, and where it lies: there may be very many, and they share their folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    pub name: Arc<str>,
+    /// What stands in front of the name, or the whole path.
+    folder: Arc<Path>,
+    is_below: bool,
+}
+
+impl Named {
+    /// `folder` may be that of the file before.
+    fn new(name: &str, path: &Path, folder: &mut Arc<Path>) -> Named {
+        let above = path.to_str().and_then(|path| path.strip_suffix(name));
+        let above = above.filter(|above| above.is_empty() || above.ends_with(is_separator));
+        let own = above.map_or(path, Path::new);
+        if **folder != *own {
+            *folder = own.into();
+        }
+        Named {
+            name: name.into(),
+            folder: folder.clone(),
+            is_below: above.is_some(),
+        }
+    }
+
+    /// What is named so and lies in no folder, like the standard input.
+    pub fn alone(name: Arc<str>) -> Named {
+        Named {
+            name,
+            folder: Path::new("").into(),
+            is_below: true,
+        }
+    }
+
+    /// By which it is opened.
+    pub fn path(&self) -> PathBuf {
+        match self.is_below {
+            true => self.folder.join(&*self.name),
+            false => self.folder.to_path_buf(),
+        }
+    }
+}
+
 /// What was found so far.
 #[derive(Default)]
 struct Found {
-    /// Real path -> name under the argument it was found by, and the path to open it by.
-    files: HashMap<PathBuf, (String, PathBuf)>,
+    /// Real path -> name under the argument it was found by, and the path to open it by. In small pieces: a large table
+    /// would leave a large hole in memory.
+    files: BTreeMap<OsString, (Box<str>, Box<Path>)>,
     /// The folder that was looked into last, and its real path: to ask the system costs more than to open a file.
     folder: Option<(PathBuf, PathBuf)>,
 }
 
-/// Name and path of every file that `paths` name.
+/// Every file that `paths` name, in the order of names.
 ///
 /// # Errors
 /// If a path names nothing at all.
 pub fn find_all<'p>(
     paths: impl Iterator<Item = &'p String>,
     unreadable: &mut Vec<Problem>,
-) -> Result<Vec<(String, PathBuf)>, Error> {
+) -> Result<Vec<Named>, Error> {
     let mut found = Found::default();
     for path in paths {
         find(path, &mut found, unreadable)?;
@@ -126,13 +172,11 @@ fn walk(
 impl Found {
     /// Notes a file under its real path, so that one named twice is read once; the smallest name wins.
     fn note(&mut self, path: &Path, is_link: bool, name: String) {
-        let real = self.real(path, is_link);
-        let entry = self
-            .files
-            .entry(real)
-            .or_insert_with(|| (name.clone(), path.to_path_buf()));
-        if name < entry.0 {
-            *entry = (name, path.to_path_buf());
+        let real = self.real(path, is_link).into_os_string();
+        match self.files.get_mut(&real) {
+            Some(known) if *name < *known.0 => *known = (name.into(), path.into()),
+            Some(_) => {}
+            None => _ = self.files.insert(real, (name.into(), path.into())),
         }
     }
 
@@ -157,18 +201,20 @@ impl Found {
 }
 
 /// Gives every file the shortest name that is its own: files of two arguments may share one.
-fn named(found: HashMap<PathBuf, (String, PathBuf)>) -> Vec<(String, PathBuf)> {
-    let shared: HashSet<String> = {
-        let mut seen = HashSet::with_capacity(found.len());
-        let names = found.values().map(|(name, _)| name.as_str());
-        let again = names.filter(|name| !seen.insert(*name));
-        again.map(str::to_string).collect()
-    };
-    let mut named: Vec<(String, PathBuf)> = found.into_values().collect();
-    for (name, path) in &mut named {
-        if shared.contains(name) {
-            *name = path.to_string_lossy().into_owned();
+fn named(found: BTreeMap<OsString, (Box<str>, Box<Path>)>) -> Vec<Named> {
+    let mut folder: Arc<Path> = Path::new("").into();
+    let files = found.into_values();
+    let files = files.map(|(name, path)| Named::new(&name, &path, &mut folder));
+    let mut named: Vec<Named> = files.collect();
+    named.sort_unstable();
+    let shared = named.windows(2).filter(|two| two[0].name == two[1].name);
+    let shared: HashSet<Arc<str>> = shared.map(|two| two[0].name.clone()).collect();
+    if !shared.is_empty() {
+        for file in named.iter_mut().filter(|file| shared.contains(&file.name)) {
+            let path = file.path();
+            *file = Named::new(&path.to_string_lossy(), &path, &mut folder);
         }
+        named.sort_unstable();
     }
     named
 }

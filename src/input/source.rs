@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::find::Named;
 use crate::time::{SECOND, Time};
 
 /// What tells without opening a file that nothing was written to it since it was read.
@@ -42,10 +43,8 @@ impl Stamp {
 /// A file as it was found, packed or not.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// As found under the given path.
-    pub name: Arc<str>,
-    /// `None` if it is no file on the disk.
-    path: Option<Box<Path>>,
+    named: Named,
+    is_on_disk: bool,
     /// Its length when it was opened: what was appended later was not read.
     pub bytes: u64,
     identity: Option<(u64, u64)>,
@@ -58,15 +57,10 @@ pub struct Source {
 }
 
 impl Source {
-    pub(super) fn of_file(
-        name: &Arc<str>,
-        path: &Path,
-        found: &Metadata,
-        data: &[u8],
-        hash: bool,
-    ) -> Source {
+    pub(super) fn of_file(named: &Named, found: &Metadata, data: &[u8], hash: bool) -> Source {
         Source {
-            path: found.is_file().then(|| path.into()),
+            named: named.clone(),
+            is_on_disk: found.is_file(),
             bytes: match found.is_file() {
                 true => found.len(),
                 false => data.len() as u64,
@@ -78,20 +72,25 @@ impl Source {
                 .filter(|_| found.is_file())
                 .map(micros),
             is_old: Stamp::of(found).is_some_and(|stamp| stamp.is_old()),
-            ..Source::of_bytes(name, data, hash)
+            ..Source::of_bytes(named.name.clone(), data, hash)
         }
     }
 
-    pub(super) fn of_bytes(name: &Arc<str>, bytes: &[u8], hash: bool) -> Source {
+    pub(super) fn of_bytes(name: Arc<str>, bytes: &[u8], hash: bool) -> Source {
         Source {
-            name: name.clone(),
-            path: None,
+            named: Named::alone(name),
+            is_on_disk: false,
             bytes: bytes.len() as u64,
             identity: None,
             written: None,
             is_old: false,
             sha256: hash.then(|| Box::new(Sha256::digest(bytes).into())),
         }
+    }
+
+    /// As found under the given path.
+    pub fn name(&self) -> &Arc<str> {
+        &self.named.name
     }
 
     /// By which it is known again if nothing is written to it; `None` if that cannot be told.
@@ -106,7 +105,7 @@ impl Source {
 
     /// What became of the file since it was opened, if that is no growth.
     pub(super) fn changed(&self) -> Option<String> {
-        let (length, identity) = now(self.path.as_ref()?)?;
+        let (length, identity) = self.is_on_disk.then(|| now(&self.named.path()))??;
         if identity != self.identity {
             return Some("was replaced by another file while it was being read".into());
         }

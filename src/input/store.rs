@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use memmap2::{Mmap, MmapOptions};
 
+use super::find::Named;
 use super::guard::{self, Guard};
 
 /// Files below this size are read, not mapped: a map costs the kernel more than a copy of a few pages.
@@ -116,13 +117,13 @@ impl Store {
     }
 
     /// Where there are more files than maps, the longest are mapped.
-    pub fn expect(&mut self, paths: &[(String, PathBuf)]) {
+    pub fn expect(&mut self, files: &[Named]) {
         let maps = *self.maps_left.get_mut();
-        if self.mapping == Mapping::Never || paths.len() <= maps {
+        if self.mapping == Mapping::Never || files.len() <= maps {
             return;
         }
-        let size = |path: &PathBuf| path.metadata().map_or(0, |found| found.len());
-        let mut sizes: Vec<u64> = paths.iter().map(|(_, path)| size(path)).collect();
+        let size = |file: &Named| file.path().metadata().map_or(0, |found| found.len());
+        let mut sizes: Vec<u64> = files.iter().map(size).collect();
         let (_, least, _) = sizes.select_nth_unstable_by(maps, |a, b| b.cmp(a));
         self.mapped_from_bytes = (*least + 1).max(MAPPED_FROM_BYTES);
         self.read_bytes_left = AtomicU64::new(u64::MAX);

@@ -3,7 +3,6 @@
 //! In: inputs and a plan. Out: what every chunk gave, read side by side; rows by shard with the run's numbers; sums. Which
 //! messages they make is not known here.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -263,7 +262,7 @@ pub(super) struct Sums {
     pub(super) faults: Faults,
     pub(super) events: EventCounts,
     pub(super) span: Option<(Time, Time)>,
-    pub(super) by_file: BTreeMap<u32, FileRows>,
+    pub(super) by_file: Vec<FileRows>,
 }
 
 impl Sums {
@@ -271,7 +270,11 @@ impl Sums {
     pub(super) fn add(&mut self, found: Yield, ground: &mut Ground<'_>) -> Numbers {
         self.rows += found.rows;
         self.rows_without_id += found.rows_without_id;
-        let of_file = self.by_file.entry(found.file).or_default();
+        let file = found.file as usize;
+        if self.by_file.len() <= file {
+            self.by_file.resize(file + 1, FileRows::default());
+        }
+        let of_file = &mut self.by_file[file];
         of_file.rows += found.rows;
         of_file.bad_rows += found.faults.damaged();
         of_file.span = union(of_file.span, found.span);

@@ -6,7 +6,6 @@
 mod chunks;
 mod reading;
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use hashbrown::HashSet;
@@ -94,8 +93,8 @@ pub struct Outcome {
     pub faults: Faults,
     pub events: EventCounts,
     pub span: Option<(Time, Time)>,
-    /// Rows by file.
-    pub by_file: BTreeMap<u32, FileRows>,
+    /// Rows by file; those behind the last that has any are left out.
+    pub by_file: Vec<FileRows>,
     pub stages: Stages,
 }
 

@@ -33,7 +33,7 @@ pub struct News {
 /// By which a file that holds one log is known again.
 fn stamp(inputs: &Inputs, log: &LogFile) -> Option<Stamp> {
     let source = &inputs.sources[log.source as usize];
-    source.stamp().filter(|_| source.name == log.name)
+    source.stamp().filter(|_| *source.name() == log.name)
 }
 
 impl State {

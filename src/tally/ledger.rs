@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -23,6 +23,8 @@ use crate::tally::correspondents::Mail;
 const ROOM: usize = 1 << 15;
 /// Of an entry in a file: its key and three figures.
 const ENTRY_BYTES: usize = 32;
+/// Written at once.
+const WRITTEN_BYTES: usize = 1 << 16;
 /// Read at once of each run; a year of a large organisation has hundreds.
 const BLOCK_BYTES: u64 = 128 * ENTRY_BYTES as u64;
 
@@ -85,17 +87,18 @@ impl Ledger {
             Some(file) => file,
             None => (self.file).insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
         };
-        let mut bytes = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
-        for (key, mail) in &self.entries {
-            bytes.extend(key.to_le_bytes());
-            for figure in [mail.messages, mail.recipients, mail.bytes] {
-                bytes.extend(figure.to_le_bytes());
-            }
-        }
         let mut file = file.lock().expect("a panic ends the run");
         let start = file.seek(SeekFrom::End(0))?;
-        file.write_all(&bytes)?;
-        Ok(start..start + bytes.len() as u64)
+        let mut to = BufWriter::with_capacity(WRITTEN_BYTES, &mut *file);
+        for (key, mail) in &self.entries {
+            to.write_all(&key.to_le_bytes())?;
+            for figure in [mail.messages, mail.recipients, mail.bytes] {
+                to.write_all(&figure.to_le_bytes())?;
+            }
+        }
+        to.flush()?;
+        drop(to);
+        Ok(start..start + (self.entries.len() * ENTRY_BYTES) as u64)
     }
 
     /// Makes the entries in memory one for each pair: asked for now, the sums cost no sorting.
