@@ -1499,11 +1499,14 @@ fn the_short_way_of_plain_messages_leads_to_the_same() {
     let mut log: String = (lines.iter().zip(20..))
         .map(|(told, second)| line(second, "mx1", *told))
         .collect();
-    log += &line(
-        40,
-        "mx2",
+    // Its log goes on from before the hand-over to behind it.
+    let other = [
         ("smtpd[1]", "F1B2C3D4E51: client=o.test[192.0.2.8]"),
-    );
+        ("cleanup[2]", "F1B2C3D4E51: message-id=<o@o.test>"),
+    ];
+    for (told, second) in other.into_iter().zip([36, 40]) {
+        log += &line(second, "mx2", told);
+    }
     for id in 1..=4 {
         log += &line(50, "mx1", ("qmgr[3]", &format!("A1B2C3D4E5{id}: removed")));
     }
