@@ -242,8 +242,8 @@ fn plenty(own: &Hours) -> u64 {
     let spread = step * step / 2 / (all / rows.len() as u128).max(1);
     // How often silences begin, not how long they are: a day that is missing must not excuse itself.
     let pairs = own.keys().zip(own.keys().skip(1));
-    let gaps = pairs.filter(|(hour, next)| **next != *hour + 1);
-    let often_none = gaps.count() * 10 > rows.len();
+    let gaps = pairs.filter(|(hour, next)| **next != *hour + 1).count();
+    let often_none = gaps > 1 && gaps * 10 > rows.len();
     let few = if often_none { rows[rows.len() / 10] } else { 1 };
     let burst = spread.max(u128::from(few));
     PLENTY * (burst.clamp(1, u128::from(BURST)) as u64)
