@@ -59,9 +59,13 @@ impl Coverage {
             .sum()
     }
 
-    /// Whether the service has rows in the hour of `time` or the one after it: what happened then was logged
-    /// and read.
+    /// Whether `time` lies between the service's first and last row, and it has rows in that hour or the one after it: what
+    /// happened then was logged and read.
     pub fn covers(&self, service: Service, time: Time) -> bool {
+        let inside = |(first, last)| (first..=last).contains(&time);
+        if !self.spans[service as usize].is_some_and(inside) {
+            return false;
+        }
         let has = |hour| {
             self.hours
                 .get(&hour)
@@ -375,5 +379,25 @@ mod tests {
             assert_eq!(coverage.span(), spans[1]);
         }
         assert_eq!(Coverage::default().span(), None);
+    }
+
+    #[test]
+    fn a_log_covers_no_time_before_its_first_row_or_behind_its_last() {
+        let mut seen = Seen::default();
+        let server = seen.server(b"ex01");
+        // From half past one to ten past three, and from six on.
+        for minute in [90, 100, 190, 360, 370] {
+            seen.count(server, Service::Transport, Time(minute * 60 * SECOND), 100);
+        }
+        let mut servers = Servers::default();
+        servers.merge(seen);
+        let covers = |minute: i64| {
+            let time = Time(minute * 60 * SECOND);
+            servers.covers(ServerId(0), Service::Transport, time)
+        };
+        assert!([90, 95, 150, 190, 230, 300, 360].into_iter().all(covers));
+        assert!(![10, 61, 89, 241, 299, 371, 400].into_iter().any(covers));
+        let at = Time(95 * 60 * SECOND);
+        assert!(!servers.covers(ServerId(0), Service::Delivery, at));
     }
 }

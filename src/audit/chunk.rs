@@ -185,6 +185,13 @@ impl Part {
             if row.kind != KeyKind::Second {
                 let print = ground.keys.bytes(dialect::fingerprint(row, &around));
                 part.prints.add(print, spot);
+                let layout = &ground.layouts[usize::from(row.layout)];
+                let end = row.offset as usize + row.len as usize;
+                // A line break, but no empty line.
+                let is_torn = around.data.len() - end <= "\r\n".len();
+                if is_torn && dialect::has_parts(layout) {
+                    part.prints.add_torn(spot, row.time);
+                }
             }
             part.transport(row, &around, place, spot);
             // Nearly no row needs the arena.

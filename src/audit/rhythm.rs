@@ -88,14 +88,18 @@ impl Span {
 }
 
 /// A span without the hours at its ends in which the whole organisation, taken together, has less than a quarter of its
-/// usual rows: there a collection begins or fades out, and no server's silence means anything.
+/// usual rows: there a collection begins or fades out, and no server's silence means anything. The outermost hours are held
+/// against those of any other days where there are too few of their own kind: a weekend's last retries after workdays.
 pub fn body(all: &Hours, span: Span, zone: &TimeZone) -> Span {
     let rhythm = Rhythm::new(all, span, zone);
     let fading = |hours: &mut dyn Iterator<Item = i64>| {
         let (mut rows, mut usual, mut fading) = (0, 0, 0);
         for (n, hour) in hours.enumerate() {
             rows += all.get(&hour).copied().unwrap_or(0);
-            usual += rhythm.usual(hour).map_or(0, |(usual, _)| usual) * span.share(hour) / 1000;
+            let near = (n as i64) < LONGEST_DROP;
+            let usual_rows = (rhythm.usual(hour).map(|(usual, _)| usual))
+                .or_else(|| rhythm.of_any_day(hour).filter(|_| near));
+            usual += usual_rows.unwrap_or(0) * span.share(hour) / 1000;
             if rows * 4 < usual {
                 fading = n as i64 + 1;
             }
@@ -269,15 +273,26 @@ impl<'z> Rhythm<'z> {
     /// The median of the other weeks' or days' same hour.
     fn usual(&self, hour: i64) -> Option<(u64, Measure)> {
         let (of_week, of_day) = places(hour, self.zone);
-        let median = |hours: Option<&Vec<(i64, u64)>>| {
-            let others = hours?.iter().filter(|(other, _)| *other != hour);
-            let mut rows: Vec<u64> = others.map(|(_, rows)| *rows).collect();
-            rows.sort_unstable();
-            (rows.len() >= DAYS).then(|| rows[(rows.len() - 1) / 2])
-        };
+        let median = |hours: Option<&Vec<_>>| median(hours.into_iter().flatten(), hour);
         let week = median(self.weeks.get(&of_week)).map(|rows| (rows, Measure::Week));
         week.or_else(|| median(self.days.get(&of_day)).map(|rows| (rows, Measure::Day)))
     }
+
+    /// The same of all other days, be they weekends or not.
+    fn of_any_day(&self, hour: i64) -> Option<u64> {
+        let (_, (weekend, of_day)) = places(hour, self.zone);
+        let kinds = [(weekend, of_day), (!weekend, of_day)];
+        let hours = kinds.iter().filter_map(|kind| self.days.get(kind));
+        median(hours.flatten(), hour)
+    }
+}
+
+/// The median of all but this hour.
+fn median<'h>(hours: impl Iterator<Item = &'h (i64, u64)>, hour: i64) -> Option<u64> {
+    let others = hours.filter(|(other, _)| *other != hour);
+    let mut rows: Vec<u64> = others.map(|(_, rows)| *rows).collect();
+    rows.sort_unstable();
+    (rows.len() >= DAYS).then(|| rows[(rows.len() - 1) / 2])
 }
 
 /// Hour of the week; whether it is a weekend, and hour of the day.
@@ -369,6 +384,20 @@ mod tests {
         span.last = Time(span.last.0 - 55 * 60 * 1_000_000);
         let body = body(&all, span, &TimeZone::UTC);
         assert_eq!(body.hours(), MONDAY..MONDAY + 48);
+    }
+
+    #[test]
+    fn a_collection_of_workdays_may_fade_out_on_a_weekend() {
+        let friday = 4 * 24;
+        let mut all: Hours = (0..72).map(|h| (MONDAY + friday - 24 + h, 1000)).collect();
+        let end = friday + 48;
+        all.extend([(MONDAY + end, 100), (MONDAY + end + 1, 150)]);
+        let span = Span {
+            first: Time((MONDAY + friday - 24) * HOUR),
+            last: Time((MONDAY + end + 2) * HOUR - 1),
+        };
+        let body = body(&all, span, &TimeZone::UTC);
+        assert_eq!(body.hours(), MONDAY + friday - 24..MONDAY + end);
     }
 
     #[test]

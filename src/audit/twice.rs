@@ -4,7 +4,8 @@
 //! files, and the first pairs. Memory is 16 bytes a row, the one part of the audit that grows with the number of rows:
 //! 8 for the fingerprint, 8 for its place. By chance one pair in a billion rows may look equal and be not.
 //!
-//! Two rows of one log-id are one row, so their bytes are the same: those that are not are read again and told.
+//! Two rows of one log-id are one row, so their bytes are the same: those that are not are read again and told. A copy of
+//! a log of 2003 or before may end inside a record: what it has of it is looked for in the files that it shares rows with.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,6 +17,7 @@ use crate::input::Inputs;
 use crate::keys::Keys;
 use crate::plan::{Plan, slice};
 use crate::row::Row;
+use crate::time::Time;
 
 /// Fingerprints are sorted in this many parts, side by side.
 const SHARDS: usize = 16;
@@ -26,6 +28,8 @@ const FILE_PAIRS: usize = 10_000;
 #[derive(Default)]
 pub struct Prints {
     shards: [Vec<(u64, Spot)>; SHARDS],
+    /// Records that may end before their end, and their times: a few of a file.
+    torn: Vec<(Spot, Time)>,
 }
 
 /// What the comparison gave.
@@ -49,7 +53,13 @@ impl Prints {
         self.shards[(print >> 60) as usize].push((print, spot));
     }
 
+    /// A record that nothing stands behind.
+    pub fn add_torn(&mut self, spot: Spot, time: Time) {
+        self.torn.push((spot, time));
+    }
+
     pub fn merge(&mut self, other: Prints) {
+        self.torn.extend(other.torn);
         for (mine, other) in self.shards.iter_mut().zip(other.shards) {
             mine.extend(other);
         }
@@ -72,6 +82,12 @@ impl Prints {
                 *twice.files.entry(files).or_default() += rows;
             }
         }
+        for (whole, part) in torn_parts(self.torn, &twice, inputs, plan) {
+            let file = |spot: Spot| plan.chunks[spot.chunk as usize].file;
+            twice.rows += 1;
+            *twice.files.entry((file(whole), file(part))).or_default() += 1;
+            twice.pairs.push((whole, part));
+        }
         twice
             .pairs
             .sort_unstable_by_key(|(first, again)| (*again, *first));
@@ -79,6 +95,60 @@ impl Prints {
         twice.altered = altered(std::mem::take(&mut twice.doubtful), inputs, plan);
         twice
     }
+}
+
+/// Of records that may be torn, those that begin a record of a file which has rows of theirs: the whole one and the part.
+fn torn_parts(
+    torn: Vec<(Spot, Time)>,
+    twice: &Twice,
+    inputs: &Inputs,
+    plan: &Plan,
+) -> Vec<(Spot, Spot)> {
+    let keys = Keys::default();
+    let others = |file: u32| {
+        let pairs = twice
+            .files
+            .keys()
+            .filter(move |(a, b)| a != b && (*a == file || *b == file));
+        pairs.map(move |&(a, b)| if a == file { b } else { a })
+    };
+    let rows = |number: u32| {
+        let chunk = &plan.chunks[number as usize];
+        let slice = Slice {
+            keep_loose: true,
+            ..slice(inputs, chunk, number)
+        };
+        let rows = dialect::parse(slice, &chunk.layout, &keys).take_rows();
+        (slice, rows)
+    };
+    let whole_of = |&(part, time): &(Spot, Time)| {
+        let own_chunk = &plan.chunks[part.chunk as usize];
+        let others: Vec<u32> = others(own_chunk.file).collect();
+        if others.is_empty() || own_chunk.next.is_some() {
+            return None;
+        }
+        let (slice, own) = rows(part.chunk);
+        let row = own.iter().find(|row| row.line == part.line)?;
+        let bytes = &slice.data[row.offset as usize..][..row.len as usize];
+        let holds = |number: u32| {
+            let chunk = &plan.chunks[number as usize];
+            let next = chunk.next.and_then(|next| plan.chunks[next as usize].time);
+            chunk.time.is_none_or(|from| from <= time) && next.is_none_or(|next| time <= next)
+        };
+        let of_others = |number: &u32| others.contains(&plan.chunks[*number as usize].file);
+        let numbers = (0..plan.chunks.len() as u32).filter(|number| of_others(number));
+        numbers.filter(|number| holds(*number)).find_map(|number| {
+            let (slice, rows) = rows(number);
+            let begins_so = |row: &&Row| {
+                row.len as usize > bytes.len()
+                    && slice.data[row.offset as usize..].starts_with(bytes)
+            };
+            let whole = rows.iter().find(begins_so)?;
+            let (chunk, line) = (number, whole.line);
+            Some((Spot { chunk, line }, part))
+        })
+    };
+    torn.par_iter().filter_map(whole_of).collect()
 }
 
 /// The pairs whose rows are not the same byte by byte, in the order of the later.

@@ -176,6 +176,12 @@ pub fn has_log_ids(layout: &Layout) -> bool {
     matches!(layout, Layout::Modern(_))
 }
 
+/// Whether a record of this layout goes over several lines, so that a copy of a log that ends inside one still has its
+/// first lines: a record whose [`fingerprint`] begins that of another of the same second is a part of it.
+pub fn has_parts(layout: &Layout) -> bool {
+    layout.is_old_text()
+}
+
 /// What is equal in two rows only if they are one row collected twice: the log-id, else the whole row.
 pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     let log_id = match &around.layouts[usize::from(row.layout)] {

@@ -28,7 +28,7 @@ use crate::servers::Servers;
 
 pub use evidence::{
     Begins, Edges, Elsewhere, Ends, Header, Named, Stamp, Teller, Told, arrived, edges, elsewhere,
-    fingerprint, has_log_ids, headers, queue_generation, stamped, told,
+    fingerprint, has_log_ids, has_parts, headers, queue_generation, stamped, told,
 };
 pub use found::{Aim, EventCounts, ReportRow, Slice, Yield};
 pub use layout::{

@@ -116,9 +116,12 @@ pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
 /// Adds the further network-message-ids: a message that comes into Exchange once more behind a relay, or into Exchange
 /// Online, gets one anew.
 pub fn network_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
-    for event in events {
-        let id = event.network_message_id.text();
-        if !id.is_empty() && id != path.network_message_id && !path.other_ids.contains(&id) {
+    let ids = (events.iter()).map(|event| (event.time, event.network_message_id.text()));
+    let mut ids: Vec<_> = ids.filter(|(_, id)| !id.is_empty()).collect();
+    // Of one instant by the id itself, not by the file.
+    ids.sort_unstable();
+    for (_, id) in ids {
+        if id != path.network_message_id && !path.other_ids.contains(&id) {
             path.other_ids.push(id);
         }
     }

@@ -13,7 +13,7 @@ use crate::dialect::{self, Layout, Surroundings, foreign, legacy, online};
 use crate::event::{Event, Place, Role};
 use crate::path::buffers::{Buffers, emptied};
 use crate::path::build::{Rows, build};
-use crate::path::{Candidate, Path, Step};
+use crate::path::{Candidate, Class, Path, Step};
 use crate::row::{KeyKind, Row, mark};
 
 /// Up to this many rows of one instant are compared pair by pair first; more go through a table at once.
@@ -29,8 +29,8 @@ pub fn sort(rows: &mut [&Row], joint: &Joint<'_>) {
     rows.sort_unstable_by(|a, b| a.time.cmp(&b.time).then_with(|| place(a).cmp(&place(b))));
 }
 
-/// Leaves out rows that were collected twice: same instant, same event, and the same log-id or the same bytes.
-/// Returns how many there were. `rows` must be in order.
+/// Leaves out rows that were collected twice: same instant, same event, and the same log-id or the same bytes, or what a
+/// copy of a log that ends inside a record has of it. Returns how many there were. `rows` must be in order.
 pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
     let may_be_twice = |run: &[&Row]| {
         let codes = |i: usize| run[i + 1..].iter().any(|other| other.code == run[i].code);
@@ -50,10 +50,27 @@ pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
             continue;
         }
         seen.clear();
-        once.extend(run.iter().filter(|row| {
+        let print = |row: &Row| {
             let print = dialect::fingerprint(row, &joint.ground.around(row, &arena));
-            seen.insert((row.code, print))
-        }));
+            (row.code, print)
+        };
+        let has_parts =
+            |row: &Row| dialect::has_parts(&joint.ground.layouts[usize::from(row.layout)]);
+        let begin = once.len();
+        once.extend(run.iter().filter(|row| seen.insert(print(row))));
+        let mut whole = once.split_off(begin);
+        if whole.len() > 1 && whole.iter().any(|row| has_parts(row)) {
+            // In the order of their bytes, what begins like a row follows it.
+            whole.sort_by_key(|row| print(row));
+            let parts: HashSet<_> = (whole.windows(2))
+                .map(|two| (print(two[0]), print(two[1])))
+                .filter(|(part, next)| part.0 == next.0 && next.1.starts_with(part.1))
+                .map(|(part, _)| part)
+                .collect();
+            whole.retain(|row| !(has_parts(row) && parts.contains(&print(row))));
+            sort(&mut whole, joint);
+        }
+        once.extend(whole);
     }
     *rows = once;
     (before - rows.len()) as u64
@@ -129,6 +146,14 @@ pub fn path<'a>(
             .iter_mut()
             .filter(|r| r.place == Some(place));
         told.for_each(|recipient| recipient.latency_ms = None);
+    }
+    if is_legacy && events.iter().all(|e| legacy::events::is_probe(e.name)) {
+        path.class = Class::Probe;
+    }
+    if is_legacy && !full {
+        let origin = &mut path.origin;
+        origin.client_host = legacy::sides::peer_name(origin.client_host);
+        origin.connector = legacy::sides::connector_name(origin.connector);
     }
     if is_legacy {
         ids::identify(&mut path, &events, arena);

@@ -31,6 +31,9 @@ impl Buffers {
 
 /// The same vector without its elements, for elements that live longer: collecting in place keeps the room.
 pub fn emptied<T, U>(mut used: Vec<T>) -> Vec<U> {
+    if used.capacity() == 0 {
+        return Vec::new();
+    }
     used.clear();
     used.into_iter()
         .map(|_| unreachable!("it was cleared"))

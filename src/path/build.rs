@@ -75,8 +75,7 @@ pub fn build<'d>(
         None => (Entry::Unknown, rows.first),
     };
     let head = entry.map_or(&events[0], |(_, event)| event);
-    let text = |get: fn(&Event<'d>) -> Raw<'d>| first_text(head, events, get);
-    let sender = text(|e| e.sender);
+    let sender = first_text(head, events, |e| e.sender);
     let own_sender = match scene.own.owns(sender) {
         Some(false) if kind == Entry::Submitted => Some(true),
         other => other,
@@ -91,7 +90,7 @@ pub fn build<'d>(
     ));
     let entered_recipients = roster.balance() - left_again(&recipients);
     buffers.people = emptied(roster.people);
-    let return_path = text(|e| e.return_path);
+    let return_path = first_text(head, events, |e| e.return_path);
     let has_report_row = events.iter().any(|e| e.is_report);
     let class = class(
         has_report_row,
@@ -100,8 +99,8 @@ pub fn build<'d>(
         recipients.iter().map(|r| r.address),
     );
     Path {
-        message_id: text(|e| e.message_id),
-        network_message_id: text(|e| e.network_message_id),
+        message_id: first_text(head, events, |e| e.message_id),
+        network_message_id: first_text(head, events, |e| e.network_message_id),
         other_ids: Vec::new(),
         id_ties: Vec::new(),
         inferred: Vec::new(),
@@ -114,7 +113,7 @@ pub fn build<'d>(
         },
         sender,
         return_path,
-        subject: text(|e| e.subject),
+        subject: first_text(head, events, |e| e.subject),
         size_bytes: rows.size_bytes,
         entry: kind,
         earliest: (rows.first, rows.place),
@@ -328,15 +327,12 @@ fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])>
 /// mailbox's own server tells it, then as transport does), the making of a report, the first receipt that is
 /// not the next hop of another, or a refusal.
 fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)> {
-    let told_by_mailbox = |e: &&Event<'d>| e.from_mailbox && e.starts_message;
-    let submitted = events
-        .iter()
-        .find(told_by_mailbox)
-        .or_else(|| events.iter().find(|e| e.from_mailbox));
+    let submitted = first_of(events, |e| e.from_mailbox && e.starts_message)
+        .or_else(|| first_of(events, |e| e.from_mailbox));
     if let Some(event) = submitted {
         return Some((Entry::Submitted, event));
     }
-    if let Some(event) = events.iter().find(|e| e.role == Role::Report) {
+    if let Some(event) = first_of(events, |e| e.role == Role::Report) {
         return Some((Entry::Generated, event));
     }
     let handed_on = |copy: u64| {
@@ -345,10 +341,7 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
                 .iter()
                 .any(|e| matches!(e.next, Next::Server { copy: next, .. } if next == copy))
     };
-    if let Some(event) = events
-        .iter()
-        .find(|e| e.role == Role::Receive && !handed_on(e.copy))
-    {
+    if let Some(event) = first_of(events, |e| e.role == Role::Receive && !handed_on(e.copy)) {
         return Some((
             if event.generated {
                 Entry::Generated
@@ -366,17 +359,42 @@ fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)
         .map(|e| (Entry::Received, e))
 }
 
-/// The first row that has the text, beginning with the entry.
+/// The first that fits. Of several in one instant it is the one with the lowest network-message-id, so that it does not
+/// hang on the names of files which id the message goes by.
+fn first_of<'a, 'd>(
+    events: &'a [Event<'d>],
+    fits: impl Fn(&Event<'d>) -> bool,
+) -> Option<&'a Event<'d>> {
+    let at = events.iter().position(&fits)?;
+    let first = &events[at];
+    (events[at..].iter())
+        .take_while(|e| e.time == first.time)
+        .filter(|e| !std::ptr::eq(*e, first) && fits(e))
+        .fold(Some(first), |lowest, e| {
+            let id = |e: &Event<'d>| e.network_message_id.text();
+            lowest.filter(|lowest| id(lowest) <= id(e)).or(Some(e))
+        })
+}
+
+/// The first row that has the text, beginning with the entry. Many formats have some texts on no row: asking all of them
+/// must cost next to nothing.
+#[inline(always)]
 fn first_text<'d>(
     head: &Event<'d>,
     events: &[Event<'d>],
-    get: fn(&Event<'d>) -> Raw<'d>,
+    get: impl Fn(&Event<'d>) -> Raw<'d>,
 ) -> &'d BStr {
-    std::iter::once(head)
-        .chain(events)
-        .map(|event| get(event).text())
-        .find(|text| !text.is_empty())
-        .unwrap_or_default()
+    let of_head = get(head).text();
+    if !of_head.is_empty() {
+        return of_head;
+    }
+    for event in events {
+        let raw = get(event);
+        if !raw.is_empty() && !raw.text().is_empty() {
+            return raw.text();
+        }
+    }
+    BStr::new(b"")
 }
 
 /// What became of every address.
@@ -405,7 +423,9 @@ fn outcomes<'d>(
             reason: verdict.reason,
             next_try: verdict.next_try,
             via: roster.chain(i),
-            latency_ms: decided.then(|| latency_ms(first_seen, verdict.at, whole_seconds)),
+            latency_ms: (decided.then(|| latency_ms(first_seen, verdict.at, whole_seconds)))
+                // Where no row says how it came in, the message was here before its first row, and no clock is off.
+                .filter(|ms| *ms >= 0 || person.sighted),
             direction: direction(own_sender, own),
             place: Some(verdict.place),
             origin_unknown: !person.sighted && !matches!(verdict.fate, Fate::Rejected),

@@ -97,9 +97,11 @@ const SYSTEM: [&[u8]; 4] = [
 const POSTMASTER: [&[u8]; 1] = [b"MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e"];
 
 fn begins_with_any(address: &[u8], prefixes: &[&[u8]]) -> bool {
-    prefixes
-        .iter()
-        .any(|prefix| crate::address::has_prefix(address, prefix))
+    // Distinguished names do not.
+    !address.starts_with(b"/")
+        && prefixes
+            .iter()
+            .any(|prefix| crate::address::has_prefix(address, prefix))
 }
 
 /// Whether a distinguished name is of a server's own service: directory and public folder replication of 5.5.

@@ -56,11 +56,12 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
         }
     }
     let before = Before::of(events, servers);
-    let rank = |hop: &Hop<'_>| {
+    // Of one instant by what the rows say: the names of files have no say in the order.
+    let rank = |hop: &Hop<'d>| {
         (
-            before.order(hop, servers),
-            hop.received.or(hop.sent),
-            hop.place,
+            (before.order(hop, servers), hop.received.or(hop.sent)),
+            (servers.name(hop.server), hop.sent, hop.to, hop.connector),
+            (hop.from, hop.place),
         )
     };
     hops.sort_by_cached_key(rank);

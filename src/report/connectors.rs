@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::address::short_host;
-use crate::event::ServerId;
 use crate::report::{Names, decoded};
 use crate::tally::Counts;
-use crate::tally::hops::{self as tally, Both, Way};
+use crate::tally::hops::{self as tally, Leads, Way};
 
 /// The section `connectors`.
 #[derive(Clone, Debug, Serialize)]
@@ -98,20 +97,16 @@ pub struct ReachMessages {
 
 /// The section `connectors`.
 pub fn connectors(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Connectors {
-    let mut received: Vec<Received> = (sums.received.iter())
-        .filter(|(_, mail)| mail.messages != 0)
-        .map(|(&(server, both), mail)| {
-            let (connector, client) = sums.texts(both);
-            Received {
-                server: names(server),
-                connector: super::given(connector),
-                client: super::given(client),
-                messages: mail.messages,
-                recipients: mail.recipients,
-                bytes: mail.bytes,
-            }
-        })
-        .collect();
+    let ways = sums.ways().filter(|(told, _)| told.leads == Leads::In);
+    let received = ways.map(|(told, way)| Received {
+        server: names(told.server),
+        connector: super::given(told.connector),
+        client: super::given(told.host),
+        messages: way.messages,
+        recipients: way.recipients,
+        bytes: way.bytes,
+    });
+    let mut received: Vec<Received> = received.collect();
     received.sort_by(|a, b| {
         let name = |r: &Received| (r.server.clone(), r.connector.clone(), r.client.clone());
         (b.messages.cmp(&a.messages)).then_with(|| name(a).cmp(&name(b)))
@@ -144,26 +139,23 @@ pub fn connectors(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Connec
 
 fn sent(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Vec<Sent> {
     // A host whose log has gaps is inside for some messages, outside for others.
-    let mut ways: BTreeMap<(ServerId, Both), Way> = BTreeMap::new();
-    for (&(server, both, _), way) in sums.sent.iter().filter(|(_, way)| way.messages != 0) {
-        ways.entry((server, both)).or_default().merge(way);
+    let mut ways: BTreeMap<_, Way> = BTreeMap::new();
+    for (told, way) in sums.ways().filter(|(told, _)| told.leads != Leads::In) {
+        let one = (told.server, told.connector, told.host);
+        ways.entry(one).or_default().merge(way);
     }
-    let mut sent: Vec<Sent> = (ways.iter())
-        .map(|(&(server, both), way)| {
-            let (connector, host) = sums.texts(both);
-            Sent {
-                server: names(server),
-                connector: super::given(connector),
-                next_hop: decoded(host),
-                messages: way.messages,
-                recipients: way.recipients,
-                bytes: way.bytes,
-                stay_p50_ms: way.stay.quantile(0.50),
-                stay_p95_ms: way.stay.quantile(0.95),
-                slow: way.stay.count() - way.stay.below(slow_ms),
-            }
-        })
-        .collect();
+    let sent = ways.iter().map(|(&(server, connector, host), way)| Sent {
+        server: names(server),
+        connector: super::given(connector),
+        next_hop: decoded(host),
+        messages: way.messages,
+        recipients: way.recipients,
+        bytes: way.bytes,
+        stay_p50_ms: way.stay.quantile(0.50),
+        stay_p95_ms: way.stay.quantile(0.95),
+        slow: way.stay.count() - way.stay.below(slow_ms),
+    });
+    let mut sent: Vec<Sent> = sent.collect();
     sent.sort_by(|a, b| {
         let name = |s: &Sent| (s.server.clone(), s.connector.clone(), s.next_hop.clone());
         (b.messages.cmp(&a.messages)).then_with(|| name(a).cmp(&name(b)))
@@ -172,14 +164,10 @@ fn sent(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Vec<Sent> {
 }
 
 fn between(sums: &tally::Hops, names: &Names<'_>) -> Vec<Between> {
-    let inside = sums
-        .sent
-        .iter()
-        .filter(|((_, _, outside), way)| !outside && way.messages != 0);
     let mut ways: BTreeMap<(String, String), Way> = BTreeMap::new();
-    for (&(server, both, _), way) in inside {
-        let to = decoded(short_host(sums.texts(both).1));
-        ways.entry((names(server), to)).or_default().merge(way);
+    for (told, way) in sums.ways().filter(|(told, _)| told.leads == Leads::On) {
+        let to = decoded(short_host(told.host));
+        ways.entry((names(told.server), to)).or_default().merge(way);
     }
     let between = ways.into_iter().map(|((from, to), way)| Between {
         from,

@@ -31,6 +31,7 @@ impl Facts {
             bad_row_reasons: Vec::new(),
             missing_files: Vec::new(),
             state: None,
+            runs: 0,
         }
     }
 
@@ -48,8 +49,9 @@ impl Facts {
         self.own_domains.extend(other.own_domains);
         self.own_domains.sort();
         self.own_domains.dedup();
-        self.skipped_files.extend(other.skipped_files);
-        self.missing_files.extend(other.missing_files);
+        // Days may have been read from one folder.
+        extend_new(&mut self.skipped_files, other.skipped_files);
+        extend_new(&mut self.missing_files, other.missing_files);
         merge_servers(&mut self.servers, other.servers);
         merge_events(&mut self.events, other.events);
         for more in other.bad_row_reasons {
@@ -63,6 +65,12 @@ impl Facts {
             }
         }
     }
+}
+
+fn extend_new<T: Ord>(all: &mut Vec<T>, more: Vec<T>) {
+    all.extend(more);
+    all.sort();
+    all.dedup();
 }
 
 fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {

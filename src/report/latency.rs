@@ -114,10 +114,17 @@ pub struct OneWay {
 /// Latency of one server's deliveries and transfers.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfServer {
-    /// Null where no row named one.
+    /// Null for deliveries on servers of which no row was read, concluded from the hand-over.
     pub server: Option<String>,
     #[serde(flatten)]
     pub latency: Latency,
+}
+
+impl OfServer {
+    /// The server's name for a table.
+    pub fn name(&self) -> &str {
+        self.server.as_deref().unwrap_or("(no log read)")
+    }
 }
 
 /// A slow message.

@@ -71,6 +71,9 @@ pub struct Facts {
     /// What was done on top of earlier runs, where there were any.
     #[serde(skip)]
     pub state: Option<StateFacts>,
+    /// How many saved days were merged: files, bytes and rows are those that their runs read.
+    #[serde(skip)]
+    pub runs: usize,
 }
 
 /// What a run with `--state` did, and what it leaves to the next.
@@ -96,7 +99,7 @@ pub struct StateFacts {
 }
 
 /// Files of one folder with following numbers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MissingFiles {
     pub folder: String,
     /// First and last missing name.
@@ -126,7 +129,7 @@ pub struct ServerFacts {
 }
 
 /// A file that could not be read or is no log.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SkippedFile {
     pub path: String,
     pub why: String,
@@ -240,6 +243,9 @@ pub struct Inputs {
     pub rows_twice: u64,
     pub skipped_files: usize,
     pub seconds: f64,
+    /// Runs that read all this, where saved days were merged; else 0.
+    #[serde(skip)]
+    pub runs: usize,
     /// `bytes` by `seconds`, if they are known.
     #[serde(skip)]
     pub bytes_per_second: Option<u64>,
@@ -269,6 +275,7 @@ impl Report {
                 rows_twice: facts.rows_twice,
                 skipped_files: facts.skipped_files.len(),
                 seconds: facts.seconds,
+                runs: facts.runs,
                 bytes_per_second: (facts.seconds > 0.0)
                     .then(|| (facts.bytes as f64 / facts.seconds) as u64),
             },

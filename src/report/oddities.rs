@@ -132,41 +132,54 @@ fn loops(failures: &failures::Failures) -> i64 {
     causes.map(|(_, cases)| cases.recipients).sum()
 }
 
+/// The busiest hour of a sender that may be a burst.
+struct Busiest {
+    sender: WordId,
+    messages: i64,
+    hour: i64,
+    /// Its own normal, where enough other hours tell it.
+    normal: Option<i64>,
+}
+
 fn bursts(tally: &Tally) -> Vec<Burst> {
-    let hours = || {
-        let mut sums = tally.correspondents.hours.sums().peekable();
-        std::iter::from_fn(move || {
-            let ((sender, _), _) = *sums.peek()?;
-            let mut hours = Vec::new();
-            while let Some(((_, hour), mail)) = sums.next_if(|((of, _), _)| *of == sender) {
-                if mail.messages > 0 {
-                    hours.push((mail.messages, i64::from(hour)));
-                }
+    let mut sums = tally.correspondents.hours.sums().peekable();
+    let (mut medians, mut busiest): (Vec<i64>, Vec<Busiest>) = (Vec::new(), Vec::new());
+    let mut hours = Vec::new();
+    while let Some(&((sender, _), _)) = sums.peek() {
+        hours.clear();
+        while let Some(((_, hour), mail)) = sums.next_if(|((of, _), _)| *of == sender) {
+            if mail.messages > 0 {
+                hours.push((mail.messages, i64::from(hour)));
             }
-            // Of equally busy hours the first counts as the busiest.
-            hours.sort_unstable_by_key(|&(messages, hour)| (messages, -hour));
-            Some((sender, hours))
-        })
-        .filter(|(_, hours)| !hours.is_empty())
-    };
-    let mut all: Vec<i64> = hours().map(|(_, hours)| hours[hours.len() / 2].0).collect();
-    all.sort_unstable();
-    let usual = all.get(all.len() / 2).copied().unwrap_or(1);
-    let mut bursts: Vec<Burst> = Vec::new();
-    for (sender, hours) in hours() {
-        let (&(messages, hour), others) = hours.split_last().expect("a sender has an hour");
-        let normal = match others {
-            [_, _, _, ..] => others[others.len() / 2].0,
-            _ => usual,
+        }
+        // Of equally busy hours the first counts as the busiest.
+        hours.sort_unstable_by_key(|&(messages, hour)| (messages, -hour));
+        let Some((&(messages, hour), others)) = hours.split_last() else {
+            continue;
         };
-        let name = tally.correspondents.addresses.get(sender);
-        if messages >= BURST_MESSAGES && messages >= BURST_TIMES * normal && !name.is_empty() {
+        medians.push(hours[hours.len() / 2].0);
+        if messages >= BURST_MESSAGES {
+            busiest.push(Busiest {
+                sender,
+                messages,
+                hour,
+                normal: (others.len() >= 3).then(|| others[others.len() / 2].0),
+            });
+        }
+    }
+    medians.sort_unstable();
+    let usual = medians.get(medians.len() / 2).copied().unwrap_or(1);
+    let mut bursts: Vec<Burst> = Vec::new();
+    for one in busiest {
+        let normal = one.normal.unwrap_or(usual);
+        let name = tally.correspondents.addresses.get(one.sender);
+        if one.messages >= BURST_TIMES * normal && !name.is_empty() {
             bursts.push(Burst {
                 sender: address(name),
-                hour: Time(hour * HOUR).rfc3339(),
-                messages,
+                hour: Time(one.hour * HOUR).rfc3339(),
+                messages: one.messages,
                 normal,
-                hour_time: Time(hour * HOUR),
+                hour_time: Time(one.hour * HOUR),
             });
         }
     }

@@ -69,19 +69,11 @@ fn any_line<B: Block, const QUOTES: bool>(
     ends: &mut [u32; MAX_FIELDS],
 ) -> Line {
     debug_assert!(wanted > 0 && wanted <= MAX_FIELDS);
-    let load = |data: &[u8]| {
-        prefetch_ahead(data);
-        let mut mask = B::load(data, delimiter);
-        if !QUOTES {
-            mask.quote = 0;
-        }
-        mask
-    };
     let mut fields = 0;
     let mut inside = 0u64; // all ones while a quote is open
     let mut base = 0;
     while base < data.len() {
-        let mask = load(&data[base..]);
+        let mask = look::<B, QUOTES>(&data[base..], delimiter);
         let quoted = if mask.quote | inside == 0 {
             0
         } else {
@@ -107,7 +99,7 @@ fn any_line<B: Block, const QUOTES: bool>(
         inside = ((quoted >> 63) as i64).wrapping_neg() as u64;
         base += 64;
         if fields == wanted {
-            return rest_of_line(data, base, inside, load, fields);
+            return rest_of_line::<B, QUOTES>(data, delimiter, base, inside, fields);
         }
     }
     finish(
@@ -121,17 +113,29 @@ fn any_line<B: Block, const QUOTES: bool>(
     )
 }
 
+/// The masks of the next bytes. No closure: one that the compiler does not inline is compiled without the block's
+/// instructions, each of which is a call then.
+#[inline(always)]
+fn look<B: Block, const QUOTES: bool>(data: &[u8], delimiter: u8) -> Mask {
+    prefetch_ahead(data);
+    let mut mask = B::load(data, delimiter);
+    if !QUOTES {
+        mask.quote = 0;
+    }
+    mask
+}
+
 /// Behind the last wanted field: only quotes (for the state at the end) and the line break.
 #[inline(always)]
-fn rest_of_line(
+fn rest_of_line<B: Block, const QUOTES: bool>(
     data: &[u8],
+    delimiter: u8,
     mut base: usize,
     mut inside: u64,
-    load: impl Fn(&[u8]) -> Mask,
     fields: usize,
 ) -> Line {
     while base < data.len() {
-        let mask = load(&data[base..]);
+        let mask = look::<B, QUOTES>(&data[base..], delimiter);
         if mask.newline != 0 {
             let at = mask.newline.trailing_zeros();
             let before = mask.quote & ((1u64 << at) - 1);

@@ -95,15 +95,27 @@ impl<const BITS: u32> Classes<BITS> {
         }
     }
 
-    /// Adds what `other` counted.
-    pub fn merge(&mut self, other: &Self) {
-        if self.counts.len() < other.counts.len() {
-            self.counts.resize(other.counts.len(), 0);
+    /// The class a value falls into, to count by it elsewhere.
+    pub fn class_of(value: u64) -> usize {
+        class_of::<BITS>(value)
+    }
+
+    /// Adds counts by class; their largest values are not known.
+    pub fn add(&mut self, counts: &[i64]) {
+        let classes = counts.iter().rposition(|&count| count != 0);
+        let counts = &counts[..classes.map_or(0, |last| last + 1)];
+        if self.counts.len() < counts.len() {
+            self.counts.resize(counts.len(), 0);
         }
-        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+        for (count, more) in self.counts.iter_mut().zip(counts) {
             *count += more;
         }
-        self.total += other.total;
+        self.total += counts.iter().sum::<i64>();
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.add(&other.counts);
         self.peaks.merge(&other.peaks);
     }
 

@@ -1,19 +1,17 @@
 //! Where mail came in, which way it left each server, and between which servers it went.
 //!
-//! In: paths with their notes. Out: [`Hops`]. Hosts and connectors are numbered ([`Words`]). Everything is
+//! In: paths with their notes. Out: [`Hops`]. Ways are numbered by what they are told by ([`Words`]). Everything is
 //! counted once per message, so a message that forks and leaves a server twice to the same place is one.
 
-use hashbrown::hash_map::Entry as Slot;
 use serde::{Deserialize, Serialize};
 
 use crate::event::ServerId;
 use crate::path::{Entry, Fate, Path};
 use crate::scan;
-use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Coarse;
 use crate::tally::notes::{self, Notes};
 use crate::tally::words::{Asked, WordId, Words};
-use crate::tally::{Counts, Map, merge_mail, summed_size_bytes};
+use crate::tally::{Counts, Map, summed_size_bytes};
 
 /// Messages that went this way, and how long they had stayed before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +21,39 @@ pub struct Way {
     pub recipients: i64,
     /// Each message once.
     pub bytes: i64,
-    /// Milliseconds from receipt to hand-over, where both were logged and clocks agree.
+    /// Milliseconds from receipt to hand-over, where both were logged and clocks agree; of a way out.
     pub stay: Coarse,
 }
 
-/// Two texts under one number: connector and client, or connector and next host, a zero byte between them.
-pub type Both = WordId;
-/// A way out: server, connector and next host, whether the host is outside.
-pub type Out = (ServerId, Both, bool);
+/// Where a way leads, seen from its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leads {
+    /// In, from a client.
+    In,
+    /// To a host whose log was read.
+    On,
+    /// To a host outside.
+    Outside,
+}
+
+impl Leads {
+    /// All of them, with the letters that stand for them.
+    const ALL: [(Leads, u8); 3] = [(Leads::In, b'i'), (Leads::On, b'n'), (Leads::Outside, b'o')];
+}
+
+/// What a way is told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told<'w> {
+    pub leads: Leads,
+    pub server: ServerId,
+    /// Lower case, as is what follows.
+    pub connector: &'w [u8],
+    /// The client or the next host.
+    pub host: &'w [u8],
+}
+
+/// A server's number in letters, because words have no case.
+const SERVER_LETTERS: usize = 4;
 
 /// Deliveries by how far the mailbox is from the server where the message was submitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,51 +69,38 @@ pub struct Reach {
 /// The sums.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Hops {
-    pub words: Words,
-    /// Where messages came in: server, connector and client.
-    pub received: Map<(ServerId, Both), Mail>,
-    pub sent: Map<Out, Way>,
+    /// What each way is told by, as [`told`] reads it.
+    words: Words,
+    /// By number in `words`.
+    ways: Vec<Way>,
     /// By how many servers handled a message.
     pub servers: Map<u32, Counts>,
     pub reach: Reach,
-    /// Messages, and the texts of where they came in and of each way they went.
+    /// Messages, and each way they came and went.
     noted: Notes<Noted>,
     #[serde(skip)]
     asked: Asked,
-    ways: Notes<NotedWay>,
-    /// Numbers of the texts; kept for its memory.
-    #[serde(skip)]
-    scratch: Vec<Both>,
+    noted_ways: Notes<NotedWay>,
 }
 
 /// One message.
 #[derive(Clone, Copy, Debug)]
 struct Noted {
-    /// Where it came in.
-    server: Option<ServerId>,
     ways: usize,
-    recipients: i64,
     size_bytes: i64,
     weight: i64,
 }
 
-/// One way it went.
+/// One way it came or went.
 #[derive(Clone, Copy, Debug)]
 struct NotedWay {
-    /// The number of its texts is filled in when it is known.
-    out: Out,
-    recipients: u32,
-    stay_ms: Option<i64>,
+    /// Its number, filled in when it is known.
+    id: WordId,
+    recipients: i64,
+    stay_ms: Option<u64>,
 }
 
 impl Hops {
-    /// The two texts of a number, lower case.
-    pub fn texts(&self, both: Both) -> (&[u8], &[u8]) {
-        let text = self.words.get(both);
-        let zero = memchr::memrchr(0, text).unwrap_or(text.len());
-        (&text[..zero], text.get(zero + 1..).unwrap_or_default())
-    }
-
     /// Asks memory for the texts that counting `path` will read.
     pub fn ask(path: &Path<'_>) {
         scan::prefetch(path.origin.connector);
@@ -109,23 +119,32 @@ impl Hops {
             recipients: weight * recipients,
             messages: weight,
         });
-        let server = path.origin.server;
-        if server.is_some() {
-            self.ask_both(path.origin.connector, path.origin.client());
+        let known = self.noted_ways.len();
+        if let Some(server) = path.origin.server {
+            let told = Told {
+                leads: Leads::In,
+                server,
+                connector: path.origin.connector,
+                host: path.origin.client(),
+            };
+            self.note(told, recipients, None);
         }
-        let known = self.ways.len();
         for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
-            self.ask_both(way.connector, way.to);
-            self.ways.push(NotedWay {
-                out: (way.server, Both::MAX, way.outside),
-                recipients: way.recipients,
-                stay_ms: way.stay_ms,
-            });
+            let told = Told {
+                leads: if way.outside {
+                    Leads::Outside
+                } else {
+                    Leads::On
+                },
+                server: way.server,
+                connector: way.connector,
+                host: way.to,
+            };
+            let stay_ms = way.stay_ms.and_then(|ms| u64::try_from(ms).ok());
+            self.note(told, i64::from(way.recipients), stay_ms);
         }
         self.noted.push(Noted {
-            server,
-            ways: self.ways.len() - known,
-            recipients,
+            ways: self.noted_ways.len() - known,
             size_bytes: summed_size_bytes(path),
             weight,
         });
@@ -134,8 +153,15 @@ impl Hops {
         }
     }
 
-    fn ask_both(&mut self, first: &[u8], second: &[u8]) {
-        self.words.ask(&[first, b"\0", second], &mut self.asked);
+    fn note(&mut self, told: Told<'_>, recipients: i64, stay_ms: Option<u64>) {
+        let key = key(told.leads, told.server);
+        let parts = [&key, told.connector, b"\0", told.host];
+        self.words.ask(&parts, &mut self.asked);
+        self.noted_ways.push(NotedWay {
+            id: WordId::MAX,
+            recipients,
+            stay_ms,
+        });
     }
 
     /// Whether nothing is noted.
@@ -145,39 +171,30 @@ impl Hops {
 
     /// Counts what is noted.
     pub fn settle(&mut self) {
-        let mut ids = std::mem::take(&mut self.scratch);
-        self.words.answer(&self.asked, |_| (), |id| ids.push(id));
+        let known = &self.ways;
+        let likely = |id| {
+            let known = known.get(id as usize);
+            known.into_iter().for_each(scan::prefetch_value);
+        };
+        let mut noted = self.noted_ways.iter_mut();
+        self.words.answer(&self.asked, likely, |id| {
+            noted.next().expect("as many answers as questions").id = id;
+        });
         self.asked.clear();
-        let mut answers = ids.iter().copied();
-        let mut next = || answers.next().expect("as many answers as questions");
-        let mut ways = std::mem::take(&mut self.ways);
-        let mut rest = &mut ways[..];
-        let mut noted = std::mem::take(&mut self.noted);
-        for message in noted.drain(..) {
-            if let Some(server) = message.server {
-                let mail = self.received.entry((server, next())).or_default();
-                mail.add(message.recipients, message.size_bytes, message.weight);
-            }
+        self.ways.resize_with(self.words.len(), Way::default);
+        let mut rest = &mut self.noted_ways[..];
+        for message in self.noted.drain(..) {
             let own;
             (own, rest) = rest.split_at_mut(message.ways);
-            own.iter_mut().for_each(|way| way.out.1 = next());
-            self.went(&message, own);
+            went(&mut self.ways, &message, own);
         }
-        ways.clear();
-        (self.noted, self.ways) = (noted, ways);
-        ids.clear();
-        self.scratch = ids;
+        self.noted_ways.clear();
     }
 
-    /// Counts the ways of one message, each once.
-    fn went(&mut self, message: &Noted, ways: &mut [NotedWay]) {
-        ways.sort_by_key(|way| way.out);
-        for same in ways.chunk_by(|a, b| a.out == b.out) {
-            let recipients = same.iter().map(|way| i64::from(way.recipients));
-            let sent = self.sent.entry(same[0].out).or_default();
-            sent.recipients += message.weight * recipients.sum::<i64>();
-            sent.count(message.size_bytes, same[0].stay_ms, message.weight);
-        }
+    /// All ways that mail took.
+    pub fn ways(&self) -> impl Iterator<Item = (Told<'_>, &Way)> {
+        let ways = (0..).zip(&self.ways).filter(|(_, way)| way.messages != 0);
+        ways.filter_map(|(id, way)| Some((told(self.words.get(id))?, way)))
     }
 
     fn reach(&mut self, path: &Path<'_>, weight: i64) {
@@ -205,24 +222,16 @@ impl Hops {
 
     /// Whether all numbers stand for something, as those of a file of strangers need not.
     pub fn is_sound(&self) -> bool {
-        let is_known = |id: Both| (id as usize) < self.words.len();
-        self.received.keys().all(|(_, both)| is_known(*both))
-            && self.sent.keys().all(|(_, both, _)| is_known(*both))
+        self.ways.len() == self.words.len()
+            && (0..self.words.len() as WordId).all(|id| told(self.words.get(id)).is_some())
     }
 
     /// Adds what `other` counted.
     pub fn merge(&mut self, mut other: Hops) {
         self.settle();
         other.settle();
-        let ids: Vec<WordId> = (0..other.words.len() as WordId)
-            .map(|id| self.words.lower_id(other.words.get(id)))
-            .collect();
-        let word = |id: WordId| ids[id as usize];
-        for (&(server, both), mail) in &other.received {
-            merge_mail(&mut self.received, (server, word(both)), mail);
-        }
-        for (&(server, both, outside), way) in &other.sent {
-            merge_way(&mut self.sent, (server, word(both), outside), way);
+        for (theirs, way) in (0..).zip(&other.ways) {
+            self.add_way(other.words.get(theirs), way);
         }
         for (&servers, counts) in &other.servers {
             self.servers.entry(servers).or_default().merge(*counts);
@@ -232,15 +241,64 @@ impl Hops {
         self.reach.outside.merge(other.reach.outside);
     }
 
+    fn add_way(&mut self, word: &[u8], way: &Way) {
+        let ours = self.words.lower_id(word) as usize;
+        if ours == self.ways.len() {
+            self.ways.push(Way::default());
+        }
+        self.ways[ours].merge(way);
+    }
+
     /// Gives servers other numbers.
     pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
-        let received = std::mem::take(&mut self.received);
-        for ((server, both), mail) in received {
-            merge_mail(&mut self.received, (new(server), both), &mail);
+        let (words, ways) = (
+            std::mem::take(&mut self.words),
+            std::mem::take(&mut self.ways),
+        );
+        for (id, way) in (0..).zip(&ways) {
+            let word = words.get(id);
+            if let Some(told) = told(word) {
+                let key = key(told.leads, new(told.server));
+                self.add_way(&[&key, &word[key.len()..]].concat(), way);
+            }
         }
-        let sent = std::mem::take(&mut self.sent);
-        for ((server, both, outside), way) in sent {
-            merge_way(&mut self.sent, (new(server), both, outside), &way);
+    }
+}
+
+/// What the word of a way begins with.
+fn key(leads: Leads, ServerId(server): ServerId) -> [u8; 1 + SERVER_LETTERS] {
+    let (_, letter) = Leads::ALL[leads as usize];
+    let digit = |place: u16| b'a' + (server >> (4 * place) & 0xf) as u8;
+    [letter, digit(3), digit(2), digit(1), digit(0)]
+}
+
+/// Reads the word of a way: [`key`], connector, a zero byte, and the client or next host.
+fn told(word: &[u8]) -> Option<Told<'_>> {
+    let ([letter, server @ ..], texts) = word.split_first_chunk::<{ 1 + SERVER_LETTERS }>()?;
+    let (leads, _) = *Leads::ALL.iter().find(|(_, of)| of == letter)?;
+    let digits = server
+        .iter()
+        .map(|letter| u16::from(letter.wrapping_sub(b'a')));
+    let zero = memchr::memrchr(0, texts)?;
+    Some(Told {
+        leads,
+        server: ServerId(digits.fold(0, |number, digit| number << 4 | digit & 0xf)),
+        connector: &texts[..zero],
+        host: &texts[zero + 1..],
+    })
+}
+
+/// Counts the ways of one message, each once.
+fn went(ways: &mut [Way], message: &Noted, own: &mut [NotedWay]) {
+    own.sort_by_key(|way| way.id);
+    for same in own.chunk_by(|a, b| a.id == b.id) {
+        let way = &mut ways[same[0].id as usize];
+        let recipients = same.iter().map(|way| way.recipients);
+        way.messages += message.weight;
+        way.recipients += message.weight * recipients.sum::<i64>();
+        way.bytes += message.weight * message.size_bytes;
+        if let Some(ms) = same[0].stay_ms {
+            way.stay.record(ms, message.weight);
         }
     }
 }
@@ -252,25 +310,5 @@ impl Way {
         self.recipients += more.recipients;
         self.bytes += more.bytes;
         self.stay.merge(&more.stay);
-    }
-
-    fn count(&mut self, size_bytes: i64, stay_ms: Option<i64>, weight: i64) {
-        self.messages += weight;
-        self.bytes += weight * size_bytes;
-        if let Some(ms) = stay_ms.and_then(|ms| u64::try_from(ms).ok()) {
-            self.stay.record(ms, weight);
-        }
-    }
-}
-
-/// Adds what went one way to what is counted under `key`.
-fn merge_way(ways: &mut Map<Out, Way>, key: Out, more: &Way) {
-    match ways.entry(key) {
-        Slot::Occupied(mut way) => {
-            way.get_mut().merge(more);
-        }
-        Slot::Vacant(way) => {
-            way.insert(more.clone());
-        }
     }
 }

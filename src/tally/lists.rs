@@ -32,6 +32,15 @@ pub struct Lists {
     pub depths: Map<u32, i64>,
 }
 
+/// Members of one list that stand side by side in a message.
+#[derive(Default)]
+struct Members<'p> {
+    of: &'p [u8],
+    all: i64,
+    /// Delivered or transferred.
+    reached: i64,
+}
+
 impl Lists {
     /// Counts the lists of `path`.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
@@ -40,6 +49,8 @@ impl Lists {
             return;
         }
         let mut deepest = 0;
+        // Members of one list stand side by side: it is looked up once for them.
+        let mut members = Members::default();
         for recipient in &path.recipients {
             let through = recipient
                 .via
@@ -55,13 +66,28 @@ impl Lists {
             } else if in_balance(recipient.fate) {
                 let arrived = matches!(recipient.fate, Fate::Delivered | Fate::Transferred);
                 for (_, address) in through {
-                    let list = self.list(address);
-                    list.members += weight;
-                    list.reached += if arrived { weight } else { 0 };
+                    if members.of != *address {
+                        self.add_members(&members, weight);
+                        members = Members {
+                            of: address,
+                            ..Members::default()
+                        };
+                    }
+                    members.all += 1;
+                    members.reached += i64::from(arrived);
                 }
             }
         }
+        self.add_members(&members, weight);
         *self.depths.entry(deepest).or_default() += weight;
+    }
+
+    fn add_members(&mut self, members: &Members<'_>, weight: i64) {
+        if members.all > 0 {
+            let list = self.list(members.of);
+            list.members += weight * members.all;
+            list.reached += weight * members.reached;
+        }
     }
 
     fn list(&mut self, address: &[u8]) -> &mut List {

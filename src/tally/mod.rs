@@ -250,14 +250,5 @@ impl Tally {
     }
 }
 
-/// Adds mail to what is counted under `key`.
-fn merge_mail<K: std::hash::Hash + Eq>(
-    mails: &mut Map<K, correspondents::Mail>,
-    key: K,
-    more: &correspondents::Mail,
-) {
-    mails.entry(key).or_default().merge(more);
-}
-
 #[cfg(test)]
 mod tests;

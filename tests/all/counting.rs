@@ -305,6 +305,42 @@ fn each_rule_by_itself() {
     }
 }
 
+/// The logs of the server that forked the message are missing, and those of the next one begin with its own copy.
+#[test]
+fn what_came_by_a_way_that_no_row_tells_has_no_latency() {
+    let rows = [
+        row(
+            "09:00:00.100",
+            ("ex03", "ex04"),
+            DELIVER,
+            "5",
+            "eve@own.test",
+        ),
+        row(
+            "09:00:00.103",
+            ("ex03", "ex01"),
+            RECEIVE,
+            "7",
+            "bob@own.test",
+        ),
+        row(
+            "09:00:00.200",
+            ("ex01", "ex01"),
+            DELIVER,
+            "7",
+            "bob@own.test",
+        ),
+    ];
+    let total = tally(&rows).latency.total();
+    let found = (total.histogram.count(), total.negative, total.unmeasured);
+    assert_eq!(found, (1, 0, 1));
+    // Two servers of which rows tell the way have clocks that differ.
+    let mut known = rows;
+    known[1].to = "bob@own.test;eve@own.test";
+    let total = tally(&known).latency.total();
+    assert_eq!((total.negative, total.unmeasured), (1, 0));
+}
+
 #[test]
 fn a_file_collected_twice_counts_once() {
     let lines: String = [CAME, HANDED, DELIVERED].iter().map(Row::line).collect();

@@ -428,3 +428,114 @@ fn the_worked_example_is_told_by_any_form_of_its_id() {
         ["\"report\"".to_string(), "\"report-of\"".to_string()].into()
     );
 }
+
+/// The log of a 5.5 server whose last record names two recipients.
+fn heron() -> String {
+    let record = |event: u32, second: u32, to: &[&str]| {
+        let names = to
+            .iter()
+            .map(|to| format!("/o=FJORD/ou=HILL/cn=Recipients/cn={to}\n"));
+        format!(
+            "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31\t{event}\t1998.11.17 9:12:{second}\t\t/o=FJORD/ou=HARBOUR/\
+             cn=Configuration/cn=Servers/cn=HERON/cn=Microsoft Private MDB\t\t/o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA\
+             \t0\t2100\t0\t0\t\t{}\n{}\n",
+            to.len(),
+            names.collect::<String>()
+        )
+    };
+    [
+        record(4, 3, &["BRAM", "CHLOE"]),
+        record(9, 5, &["BRAM", "CHLOE"]),
+    ]
+    .concat()
+}
+
+/// A log was copied while it was written, and once more later: the first copy ends inside a record.
+#[test]
+fn a_copy_that_ends_inside_a_record_adds_nothing() {
+    let event = |second: u32, to: &str| {
+        format!(
+            "2003-8-12\t0:58:{second} GMT\t203.0.113.69\tmx.example\t-\tEX01\t192.168.1.2\t{to}\t1028\tm1@remote.example\t0\t0\t\
+             4281\t2\t2003-8-12 0:58:14 GMT\t0\tVersion: 6.0\t-\tHello\ts@remote.example\t-\n"
+        )
+    };
+    let heads = "# Message Tracking Log File\n# Date\tTime\tclient-ip\tClient-hostname\tPartner-Name\tServer-hostname\t\
+                 server-IP\tRecipient-Address\tEvent-ID\tMSGID\tPriority\tRecipient-Report-Status\ttotal-bytes\t\
+                 Number-Recipients\tOrigination-Time\tEncryption\tservice-Version\tLinked-MSGID\tMessage-Subject\tSender-Address\n";
+    let of_2003 = [
+        heads.to_string(),
+        event(14, "z@corp.example"),
+        event(15, "a@corp.example"),
+        event(15, "b@corp.example"),
+    ];
+    let between = of_2003[..3].concat().len();
+    let of_2003 = of_2003.concat();
+    let lf = heron();
+    let crlf = lf.replace('\n', "\r\n");
+    // Inside the last name, behind it, and behind the first of two.
+    let cuts = |log: &str| {
+        let last = log.rfind("CHLOE").unwrap();
+        vec![
+            last,
+            last + 2,
+            last + 5,
+            log[..last].rfind("/o=FJORD/ou=HILL").unwrap(),
+        ]
+    };
+    for (log, cuts) in [
+        (&lf, cuts(&lf)),
+        (&crlf, cuts(&crlf)),
+        (&of_2003, vec![between]),
+    ] {
+        for cut in cuts {
+            for (whole, part) in [("a", "b"), ("b", "a")] {
+                let folder = tempfile::tempdir().unwrap();
+                let write = |name: &str, text: &str| {
+                    let folder = folder.path().join(name).join("HERON");
+                    std::fs::create_dir_all(&folder).unwrap();
+                    std::fs::write(folder.join("19981117.log"), text).unwrap();
+                };
+                write(whole, log);
+                let alone = paths(folder.path(), &[]);
+                write(part, &log[..cut]);
+                let both = paths(folder.path(), &[]);
+                let case = format!("{:?} in {part}", &log[cut - 20..cut]);
+                assert_eq!((alone.len(), both.len()), (1, 1), "{case}");
+                assert_eq!(recipients(&both[0]), recipients(&alone[0]), "{case}");
+                assert_eq!(both[0]["rows"], alone[0]["rows"], "{case}");
+                let folder = folder.path().to_str().unwrap();
+                let count = |arguments: &[&str]| -> Value {
+                    serde_json::from_str(&waybill(arguments).0).unwrap()
+                };
+                let report = count(&["report", folder, "--format", "json", "--quiet", "--lenient"]);
+                let check = count(&["check", folder, "--format", "json", "--quiet"]);
+                assert_eq!(report["inputs"]["rows_twice"], 2, "{case}");
+                assert_eq!(check["inputs"]["rows_twice"], 2, "{case}");
+            }
+        }
+    }
+}
+
+/// A probe asks whether mail would arrive: none is waited for.
+#[test]
+fn x_400_probes_are_no_mail() {
+    let record = |id: u32, event: u32, second: u32| {
+        format!(
+            "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-{id}\t{event}\t1998.11.17 9:12:{second}\t\t\t\t\
+             /o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA\t0\t0\t0\t0\t\t1\n/o=FJORD/ou=HILL/cn=Recipients/cn=BRAM\n\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let log = [
+        record(1, 5, 1),
+        record(1, 6, 2),
+        record(2, 1, 3),
+        record(3, 4, 4),
+        record(3, 5, 5),
+    ]
+    .concat();
+    std::fs::write(folder.path().join("19981117.log"), log).unwrap();
+    let class = |path: &Value| path["class"].as_str().unwrap().to_string();
+    let found: Vec<String> = paths(folder.path(), &[]).iter().map(class).collect();
+    assert_eq!(found, ["probe", "probe", "mail"]);
+}

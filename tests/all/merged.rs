@@ -95,8 +95,21 @@ fn saved_days_merged_are_one_run_over_their_logs() {
         let names = names.iter().map(String::as_str);
         days.report(&[&["--merge"], &names.collect::<Vec<_>>()[..]].concat())
     };
+    let rows = |report: &Value| {
+        let servers = report["coverage"]["servers"].as_array().unwrap();
+        let of = |server: &Value| (server["server"].to_string(), server["rows"].as_u64());
+        (
+            Vec::from_iter(servers.iter().map(of)),
+            report["coverage"]["skipped_files"].clone(),
+        )
+    };
     for order in [[0, 1, 2], [2, 0, 1]] {
         let merged = merged(order);
+        assert_eq!(
+            rows(&merged),
+            rows(&whole),
+            "each server's rows, of {order:?}"
+        );
         for section in [
             "period",
             "excluded",

@@ -378,6 +378,30 @@ fn rows_that_come_after_their_messages_were_closed_are_left_out_and_said() {
     same(&of_messages(before), &of_messages(after), "late");
 }
 
+/// A day for which nothing was read is told from a quiet one by the last rows there were.
+#[test]
+fn a_day_without_rows_names_the_last_rows_of_the_days_before() {
+    let files = logs(&organisation("30", 34, 2));
+    let place = Place::new();
+    place.write(&files, "2027", 0);
+    place.night(&[]);
+    for day in ["2026-03-09", "2026-05-01"] {
+        for report in [place.night(&["--day", day]), place.at_once(&["--day", day])] {
+            let trouble = &report["trouble"][0];
+            assert_eq!(trouble["kind"], "missing_logs", "{day}: {trouble}");
+            let evidence = trouble["evidence"].as_array().unwrap();
+            let dated = |line: &Value| line.as_str().unwrap().contains(" is of 2026-03-0");
+            assert!(
+                evidence.len() > 1 && evidence.iter().all(dated),
+                "{day}: {trouble}"
+            );
+            let rows = |server: &Value| server["rows"].as_u64().unwrap();
+            let servers = report["coverage"]["servers"].as_array().unwrap();
+            assert_eq!(servers.iter().map(rows).sum::<u64>(), 0, "{day}");
+        }
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let files = logs(&organisation("30", 37, 1));

@@ -241,11 +241,11 @@ pub fn bad_rows(facts: &Facts<'_>, all: &mut Vec<Finding>) {
         if reason == Reason::TornEnd {
             continue;
         }
-        let what = format!(
-            "{} cannot be read: {}.",
-            plural(count, "row"),
-            reason.words()
-        );
+        let read = match reason.is_recovered() {
+            true => "read all the same",
+            false => "cannot be read",
+        };
+        let what = format!("{} {read}: {}.", plural(count, "row"), reason.words());
         let first = evidence(facts, places);
         all.push(finding(Weight::Loss, "row_bad", count, what, first));
     }

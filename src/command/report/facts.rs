@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::audit::names;
 use crate::cli::options::Read;
+use crate::filter::Filter;
 use crate::input::Inputs;
 use crate::keys::Service;
 use crate::path::anonymous;
@@ -53,7 +54,7 @@ pub fn of<'n>(
         bad_rows: outcome.faults.damaged(),
         rows_twice: outcome.rows_twice,
         seconds: elapsed.as_secs_f64(),
-        servers: servers(&outcome.servers, None),
+        servers: servers(&outcome.servers, hours(filter).as_ref()),
         own_domains: match options.anonymous {
             Some(_) => vec![format!("*.{}", anonymous::OWN)],
             None => outcome.own.names(),
@@ -72,6 +73,7 @@ pub fn of<'n>(
             })
             .collect(),
         state: None,
+        runs: 0,
     }
 }
 
@@ -88,19 +90,46 @@ fn missing_files<'n>(names: impl Iterator<Item = &'n str>) -> Vec<MissingFiles> 
         .collect()
 }
 
+/// The hours of UTC that were asked for, if not all were.
+fn hours(filter: &Filter) -> Option<Range<i64>> {
+    let from = filter.since.map_or(i64::MIN, Time::hour);
+    let last = |until: Time| Time(until.0.saturating_sub(1)).hour();
+    let end = filter
+        .until
+        .map_or(i64::MAX, |until| last(until).saturating_add(1));
+    (filter.since.is_some() || filter.until.is_some()).then_some(from..end.max(from))
+}
+
 /// What was read of each server, all of it or what was logged within some hours of UTC; a server that logged in the days
-/// before and not in these hours is one without rows.
+/// before and not in these hours is one without rows, but for the last it had. Where no server logged in these
+/// days, it is so with all that logged before.
 pub fn servers(servers: &Servers, hours: Option<&Range<i64>>) -> Vec<ServerFacts> {
     let read = servers.read().into_iter();
-    let facts = read.filter_map(|(name, coverage)| {
-        let Some(hours) = hours else {
-            return Some(server(&name.to_string(), coverage, coverage));
+    let Some(hours) = hours else {
+        let all = read.map(|(name, coverage)| server(&name.to_string(), coverage, coverage));
+        return all.collect();
+    };
+    let since = |since: i64| {
+        let logged = |of: &(_, &Coverage)| {
+            of.1.hours
+                .range(since..hours.end.max(since))
+                .next()
+                .is_some()
         };
-        let since = hours.start.saturating_sub(MISSED_HOURS);
-        let lately = coverage.hours.range(since..hours.end).next();
-        lately.map(|_| server(&name.to_string(), &within(coverage, hours), coverage))
-    });
-    facts.collect()
+        let known = read.clone().filter(logged);
+        let facts = known.map(|(name, coverage)| ServerFacts {
+            last: within(coverage, &(since..hours.end))
+                .span()
+                .map(|(_, last)| last),
+            ..server(&name.to_string(), &within(coverage, hours), coverage)
+        });
+        Vec::from_iter(facts)
+    };
+    let lately = since(hours.start.saturating_sub(MISSED_HOURS));
+    match lately.is_empty() {
+        true => since(i64::MIN),
+        false => lately,
+    }
 }
 
 /// The part of a server's coverage that was logged within some hours. How many bytes that was is not known.

@@ -115,7 +115,8 @@ pub fn run(
 pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     let begun = Instant::now();
     let files = &options.days.merge;
-    let saved = days::merge_all(files)?.ok_or_else(|| Error("no saved day".into()))?;
+    let mut saved = days::merge_all(files)?.ok_or_else(|| Error("no saved day".into()))?;
+    saved.facts.runs = files.len();
     if let Some(path) = &options.days.save {
         saved.write(path)?;
     }

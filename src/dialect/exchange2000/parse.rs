@@ -172,6 +172,7 @@ impl<'p> Parse<'p> {
             at: row.at,
             len: end - row.at,
             event: field(Column::EventId),
+            number: number(field(Column::EventId)),
             time,
             server: filled(field(Column::ServerHostname)),
             id: filled(field(Column::MsgId)),

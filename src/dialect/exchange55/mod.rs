@@ -7,6 +7,7 @@
 //! A record begins at any line that has the form of a header line and goes on to the next such line: that is what
 //! lets a file be cut anywhere.
 
+mod extent;
 mod parse;
 
 pub use parse::parse;

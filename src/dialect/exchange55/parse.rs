@@ -4,6 +4,7 @@
 //! do not match their number, or whose empty line is missing, is read and noted; a line that belongs to no record is
 //! a fault.
 
+use super::extent::{Extent, expected, extent, header};
 use super::{FIELDS, own_server};
 use crate::address::x400;
 use crate::dialect::legacy::line::{Line, is_blank};
@@ -47,9 +48,10 @@ impl Scan for Parse<'_> {
             if is_blank(&data[at..line.end]) {
                 self.finder.line += 1;
                 at = line.next;
-            } else if let Some((head, time)) = header(data, &line, &mut self.clock) {
+            } else if let Some((event, time)) = header(data, &line, &mut self.clock) {
+                let head = line.fields(data);
                 let extent = extent::<B>(data, line.next, expected(&head), &mut self.clock);
-                self.record(&line, &head, time, &extent);
+                self.record(&line, &head, (event, time), &extent);
                 self.finder.line += 1 + extent.lines;
                 at = extent.next;
                 if self.only_first {
@@ -66,93 +68,6 @@ impl Scan for Parse<'_> {
         }
         self.finder.finish_lines()
     }
-}
-
-/// The fields and the time of a line that has the form of a header line ([`super::is_header`]).
-#[inline(always)]
-fn header<'p>(
-    data: &'p [u8],
-    line: &Line,
-    clock: &mut Clock<'p>,
-) -> Option<([&'p [u8]; FIELDS], Time)> {
-    if line.count < FIELDS {
-        return None;
-    }
-    let head = line.fields(data);
-    if number(head[1]).is_none() || !head[2].first().is_some_and(u8::is_ascii_digit) {
-        return None;
-    }
-    Some((head, clock.read_one(head[2])?))
-}
-
-/// The number of recipients that a header line promises.
-fn expected(head: &[&[u8]; FIELDS]) -> usize {
-    let count = number(head[FIELDS - 1].trim_ascii());
-    count.unwrap_or(0).min(u64::from(u32::MAX)) as usize
-}
-
-/// The recipient lines of a record.
-struct Extent {
-    /// Behind the last recipient line, without its line break.
-    end: Option<usize>,
-    /// Where reading goes on.
-    next: usize,
-    lines: u32,
-    recipients: usize,
-    expected: usize,
-    /// The next record began without an empty line before it.
-    no_empty_line: bool,
-}
-
-/// Follows a record's recipient lines: to the empty line behind the promised number, or to the next header line.
-#[inline(always)]
-fn extent<'p, B: Block>(
-    data: &'p [u8],
-    from: usize,
-    expected: usize,
-    clock: &mut Clock<'p>,
-) -> Extent {
-    let mut extent = Extent {
-        end: None,
-        next: from,
-        lines: 0,
-        recipients: 0,
-        expected,
-        no_empty_line: true,
-    };
-    let mut line = Line::default();
-    while extent.next < data.len() {
-        let blank = match data[extent.next] {
-            // So nearly every record ends.
-            b'\n' => {
-                line.next = extent.next + 1;
-                true
-            }
-            _ => {
-                line.look::<B>(data, extent.next, FIELDS + 1);
-                is_blank(&data[line.at..line.end])
-            }
-        };
-        if !blank && header(data, &line, clock).is_some() {
-            return extent;
-        }
-        if blank {
-            extent.no_empty_line = false;
-        } else {
-            // Behind an empty line only what the header still promised; never a piece of another header line.
-            if line.count > 2 || !extent.no_empty_line && extent.recipients >= expected {
-                return extent;
-            }
-            extent.recipients += 1;
-            extent.end = Some(line.end);
-        }
-        extent.lines += 1;
-        extent.next = line.next;
-        if blank && extent.recipients >= expected {
-            return extent;
-        }
-    }
-    extent
 }
 
 /// Gateway and partner of a record, as far as they tell its server.
@@ -188,7 +103,13 @@ impl<'p> Told<'p> {
 }
 
 impl<'p> Parse<'p> {
-    fn record(&mut self, line: &Line, head: &[&'p [u8]; FIELDS], time: Time, extent: &Extent) {
+    fn record(
+        &mut self,
+        line: &Line,
+        head: &[&'p [u8]; FIELDS],
+        (event, time): (u64, Time),
+        extent: &Extent,
+    ) {
         let slice = self.slice;
         let at_end = extent.next == slice.data.len();
         let cut_off = slice.ends_file && at_end && extent.no_empty_line;
@@ -202,11 +123,12 @@ impl<'p> Parse<'p> {
         } else if extent.no_empty_line && !cut_off {
             self.finder.fault(line.at, Reason::NoEmptyLine);
         }
-        let is_connector = matches!(number(head[1]), Some(1001..=1018));
+        let is_connector = matches!(event, 1001..=1018);
         self.finder.add(&Found {
             at: line.at,
             len: extent.end.unwrap_or(line.end) - line.at,
             event: head[1],
+            number: Some(event),
             time,
             server: match self.finder.wants_ties_alone() {
                 // Of whom the tables are made it matters little, unless other programs' logs ask who was there.

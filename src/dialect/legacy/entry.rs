@@ -1,18 +1,18 @@
 //! A legacy record by its own columns, and what follows from it: [`Event`] and [`Record`].
 //!
-//! In: an [`Entry`], the same for all three formats. Out: which copy an event is about, where a message went next,
-//! who its recipients are. Exchange gave copies no ids of their own in that time: a message is at a place (a server's MTA,
-//! a connector, a server's SMTP queue) at most once, so place and message together name the copy.
+//! In: an [`Entry`], the same for all three formats. Out: what it means for the message and who its recipients are; which
+//! copy it is about and where that went next, [`super::sides`] tells.
 
 use std::borrow::Cow;
 
-use bstr::{BStr, ByteSlice};
+use bstr::BStr;
 use bumpalo::Bump;
 
 use super::events;
+use super::sides::{Sides, connector, copy, next, tells_way};
 use super::text::{number, readable};
 use crate::address::List;
-use crate::address::x400::{Place, is_plain_address, place_of, plain_address};
+use crate::address::x400::{is_plain_address, plain_address};
 use crate::dialect::Surroundings;
 use crate::event::{Event, Extras, Next, Raw, Record, Role, ServerId};
 use crate::keys::Service;
@@ -72,13 +72,6 @@ pub fn recipients<'d>(
     list.into_bump_slice()
 }
 
-/// Places where a message waits on one server.
-mod part {
-    pub const MTA: u8 = 0;
-    pub const CONNECTOR: u8 = 1;
-    pub const SMTP: u8 = 2;
-}
-
 /// All recipients of a record, as a list field; nearly all records have one.
 #[inline]
 fn all<'d>(recipients: Recipients<'d>, arena: &'d Bump) -> List<'d> {
@@ -132,7 +125,10 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         true => List(sender),
         false => all(entry.recipients, arena),
     };
-    let sides = Sides::of(entry);
+    let sides = match around.full || tells_way(row) {
+        true => Sides::of(entry),
+        false => Sides::as_logged(entry),
+    };
     let peer = sides.peer;
     let next = next(entry, &sides, row, host, around);
     let role = if next == Next::Outside {
@@ -180,7 +176,10 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
             null_path(entry.sender)
         }),
         subject: Raw::plain(readable(entry.subject, arena)),
-        size_bytes: entry.size_bytes.unwrap_or(0),
+        size_bytes: match row.size_bytes {
+            u32::MAX => entry.size_bytes.unwrap_or(0),
+            size => u64::from(size),
+        },
         client_ip: Raw::plain(entry.client_ip),
         original_client_ip: Raw::plain(BStr::new(b"")),
         client_host: Raw::plain(match arrives && entry.client_host.is_empty() {
@@ -189,16 +188,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
             false => entry.client_host,
         }),
         server_host: Raw::plain(if arrives { host } else { peer }),
-        connector: Raw::plain(match sides.gateway {
-            Place {
-                connector: Some(name),
-                ..
-            } => BStr::new(name),
-            Place {
-                server: Some(_), ..
-            } => BStr::new(b""), // a store
-            _ => entry.gateway,
-        }),
+        connector: Raw::plain(connector(&sides.gateway, entry.gateway)),
         context: Raw::plain(match () {
             () if of_original => BStr::new("non-delivery report"),
             () if role == Role::Leave => entry.linked,
@@ -231,119 +221,6 @@ fn null_path(sender: &BStr) -> &BStr {
     } else {
         BStr::new(b"")
     }
-}
-
-/// The two sides of a record, as far as their names tell.
-struct Sides<'d> {
-    gateway: Place<'d>,
-    partner: Place<'d>,
-    /// The other side by its short name: the server or connector in a distinguished name, else what the record says.
-    peer: &'d BStr,
-}
-
-impl<'d> Sides<'d> {
-    #[inline]
-    fn of(entry: &Entry<'d>) -> Sides<'d> {
-        let gateway: &'d [u8] = entry.gateway;
-        let named: &'d [u8] = entry.partner;
-        let partner = place_of(named);
-        Sides {
-            // The store of 4.0 to 5.5 names itself twice.
-            gateway: if gateway == named {
-                partner
-            } else {
-                place_of(gateway)
-            },
-            partner,
-            peer: partner
-                .server
-                .or(partner.connector)
-                .map_or(entry.partner, BStr::new),
-        }
-    }
-}
-
-/// The copy of a row's message in the SMTP queue of a server.
-pub fn smtp_stay(host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
-    around.keys.stay(host, part::SMTP, row.key)
-}
-
-/// The copy a record is about.
-fn copy(
-    entry: &Entry<'_>,
-    sides: &Sides<'_>,
-    row: &Row,
-    host: &BStr,
-    around: &Surroundings<'_>,
-) -> u64 {
-    let keys = around.keys;
-    match events::number(row.code) {
-        4 | 1000 | 1027 => 0,
-        0..=999 => keys.stay(host, part::MTA, row.key),
-        1001..=1018 => {
-            let place = sides.gateway.connector.unwrap_or(entry.gateway);
-            connector_stay(place, host, row, around)
-        }
-        _ => keys.stay(host, part::SMTP, row.key),
-    }
-}
-
-/// A message's stay at a connector of a server; one without a name is the server's only one.
-fn connector_stay(name: &[u8], host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
-    let place = if name.is_empty() { host } else { name };
-    around.keys.stay(place, part::CONNECTOR, row.key)
-}
-
-/// Where a hand-over went.
-fn next<'d>(
-    entry: &Entry<'d>,
-    sides: &Sides<'d>,
-    row: &Row,
-    host: &'d BStr,
-    around: &Surroundings<'d>,
-) -> Next<'d> {
-    if row.role != Role::Send {
-        return Next::None;
-    }
-    let keys = around.keys;
-    let peer = sides.peer;
-    let at = |host: &'d BStr, part| Next::Server {
-        host,
-        copy: keys.stay(host, part, row.key),
-    };
-    match events::number(row.code) {
-        // The store of the same server takes it and gives it to the MTA or delivers it.
-        1013 => at(host, part::MTA),
-        1029 if peer.is_empty() => at(host, part::MTA),
-        1029 => at(peer, part::MTA),
-        1031 => {
-            // Which column names the other host is contested; the partner is what Microsoft's own tool shows.
-            let peer = if peer.is_empty() {
-                entry.client_host
-            } else {
-                peer
-            };
-            if is_inside(peer, sides, around) {
-                at(peer, part::SMTP)
-            } else {
-                Next::Outside
-            }
-        }
-        _ if peer.is_empty() => Next::None,
-        _ => match sides.partner.connector {
-            Some(connector) => Next::Server {
-                host: peer,
-                copy: connector_stay(connector, host, row, around),
-            },
-            None => at(peer, part::MTA),
-        },
-    }
-}
-
-/// Whether a host is of this organisation: read, named by a distinguished name, or by a name without domain.
-fn is_inside(host: &[u8], sides: &Sides<'_>, around: &Surroundings<'_>) -> bool {
-    let bare_name = !host.is_empty() && host.find_byteset(b".:[]").is_none();
-    bare_name || sides.partner.server.is_some() || around.servers.has_log(host)
 }
 
 /// A record by its columns, for `events`.

@@ -142,6 +142,11 @@ pub fn number(code: u8) -> u16 {
     kind(code).map_or(u16::MAX, |kind| kind.number)
 }
 
+/// Whether an event, named as logged, is of an X.400 probe: it asks whether mail would arrive and carries none.
+pub fn is_probe(event: &[u8]) -> bool {
+    matches!(event, b"1" | b"5" | b"6" | b"51")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,8 +22,9 @@ pub struct Found<'f, 'p> {
     /// First byte in the chunk, and length.
     pub at: usize,
     pub len: usize,
-    /// The event number as logged.
+    /// The event number as logged, and what it says.
     pub event: &'p [u8],
+    pub number: Option<u64>,
     pub time: Time,
     /// The logging server, as far as it is known.
     pub server: &'p [u8],
@@ -122,7 +123,7 @@ impl<'p> Finder<'p> {
     /// Files one record.
     #[inline]
     pub fn add(&mut self, found: &Found<'_, 'p>) {
-        let code = super::text::number(found.event).map_or(UNKNOWN, events::code);
+        let code = found.number.map_or(UNKNOWN, events::code);
         let kind = events::kind(code);
         let is_report = kind.is_some_and(|kind| kind.is_report);
         let role = kind.map_or(Role::Info, |kind| kind.role);
@@ -262,7 +263,9 @@ impl<'p> Finder<'p> {
     }
 
     fn server(&mut self, host: &'p [u8]) -> u16 {
-        if !same(self.host.0, host) || self.host.1 == u16::MAX {
+        // Stores write their server in upper case, folders are in lower case.
+        let is_known = same(self.host.0, host) || self.host.0.eq_ignore_ascii_case(host);
+        if !is_known || self.host.1 == u16::MAX {
             self.host = (host, self.found.seen.server(host));
         }
         self.host.1

@@ -10,6 +10,7 @@ pub mod events;
 pub mod finder;
 pub mod line;
 pub mod settle;
+pub mod sides;
 pub mod text;
 
 pub use entry::{Entry, event, event_of, recipients, record};

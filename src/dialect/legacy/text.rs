@@ -39,6 +39,13 @@ impl<'p> Clock<'p> {
     /// [`date_time`].
     #[inline]
     pub fn read_one(&mut self, text: &'p [u8]) -> Option<Time> {
+        if let Some((day, [b' ', time @ ..])) = text.split_at_checked(self.day.len())
+            && same(day, self.day)
+            && !day.is_empty()
+            && let Some(seconds) = plain_clock(time)
+        {
+            return Some(Time(self.midnight + i64::from(seconds) * SECOND));
+        }
         match text.iter().take(11).position(|&b| b == b' ') {
             Some(blank @ 8..) => self.read(&text[..blank], &text[blank + 1..]),
             _ => date_time(text),
@@ -76,6 +83,24 @@ fn date(rest: &mut &[u8]) -> Option<(u32, u32, u32)> {
     *rest = rest.strip_prefix(&[mark])?;
     let d = digits(rest, 2)?;
     (y >= 1000).then_some((y, mo, d))
+}
+
+/// Seconds since midnight of `18:50:7`, one or two digits each; `None` for any other form.
+#[inline]
+fn plain_clock(text: &[u8]) -> Option<u32> {
+    let (mut parts, mut part, mut digits) = ([0; 3], 0, 0);
+    for byte in text {
+        match byte.wrapping_sub(b'0') {
+            digit @ 0..10 if digits < 2 => {
+                parts[part] = parts[part] * 10 + u32::from(digit);
+                digits += 1;
+            }
+            10 if digits > 0 && part < 2 => (part, digits) = (part + 1, 0), // ':'
+            _ => return None,
+        }
+    }
+    let [h, mi, s] = parts;
+    (part == 2 && digits > 0 && h < 24 && mi < 60 && s <= 60).then_some(h * 3600 + mi * 60 + s)
 }
 
 #[inline]

@@ -271,7 +271,7 @@ fn older_server<'d>(
     let domain = |host: &'d BStr| host.split_once_str(".").map(|(_, domain)| domain);
     let (own, other) = (domain(fields.get(Column::ClientHostname))?, domain(host)?);
     let inside = own.eq_ignore_ascii_case(other) && around.servers.has_log(host);
-    let copy = || legacy::entry::smtp_stay(host, row, around);
+    let copy = || legacy::sides::smtp_stay(host, row, around);
     inside.then(|| Next::Server { host, copy: copy() })
 }
 

@@ -192,19 +192,14 @@ fn unescaped<'d>(value: &'d BStr, arena: &'d Bump) -> &'d BStr {
     if !any_byte(value, |b| b == b'&') {
         return value;
     }
-    let Some(mut mark) = memchr::memchr(b'&', value) else {
-        return value;
-    };
     let mut text = Vec::with_capacity(value.len());
     let mut rest: &[u8] = value;
-    while let Some((character, len)) = reference(&rest[mark..]) {
+    while let Some(mark) = memchr::memchr(b'&', rest)
+        && let Some((character, len)) = reference(&rest[mark..])
+    {
         text.extend_from_slice(&rest[..mark]);
         text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         rest = &rest[mark + len..];
-        match memchr::memchr(b'&', rest) {
-            Some(next) => mark = next,
-            None => break,
-        }
     }
     text.extend_from_slice(rest);
     BStr::new(arena.alloc_slice_copy(&text))

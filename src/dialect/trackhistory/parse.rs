@@ -90,8 +90,9 @@ fn add_line(
 fn next_start(data: &[u8], at: usize) -> Option<usize> {
     let blanks = data[at..].iter().take_while(|b| b.is_ascii_whitespace());
     let from = at + blanks.count();
-    let tag = data.get(from..from + ENTRY.len() + 2)?;
-    let is_tag = tag[0] == b'<' && &tag[1..=ENTRY.len()] == ENTRY && tag[ENTRY.len() + 1] == b'>';
+    let is_tag = data.get(from..from + ENTRY.len() + 2).is_some_and(|tag| {
+        tag[0] == b'<' && &tag[1..=ENTRY.len()] == ENTRY && tag[ENTRY.len() + 1] == b'>'
+    });
     if is_tag {
         Some(from)
     } else {
@@ -148,6 +149,7 @@ impl<'p> KeyValues<'p> {
             at,
             len,
             event: self.event,
+            number: number(self.event),
             time,
             server: self.server,
             id: self.id,
@@ -189,6 +191,7 @@ fn record<'p>(finder: &mut Finder<'p>, read: &Read<'p>, at: usize, len: usize) {
         at,
         len,
         event: entry.event,
+        number: number(entry.event),
         time,
         server: entry.server_host,
         id: entry.id,

@@ -130,7 +130,7 @@ fn latency(report: &Report) -> Vec<Table> {
     let ways = latency.by_direction.iter();
     let ways = ways.map(|way| (word(&way.direction), "direction", &way.latency));
     let servers = latency.by_server.iter();
-    let servers = servers.map(|s| (s.server.clone().unwrap_or_default(), "server", &s.latency));
+    let servers = servers.map(|s| (s.name().to_string(), "server", &s.latency));
     let lines = [all].into_iter().chain(ways).chain(servers);
     let columns = [
         "of",

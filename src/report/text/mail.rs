@@ -148,7 +148,7 @@ pub fn latency<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
         let mut servers: Vec<_> = latency.by_server.iter().collect();
         servers.sort_by_key(|line| std::cmp::Reverse(line.latency.count));
         for line in servers.into_iter().take(2 * LINES) {
-            table.row(percentiles(&or_dash(&line.server), &line.latency));
+            table.row(percentiles(line.name(), &line.latency));
         }
     }
     page.table(&table)?;

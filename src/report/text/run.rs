@@ -26,8 +26,12 @@ pub fn headline<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
     } else {
         String::new()
     };
+    let runs = match inputs.runs {
+        0 | 1 => String::new(),
+        runs => format!(" read by {runs} runs"),
+    };
     let read = format!(
-        "{}, {}, {}, {}{rate} · {}",
+        "{}, {}, {}, {}{runs}{rate} · {}",
         plural(report.coverage.servers.len() as i64, "server"),
         plural(inputs.files as i64, "file"),
         size(inputs.bytes as i64),

@@ -41,17 +41,33 @@ pub struct Components {
     pub all: Vec<Component>,
     #[serde(skip)]
     index: HashMap<(u32, Box<[u8]>), u32, RandomState>,
-    /// What followed each component last; the first is what followed the beginning.
+    /// Stages by their server, then what followed each component last.
     #[serde(skip)]
     followed_by: Vec<Next>,
     /// Component and milliseconds, and the weight that all of them have.
     noted: Notes<(u32, u32)>,
     #[serde(skip)]
     weight: i64,
+    /// By number of the component, what was counted since all was settled.
+    recent: Notes<Recent>,
 }
 
 /// So many values are noted before they are counted.
 const NOTED: usize = 1 << 14;
+
+/// The usual times of one component, where counting them needs no look whether there is room: below a second.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    total_ms: i64,
+    by_class: [i64; 64],
+}
+
+impl Recent {
+    const NONE: Recent = Recent {
+        total_ms: 0,
+        by_class: [0; 64],
+    };
+}
 
 /// A component by its parent and name, to look it up by.
 #[derive(Hash)]
@@ -70,7 +86,7 @@ impl Components {
             return;
         }
         if weight != self.weight || self.noted.len() > NOTED {
-            self.settle();
+            self.count();
             self.weight = weight;
         }
         for timing in timings {
@@ -80,15 +96,31 @@ impl Components {
 
     /// Whether nothing is noted.
     pub fn is_settled(&self) -> bool {
-        self.noted.is_empty()
+        self.noted.is_empty() && self.recent.is_empty()
+    }
+
+    /// Counts what is noted, and puts it into the components.
+    pub fn settle(&mut self) {
+        self.count();
+        for (component, recent) in self.all.iter_mut().zip(self.recent.drain(..)) {
+            component.time.add(&recent.by_class);
+            component.total_ms += recent.total_ms;
+        }
     }
 
     /// Counts what is noted.
-    pub fn settle(&mut self) {
+    fn count(&mut self) {
+        self.recent.resize(self.all.len(), Recent::NONE);
         for (number, ms) in self.noted.drain(..) {
-            let component = &mut self.all[number as usize];
-            component.time.record(u64::from(ms), self.weight);
-            component.total_ms += self.weight * i64::from(ms);
+            let recent = &mut self.recent[number as usize];
+            recent.total_ms += self.weight * i64::from(ms);
+            match recent.by_class.get_mut(Coarse::class_of(u64::from(ms))) {
+                Some(count) => *count += self.weight,
+                None => {
+                    let time = &mut self.all[number as usize].time;
+                    time.record(u64::from(ms), self.weight);
+                }
+            }
         }
     }
 

@@ -4,7 +4,8 @@
 //! milliseconds for each number.
 //!
 //! Rows of a kind list the same components in the same order. So each component remembers which one followed it last
-//! and the text between the two numbers: mostly one comparison finds the next number and says whose it is.
+//! and the text between the two numbers: mostly one comparison finds the next number and says whose it is. A server's
+//! stage is remembered by its name, because rows of many servers come by turns.
 
 use super::{Components, NONE};
 use crate::address::short_host;
@@ -15,6 +16,8 @@ pub(super) const NAME_BYTES: usize = 96;
 pub(super) const DEPTH: usize = 8;
 /// What stands between two numbers is remembered if it is not longer.
 const BETWEEN_BYTES: usize = 48;
+/// So many stages are remembered; a power of two.
+const STAGES: usize = 64;
 
 /// The component that came behind another, and what stood between their numbers.
 #[derive(Clone, Copy, Debug)]
@@ -57,13 +60,20 @@ impl Next {
     #[inline]
     fn behind<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let length = usize::from(self.length);
-        let (Some(begins), Some(began)) = (text.first_chunk(), self.between.first_chunk()) else {
+        if text.len() < length.next_multiple_of(16) {
             return text.strip_prefix(&self.between[..length]);
-        };
-        let differ = u128::from_le_bytes(*begins) ^ u128::from_le_bytes(*began);
-        let same = differ & COUNTED[length.min(16)] == 0
-            && (length <= 16 || text.get(16..length) == self.between.get(16..length));
-        if same { text.get(length..) } else { None }
+        }
+        // Sixteen bytes are compared as one number, as far as they count.
+        let mut at = 0;
+        while at < length {
+            let (now, before) = (text[at..].first_chunk()?, self.between[at..].first_chunk()?);
+            let differ = u128::from_le_bytes(*now) ^ u128::from_le_bytes(*before);
+            if differ & COUNTED[(length - at).min(16)] != 0 {
+                return None;
+            }
+            at += 16;
+        }
+        text.get(length..)
     }
 }
 
@@ -88,7 +98,7 @@ impl Components {
     /// The next number behind that of `last`.
     #[inline]
     fn next<'t>(&mut self, last: u32, text: &'t [u8]) -> Option<Found<'t>> {
-        if let Some(next) = self.followed_by.get(last.wrapping_add(1) as usize)
+        if let Some(next) = self.followed_by.get(remembered_at(last, text))
             && next.number != NONE
             && let Some(behind) = next.behind(text)
             && let Some((ms, behind)) = millis(behind)
@@ -107,11 +117,11 @@ impl Components {
         let (number, _, behind) = found?;
         let between = &text[..text.len() - behind.len()];
         let equals = memchr::memrchr(b'=', between)?;
-        let places = self.all.len() + 1;
+        let places = STAGES + self.all.len();
         if self.followed_by.len() < places {
             self.followed_by.resize(places, Next::NONE);
         }
-        self.followed_by[last.wrapping_add(1) as usize] = Next::new(number, &between[..=equals]);
+        self.followed_by[remembered_at(last, text)] = Next::new(number, &between[..=equals]);
         found
     }
 
@@ -172,6 +182,18 @@ impl Components {
         }
         depth
     }
+}
+
+/// Where it is remembered what comes behind the number of `last`, where `text` stands.
+#[inline]
+fn remembered_at(last: u32, text: &[u8]) -> usize {
+    if last != NONE && text.first() != Some(&b';') {
+        return STAGES + last as usize;
+    }
+    // Of `;LSRV=ex03.example.com` the name; whatever stands there, the text is compared.
+    let name = text.get(6..).and_then(<[u8]>::first_chunk);
+    let name = name.map_or(0, |name| u64::from_le_bytes(*name));
+    (name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % STAGES
 }
 
 /// What stands behind `SRV=` or `LSRV=`.

@@ -1,0 +1,168 @@
+//! The two sides of a legacy record: which copy it is about, and where that copy went.
+//!
+//! In: an [`Entry`] and the names of gateway and partner in it. Out: keys of copies, [`Next`]. Exchange gave copies no ids
+//! of their own in that time: a message is at a place (a server's MTA, a connector, a server's SMTP queue) at most once, so
+//! place and message together name the copy.
+
+use bstr::{BStr, ByteSlice};
+
+use super::Entry;
+use super::events;
+use crate::address::x400::{Place, place_of};
+use crate::dialect::Surroundings;
+use crate::event::{Next, Role};
+use crate::row::Row;
+
+/// Places where a message waits on one server.
+mod part {
+    pub const MTA: u8 = 0;
+    pub const CONNECTOR: u8 = 1;
+    pub const SMTP: u8 = 2;
+}
+
+/// Whether the names of a row's two sides say where a copy is or went. Those of other rows are looked into when a person
+/// is to see them: [`peer_name`], [`connector_name`].
+pub(super) fn tells_way(row: &Row) -> bool {
+    matches!(row.role, Role::Send | Role::Leave) || matches!(events::number(row.code), 1001..=1018)
+}
+
+/// The other side of a record by its short name: the server or connector in a distinguished name, else as logged.
+pub fn peer_name(partner: &BStr) -> &BStr {
+    peer(&place_of(partner), partner)
+}
+
+/// The connector of a record by its short name; none for a store.
+pub fn connector_name(gateway: &BStr) -> &BStr {
+    connector(&place_of(gateway), gateway)
+}
+
+fn peer<'d>(place: &Place<'d>, partner: &'d BStr) -> &'d BStr {
+    place.server.or(place.connector).map_or(partner, BStr::new)
+}
+
+pub(super) fn connector<'d>(place: &Place<'d>, gateway: &'d BStr) -> &'d BStr {
+    match (place.connector, place.server) {
+        (Some(name), _) => BStr::new(name),
+        (None, Some(_)) => BStr::new(b""), // a store
+        (None, None) => gateway,
+    }
+}
+
+/// The two sides of a record, as far as their names tell.
+pub(super) struct Sides<'d> {
+    pub(super) gateway: Place<'d>,
+    partner: Place<'d>,
+    /// The other side by its short name: the server or connector in a distinguished name, else what the record says.
+    pub(super) peer: &'d BStr,
+}
+
+impl<'d> Sides<'d> {
+    #[inline]
+    pub(super) fn of(entry: &Entry<'d>) -> Sides<'d> {
+        let gateway: &'d [u8] = entry.gateway;
+        let named: &'d [u8] = entry.partner;
+        let partner = place_of(named);
+        Sides {
+            // The store of 4.0 to 5.5 names itself twice.
+            gateway: if gateway == named {
+                partner
+            } else {
+                place_of(gateway)
+            },
+            partner,
+            peer: peer(&partner, entry.partner),
+        }
+    }
+
+    /// Not looked into.
+    pub(super) fn as_logged(entry: &Entry<'d>) -> Sides<'d> {
+        Sides {
+            gateway: Place::default(),
+            partner: Place::default(),
+            peer: entry.partner,
+        }
+    }
+}
+
+/// The copy of a row's message in the SMTP queue of a server.
+pub fn smtp_stay(host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
+    around.keys.stay(host, part::SMTP, row.key)
+}
+
+/// The copy a record is about.
+pub(super) fn copy(
+    entry: &Entry<'_>,
+    sides: &Sides<'_>,
+    row: &Row,
+    host: &BStr,
+    around: &Surroundings<'_>,
+) -> u64 {
+    let keys = around.keys;
+    match events::number(row.code) {
+        4 | 1000 | 1027 => 0,
+        0..=999 => keys.stay(host, part::MTA, row.key),
+        1001..=1018 => {
+            let place = sides.gateway.connector.unwrap_or(entry.gateway);
+            connector_stay(place, host, row, around)
+        }
+        _ => keys.stay(host, part::SMTP, row.key),
+    }
+}
+
+/// A message's stay at a connector of a server; one without a name is the server's only one.
+fn connector_stay(name: &[u8], host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
+    let place = if name.is_empty() { host } else { name };
+    around.keys.stay(place, part::CONNECTOR, row.key)
+}
+
+/// Where a hand-over went.
+pub(super) fn next<'d>(
+    entry: &Entry<'d>,
+    sides: &Sides<'d>,
+    row: &Row,
+    host: &'d BStr,
+    around: &Surroundings<'d>,
+) -> Next<'d> {
+    if row.role != Role::Send {
+        return Next::None;
+    }
+    let keys = around.keys;
+    let peer = sides.peer;
+    let at = |host: &'d BStr, part| Next::Server {
+        host,
+        copy: keys.stay(host, part, row.key),
+    };
+    match events::number(row.code) {
+        // The store of the same server takes it and gives it to the MTA or delivers it.
+        1013 => at(host, part::MTA),
+        1029 if peer.is_empty() => at(host, part::MTA),
+        1029 => at(peer, part::MTA),
+        1031 => {
+            // Which column names the other host is contested; the partner is what Microsoft's own tool shows.
+            let peer = if peer.is_empty() {
+                entry.client_host
+            } else {
+                peer
+            };
+            if is_inside(peer, sides, around) {
+                at(peer, part::SMTP)
+            } else {
+                Next::Outside
+            }
+        }
+        _ if peer.is_empty() => Next::None,
+        _ => match sides.partner.connector {
+            Some(connector) => Next::Server {
+                host: peer,
+                copy: connector_stay(connector, host, row, around),
+            },
+            None => at(peer, part::MTA),
+        },
+    }
+}
+
+/// Whether a host is of this organisation: read, named by a distinguished name, or by a name without domain.
+fn is_inside(host: &[u8], sides: &Sides<'_>, around: &Surroundings<'_>) -> bool {
+    let bare_name = !host.is_empty() && host.find_byteset(b".:[]").is_none();
+    bare_name || sides.partner.server.is_some() || around.servers.has_log(host)
+}
