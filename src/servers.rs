@@ -17,8 +17,24 @@ use crate::time::{Time, union};
 /// More names than this are hostile input; the rest share the last number.
 const MAX_SERVERS: usize = 60_000;
 
-/// Rows of one server in one hour, by service.
-pub type HourRows = [u32; Service::COUNT];
+/// What one server logged in one hour, by service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourRows {
+    pub rows: [u32; Service::COUNT],
+    /// The last row of those with any.
+    pub last: [Time; Service::COUNT],
+}
+
+impl HourRows {
+    fn merge(&mut self, other: HourRows) {
+        for (mine, rows) in self.rows.iter_mut().zip(other.rows) {
+            *mine += rows;
+        }
+        for (mine, last) in self.last.iter_mut().zip(other.last) {
+            *mine = last.max(*mine);
+        }
+    }
+}
 
 /// What was read of one server's own rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +52,7 @@ impl Coverage {
         self.rows += other.rows;
         self.bytes += other.bytes;
         for (hour, rows) in other.hours {
-            let mine = self.hours.entry(hour).or_default();
-            for (mine, rows) in mine.iter_mut().zip(rows) {
-                *mine += rows;
-            }
+            self.hours.entry(hour).or_default().merge(rows);
         }
         for (mine, span) in self.spans.iter_mut().zip(other.spans) {
             *mine = union(*mine, span);
@@ -55,38 +68,37 @@ impl Coverage {
     pub fn service_rows(&self, service: Service) -> u64 {
         self.hours
             .values()
-            .map(|rows| u64::from(rows[service as usize]))
+            .map(|hour| u64::from(hour.rows[service as usize]))
             .sum()
     }
 
-    /// Whether `time` lies between the service's first and last row, and it has rows in that hour or the one after it: what
-    /// happened then was logged and read.
-    pub fn covers(&self, service: Service, time: Time) -> bool {
-        let inside = |(first, last)| (first..=last).contains(&time);
-        if !self.spans[service as usize].is_some_and(inside) {
-            return false;
-        }
-        let has = |hour| {
-            self.hours
-                .get(&hour)
-                .is_some_and(|rows| rows[service as usize] > 0)
-        };
-        has(time.hour()) || has(time.hour() + 1)
+    /// Whether the service's first row is not later than `time`.
+    fn begins_by(&self, service: Service, time: Time) -> bool {
+        self.spans[service as usize].is_some_and(|(first, _)| first <= time)
+    }
+
+    /// Whether the service has rows in the hour of `time` or the one after it.
+    fn has_near(&self, service: Service, time: Time) -> bool {
+        let has = |(_, hour): (&i64, &HourRows)| hour.rows[service as usize] > 0;
+        self.hours.range(time.hour()..=time.hour() + 1).any(has)
     }
 
     /// Whether any service has a row later than `time`, but not later than `span` after it: what comes after the
     /// horizon must not change an answer that may have been given by then.
     pub fn goes_on_after(&self, time: Time, span: i64) -> bool {
+        let mut services = Service::ALL.into_iter();
+        services.any(|service| self.service_goes_on_after(service, time, span))
+    }
+
+    /// [`Coverage::goes_on_after`] for the rows of one service.
+    pub fn service_goes_on_after(&self, service: Service, time: Time, span: i64) -> bool {
         let until = Time(time.0.saturating_add(span)).hour();
-        let same_hour = self.span().is_some_and(|(_, last)| last > time)
-            && self.hours.contains_key(&time.hour());
-        let later = || {
-            self.hours
-                .range(time.hour() + 1..=until.max(time.hour() + 1))
-                .next()
-                .is_some()
+        let later = |(at, hour): (&i64, &HourRows)| {
+            let is_later = *at > time.hour() || hour.last[service as usize] > time;
+            hour.rows[service as usize] > 0 && is_later
         };
-        same_hour || later()
+        let hours = time.hour()..=until.max(time.hour() + 1);
+        self.hours.range(hours).any(later)
     }
 }
 
@@ -111,9 +123,7 @@ impl Entry {
         let rows = std::mem::take(&mut self.rows);
         if rows != HourRows::default() {
             let hour = self.coverage.hours.entry(self.hour).or_default();
-            for (all, rows) in hour.iter_mut().zip(rows) {
-                *all += rows;
-            }
+            hour.merge(rows);
         }
     }
 }
@@ -181,7 +191,9 @@ impl Seen {
             entry.close_hour();
             entry.hour = time.hour();
         }
-        entry.rows[service as usize] += 1;
+        entry.rows.rows[service as usize] += 1;
+        let last = &mut entry.rows.last[service as usize];
+        *last = time.max(*last);
         let coverage = &mut entry.coverage;
         coverage.rows += 1;
         coverage.bytes += bytes as u64;
@@ -260,13 +272,17 @@ impl Servers {
         }
     }
 
-    /// Whether what the service did about that time was logged, and those logs are among what was or will be read:
-    /// [`Coverage::covers`].
+    /// Whether the service's log had begun by `time`, and has rows in that hour or the one after it, among what was or
+    /// will be read. It may end within that hour: what comes behind the horizon is not known yet, so the last
+    /// row of all must not be asked for here, but [`Coverage::service_goes_on_after`].
     pub fn covers(&self, id: ServerId, service: Service, time: Time) -> bool {
         let at = usize::from(id.0);
-        let known = [self.coverage.get(at), self.foreseen.get(at)];
-        let mut known = known.into_iter().flatten();
-        known.any(|coverage| coverage.covers(service, time))
+        let known = || {
+            let known = [self.coverage.get(at), self.foreseen.get(at)];
+            known.into_iter().flatten()
+        };
+        known().any(|coverage| coverage.begins_by(service, time))
+            && known().any(|coverage| coverage.has_near(service, time))
     }
 
     /// The server of a host name, if any row named it as the place where something happened.
@@ -352,7 +368,7 @@ fn lower<'b>(text: &[u8], buffer: &'b mut [u8; 128]) -> Cow<'b, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::SECOND;
+    use crate::time::{HOUR, SECOND};
 
     #[test]
     fn each_service_has_a_first_and_a_last_row_in_whatever_order_chunks_come() {
@@ -382,22 +398,34 @@ mod tests {
     }
 
     #[test]
-    fn a_log_covers_no_time_before_its_first_row_or_behind_its_last() {
-        let mut seen = Seen::default();
-        let server = seen.server(b"ex01");
-        // From half past one to ten past three, and from six on.
-        for minute in [90, 100, 190, 360, 370] {
-            seen.count(server, Service::Transport, Time(minute * 60 * SECOND), 100);
+    fn a_log_covers_no_time_before_its_first_row_and_what_comes_later_changes_no_answer() {
+        let minute = |minute: i64| Time(minute * 60 * SECOND);
+        // From half past one to ten past three, and from six on; then two days later.
+        let parts: [&[i64]; 2] = [&[90, 100, 190, 360, 370], &[50 * 60]];
+        for parts in [&parts[..1], &parts] {
+            let mut servers = Servers::default();
+            for at in parts.concat() {
+                let mut seen = Seen::default();
+                let server = seen.server(b"ex01");
+                seen.count(server, Service::Transport, minute(at), 100);
+                servers.merge(seen);
+            }
+            let id = ServerId(0);
+            let covers = |at: i64| servers.covers(id, Service::Transport, minute(at));
+            assert!([90, 95, 230, 300, 360, 400].into_iter().all(covers));
+            assert!(![10, 61, 89, 241, 299, 421].into_iter().any(covers));
+            assert!(!servers.covers(id, Service::Delivery, minute(95)));
+            let coverage = servers.coverage(id);
+            let goes_on = |at: i64| {
+                let on = coverage.goes_on_after(minute(at), 5 * HOUR);
+                let transport = Service::Transport;
+                let same = coverage.service_goes_on_after(transport, minute(at), 5 * HOUR);
+                assert_eq!(on, same);
+                assert!(!coverage.service_goes_on_after(Service::Delivery, minute(at), 5 * HOUR));
+                on
+            };
+            assert!([80, 99, 100, 230, 369].into_iter().all(goes_on));
+            assert!(![370, 371, 400].into_iter().any(goes_on), "{parts:?}");
         }
-        let mut servers = Servers::default();
-        servers.merge(seen);
-        let covers = |minute: i64| {
-            let time = Time(minute * 60 * SECOND);
-            servers.covers(ServerId(0), Service::Transport, time)
-        };
-        assert!([90, 95, 150, 190, 230, 300, 360].into_iter().all(covers));
-        assert!(![10, 61, 89, 241, 299, 371, 400].into_iter().any(covers));
-        let at = Time(95 * 60 * SECOND);
-        assert!(!servers.covers(ServerId(0), Service::Delivery, at));
     }
 }

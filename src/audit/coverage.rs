@@ -14,7 +14,7 @@ use super::mentions::Hole;
 use super::rhythm::{self, Hours, Measure, Silence};
 use crate::event::ServerId;
 use crate::keys::Service as Kind;
-use crate::servers::Coverage;
+use crate::servers::{Coverage, HourRows};
 use crate::time::{HOUR, Time};
 
 /// One server.
@@ -92,10 +92,11 @@ pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
     let mut all: [Hours; Kind::COUNT] = Default::default();
     let mut any = Hours::new();
     for (_, coverage) in &read {
-        for (hour, rows) in &coverage.hours {
-            for (all, rows) in all.iter_mut().zip(rows).filter(|(_, rows)| **rows > 0) {
-                *all.entry(*hour).or_default() += u64::from(*rows);
-                *any.entry(*hour).or_default() += u64::from(*rows);
+        for (hour, logged) in &coverage.hours {
+            let of_kinds = all.iter_mut().zip(logged.rows);
+            for (all, rows) in of_kinds.filter(|(_, rows)| *rows > 0) {
+                *all.entry(*hour).or_default() += u64::from(rows);
+                *any.entry(*hour).or_default() += u64::from(rows);
             }
         }
     }
@@ -172,8 +173,8 @@ fn services(
 ) -> Vec<Service> {
     let mut services = Vec::new();
     for kind in Kind::ALL {
-        let rows_of = |(hour, rows): (&i64, &[u32; Kind::COUNT])| {
-            let rows = u64::from(rows[kind as usize]);
+        let rows_of = |(hour, logged): (&i64, &HourRows)| {
+            let rows = u64::from(logged.rows[kind as usize]);
             (rows > 0).then_some((*hour, rows))
         };
         let by_hour: Hours = coverage.hours.iter().filter_map(rows_of).collect();

@@ -121,8 +121,8 @@ impl Mentions {
                 // No log of this service at all: it was not collected, or not kept.
                 continue;
             };
-            let rows = coverage.hours.get(hour);
-            if rows.is_some_and(|rows| rows[*service as usize] > 0)
+            let logged = coverage.hours.get(hour);
+            if logged.is_some_and(|logged| logged.rows[*service as usize] > 0)
                 || missed.any(server, *service, *hour..=*hour)
             {
                 continue;

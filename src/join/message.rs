@@ -139,7 +139,7 @@ pub fn path<'a>(
     if is_online {
         untimed = online::settle(&mut events, &joint.ground.servers, arena);
     }
-    let mut path = build(&events, summary, joint.scene, buffers);
+    let mut path = build(&mut events, summary, joint.scene, buffers);
     for place in untimed {
         let told = path
             .recipients

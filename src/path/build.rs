@@ -9,14 +9,15 @@ use bstr::BStr;
 use super::anonymous::Anonymous;
 use super::buffers::{Buffers, emptied};
 use super::domains::{OwnDomains, class, direction};
+use super::entry::{entry_event, first_text};
 use super::roster::{Person, Roster, Verdict};
 use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
-    notes, trail,
+    instant, notes, trail,
 };
 use crate::address::List;
 use crate::address::x400::is_proper_id;
-use crate::event::{Event, Next, Place, Raw, Role};
+use crate::event::{Event, Place, Role};
 use crate::servers::Servers;
 use crate::time::{SECOND, Time};
 
@@ -46,13 +47,15 @@ pub struct Rows {
     pub whole_seconds: bool,
 }
 
-/// Builds the path of one message. `events` must not be empty.
+/// Builds the path of one message. `events` must not be empty; those of one instant are brought in order.
 pub fn build<'d>(
-    events: &[Event<'d>],
+    events: &mut [Event<'d>],
     rows: Rows,
     scene: &Scene<'d>,
     buffers: &mut Buffers,
 ) -> Path<'d> {
+    instant::order(events, scene.servers);
+    let events = &*events;
     let mut roster = Roster::with_room(std::mem::take(&mut buffers.people));
     let opens = |event: &Event<'_>| {
         matches!(
@@ -321,80 +324,6 @@ fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])>
         last.filter(|old| !old.is_empty() && !old.eq_ignore_ascii_case(new))
             .map(|old| (old, new))
     })
-}
-
-/// The event by which the message came in, by causality, because clocks differ: its submission by a mailbox (as the
-/// mailbox's own server tells it, then as transport does), the making of a report, the first receipt that is
-/// not the next hop of another, or a refusal.
-fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a Event<'d>)> {
-    let submitted = first_of(events, |e| e.from_mailbox && e.starts_message)
-        .or_else(|| first_of(events, |e| e.from_mailbox));
-    if let Some(event) = submitted {
-        return Some((Entry::Submitted, event));
-    }
-    if let Some(event) = first_of(events, |e| e.role == Role::Report) {
-        return Some((Entry::Generated, event));
-    }
-    let handed_on = |copy: u64| {
-        copy != 0
-            && events
-                .iter()
-                .any(|e| matches!(e.next, Next::Server { copy: next, .. } if next == copy))
-    };
-    if let Some(event) = first_of(events, |e| e.role == Role::Receive && !handed_on(e.copy)) {
-        return Some((
-            if event.generated {
-                Entry::Generated
-            } else {
-                Entry::Received
-            },
-            event,
-        ));
-    }
-    let refused = |e: &&Event<'_>| e.role == Role::Fail && (e.copy == 0 || e.name == "refused");
-    events
-        .iter()
-        .find(refused)
-        .filter(|_| events.iter().all(|e| refused(&e) || e.role == Role::Info))
-        .map(|e| (Entry::Received, e))
-}
-
-/// The first that fits. Of several in one instant it is the one with the lowest network-message-id, so that it does not
-/// hang on the names of files which id the message goes by.
-fn first_of<'a, 'd>(
-    events: &'a [Event<'d>],
-    fits: impl Fn(&Event<'d>) -> bool,
-) -> Option<&'a Event<'d>> {
-    let at = events.iter().position(&fits)?;
-    let first = &events[at];
-    (events[at..].iter())
-        .take_while(|e| e.time == first.time)
-        .filter(|e| !std::ptr::eq(*e, first) && fits(e))
-        .fold(Some(first), |lowest, e| {
-            let id = |e: &Event<'d>| e.network_message_id.text();
-            lowest.filter(|lowest| id(lowest) <= id(e)).or(Some(e))
-        })
-}
-
-/// The first row that has the text, beginning with the entry. Many formats have some texts on no row: asking all of them
-/// must cost next to nothing.
-#[inline(always)]
-fn first_text<'d>(
-    head: &Event<'d>,
-    events: &[Event<'d>],
-    get: impl Fn(&Event<'d>) -> Raw<'d>,
-) -> &'d BStr {
-    let of_head = get(head).text();
-    if !of_head.is_empty() {
-        return of_head;
-    }
-    for event in events {
-        let raw = get(event);
-        if !raw.is_empty() && !raw.text().is_empty() {
-            return raw.text();
-        }
-    }
-    BStr::new(b"")
 }
 
 /// What became of every address.

@@ -101,13 +101,16 @@ fn end<'d>(
     if let Some(event) = way.sent.iter().rev().map(|&i| &events[i]).find(lost)
         && let Next::Server { host, .. } = event.next
     {
-        return unknown(event, not_on(host, event, servers));
+        return unknown(
+            event,
+            not_on(host, Service::Transport, event, servers, horizon),
+        );
     }
     let to_mailbox = |e: &&Event<'d>| matches!(e.next, Next::Mailbox { .. });
     if let Some(event) = way.sent.iter().map(|&i| &events[i]).find(to_mailbox)
         && let Next::Mailbox { host } = event.next
     {
-        return handed_to_mailbox(event, host, servers);
+        return handed_to_mailbox(event, host, servers, horizon);
     }
     if let Some(event) = way.sent.last().map(|&i| &events[i])
         && let Next::Server { host, .. } = event.next
@@ -115,7 +118,7 @@ fn end<'d>(
         return unknown(event, Reason::NoRowOn(host));
     }
     if let Some(event) = way.attempts.last().map(|&i| &events[i]) {
-        return attempted(event, servers);
+        return attempted(event, servers, horizon);
     }
     let put_off = way.deferred.iter().rfind(|i| !of_queue(i));
     if let Some(&i) = put_off.filter(|i| way.submitted.last().is_none_or(|last| last < i)) {
@@ -169,17 +172,23 @@ fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
     }
 }
 
-/// Whether the log of `host` was read for the time of an event.
-fn covers(host: &BStr, service: Service, event: &Event<'_>, servers: &Servers) -> bool {
-    let id = servers.find(host);
-    id.is_some_and(|id| servers.covers(id, service, event.time))
-}
-
-/// Why nothing more is known of what went to `host` by this event.
-fn not_on<'d>(host: &'d BStr, event: &Event<'d>, servers: &Servers) -> Reason<'d> {
-    match covers(host, Service::Transport, event, servers) {
-        true => Reason::NoRowOn(host),
-        false => Reason::NoLogOf(host),
+/// Why nothing more is known of what went to a service of `host` by this event.
+fn not_on<'d>(
+    host: &'d BStr,
+    service: Service,
+    event: &Event<'d>,
+    servers: &Servers,
+    horizon: i64,
+) -> Reason<'d> {
+    let time = event.time;
+    match servers.find(host) {
+        Some(id) if servers.covers(id, service, time) => {
+            match (servers.coverage(id)).service_goes_on_after(service, time, horizon) {
+                true => Reason::NoRowOn(host),
+                false => Reason::LogEndsOn(id),
+            }
+        }
+        _ => Reason::NoLogOf(host),
     }
 }
 
@@ -195,25 +204,31 @@ fn waiting<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d
     }
 }
 
-/// Given to mailbox delivery without a DELIVER: delivered if that server's log was not read, because mailbox
+/// Given to mailbox delivery without a DELIVER: delivered if that server's log was not read for that time, because mailbox
 /// delivery keeps no queue and its 250 is the store's.
-fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -> Verdict<'d> {
-    if covers(host, Service::Delivery, event, servers) {
-        return unknown(event, Reason::NoRowOn(host));
-    }
-    Verdict {
-        server: servers.find(host),
-        ..verdict(Fate::Delivered, event, Reason::HandedToMailbox(host))
+fn handed_to_mailbox<'d>(
+    event: &Event<'d>,
+    host: &'d BStr,
+    servers: &Servers,
+    horizon: i64,
+) -> Verdict<'d> {
+    match not_on(host, Service::Delivery, event, servers, horizon) {
+        Reason::NoLogOf(host) => Verdict {
+            server: servers.find(host),
+            ..verdict(Fate::Delivered, event, Reason::HandedToMailbox(host))
+        },
+        reason => unknown(event, reason),
     }
 }
 
 /// Mailbox delivery failed for now; the queue that will try again is on the client's host.
-fn attempted<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
+fn attempted<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d> {
     let host = event.client_host.text();
-    match host.is_empty() {
-        true => unknown(event, Reason::None),
-        false => unknown(event, not_on(host, event, servers)),
-    }
+    let reason = match host.is_empty() {
+        true => Reason::None,
+        false => not_on(host, Service::Transport, event, servers, horizon),
+    };
+    unknown(event, reason)
 }
 
 /// Submitted by a mailbox, and no transport server took it.
@@ -230,7 +245,8 @@ fn submitted<'d>(
     match handed {
         Some(handed) if !handed.server_host.text().is_empty() => {
             let host = handed.server_host.text();
-            unknown(event, not_on(host, handed, servers))
+            let reason = not_on(host, Service::Transport, handed, servers, horizon);
+            unknown(event, reason)
         }
         _ => waiting(event, servers, horizon),
     }

@@ -10,6 +10,7 @@ use std::process::Command;
 use super::laboratory::{
     HYBRID, against_truth, fates, fixtures, folder, hybrid, lay_out, one, paths, score, truth,
 };
+use super::nightly::Place;
 use super::sameness::{same, timeless};
 
 /// Bytes joined at a time, and bytes of chunks: from some minutes to everything.
@@ -179,4 +180,98 @@ fn a_record_that_stops_behind_its_message_id_is_not_held() {
     let goes_on = "2026-03-02T09:00:59.3Z b postfix/smtpd[2]: disconnect from d.test[192.0.2.4]\n";
     assert_eq!(fate(goes_on), ["r@b.test pending b"]);
     assert_eq!(fate(""), ["r@b.test pending b"]);
+}
+
+/// Friday night, and the days from Tuesday on: what each server logged.
+fn friday_and_later() -> [[(&'static str, String); 2]; 2] {
+    let head = "#Software: Microsoft Exchange Server\r\n#Version: 15.02.1118.030\r\n\
+        #Log-type: Message Tracking Log\r\n#Fields: date-time,client-hostname,server-hostname,\
+        source-context,source,event-id,internal-message-id,message-id,recipient-address,sender-address\r\n";
+    let row = |at: &str, hosts: &str, what: &str, id: &str| {
+        format!("2026-03-{at}Z,{hosts},{what},7,<{id}@x.test>,bob@example.com,ann@x.test\r\n")
+    };
+    let received = |at: &str, id: &str| row(at, "mx,ex01", ",SMTP,RECEIVE", id);
+    let handed_on = |at: &str, id: &str| {
+        let reply = "\"250 2.0.0 OK [Hostname=ex02]\",SMTP,SEND";
+        row(at, "ex01,ex02", reply, id)
+    };
+    let delivered = |at: &str, id: &str| row(at, "ex01,ex02", ",STOREDRIVER,DELIVER", id);
+    let (mut hub, mut store) = (head.to_string(), head.to_string());
+    for n in 10..=20 {
+        hub += &received(&format!("06T23:{n}:00.000"), &format!("f{n}"));
+        hub += &handed_on(&format!("06T23:{n}:00.001"), &format!("f{n}"));
+        store += &delivered(&format!("06T23:{n}:00.002"), &format!("f{n}"));
+    }
+    hub += &received("06T23:30:05.000", "lost");
+    hub += &handed_on("06T23:30:07.000", "lost");
+    hub += &received("06T23:30:09.000", "last");
+    let friday = [("ex01.LOG", hub.clone()), ("ex02.LOG", store.clone())];
+    for n in 10..=40 {
+        hub += &received(&format!("11T09:{n}:00.000"), &format!("w{n}"));
+        hub += &handed_on(&format!("11T09:{n}:00.001"), &format!("w{n}"));
+        store += &delivered(&format!("11T09:{n}:00.002"), &format!("w{n}"));
+    }
+    [friday, [("ex01.LOG", hub), ("ex02.LOG", store)]]
+}
+
+/// A mailbox server's log ends ten minutes before a hand-over, and goes on days later: it was read, and tells nothing of
+/// it. So does the other's behind its last row. Neither hangs on how much was read by then.
+#[test]
+fn a_log_that_ends_before_a_hand_over_is_said_to_end() {
+    let place = Place::new();
+    let said = |logs: &[(&str, String)], more: &[&str]| -> Vec<String> {
+        let files: Vec<(&str, Vec<u8>)> = (logs.iter())
+            .map(|(name, text)| (*name, text.clone().into_bytes()))
+            .collect();
+        let dir = folder(&files);
+        let open = paths(dir.path(), more).into_iter().filter_map(|path| {
+            let recipient = &path["recipients"][0];
+            let (id, status) = (path["message_id"].as_str()?, recipient["status"].as_str()?);
+            let is_open = ["<lost@x.test>", "<last@x.test>"].contains(&id);
+            is_open.then(|| format!("{id} {status}: {}", recipient["reason"].as_str().unwrap()))
+        });
+        open.collect()
+    };
+    let want = [
+        "<lost@x.test> unknown: the log of ex02 ends before the next step; last seen at 23:30:07.000",
+        "<last@x.test> unknown: the log of ex01 ends before the next step; last seen at 23:30:09.000",
+    ];
+    let [friday, all] = friday_and_later();
+    assert_eq!(said(&friday, &[]), want);
+    for more in [
+        &[][..],
+        &["--window-bytes", "1k", "--chunk-bytes", "1k"],
+        &["--window-bytes", "3k", "--chunk-bytes", "500"],
+        &["--horizon", "12h"],
+        &[
+            "--horizon",
+            "12h",
+            "--window-bytes",
+            "1k",
+            "--chunk-bytes",
+            "1k",
+        ],
+    ] {
+        assert_eq!(said(&all, more), want, "{more:?}");
+    }
+    // Where the log goes on within the horizon, it has no row of the message.
+    let on = said(&all, &["--horizon", "9d"]);
+    assert!(
+        on[0].contains("the log of ex02 covers that time but has no row"),
+        "{on:?}"
+    );
+    assert!(on[1].starts_with("<last@x.test> pending"), "{on:?}");
+    for logs in [&friday, &all] {
+        for (name, text) in logs {
+            fs::write(place.logs.path().join(name), text).unwrap();
+        }
+        let (night, at_once) = (place.night(&[]), place.at_once(&[]));
+        for report in [night, at_once] {
+            assert_eq!(report["unknown"]["recipients"], 2, "{report:#}");
+            assert_eq!(
+                report["unknown"]["by_missing"][0]["kind"], "end_of",
+                "{report:#}"
+            );
+        }
+    }
 }

@@ -172,30 +172,54 @@ fn windows_change_nothing_in_logs_of_several_old_servers() {
     }
 }
 
-/// Two servers take the message in the same instant: which hop stands first is said by the rows, not by the files.
+/// Two receipts in the same instant, by two servers, from two clients or of two recipients only: origin, recipients and
+/// hops are in the order that the rows say, not the files.
 #[test]
-fn names_of_files_do_not_order_hops_of_one_instant() {
+fn names_of_files_do_not_order_rows_of_one_instant() {
     let head = "#Software: Microsoft Exchange Server\r\n#Version: 15.02.1118.030\r\n\
-        #Log-type: Message Tracking Log\r\n#Fields: date-time,client-hostname,server-hostname,source,\
+        #Log-type: Message Tracking Log\r\n#Fields: date-time,client-hostname,server-hostname,connector-id,source,\
         event-id,internal-message-id,message-id,network-message-id,recipient-address,sender-address\r\n";
-    let id = "<a@x.test>,11111111-2222-3333-4444-555555555555";
-    let log = |server: &str, to: &str| {
+    let id = "<a@x.test>,";
+    let guid = "11111111-2222-3333-4444-555555555555";
+    let log = |[client, server, connector]: [&str; 3], guid: &str, to: &str| {
         let row = |at: u32, hosts: &str, what: &str| {
-            format!("2026-03-02T09:00:00.{at}Z,{hosts},{what},7,{id},{to},ann@x.test\r\n")
+            format!(
+                "2026-03-02T09:00:00.{at}Z,{hosts},{connector},{what},7,{id}{guid},{to},ann@x.test\r\n"
+            )
         };
-        let came = row(100, &format!("mx,{server}"), "SMTP,RECEIVE");
+        let came = row(100, &format!("{client},{server}"), "SMTP,RECEIVE");
         let left = row(200, &format!("{server},mx.far.test"), "SMTP,SENDEXTERNAL");
         format!("{head}{came}{left}").into_bytes()
     };
-    let (one, other) = (log("ex01", "a@far.test"), log("ex02", "b@far.test"));
-    let named = |a: &str, b: &str| {
-        let files = [(a.to_string(), one.clone()), (b.to_string(), other.clone())];
-        let path: Value = serde_json::from_str(&said_of(&files)).unwrap();
-        path["hops"].clone()
+    let whole = |files: &[(String, Vec<u8>)]| {
+        let mut paths: Vec<Value> = (without_evidence(&said_of(files)).iter())
+            .map(|path| serde_json::from_str(path).unwrap())
+            .collect();
+        assert_eq!(paths.len(), 1);
+        paths.remove(0)
     };
-    let want = named("a.LOG", "b.LOG");
-    assert_eq!(want[0]["server"], "ex01", "{want}");
-    assert_eq!(want, named("b.LOG", "a.LOG"));
+    for (one, other) in [
+        (["mx", "ex01", "in"], ["mx", "ex02", "in"]),
+        (["mx1", "ex01", "in"], ["mx2", "ex01", "in"]),
+        (["mx", "ex01", "in"], ["mx", "ex01", "out"]),
+        (["mx", "ex01", "in"], ["mx", "ex01", "in"]),
+    ] {
+        for guid in [guid, ""] {
+            let named = |a: &str, b: &str| {
+                let one = (a.to_string(), log(one, guid, "a@far.test"));
+                whole(&[one, (b.to_string(), log(other, guid, "b@far.test"))])
+            };
+            let want = named("a.LOG", "b.LOG");
+            assert_eq!(want["hops"][0]["server"], "ex01", "{want}");
+            assert_eq!(want["origin"]["connector"], one[2], "{want}");
+            assert_eq!(want["recipients"][0]["address"], "a@far.test", "{want}");
+            same(
+                &want.to_string(),
+                &named("b.LOG", "a.LOG").to_string(),
+                &format!("{one:?} {other:?} {guid}"),
+            );
+        }
+    }
 }
 
 #[test]

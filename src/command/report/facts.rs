@@ -147,7 +147,9 @@ fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {
     };
     let spans = coverage.spans.map(|span| span.and_then(inside));
     Coverage {
-        rows: hours.values().flatten().map(|rows| u64::from(*rows)).sum(),
+        rows: (hours.values().flat_map(|hour| hour.rows))
+            .map(u64::from)
+            .sum(),
         spans,
         hours,
         ..Coverage::default()

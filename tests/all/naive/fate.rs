@@ -18,8 +18,8 @@ pub struct World {
     last_row: BTreeMap<String, i64>,
     /// Mailbox servers and hours since 1970 in which mailbox delivery wrote rows.
     delivery_hours: BTreeSet<(String, i64)>,
-    /// When those rows of each begin and end.
-    delivery_span: BTreeMap<String, (i64, i64)>,
+    /// When those rows of each begin.
+    delivery_begin: BTreeMap<String, i64>,
     /// Message-ID and address of every DELIVER.
     delivered: BTreeSet<(String, String)>,
 }
@@ -35,9 +35,9 @@ impl World {
             if row.is_mailbox_delivery() && row.has_network_id {
                 let hour = row.time.div_euclid(HOUR_MS);
                 world.delivery_hours.insert((row.server_host.clone(), hour));
-                let span = world.delivery_span.entry(row.server_host.clone());
-                let span = span.or_insert((row.time, row.time));
-                *span = (span.0.min(row.time), span.1.max(row.time));
+                let begin = world.delivery_begin.entry(row.server_host.clone());
+                let begin = begin.or_insert(row.time);
+                *begin = row.time.min(*begin);
             }
             if row.event == "DELIVER" && !row.message_id.is_empty() {
                 for address in named(&row.recipients) {
@@ -48,11 +48,13 @@ impl World {
         world
     }
 
-    /// Whether mailbox delivery of this server was read for the hour of this time or the next one, and this time lies
-    /// between its first row and its last.
+    /// Whether mailbox delivery of this server was read for the hour of this time or the next one, and had begun by then.
     fn has_deliveries_of(&self, host: &str, time: i64) -> bool {
-        let span = self.delivery_span.get(host);
-        if !span.is_some_and(|(first, last)| (*first..=*last).contains(&time)) {
+        if self
+            .delivery_begin
+            .get(host)
+            .is_none_or(|&begin| begin > time)
+        {
             return false;
         }
         let hour = time.div_euclid(HOUR_MS);
