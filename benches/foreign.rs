@@ -2,7 +2,9 @@
 //! `cargo bench --bench foreign`; `benches/peers/foreign.py` compares.
 //!
 //! In: about 64 MB of made-up logs with the mix of lines of real ones, one thread. Out: bytes per second of finding rows
-//! (`parse`) and of the whole `report` command. `WAYBILL_BENCH_LOGS=FOLDER` only writes the logs there.
+//! (`parse`), through to what became of each recipient (`fates`), and of the whole `report` command. `WAYBILL_BENCH_LOGS=FOLDER` only writes the logs there.
+
+mod fates;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -170,6 +172,16 @@ fn parse(bencher: Bencher<'_, '_>, name: &str) {
             .map(|chunk| dialect::parse(plan::slice(&inputs, chunk, 0), &chunk.layout, &keys).rows);
         rows.sum::<u64>()
     });
+}
+
+#[divan::bench(name = "fates", args = ["postfix", "exim"], sample_count = 10)]
+fn to_fates(bencher: Bencher<'_, '_>, name: &str) {
+    let file = file(name);
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let one = one.expect("a thread");
+    bencher
+        .counter(BytesCount::new(BYTES))
+        .bench(|| one.install(|| fates::read::<fates::Fates>(&file)));
 }
 
 #[divan::bench(args = ["postfix", "exim"], sample_count = 5)]

@@ -5,17 +5,17 @@
 //! and the smallest times are compared; 365 saved days of 2,000 messages (52 different ones, each seven times) are merged.
 //! `WAYBILL_BENCH_LOGS=FOLDER` compares on the logs of a folder instead.
 
+mod fates;
+
 use std::fs;
 use std::path::{Path as Folder, PathBuf};
-use std::sync::Mutex;
 use std::time::Instant;
 
+use fates::{Fates, read};
 use waybill::command::days;
 use waybill::event::ServerId;
-use waybill::input::Inputs;
 use waybill::join::shard::Taker;
 use waybill::path::{Class, Path};
-use waybill::pipeline;
 use waybill::report::{Facts, Report, ReportOptions};
 use waybill::saved::Saved;
 use waybill::servers::Servers;
@@ -88,21 +88,6 @@ fn simulated(folder: &Folder, seed: u64, messages_per_day: u64) {
     simulate::run(&options, folder).expect("simulated");
 }
 
-/// Counts what became of recipients, and nothing else.
-#[derive(Default)]
-struct Fates([i64; 10]);
-
-impl Taker for Fates {
-    fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> bool {
-        for recipient in &path.recipients {
-            self.0[recipient.fate as usize] += weight;
-        }
-        true
-    }
-
-    fn more_rows(&mut self, _: Class, _: i64) {}
-}
-
 /// Counts everything.
 #[derive(Default)]
 struct Everything(Tally);
@@ -116,17 +101,6 @@ impl Taker for Everything {
     fn more_rows(&mut self, class: Class, rows: i64) {
         self.0.add_rows(class, rows);
     }
-}
-
-fn read<T: Taker + Default + Send>(logs: &Folder) -> (Vec<T>, Vec<String>) {
-    let mut inputs = Inputs::open(&[logs.to_string_lossy().into_owned()]).expect("logs");
-    let plan = pipeline::plan(&mut inputs, 16 << 20);
-    let done = |_: &mut [Mutex<T>]| Ok::<(), ()>(());
-    let options = pipeline::Options::default();
-    let survey = pipeline::survey(&inputs, &plan);
-    let run = pipeline::run(&inputs, plan, survey, &options, |_| {}, T::default, done);
-    let (outcome, takers) = run.expect("nothing to fail");
-    (takers, outcome.servers.names())
 }
 
 fn save(folder: &Folder) -> Vec<PathBuf> {

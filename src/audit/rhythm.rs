@@ -226,11 +226,11 @@ fn missed_between(
 
 /// Rows to be expected before none of them means anything: more where a service's rows come in bursts, a dozen for one
 /// message. Two measures: by how much an hour differs from the next, beside how many rows it has (the variance of the
-/// count over its mean is 1 if rows come one by one); and where many hours have none, the rows of those that have few.
+/// count over its mean is 1 if rows come one by one); and where rows often stop for an hour, the rows of those hours that have few.
 fn plenty(own: &Hours) -> u64 {
-    let (Some((first, _)), Some((last, _))) = (own.first_key_value(), own.last_key_value()) else {
+    if own.is_empty() {
         return PLENTY;
-    };
+    }
     let next = |(&hour, &rows): (&i64, &u64)| Some(rows.abs_diff(*own.get(&(hour + 1))?));
     let mut steps: Vec<u64> = own.iter().filter_map(next).collect();
     let mut rows: Vec<u64> = own.values().copied().collect();
@@ -240,7 +240,10 @@ fn plenty(own: &Hours) -> u64 {
     let all: u128 = rows.iter().map(|rows| u128::from(*rows)).sum();
     // Two hours that differ by this are each off by a square root of two less.
     let spread = step * step / 2 / (all / rows.len() as u128).max(1);
-    let often_none = rows.len() as i64 * 10 < (last - first + 1) * 9;
+    // How often silences begin, not how long they are: a day that is missing must not excuse itself.
+    let pairs = own.keys().zip(own.keys().skip(1));
+    let gaps = pairs.filter(|(hour, next)| **next != *hour + 1).count();
+    let often_none = gaps > 1 && gaps * 10 > rows.len();
     let few = if often_none { rows[rows.len() / 10] } else { 1 };
     let burst = spread.max(u128::from(few));
     PLENTY * (burst.clamp(1, u128::from(BURST)) as u64)
@@ -417,6 +420,18 @@ mod tests {
         assert_eq!(plenty(&own), PLENTY * BURST);
         let steady: Hours = (0..96).map(|h| (MONDAY + h, 30 + h as u64 % 3)).collect();
         assert_eq!(plenty(&steady), PLENTY);
+    }
+
+    #[test]
+    fn a_day_that_is_missing_does_not_make_the_others_seldom() {
+        // Around the clock but for the last hour of each day.
+        let hours = (0..120).filter(|hour| hour % 24 != 23);
+        let all: Hours = hours.map(|h| (MONDAY + h, 55 + h as u64 % 9)).collect();
+        let mut own = all.clone();
+        own.retain(|hour, _| (hour - MONDAY) / 24 != 2);
+        assert_eq!(plenty(&own), PLENTY);
+        assert_eq!(found(&own, &all, 120), [(48, 71, Measure::Day)]);
+        assert_eq!(found(&all, &all, 120), []);
     }
 
     #[test]

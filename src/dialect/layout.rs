@@ -164,9 +164,7 @@ pub fn shifted(layout: &Layout, data: &[u8], shift: i64) -> Option<Layout> {
 /// What stamps without year or zone are read by, in words; `None` where stamps say all.
 pub fn clock_words(layout: &Layout) -> Option<String> {
     match layout {
-        Layout::Foreign(schema) if schema.needs_clock() => {
-            Some(foreign::clock_words(&schema.clock))
-        }
+        Layout::Foreign(schema) if schema.needs_clock() => Some(foreign::clock_words(schema)),
         _ => None,
     }
 }

@@ -81,8 +81,9 @@ impl Adoption {
     ) -> Vec<(u64, u64)> {
         // A file may bind its columns anew in the middle, which the plan does not see.
         self.mixed = self.mixed || ground.is_mixed();
-        // Rows of 2003 and before neither look for a message nor prove anything to those that do.
-        if !self.mixed && ground.layouts.iter().all(Layout::is_old_text) {
+        // Rows of 2003 and before, and queue records, neither look for a message nor prove anything to those that do.
+        let is_apart = |layout: &Layout| layout.is_old_text() || layout.is_foreign();
+        if !self.mixed && ground.layouts.iter().all(is_apart) {
             return Vec::new();
         }
         // In the only window, nothing but its own orphans will ever be asked for.

@@ -17,11 +17,12 @@ const KEPT_MARKS: u8 = mark::TIED | mark::OF_ORIGINAL;
 /// Kept under its second identifier: a bit beside those marks.
 const SECOND: u8 = 1 << 2;
 const SPOT_MARK_BITS: u32 = 3;
+/// First and last row of a message, which are asked for without the rest of it.
+const TIMES_BYTES: usize = 2 * size_of::<i64>();
+/// A [`Way`] or a [`Written`] is shorter: three numbers of 64 bits or five of 32, seven bits a byte, and some flags.
+const LONGEST_BYTES: usize = 64;
 /// So much room is made for a spot; most need less, and it grows.
 const USUAL_SPOT_BYTES: usize = 10;
-
-/// Three numbers of 64 bits and one of 16, seven bits a byte, are no longer.
-const LONGEST_WAY_BYTES: usize = 3 * 10 + 3;
 
 /// Where a row stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +47,20 @@ struct Way {
 }
 
 const _: () = assert!(KEPT_MARKS < SECOND);
+
+/// A [`Carried`] as it is kept, in front of its spots and behind its times.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    spots_bytes: u32,
+    rows: u32,
+    size_bytes: u32,
+    built: u32,
+    twice: u32,
+    counted: Option<(Class, bool)>,
+    reopened: bool,
+    finished: bool,
+    settled: bool,
+}
 
 impl Spot {
     fn of(row: &Row) -> Spot {
@@ -121,9 +136,10 @@ impl Spot {
 }
 
 /// A message that is not over.
+#[derive(Debug)]
 pub struct Carried {
     /// Its rows' [`Spot`]s as [`Way`]s; those of each window begin anew, behind their number.
-    spots: Box<[u8]>,
+    spots: Vec<u8>,
     rows: u32,
     pub first: Time,
     pub last: Time,
@@ -146,7 +162,7 @@ impl Carried {
         let (first, last) = (Time(i64::MAX), Time(i64::MIN));
         let (counted, finished) = (None, false);
         Carried {
-            spots: Box::default(),
+            spots: Vec::new(),
             rows: 0,
             first,
             last,
@@ -158,6 +174,68 @@ impl Carried {
             finished,
             settled: false,
         }
+    }
+
+    /// It is written in fewer bytes.
+    pub fn most_bytes(&self) -> usize {
+        TIMES_BYTES + LONGEST_BYTES + self.spots.len()
+    }
+
+    /// Puts it behind other bytes.
+    pub fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.first.0.to_le_bytes());
+        to.extend_from_slice(&self.last.0.to_le_bytes());
+        let written = Written {
+            spots_bytes: self.spots.len() as u32,
+            rows: self.rows,
+            size_bytes: self.size_bytes,
+            built: self.built,
+            twice: self.twice,
+            counted: self.counted,
+            reopened: self.reopened,
+            finished: self.finished,
+            settled: self.settled,
+        };
+        put(&written, to);
+        to.extend_from_slice(&self.spots);
+    }
+
+    /// What was written at the beginning of `bytes`, and how long it is.
+    pub fn read(bytes: &[u8]) -> (Carried, usize) {
+        let (first, last) = Carried::times(bytes);
+        let mut rest = &bytes[TIMES_BYTES..];
+        let head: Written = next(&mut rest);
+        let spots = &rest[..head.spots_bytes as usize];
+        let carried = Carried {
+            spots: spots.into(),
+            rows: head.rows,
+            first,
+            last,
+            size_bytes: head.size_bytes,
+            built: head.built,
+            counted: head.counted,
+            twice: head.twice,
+            reopened: head.reopened,
+            finished: head.finished,
+            settled: head.settled,
+        };
+        (carried, bytes.len() - rest.len() + spots.len())
+    }
+
+    /// First and last row of what was written at the beginning of `bytes`.
+    #[inline]
+    pub fn times(bytes: &[u8]) -> (Time, Time) {
+        let (first, behind) = bytes.split_at(TIMES_BYTES / 2);
+        let last = &behind[..TIMES_BYTES / 2];
+        let time = |bytes: &[u8]| Time(i64::from_le_bytes(bytes.try_into().expect("eight")));
+        (time(first), time(last))
+    }
+
+    /// How long what was written at the beginning of `bytes` is.
+    pub fn length(bytes: &[u8]) -> usize {
+        let mut rest = &bytes[TIMES_BYTES..];
+        let head: Written = next(&mut rest);
+        bytes.len() - rest.len() + head.spots_bytes as usize
     }
 
     /// How many rows it has.
@@ -181,7 +259,7 @@ impl Carried {
 
     /// Notes where rows stand.
     pub fn take(&mut self, rows: &[&Row]) {
-        let mut spots = std::mem::take(&mut self.spots).into_vec();
+        let mut spots = std::mem::take(&mut self.spots);
         spots.reserve(rows.len() * USUAL_SPOT_BYTES);
         put(&(rows.len() as u32), &mut spots);
         let mut before = Spot::default();
@@ -193,7 +271,7 @@ impl Carried {
             self.last = self.last.max(row.time);
             self.size_bytes = self.size_bytes.max(row.size_bytes);
         }
-        self.spots = spots.into_boxed_slice();
+        self.spots = spots;
         self.rows += rows.len() as u32;
     }
 
@@ -213,8 +291,8 @@ impl Carried {
 
 /// Adds a number or way.
 fn put(what: &impl Serialize, spots: &mut Vec<u8>) {
-    let mut buffer = [0; LONGEST_WAY_BYTES];
-    let bytes = postcard::to_slice(what, &mut buffer).expect("a way is shorter");
+    let mut buffer = [0; LONGEST_BYTES];
+    let bytes = postcard::to_slice(what, &mut buffer).expect("they are shorter");
     spots.extend_from_slice(bytes);
 }
 

@@ -73,10 +73,18 @@ impl Resolved {
     }
 }
 
+/// One kind of what all chunks said.
+fn all<'h, T: 'h>(
+    hops: &'h [Hops],
+    kind: fn(&Hops) -> &Vec<T>,
+) -> impl Iterator<Item = &'h T> + Clone {
+    hops.iter().flat_map(kind)
+}
+
 /// Brings together what all chunks said; `given` are addresses and names of hosts known beforehand.
-pub fn resolve(hops: &Hops, given: &[(u64, u64)]) -> Resolved {
+pub fn resolve(hops: &[Hops], given: &[(u64, u64)]) -> Resolved {
     let mut resolved = Resolved {
-        reused: reused(&hops.births),
+        reused: reused(hops),
         ..Resolved::default()
     };
     let births = claimed(hops);
@@ -85,7 +93,7 @@ pub fn resolve(hops: &Hops, given: &[(u64, u64)]) -> Resolved {
     resolved.aliases = aliases(hops, &hosts);
     let mut open: Vec<&Claim> = Vec::new();
     let mut reached: HashSet<u64> = HashSet::new();
-    for claim in &hops.claims {
+    for claim in all(hops, |h| &h.claims) {
         match pick(claim, &births, &hosts) {
             Pick::One(birth) => {
                 let key = resolved.life(birth.key, birth.time);
@@ -103,15 +111,14 @@ pub fn resolve(hops: &Hops, given: &[(u64, u64)]) -> Resolved {
     resolved.reports = reports(hops, &resolved);
     resolved.told_by_client = told_by_client(hops, &hosts);
     rulings::place(hops, &mut resolved);
-    resolved.pairs.extend(&hops.ties);
+    resolved.pairs.extend(all(hops, |h| &h.ties));
     to_exchange(hops, &mut resolved);
     resolved
 }
 
 /// Later uses of keys, each under a key of its own.
-fn reused(births: &[Birth]) -> Map<Vec<(Time, u64)>> {
-    let mut short: Vec<(u64, Time)> = births
-        .iter()
+fn reused(hops: &[Hops]) -> Map<Vec<(Time, u64)>> {
+    let mut short: Vec<(u64, Time)> = all(hops, |h| &h.births)
         .filter(|birth| birth.may_be_reused)
         .map(|birth| (birth.key, birth.time))
         .collect();
@@ -132,16 +139,12 @@ fn reused(births: &[Birth]) -> Map<Vec<(Time, u64)>> {
 }
 
 /// Births of ids that some reply names, by id.
-fn claimed(hops: &Hops) -> Vec<Birth> {
-    let wanted: HashSet<u64, foldhash::fast::RandomState> = hops
-        .claims
-        .iter()
-        .map(|claim| claim.id)
-        .filter(|id| *id != 0)
-        .collect();
-    let mut births: Vec<Birth> = hops
-        .births
-        .iter()
+fn claimed(hops: &[Hops]) -> Vec<Birth> {
+    let mut wanted: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
+    wanted.reserve(hops.iter().map(|h| h.claims.len()).sum());
+    let ids = all(hops, |h| &h.claims).map(|claim| claim.id);
+    wanted.extend(ids.filter(|id| *id != 0));
+    let mut births: Vec<Birth> = all(hops, |h| &h.births)
         .filter(|birth| wanted.contains(&birth.id))
         .copied()
         .collect();
@@ -202,10 +205,10 @@ fn in_order(fitting: impl Iterator<Item = At>) -> Vec<At> {
 }
 
 /// Which address is which host, from replies that only one record fits: all of an address must agree.
-fn learn(hops: &Hops, births: &[Birth], hosts: &mut Map<u64>) {
+fn learn(hops: &[Hops], births: &[Birth], hosts: &mut Map<u64>) {
     let mut votes: Map<Option<u64>> = Map::default();
     let tells = |claim: &&Claim| ![0, Claim::ANYBODY].contains(&claim.peer) && claim.host != 0;
-    for claim in hops.claims.iter().filter(tells) {
+    for claim in all(hops, |h| &h.claims).filter(tells) {
         let mut fitting = candidates(claim, births);
         let Some(first) = fitting.next() else {
             continue;
@@ -227,14 +230,14 @@ fn learn(hops: &Hops, births: &[Birth], hosts: &mut Map<u64>) {
 
 /// By how much the stamps of chunks are behind the true time, told by hand-overs to and from others: `is_guessed` says of
 /// which chunks the clock is not known. Zones are whole quarters of an hour, and of a chunk most must agree.
-pub fn clock_shifts(hops: &Hops, is_guessed: impl Fn(u32) -> bool) -> BTreeMap<u32, i64> {
+pub fn clock_shifts(hops: &[Hops], is_guessed: impl Fn(u32) -> bool) -> BTreeMap<u32, i64> {
     let mut by_id: Map<Option<&Birth>> = Map::default();
-    for birth in &hops.births {
+    for birth in all(hops, |h| &h.births) {
         let known = by_id.entry(birth.id).or_insert(Some(birth));
         *known = known.filter(|known| known.key == birth.key);
     }
     let mut votes: BTreeMap<u32, BTreeMap<i64, usize>> = BTreeMap::new();
-    for claim in hops.claims.iter().filter(|claim| claim.id != 0) {
+    for claim in all(hops, |h| &h.claims).filter(|claim| claim.id != 0) {
         let Some(Some(birth)) = by_id.get(&claim.id) else {
             continue;
         };
@@ -258,18 +261,18 @@ pub fn clock_shifts(hops: &Hops, is_guessed: impl Fn(u32) -> bool) -> BTreeMap<u
 }
 
 /// Where the Message-IDs of reports and of what they are about are logged.
-fn reports(hops: &Hops, resolved: &Resolved) -> Vec<Reported> {
-    if hops.reports.is_empty() {
+fn reports(hops: &[Hops], resolved: &Resolved) -> Vec<Reported> {
+    if hops.iter().all(|h| h.reports.is_empty()) {
         return Vec::new();
     }
     let mut named: Map<At> = Map::default();
-    for name in &hops.named {
+    for name in all(hops, |h| &h.named) {
         let first = named
             .entry(resolved.life(name.key, name.time))
             .or_insert(name.at);
         *first = name.at.min(*first);
     }
-    let told = hops.reports.iter().map(|report| {
+    let told = all(hops, |h| &h.reports).map(|report| {
         let name = |key| named.get(&resolved.life(key, report.time)).copied();
         Reported {
             at: report.at,
@@ -282,13 +285,13 @@ fn reports(hops: &Hops, resolved: &Resolved) -> Vec<Reported> {
 }
 
 /// Refusals whose client is a host whose log covers that time.
-fn told_by_client(hops: &Hops, hosts: &Map<u64>) -> HashSet<u64, foldhash::fast::RandomState> {
-    if hops.refusals.is_empty() {
+fn told_by_client(hops: &[Hops], hosts: &Map<u64>) -> HashSet<u64, foldhash::fast::RandomState> {
+    if hops.iter().all(|h| h.refusals.is_empty()) {
         return HashSet::default();
     }
     let mut spans: Map<(Time, Time)> = Map::default();
-    let births = hops.births.iter().map(|birth| (birth.host, birth.time));
-    let claims = hops.claims.iter().map(|claim| (claim.host, claim.time));
+    let births = all(hops, |h| &h.births).map(|birth| (birth.host, birth.time));
+    let claims = all(hops, |h| &h.claims).map(|claim| (claim.host, claim.time));
     for (host, time) in births.chain(claims) {
         let (first, last) = spans.entry(host).or_insert((time, time));
         (*first, *last) = ((*first).min(time), (*last).max(time));
@@ -297,15 +300,17 @@ fn told_by_client(hops: &Hops, hosts: &Map<u64>) -> HashSet<u64, foldhash::fast:
         let span = spans.get(host);
         span.is_some_and(|(first, last)| (first.0 - NEAR..=last.0 + NEAR).contains(&time.0))
     };
-    let told = hops.refusals.iter().filter(|refusal| {
+    let told = all(hops, |h| &h.refusals).filter(|refusal| {
         let host = hosts.get(&refusal.from);
         host.is_some_and(|host| covered(host, refusal.time))
     });
     told.map(|refusal| refusal.key).collect()
 }
 
-fn aliases(hops: &Hops, hosts: &Map<u64>) -> BTreeMap<BString, BString> {
-    let names: Map<&BString> = hops.names.iter().map(|(key, name)| (*key, name)).collect();
+fn aliases(hops: &[Hops], hosts: &Map<u64>) -> BTreeMap<BString, BString> {
+    let names: Map<&BString> = all(hops, |h| &h.names)
+        .map(|(key, name)| (*key, name))
+        .collect();
     let mut aliases = BTreeMap::new();
     for (address, host) in hosts {
         if let (Some(address), Some(host)) = (names.get(address), names.get(host)) {
@@ -318,13 +323,13 @@ fn aliases(hops: &Hops, hosts: &Map<u64>) -> BTreeMap<BString, BString> {
 /// Hand-overs whose reply names nothing that was found: the one record with the same Message-ID on the host it went to,
 /// at that time, that no other hand-over leads to.
 fn by_message_id(
-    hops: &Hops,
+    hops: &[Hops],
     open: &[&Claim],
     hosts: &Map<u64>,
     reached: &HashSet<u64>,
     resolved: &mut Resolved,
 ) {
-    let read: HashSet<u64> = hops.named.iter().map(|named| named.host).collect();
+    let read: HashSet<u64> = all(hops, |h| &h.named).map(|named| named.host).collect();
     let named = by_name(hops, &read);
     let receiver = |claim: &Claim| match claim.peer {
         0 => Some(claim.host),
@@ -339,11 +344,9 @@ fn by_message_id(
     if open.is_empty() {
         return;
     }
-    let mut by_id: Vec<&NamedAs> = hops.named.iter().collect();
+    let mut by_id: Vec<&NamedAs> = all(hops, |h| &h.named).collect();
     by_id.sort_unstable_by_key(|named| (named.message_id, named.host, named.time, named.key));
-    let own: Map<u64> = hops
-        .named
-        .iter()
+    let own: Map<u64> = all(hops, |h| &h.named)
         .map(|named| (named.key, named.message_id))
         .collect();
     let mut pairs = BTreeSet::new();
@@ -373,9 +376,9 @@ fn by_message_id(
 }
 
 /// Names with a domain behind them, and the host of that name whose log was read.
-fn by_name(hops: &Hops, read: &HashSet<u64>) -> Map<u64> {
+fn by_name(hops: &[Hops], read: &HashSet<u64>) -> Map<u64> {
     let short = |name: &BString| short_host(name).to_ascii_lowercase();
-    let names = || hops.names.iter();
+    let names = || all(hops, |h| &h.names);
     let hosts = names().filter(|(key, _)| read.contains(key));
     let hosts: HashMap<Vec<u8>, u64> = hosts.map(|(key, name)| (short(name), *key)).collect();
     names()
@@ -385,23 +388,20 @@ fn by_name(hops: &Hops, read: &HashSet<u64>) -> Map<u64> {
 
 /// What Exchange Online sent out: its traces name no receiver, but the receiver names it. The one trace with the record's
 /// Message-ID that began before the record did.
-fn from_online(hops: &Hops, resolved: &mut Resolved) {
-    if hops.from_online.is_empty() {
+fn from_online(hops: &[Hops], resolved: &mut Resolved) {
+    if hops.iter().all(|h| h.from_online.is_empty()) {
         return;
     }
-    let own: Map<u64> = (hops.named.iter().map(|named| (named.key, named.message_id))).collect();
-    let wanted: HashSet<u64> = (hops.from_online.iter())
+    let own: Map<u64> =
+        (all(hops, |h| &h.named).map(|named| (named.key, named.message_id))).collect();
+    let wanted: HashSet<u64> = (all(hops, |h| &h.from_online))
         .filter_map(|(key, ..)| own.get(key).copied())
         .collect();
     let mut traces: Map<Vec<&NamedAs>> = Map::default();
-    for named in hops
-        .named
-        .iter()
-        .filter(|named| wanted.contains(&named.message_id))
-    {
+    for named in all(hops, |h| &h.named).filter(|named| wanted.contains(&named.message_id)) {
         traces.entry(named.message_id).or_default().push(named);
     }
-    for (key, time, online) in &hops.from_online {
+    for (key, time, online) in all(hops, |h| &h.from_online) {
         let named = own
             .get(key)
             .and_then(|id| traces.get(id))
@@ -421,19 +421,22 @@ fn from_online(hops: &Hops, resolved: &mut Resolved) {
 }
 
 /// Exchange names its copy by internal id and host.
-fn to_exchange(hops: &Hops, resolved: &mut Resolved) {
-    if hops.to_exchange.is_empty() || hops.exchange_copies.is_empty() {
+fn to_exchange(hops: &[Hops], resolved: &mut Resolved) {
+    let none = |of: fn(&Hops) -> bool| hops.iter().all(of);
+    if none(|h| h.to_exchange.is_empty()) || none(|h| h.exchange_copies.is_empty()) {
         return;
     }
-    let wanted: HashSet<u64> = hops.to_exchange.iter().map(|(_, copy)| *copy).collect();
+    let wanted: HashSet<u64> = all(hops, |h| &h.to_exchange)
+        .map(|(_, copy)| *copy)
+        .collect();
     let mut messages: Map<Option<u64>> = Map::default();
-    for (message, copy) in &hops.exchange_copies {
+    for (message, copy) in all(hops, |h| &h.exchange_copies) {
         if wanted.contains(copy) {
             let known = messages.entry(*copy).or_insert(Some(*message));
             *known = known.filter(|known| known == message);
         }
     }
-    for (key, copy) in &hops.to_exchange {
+    for (key, copy) in all(hops, |h| &h.to_exchange) {
         if let Some(Some(message)) = messages.get(copy) {
             resolved.pairs.push((*key, *message));
         }

@@ -1,7 +1,7 @@
 //! Rows of one message meet.
 //!
 //! In: rows by shard, window by window. Out: paths, handed to the caller. [`message`] builds the path of one group of
-//! rows; [`shard`] keeps what is not over when a window ends, as [`carried`]; [`adopt`] finds the message of rows with
+//! rows; [`shard`] keeps what is not over when a window ends, as [`carried`], in [`waiting`]; [`adopt`] finds the message of rows with
 //! only a weaker identifier; [`tie`] makes identifiers of one message one; [`hop`] follows replies from host to host;
 //! [`links`] knows what ties messages.
 
@@ -13,6 +13,7 @@ pub mod links;
 mod message;
 pub mod shard;
 pub mod tie;
+mod waiting;
 
 use bumpalo::Bump;
 

@@ -8,10 +8,11 @@
 //! first (weight -1), and a gap longer than the horizon parts a message whether or not a window ends in it.
 
 use bumpalo::Bump;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::carried::Carried;
 use super::message::{drop_twice, matters, path, sort};
+use super::waiting::Waiting;
 use super::{Ground, Joint, When};
 use crate::path::buffers::{Buffers, emptied};
 use crate::path::{Class, Path};
@@ -46,7 +47,7 @@ pub struct Closing {
 /// What one shard keeps between windows.
 #[derive(Default)]
 pub struct Shard {
-    carried: HashMap<u64, Carried, foldhash::fast::RandomState>,
+    carried: Waiting,
     /// Closed by a gap, while a later part of the same message is already carried.
     sealed: Vec<(u64, Carried)>,
     /// Messages that were closed before they were finished.
@@ -121,7 +122,7 @@ impl Shard {
         joint: &Joint<'_>,
         taker: &mut impl Taker,
     ) -> Vec<Row> {
-        let Some(mut carried) = self.carried.remove(&key) else {
+        let Some(mut carried) = self.carried.remove(key) else {
             return Vec::new();
         };
         let mut turn = Turn::new(self, joint, false, taker);
@@ -133,30 +134,22 @@ impl Shard {
 
     /// The earliest row of any message that is not over at `watermark`.
     pub fn floor(&self, watermark: Time, horizon: i64) -> Time {
-        let open = self
-            .carried
-            .values()
-            .filter(|c| c.last.0.saturating_add(horizon.saturating_add(LATE)) >= watermark.0);
-        open.map(|c| c.first).min().unwrap_or(watermark)
+        let kept_for = horizon.saturating_add(LATE);
+        let times = self.carried.times();
+        let open = times.filter(|(_, last)| last.0.saturating_add(kept_for) >= watermark.0);
+        open.map(|(first, _)| first).min().unwrap_or(watermark)
     }
 
     /// Closes what is over, or everything.
     pub fn close(&mut self, closing: Option<Closing>, joint: &Joint<'_>, taker: &mut impl Taker) {
         let horizon = joint.scene.horizon;
-        let over = |c: &Carried| {
-            closing.is_none_or(|at| {
-                c.last.0.saturating_add(horizon.saturating_add(LATE)) < at.watermark.0
-            })
-        };
-        let shown = |c: &Carried| {
-            joint.when == When::Finished || closing.is_none_or(|at| c.first < at.floor)
-        };
-        let mut closed: Vec<(u64, Carried)> =
-            self.sealed.extract_if(.., |(_, c)| shown(c)).collect();
-        closed.extend(
-            self.carried
-                .extract_if(|_, carried| over(carried) && shown(carried)),
-        );
+        let kept_for = horizon.saturating_add(LATE);
+        let line = closing.map_or(i64::MAX, |at| at.watermark.0.saturating_sub(kept_for));
+        let shown =
+            |first: Time| joint.when == When::Finished || closing.is_none_or(|at| first < at.floor);
+        let sealed = self.sealed.extract_if(.., |(_, c)| shown(c.first));
+        let mut closed: Vec<(u64, Carried)> = sealed.collect();
+        closed.extend(self.carried.extract(Time(line), shown));
         let mut turn = Turn::new(self, joint, true, taker);
         for (key, mut carried) in closed {
             if carried.counted.is_none() {
@@ -253,11 +246,11 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
         let apart = |c: &Carried| {
             first.saturating_sub(c.last.0) > horizon || c.first.0.saturating_sub(last) > horizon
         };
-        match self.shard.carried.remove(&key) {
+        match self.shard.carried.remove(key) {
             Some(before) if apart(&before) => self.seal(key, before),
             Some(mut carried) => {
                 self.more(key, &mut carried, rows);
-                self.shard.carried.insert(key, carried);
+                self.shard.carried.insert(key, &carried);
                 return;
             }
             None => {}
@@ -271,7 +264,7 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
         }
         if goes_on {
             carried.take(rows);
-            self.shard.carried.insert(key, carried);
+            self.shard.carried.insert(key, &carried);
         } else {
             self.keep(rows, carried.settled);
         }

@@ -77,12 +77,8 @@ impl Ties {
     /// Unites keys by pairs; finds out which ids that reports name are messages.
     /// `given`: addresses and names of hosts known beforehand, by key.
     pub fn of(mut parts: Vec<Noted>, given: &[(u64, u64)]) -> Ties {
-        let mut hops = Hops::default();
-        hops.make_room(parts.iter().map(|part| &part.hops));
-        for part in &mut parts {
-            hops.merge(std::mem::take(&mut part.hops));
-        }
-        let resolved = hop::resolve(&hops, given);
+        let hops = parts.iter_mut().map(|part| std::mem::take(&mut part.hops));
+        let resolved = hop::resolve(&hops.collect::<Vec<_>>(), given);
         let pairs = parts.iter().flat_map(|part| part.pairs.iter().copied());
         let lone = lone(&parts);
         let mut ties = Ties::united(pairs.collect(), &resolved.pairs, &lone);

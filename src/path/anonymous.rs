@@ -103,6 +103,7 @@ impl Anonymous {
                 Reason::NoRowOn(host) => Reason::NoRowOn(veil.host(host)),
                 other => other,
             };
+            recipient.put_off = veil.text(recipient.put_off);
         }
         for hop in &mut path.hops {
             hop.from = veil.host(hop.from);
@@ -123,6 +124,9 @@ impl Anonymous {
         }
         for way in &mut path.notes.ways {
             way.to = veil.host(way.to);
+        }
+        for oddity in &mut path.notes.oddities {
+            oddity.by.1 = veil.text(oddity.by.1);
         }
     }
 }
@@ -213,11 +217,13 @@ mod tests {
         let arena = Bump::new();
         let mut to = recipient("Bob@partner.test", Fate::Failed);
         to.reason = Reason::Logged(reason.into());
+        to.put_off = reason.into();
         let mut path = message("<abc@own.test>", 0, vec![to]);
         Anonymous::new(key).veil(&mut path, &own, &arena);
         let Reason::Logged(words) = path.recipients[0].reason else {
             panic!("the reason is gone");
         };
+        assert_eq!(path.recipients[0].put_off, words, "the last deferral");
         let text = |text: &BStr| text.to_string();
         (
             text(path.sender),

@@ -101,15 +101,7 @@ fn end<'d>(
     if let Some(event) = way.sent.iter().rev().map(|&i| &events[i]).find(lost)
         && let Next::Server { host, .. } = event.next
     {
-        let covered = servers
-            .find(host)
-            .is_some_and(|id| servers.covers(id, Service::Transport, event.time));
-        let reason = if covered {
-            Reason::NoRowOn(host)
-        } else {
-            Reason::NoLogOf(host)
-        };
-        return unknown(event, reason);
+        return unknown(event, not_on(host, event, servers));
     }
     let to_mailbox = |e: &&Event<'d>| matches!(e.next, Next::Mailbox { .. });
     if let Some(event) = way.sent.iter().map(|&i| &events[i]).find(to_mailbox)
@@ -177,6 +169,20 @@ fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
     }
 }
 
+/// Whether the log of `host` was read for the time of an event.
+fn covers(host: &BStr, service: Service, event: &Event<'_>, servers: &Servers) -> bool {
+    let id = servers.find(host);
+    id.is_some_and(|id| servers.covers(id, service, event.time))
+}
+
+/// Why nothing more is known of what went to `host` by this event.
+fn not_on<'d>(host: &'d BStr, event: &Event<'d>, servers: &Servers) -> Reason<'d> {
+    match covers(host, Service::Transport, event, servers) {
+        true => Reason::NoRowOn(host),
+        false => Reason::NoLogOf(host),
+    }
+}
+
 /// In a copy that no row closed: still in the queue if the server's log goes on, else its log ends too early.
 fn waiting<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d> {
     if servers
@@ -192,12 +198,11 @@ fn waiting<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d
 /// Given to mailbox delivery without a DELIVER: delivered if that server's log was not read, because mailbox
 /// delivery keeps no queue and its 250 is the store's.
 fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -> Verdict<'d> {
-    let id = servers.find(host);
-    if id.is_some_and(|id| servers.covers(id, Service::Delivery, event.time)) {
+    if covers(host, Service::Delivery, event, servers) {
         return unknown(event, Reason::NoRowOn(host));
     }
     Verdict {
-        server: id,
+        server: servers.find(host),
         ..verdict(Fate::Delivered, event, Reason::HandedToMailbox(host))
     }
 }
@@ -205,13 +210,10 @@ fn handed_to_mailbox<'d>(event: &Event<'d>, host: &'d BStr, servers: &Servers) -
 /// Mailbox delivery failed for now; the queue that will try again is on the client's host.
 fn attempted<'d>(event: &Event<'d>, servers: &Servers) -> Verdict<'d> {
     let host = event.client_host.text();
-    let covers = |id| servers.covers(id, Service::Transport, event.time);
-    let reason = match servers.find(host) {
-        _ if host.is_empty() => Reason::None,
-        Some(id) if covers(id) => Reason::NoRowOn(host),
-        _ => Reason::NoLogOf(host),
-    };
-    unknown(event, reason)
+    match host.is_empty() {
+        true => unknown(event, Reason::None),
+        false => unknown(event, not_on(host, event, servers)),
+    }
 }
 
 /// Submitted by a mailbox, and no transport server took it.
@@ -228,17 +230,7 @@ fn submitted<'d>(
     match handed {
         Some(handed) if !handed.server_host.text().is_empty() => {
             let host = handed.server_host.text();
-            let covered = servers
-                .find(host)
-                .is_some_and(|id| servers.covers(id, Service::Transport, handed.time));
-            unknown(
-                event,
-                if covered {
-                    Reason::NoRowOn(host)
-                } else {
-                    Reason::NoLogOf(host)
-                },
-            )
+            unknown(event, not_on(host, handed, servers))
         }
         _ => waiting(event, servers, horizon),
     }

@@ -287,10 +287,14 @@ fn close<T: Taker + Send>(
     joint: &Joint<'_>,
     takers: &[Mutex<T>],
 ) {
-    let floors = shards
-        .par_iter()
-        .map(|shard| shard.floor(watermark, joint.scene.horizon));
-    let floor = floors.min().unwrap_or(watermark);
+    let floors = || {
+        let shards = shards.par_iter();
+        shards.map(|shard| shard.floor(watermark, joint.scene.horizon))
+    };
+    let floor = match joint.when {
+        When::Closed => floors().min().unwrap_or(watermark),
+        When::Finished => watermark, // nothing is shown in order
+    };
     let closing = Closing { watermark, floor };
     shards.par_iter_mut().for_each(|shard| {
         with_taker(takers, |taker| shard.close(Some(closing), joint, taker));

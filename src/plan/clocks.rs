@@ -29,10 +29,7 @@ impl Plan {
             let slice = slice(inputs, chunk, number as u32);
             dialect::ties(slice, &chunk.layout, &keys, true).hops
         });
-        let hops = hops.reduce(Hops::default, |mut all, part| {
-            all.merge(part);
-            all
-        });
+        let hops: Vec<Hops> = hops.collect();
         let shifts = hop::clock_shifts(&hops, |chunk| guessed[chunk as usize]);
         // A chunk that no hand-over tells about goes by the one before it in its file, the first ones by the first told.
         let mut last: Option<(u32, i64)> = None;

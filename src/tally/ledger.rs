@@ -19,8 +19,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::tally::correspondents::Mail;
 
-/// Entries kept in memory: 1 MB, which a processor sorts in its own cache.
-const ROOM: usize = 1 << 15;
+/// Entries kept in memory: 512 kB, which a processor sorts in its own cache.
+const ROOM: usize = 1 << 14;
 /// Of an entry in a file: its key and three figures.
 const ENTRY_BYTES: usize = 32;
 /// Written at once.

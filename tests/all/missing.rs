@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::foreign::{
+use super::laboratory::{
     HYBRID, against_truth, fates, fixtures, folder, hybrid, lay_out, one, paths, score, truth,
 };
 use super::sameness::{same, timeless};
@@ -159,4 +159,24 @@ fn what_exim_discards_for_one_is_discarded_for_one() {
         fates(&one(dir.path(), "<m@a.test>")),
         ["spam@b.test dropped scan", "r@b.test transferred scan"]
     );
+}
+
+/// The log ends, or skips lines, behind a Message-ID: the message is in the queue for all that is known, and nobody held it.
+#[test]
+fn a_record_that_stops_behind_its_message_id_is_not_held() {
+    let log = |after: &str| {
+        format!(
+            "2026-03-02T09:00:00.0Z a postfix/smtpd[1]: 4F1B2C3D4E4: client=c.test[192.0.2.9]\n\
+             2026-03-02T09:00:00.1Z a postfix/smtp[1]: 4F1B2C3D4E4: to=<r@b.test>, relay=b[192.0.2.3]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 queued as 4F1B2C3D4E5)\n\
+             2026-03-02T09:00:00.1Z b postfix/smtpd[1]: 4F1B2C3D4E5: client=a.test[192.0.2.1]\n\
+             2026-03-02T09:00:00.2Z b postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@a.test>\n{after}"
+        )
+    };
+    let fate = |after: &str| {
+        let dir = folder(&[("mail.log", log(after).into())]);
+        fates(&one(dir.path(), "<m@a.test>"))
+    };
+    let goes_on = "2026-03-02T09:00:59.3Z b postfix/smtpd[2]: disconnect from d.test[192.0.2.4]\n";
+    assert_eq!(fate(goes_on), ["r@b.test pending b"]);
+    assert_eq!(fate(""), ["r@b.test pending b"]);
 }

@@ -215,7 +215,8 @@ fn delivered(rest: &[u8]) -> Entry<'_> {
     }
     let discarded = head.starts_with(b":blackhole:")
         || head.starts_with(b"blackhole (")
-        || head.starts_with(b"discarded");
+        || head.starts_with(b"discarded")
+        || until(head, b" ") == b"/dev/null";
     if discarded {
         told.code = code::DISCARDED;
         told.text = until(head, b" <");

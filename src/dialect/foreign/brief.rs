@@ -98,12 +98,12 @@ fn make<'d>(
             Part::Names => name(events.first_mut()?, &entry, &around),
             Part::Ends => {
                 let copy = events.first()?.copy;
-                let mut event = of_entry(row, &entry, &around, Some(copy));
+                events.push(of_entry(row, &entry, &around, Some(copy)));
+                let event = events.last_mut()?;
                 if event.recipients.0.is_empty() || !event.related.0.is_empty() {
                     return None;
                 }
-                lead_nowhere(&mut event, around.servers, around.keys);
-                events.push(event);
+                lead_nowhere(event, around.servers, around.keys);
             }
             _ => return None,
         }

@@ -34,7 +34,8 @@ pub mod code {
     pub const RELEASED: u8 = 15;
     pub const PROBED: u8 = 16;
     pub const OTHER: u8 = 17;
-    pub const CONNECTION: u8 = 18;
+    pub const BROKEN_OFF: u8 = 18;
+    pub const CONNECTION: u8 = 19;
 }
 
 const fn kind(name: &'static str, role: Role, meaning: &'static str) -> Kind {
@@ -47,7 +48,7 @@ const fn kind(name: &'static str, role: Role, meaning: &'static str) -> Kind {
 
 /// All kinds, by code.
 #[rustfmt::skip]
-pub const KINDS: [Kind; 19] = [
+pub const KINDS: [Kind; 20] = [
     kind("received", Role::Receive, "the host took the message over: client= or uid= of Postfix, <= of Exim, from= of Sendmail"),
     kind("message-id", Role::Info, "names the Message-ID of a message that Postfix took over"),
     kind("queued", Role::Info, "Postfix's queue manager took the message up: envelope sender, size, number of recipients; again at each retry"),
@@ -66,6 +67,7 @@ pub const KINDS: [Kind; 19] = [
     kind("released", Role::Info, "a held message goes on"),
     kind("probed", Role::Info, "an address was asked about without sending anything"),
     kind("other", Role::Info, "a line that names a queue id and changes nothing"),
+    kind("broken off", Role::Fail, "the client was gone before the message was there whole"),
     kind("connection", Role::Info, "a line about the server or a connection, not about a message"),
 ];
 

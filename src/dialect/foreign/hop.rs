@@ -83,7 +83,7 @@ pub struct Refusal {
     pub time: Time,
 }
 
-/// A rule on the envelope decided about a message that had no queue id yet: about the next one that the same process takes
+/// A line that names no queue id told of a message. A rule on the envelope is about the next one that the same process takes
 /// over from the same client.
 #[derive(Clone, Copy, Debug)]
 pub struct Ruling {
@@ -95,6 +95,8 @@ pub struct Ruling {
     pub from: u64,
     pub time: Time,
     pub at: At,
+    /// It is about the last one instead: its client broke off.
+    pub is_behind: bool,
 }
 
 /// A record's Message-ID.
@@ -249,14 +251,6 @@ impl Hops {
         self.rulings
             .iter_mut()
             .for_each(|ruling| to(&mut ruling.at));
-    }
-
-    /// Makes room for what all of these say.
-    pub fn make_room<'h>(&mut self, all: impl Iterator<Item = &'h Hops> + Clone) {
-        let sum = |count: fn(&Hops) -> usize| all.clone().map(count).sum();
-        self.births.reserve(sum(|hops| hops.births.len()));
-        self.claims.reserve(sum(|hops| hops.claims.len()));
-        self.named.reserve(sum(|hops| hops.named.len()));
     }
 
     /// Adds another chunk's.

@@ -222,40 +222,39 @@ pub(super) fn open<'d>(
             let complete = events
                 .iter()
                 .any(|e| e.copy == stay.copy && e.name == "message-id");
-            let stopped = !ended && !queued && stops_here(&event, around);
-            if stopped && complete {
+            let said = |broken: bool| {
+                let of_host = |ruling: &&Event<'d>| ruling.server == event.server;
+                let mut of_host = rulings.iter().rev().filter(of_host);
+                of_host.find(|ruling| (ruling.name == "broken off") == broken)
+            };
+            let stopped = !ended && !queued;
+            let broken_off = said(true).filter(|_| stopped).map(|said| said.context);
+            let rule = said(false).filter(|_| complete && stopped && stops_here(&event, around));
+            let gone = || !complete && stopped && stops_here(&event, around);
+            if let Some(rule) = rule.filter(|_| broken_off.is_none()) {
                 // Postfix names no queue id when a rule on the envelope holds a message; the line before it may name a
                 // recipient.
                 let mut recipients = handed(stay, events);
-                let ruling = rulings
-                    .iter()
-                    .rev()
-                    .find(|ruling| ruling.server == event.server);
-                let said = match ruling {
-                    Some(ruling) => {
-                        add(&mut recipients, ruling.recipients);
-                        *ruling
-                    }
-                    None => Event {
-                        role: Role::Quarantine,
-                        name: BStr::new("held"),
-                        ..event
-                    },
-                };
+                add(&mut recipients, rule.recipients);
                 more.push(Event {
                     copy: event.copy,
                     linked_id: event.linked_id,
                     time: event.time,
                     recipients: list(recipients.into_iter(), around.arena),
-                    ..said
+                    ..*rule
                 });
-            } else if stopped && event.name == "received" {
+            } else if event.name == "received" && (broken_off.is_some() || gone()) {
+                let gone = Raw::plain(b"the client broke off before the message was there");
                 more.push(Event {
                     role: Role::Fail,
                     name: BStr::new("refused"),
-                    context: Raw::plain(b"the client broke off before the message was there"),
+                    context: broken_off.unwrap_or(gone),
                     ..event
                 });
+            } else if complete && stopped {
+                // It never reached the queue manager: it waits with those it was given.
+                let given = handed(stay, events);
+                events[birth].recipients = list(given.into_iter(), around.arena);
             }
         }
         // The log begins in the middle: its recipients are known all the same.

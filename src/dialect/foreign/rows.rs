@@ -49,7 +49,10 @@ const KNOWN_HOSTS: usize = 16;
 /// Whether a line that names no queue id is a row of a message all the same.
 #[inline]
 fn becomes_row(code: u8) -> bool {
-    matches!(code, code::HELD | code::DISCARDED | code::REFUSED)
+    matches!(
+        code,
+        code::HELD | code::DISCARDED | code::REFUSED | code::BROKEN_OFF
+    )
 }
 
 /// What a row shows of its line, its key aside.
@@ -202,9 +205,10 @@ impl<'p> Rows<'p> {
         }
     }
 
-    /// A refusal is a message that never was one; it is known by its own line. A ruling is about a message to come.
+    /// A refusal is a message that never was one; it is known by its own line. A ruling is about a message to come, or
+    /// about the one that is just coming.
     fn without_id(&mut self, mut row: Row, line: &[u8], found: &Outer<'_>, entry: &Entry<'_>) {
-        if matches!(entry.code, code::HELD | code::DISCARDED) {
+        if becomes_row(entry.code) && entry.code != code::REFUSED {
             row.key = self.host() ^ self.keys.bytes(line);
             self.found.hops.rulings.push(Ruling {
                 key: row.key,
@@ -213,6 +217,7 @@ impl<'p> Rows<'p> {
                 from: address(entry, self.keys),
                 time: row.time,
                 at: At::of(&row),
+                is_behind: entry.code == code::BROKEN_OFF,
             });
             self.push(row);
             return;

@@ -65,12 +65,13 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
     concluded
 }
 
-/// Takes out what a rule on the envelope said of a message before it had a queue id: it counts if nothing was done with the
-/// message afterwards.
+/// Takes out what lines without a queue id said of a message: a rule on the envelope before it had one, a client that broke
+/// off. It counts if nothing was done with the message afterwards.
 fn take_rulings<'d>(events: &mut [Event<'d>]) -> Vec<Event<'d>> {
     let mut rulings = Vec::new();
     for event in events.iter_mut() {
-        let is_ruling = matches!(event.role, Role::Quarantine | Role::Drop)
+        let is_ruling = (matches!(event.role, Role::Quarantine | Role::Drop)
+            || event.name == "broken off")
             && event.linked_id.is_empty()
             && event.source.text() == "postfix";
         if is_ruling {

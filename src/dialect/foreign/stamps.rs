@@ -13,7 +13,7 @@ use super::entry::{self, Entry};
 use super::events::code;
 use super::outer::{Bare, Outer, Program, outer};
 use super::reply::Named;
-use super::{CLOCK_BYTES, Schema, lines, lines_back, next_line, read};
+use super::{CLOCK_BYTES, Form, Schema, lines, lines_back, next_line, read};
 use crate::dialect::Layout;
 use crate::input::Assumed;
 use crate::time::{DAY, SECOND, Time};
@@ -331,7 +331,8 @@ pub fn shifted(schema: &Schema, data: &[u8], shift: i64) -> Option<Schema> {
 }
 
 /// Where a file's clock comes from, in words for `check`; `None` where no stamp needs one.
-pub fn clock_words(clock: &Clock) -> String {
+pub fn clock_words(schema: &Schema) -> String {
+    let clock = &schema.clock;
     let sign = if clock.offset_s < 0 { '-' } else { '+' };
     let minutes = clock.offset_s.abs() / 60;
     let zone = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
@@ -344,7 +345,10 @@ pub fn clock_words(clock: &Clock) -> String {
         }
         Basis::Nothing => "not asked for",
     };
-    format!("{} {zone}, {basis}", clock.year)
+    match schema.form {
+        Form::Syslog => format!("{} {zone}, {basis}", clock.year),
+        Form::Exim => format!("{zone}, {basis}"),
+    }
 }
 
 /// The clocks of a chunk in which not all lines go by the same one; `start` is where it begins in its file.

@@ -2,6 +2,8 @@
 //!
 //! Facts and their evidence: `formats/foreign.md` section 2. In: the tag and body of a line. Out: [`Entry`].
 
+use bstr::ByteSlice;
+
 use crate::dialect::foreign::entry::{Entry, Peer, after, find, find_by, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
@@ -175,6 +177,7 @@ fn sent<'d>(tag: &[u8], relay: &[u8], remote: bool, told: &mut Entry<'d>) -> u8 
         }
         return match relay {
             b"none" => code::DISCARDED,
+            _ if text == b"delivered to file: /dev/null" => code::DISCARDED,
             _ => code::DELIVERED,
         };
     }
@@ -203,7 +206,10 @@ fn other<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
         return match rest {
             b"released from hold" => entry(code::RELEASED),
             b"placed on hold" => entry(code::HELD),
-            _ => entry(code::OTHER),
+            _ => broken_off(rest).map_or(entry(code::OTHER), |told| Entry {
+                code: code::REFUSED,
+                ..told
+            }),
         };
     };
     let (action, what) = (&rest[..colon], &rest[colon + 2..]);
@@ -263,7 +269,9 @@ fn envelope(what: &[u8], code: u8) -> Entry<'_> {
         let end = find(peer, b"]").map_or(peer.len(), |at| at + 1);
         told.peer = Peer::read(&peer[..end]);
         if told.text.is_empty() {
-            told.text = peer[end..].strip_prefix(b": ").unwrap_or(text);
+            // postscreen writes the port behind the address.
+            let said = peer[end..].trim_start_with(|b| b == ':' || b.is_ascii_digit());
+            told.text = said.strip_prefix(b" ").unwrap_or(text);
         }
     } else if told.text.is_empty() {
         told.text = text;
@@ -276,6 +284,24 @@ fn bracket_end(text: &[u8]) -> usize {
     let ends = |at: &usize| matches!(text.get(at + 1), None | Some(b' ' | b','));
     let mut closed = memchr::memchr_iter(b'>', text).filter(ends);
     closed.next().unwrap_or(text.len())
+}
+
+/// `lost connection after DATA (512 bytes) from NAME[IP]`: a message was offered, and not given whole.
+fn broken_off(what: &[u8]) -> Option<Entry<'_>> {
+    let heads = [
+        &b"lost connection after "[..],
+        b"timeout after ",
+        b"too many errors after ",
+    ];
+    let stage = heads.iter().find_map(|head| what.strip_prefix(*head))?;
+    // Before, no message need have been begun; behind its last byte it is Postfix's, whether or not the client hears of it.
+    let is_within = stage.starts_with(b"DATA") || stage.starts_with(b"BDAT");
+    let from = memchr::memmem::rfind(what, b" from ").filter(|_| is_within)?;
+    Some(Entry {
+        peer: Peer::read(&what[from + 6..]),
+        text: &what[..from],
+        ..entry(code::BROKEN_OFF)
+    })
 }
 
 /// Whether a message was offered: what is refused before MAIL is a client, not a message.
@@ -313,9 +339,14 @@ fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
             .find_map(|(head, code)| Some((body.strip_prefix(*head)?, *code)));
         return match rule {
             Some((what, code)) => envelope(what, code),
-            None if body.starts_with(b"NOQUEUE") => entry(code::OTHER),
-            None => entry(code::CONNECTION),
+            None => match body.strip_prefix(b"NOQUEUE: ") {
+                Some(what) => broken_off(what).unwrap_or(entry(code::OTHER)),
+                None => entry(code::CONNECTION),
+            },
         };
+    }
+    if matches!(body.first(), Some(b'l' | b't')) {
+        return broken_off(body).unwrap_or(entry(code::CONNECTION));
     }
     // The only trace of a message that was refused for its size.
     if let Some((id, text)) = body.strip_prefix(b"warning: ").and_then(queue_id)

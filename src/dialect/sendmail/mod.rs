@@ -108,6 +108,7 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
         b"local" | b"prog" | b"*file*" | b"lmtp" | b"cyrus" | b"procmail"
     );
     told.code = match stat {
+        _ if stat.starts_with(b"Sent") && head == b"/dev/null" => code::DISCARDED,
         _ if stat.starts_with(b"Sent") && local => code::DELIVERED,
         _ if stat.starts_with(b"Sent") => code::SENT,
         b"queued" => code::OTHER,
@@ -131,7 +132,8 @@ fn is_expired(stat: &[u8]) -> bool {
     stat.starts_with(b"Cannot send message for") || stat.starts_with(b"Cannot send within")
 }
 
-/// `check_rcpt, arg1=<r>, relay=NAME [IP], reject=550 ...`, `quarantine=why` or `discard` in its place
+/// `check_rcpt, arg1=<r>, relay=NAME [IP], reject=550 ...`, `quarantine=why` or `discard` in its place; `check_compat` names
+/// the sender, and as `arg2=` the one recipient it decides about.
 fn ruleset(rest: &[u8]) -> Entry<'_> {
     let (told, text) = if let Some(text) = after(rest, b", reject=") {
         (code::REFUSED, text)
@@ -147,7 +149,12 @@ fn ruleset(rest: &[u8]) -> Entry<'_> {
     told.text = text;
     told.peer = after(rest, b", relay=").map_or(Peer::default(), peer);
     match until(rest, b",") {
-        b"check_rcpt" | b"check_compat" => told.to = bare(arg),
+        b"check_rcpt" => told.to = bare(arg),
+        b"check_compat" => {
+            told.sender = Some(bare(arg));
+            told.to = after(rest, b", arg2=").map_or(b"", |arg| bare(until(arg, b", ")));
+            told.connector = &rest[..b"check_compat".len()];
+        }
         b"check_mail" => told.sender = Some(bare(arg)),
         _ => {}
     }

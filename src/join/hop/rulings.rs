@@ -1,34 +1,36 @@
-//! What rules on the envelope said of messages that had no queue id yet.
+//! What lines without a queue id said of messages: rules on the envelope, clients that broke off.
 //!
 //! In: what all chunks said. Out: each ruling tied to the record it was about: the next one that the same process takes over
-//! from the same client. One about a message that never came is of no message.
+//! from the same client, or the last one. One about a message that never came is of no message.
 
 use hashbrown::HashMap;
 
-use super::Resolved;
+use super::{Resolved, all};
 use crate::dialect::foreign::hop::{At, Birth, Hops, Ruling};
-use crate::time::SECOND;
+use crate::time::{HOUR, SECOND, Time};
 
 /// A client gives its message this soon behind the ruling about it, or not at all.
 const GIVEN_WITHIN: i64 = 10 * 60 * SECOND;
+
+/// A client that breaks off began to give its message no longer ago.
+const GIVEN_FOR: i64 = HOUR;
 
 /// File and first byte of each chunk.
 type Begins = HashMap<u32, (u32, u64)>;
 
 /// Puts rulings to the records that they were about.
-pub(super) fn place(hops: &Hops, resolved: &mut Resolved) {
-    if hops.rulings.is_empty() {
+pub(super) fn place(hops: &[Hops], resolved: &mut Resolved) {
+    if hops.iter().all(|h| h.rulings.is_empty()) {
         return;
     }
-    let begins: Begins = hops.begins.iter().copied().collect();
-    let mut births: Vec<&Birth> = hops
-        .births
-        .iter()
+    let begins: Begins = all(hops, |h| &h.begins).copied().collect();
+    let mut births: Vec<&Birth> = all(hops, |h| &h.births)
         .filter(|birth| birth.process != 0)
         .collect();
     births.sort_unstable_by_key(|birth| (birth.host, birth.process, birth.time, birth.at));
-    for ruling in &hops.rulings {
-        match next(ruling, &births, &begins) {
+    for ruling in all(hops, |h| &h.rulings) {
+        let of = if ruling.is_behind { last } else { next };
+        match of(ruling, &births, &begins) {
             Some(birth) => {
                 let key = resolved.life(birth.key, birth.time);
                 resolved.pairs.push((ruling.key, key));
@@ -38,14 +40,30 @@ pub(super) fn place(hops: &Hops, resolved: &mut Resolved) {
     }
 }
 
+/// Where a line stands in its file, wherever that is cut.
+fn spot(at: &At, begins: &Begins) -> (u32, u64) {
+    let (file, start) = begins.get(&at.chunk).copied().unwrap_or((at.chunk, 0));
+    (file, start + u64::from(at.offset))
+}
+
+/// The record that the process made last, if it is of the client that the ruling names.
+fn last<'b>(ruling: &Ruling, births: &[&'b Birth], begins: &Begins) -> Option<&'b Birth> {
+    let of = |birth: &Birth, time| (birth.host, birth.process, birth.time) < time;
+    let since = |time| (ruling.host, ruling.process, Time(time));
+    let from = births.partition_point(|b| of(b, since(ruling.time.0 - GIVEN_FOR)));
+    let to = births.partition_point(|b| of(b, since(ruling.time.0 + 1)));
+    let own = spot(&ruling.at, begins);
+    let here = |birth: &Birth| spot(&birth.at, begins).0 == own.0;
+    let before = births[from..to].iter().copied();
+    let before = before.filter(|birth| !here(birth) || spot(&birth.at, begins) < own);
+    let last = before.max_by_key(|birth| (birth.time, here(birth), spot(&birth.at, begins)));
+    last.filter(|birth| birth.from == ruling.from)
+}
+
 /// The record that the process made next, if it is of the client that the ruling names.
 fn next<'b>(ruling: &Ruling, births: &[&'b Birth], begins: &Begins) -> Option<&'b Birth> {
     let of = (ruling.host, ruling.process, ruling.time);
-    // Where a line stands in its file, wherever that is cut.
-    let spot = |at: &At| {
-        let (file, start) = begins.get(&at.chunk).copied().unwrap_or((at.chunk, 0));
-        (file, start + u64::from(at.offset))
-    };
+    let spot = |at: &At| spot(at, begins);
     let own = spot(&ruling.at);
     let here = |birth: &Birth| spot(&birth.at).0 == own.0;
     let from = births.partition_point(|b| (b.host, b.process, b.time) < of);
@@ -69,7 +87,6 @@ fn next<'b>(ruling: &Ruling, births: &[&'b Birth], begins: &Begins) -> Option<&'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Time;
 
     #[test]
     fn what_came_before_in_another_piece_of_the_file_is_not_the_next() {
@@ -95,6 +112,7 @@ mod tests {
             from: 5,
             time: Time(20 * SECOND),
             at: at(2, 0),
+            is_behind: false,
         };
         // Chunks are numbered by their times, which are the same here.
         let before = birth(50, 20, at(3, 900));
@@ -106,7 +124,7 @@ mod tests {
         };
         let paired = |births| {
             let mut resolved = Resolved::default();
-            place(&hops(births), &mut resolved);
+            place(&[hops(births)], &mut resolved);
             resolved.pairs
         };
         assert_eq!(paired(vec![before]), []);

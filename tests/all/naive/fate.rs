@@ -18,6 +18,8 @@ pub struct World {
     last_row: BTreeMap<String, i64>,
     /// Mailbox servers and hours since 1970 in which mailbox delivery wrote rows.
     delivery_hours: BTreeSet<(String, i64)>,
+    /// When those rows of each begin and end.
+    delivery_span: BTreeMap<String, (i64, i64)>,
     /// Message-ID and address of every DELIVER.
     delivered: BTreeSet<(String, String)>,
 }
@@ -33,6 +35,9 @@ impl World {
             if row.is_mailbox_delivery() && row.has_network_id {
                 let hour = row.time.div_euclid(HOUR_MS);
                 world.delivery_hours.insert((row.server_host.clone(), hour));
+                let span = world.delivery_span.entry(row.server_host.clone());
+                let span = span.or_insert((row.time, row.time));
+                *span = (span.0.min(row.time), span.1.max(row.time));
             }
             if row.event == "DELIVER" && !row.message_id.is_empty() {
                 for address in named(&row.recipients) {
@@ -43,8 +48,13 @@ impl World {
         world
     }
 
-    /// Whether mailbox delivery of this server was read for the hour of this time or the next one.
+    /// Whether mailbox delivery of this server was read for the hour of this time or the next one, and this time lies
+    /// between its first row and its last.
     fn has_deliveries_of(&self, host: &str, time: i64) -> bool {
+        let span = self.delivery_span.get(host);
+        if !span.is_some_and(|(first, last)| (*first..=*last).contains(&time)) {
+            return false;
+        }
         let hour = time.div_euclid(HOUR_MS);
         [hour, hour + 1]
             .iter()
@@ -271,9 +281,24 @@ impl<'r> Case<'r> {
             at: Some(claim.at),
             server: claim.server,
             via: self.via(address),
-            latency_ms: timed.then_some(claim.at - self.first_seen),
+            latency_ms: timed
+                .then_some(claim.at - self.first_seen)
+                .filter(|ms| *ms >= 0 || self.came_in(address)),
             note: claim.note,
         }
+    }
+
+    /// Whether a row says that the address was a recipient before its last word.
+    fn came_in(&self, address: &str) -> bool {
+        self.steps.iter().any(|step| {
+            let replaces = matches!(
+                step.effect,
+                Effect::Expand | Effect::Redirect | Effect::Resolve
+            );
+            let takes_in = matches!(step.effect, Effect::Seen | Effect::Submit | Effect::Defer);
+            (replaces || takes_in) && step.recipients.contains(address)
+                || replaces && step.related.contains(address)
+        })
     }
 
     /// Whether the server that redirected the address still gives it on afterwards: it was kept beside the new one.

@@ -496,24 +496,27 @@ fn hand_over_without_and_with_the_delivery_log() {
         (inferred.at, inferred.server.as_deref()),
         (at("09:00:01.000"), Some("mb01"))
     );
-    for (hour, fate) in [
-        ("08", "delivered"),
-        ("09", "unknown"),
-        ("10", "unknown"),
-        ("11", "delivered"),
+    for (hours, fate) in [
+        (["08", "08"], "delivered"),
+        (["08", "09"], "unknown"),
+        (["08", "10"], "unknown"),
+        (["08", "11"], "delivered"),
+        (["09", "10"], "delivered"),
     ] {
-        let other = Log::new(27).row(
-            &format!("{hour}:30:00"),
-            "STOREDRIVER",
-            "DELIVER",
-            "mid=<o@example.com> | nid=n9 | to=eve@example.com | client=ex01 | server=mb01 | id=99",
-        );
+        let other = hours.iter().fold(Log::new(27), |other, hour| {
+            other.row(
+                &format!("{hour}:30:00"),
+                "STOREDRIVER",
+                "DELIVER",
+                "mid=<o@example.com> | nid=n9 | to=eve@example.com | client=ex01 | server=mb01 | id=99",
+            )
+        });
         let messages = judge(&[&log, &other]);
         let message = messages
             .iter()
             .find(|message| message.network_message_id == "n1")
             .unwrap();
-        assert_eq!(fates(message), [("bob@example.com", fate)], "{hour}");
+        assert_eq!(fates(message), [("bob@example.com", fate)], "{hours:?}");
     }
 }
 

@@ -1,0 +1,264 @@
+//! Exchange Online's exports, alone and beside the logs of the hosts around it.
+//!
+//! In: exports in every form, simulated hybrid organisations. Out: paths in one piece, right in every recipient.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::laboratory::{
+    FIELDS, HYBRID, against_truth, fates, folder, hybrid, one, paths, waybill,
+};
+
+/// Detailed exports name the next host's answer, or at least the Message-ID, as any server's log does.
+#[test]
+fn what_exchange_online_sent_is_followed_to_the_host_whose_log_is_there() {
+    for (event, reply, by) in [
+        (
+            "SENDEXTERNAL",
+            "250 2.0.0 Ok: queued as 4F1B2C3D4E5;ClientSubmitTime:",
+            "reply id",
+        ),
+        ("SEND", "250 2.0.0 Ok: queued as 4F1B2C3D4E5", "reply id"),
+        ("SENDEXTERNAL", "250 thanks", "message id"),
+        ("SEND", "", "message id"),
+    ] {
+        let online = "AM1PR01MB0001.eurprd01.prod.outlook.com";
+        let row = |time: &str, from: &str, to: &str, context: &str, event: &str| {
+            format!(
+                "2026-05-01T10:00:{time}Z,,{from},,{to},{context},c,{event},70,<m@x.test>,00000001-0000-0000-0000-000000000000,\
+                 r@partner.test,,100,1,,,s,s@x.test,s@x.test,,Originating,t,,,\r\n"
+            )
+        };
+        let mut export = String::from(
+            "date_time_utc,client_ip,client_hostname,server_ip,server_hostname,source_context,connector_id,source,event_id,\
+             internal_message_id,message_id,network_message_id,recipient_address,recipient_status,total_bytes,\
+             recipient_count,related_recipient_address,reference,message_subject,sender_address,return_path,\
+             message_info,directionality,tenant_id,original_client_ip,original_server_ip,custom_data\r\n",
+        );
+        export += &row("00.1234567", "pc", online, "", "SMTP,RECEIVE");
+        export += &row(
+            "02.1234567",
+            online,
+            "mx.partner.test",
+            reply,
+            &format!("SMTP,{event}"),
+        );
+        let takes = "2026-05-01T10:00:01.9Z mx postfix/smtpd[1]: 4F1B2C3D4E5: client=mail-am1.outbound.protection.outlook.com[40.107.1.1]\n\
+             2026-05-01T10:00:02.0Z mx postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@x.test>\n\
+             2026-05-01T10:00:02.0Z mx postfix/qmgr[1]: 4F1B2C3D4E5: from=<s@x.test>, size=9, nrcpt=1 (queue active)\n\
+             2026-05-01T10:00:02.5Z mx postfix/local[1]: 4F1B2C3D4E5: to=<r@partner.test>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)\n";
+        let dir = folder(&[("online.csv", export.into()), ("mx.log", takes.into())]);
+        let path = one(dir.path(), "<m@x.test>");
+        assert_eq!(
+            fates(&path),
+            ["r@partner.test delivered mx"],
+            "{event} {reply}"
+        );
+        let hops = path["hops"].as_array().unwrap();
+        let hop = hops.iter().find(|hop| hop["server"] == "mx").unwrap();
+        assert_eq!(hop["link"]["by"], by, "{event} {reply}: {path}");
+        assert_eq!(hop["link"]["proof"], "online.csv:3");
+    }
+}
+
+/// Exchange, a Postfix edge and Exchange Online: three families, one path.
+#[test]
+fn a_hybrid_path_is_in_one_piece() {
+    let exchange = format!(
+        "{FIELDS}2026-05-01T10:00:00.000Z,,pc,,ex01,,,STOREDRIVER,RECEIVE,11,<m@corp.test>,n-1,a@cloud.test;b@cloud.test,,100,u@corp.test,hi\n\
+         2026-05-01T10:00:01.000Z,,ex01,10.0.0.9,edge1.corp.test,\"250 2.0.0 Ok: queued as 4F1B2C3D4E5;ClientSubmitTime:\",out,SMTP,SEND,11,<m@corp.test>,n-1,a@cloud.test;b@cloud.test,,100,u@corp.test,hi\n"
+    );
+    let postfix = "2026-05-01T10:00:01.1Z edge1 postfix/smtpd[1]: 4F1B2C3D4E5: client=ex01.corp.test[10.0.0.1]\n\
+         2026-05-01T10:00:01.2Z edge1 postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@corp.test>\n\
+         2026-05-01T10:00:01.3Z edge1 postfix/qmgr[1]: 4F1B2C3D4E5: from=<u@corp.test>, size=100, nrcpt=2 (queue active)\n\
+         2026-05-01T10:00:02.3Z edge1 postfix/smtp[1]: 4F1B2C3D4E5: to=<a@cloud.test>, relay=cloud-test.mail.protection.outlook.com[52.1.1.1]:25, delay=1, delays=0/0/0/1, dsn=2.6.0, status=sent (250 2.6.0 <m@corp.test> [InternalId=99, Hostname=X.prod.outlook.com] 9 bytes Queued mail for delivery)\n\
+         2026-05-01T10:00:02.3Z edge1 postfix/smtp[1]: 4F1B2C3D4E5: to=<b@cloud.test>, relay=cloud-test.mail.protection.outlook.com[52.1.1.1]:25, delay=1, delays=0/0/0/1, dsn=2.6.0, status=sent (250 2.6.0 <m@corp.test> [InternalId=99, Hostname=X.prod.outlook.com] 9 bytes Queued mail for delivery)\n\
+         2026-05-01T10:00:02.4Z edge1 postfix/qmgr[1]: 4F1B2C3D4E5: removed\n";
+    let summary = "origin_timestamp_utc,sender_address,recipient_status,message_subject,total_bytes,message_id,network_message_id,original_client_ip,directionality,connector_id,delivery_priority\r\n\
+         2026-05-01T10:00:02.5000000Z,u@corp.test,\"a@cloud.test##Receive, Deliver;b@cloud.test##Receive, Fail\",hi,100,<m@corp.test>,c0ffee00-0000-0000-0000-000000000001,52.0.0.1,Incoming,,Normal\r\n";
+    // Exports come in UTF-16, without a mark at times.
+    let utf16: Vec<u8> = summary.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for summary in [summary.as_bytes().to_vec(), utf16] {
+        let dir = folder(&[
+            ("MSGTRK.LOG", exchange.clone().into_bytes()),
+            ("mail.log", postfix.into()),
+            ("trace.csv", summary),
+        ]);
+        let path = one(dir.path(), "<m@corp.test>");
+        assert_eq!(
+            fates(&path),
+            [
+                "a@cloud.test delivered exchange-online",
+                "b@cloud.test failed exchange-online"
+            ]
+        );
+        assert_eq!(path["origin"]["server"], "ex01");
+        let links: Vec<String> = path["hops"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|hop| hop["link"].is_object())
+            .map(|hop| {
+                format!(
+                    "{} {} {}",
+                    hop["server"], hop["link"]["by"], hop["link"]["proof"]
+                )
+            })
+            .collect();
+        assert!(
+            links.contains(&"\"edge1\" \"reply id\" \"MSGTRK.LOG:4\"".to_string()),
+            "{links:?}"
+        );
+        let online = links.iter().find(|link| link.contains("exchange-online"));
+        assert_eq!(
+            online.unwrap(),
+            "\"exchange-online\" \"message id\" \"mail.log:4\""
+        );
+    }
+    // Without the cloud's own word it was only handed over.
+    let dir = folder(&[
+        ("MSGTRK.LOG", exchange.into_bytes()),
+        ("mail.log", postfix.into()),
+    ]);
+    let path = one(dir.path(), "<m@corp.test>");
+    assert_eq!(
+        fates(&path),
+        [
+            "a@cloud.test transferred edge1",
+            "b@cloud.test transferred edge1"
+        ]
+    );
+}
+
+#[test]
+fn exports_of_exchange_online_are_read_in_every_form() {
+    let detail = "\"date_time_utc\",\"client_ip\",\"client_hostname\",\"server_ip\",\"server_hostname\",\"source_context\",\"connector_id\",\"source\",\"event_id\",\"internal_message_id\",\"message_id\",\"network_message_id\",\"recipient_address\",\"recipient_status\",\"total_bytes\",\"sender_address\"\r\n\
+         2026-05-01T10:00:00.1234567Z,,a,,X1.prod.outlook.com,,,SMTP,RECEIVE,5,<d@x.test>,n-7,r@cloud.test,,10,s@x.test\r\n\
+         2026-05-01T10:00:01.1234567Z,,X1,,X1.prod.outlook.com,,,STOREDRIVER,DELIVER,5,<d@x.test>,n-7,r@cloud.test,,10,s@x.test\r\n";
+    let dir = folder(&[("detail.csv", detail.into())]);
+    assert_eq!(
+        fates(&one(dir.path(), "<d@x.test>")),
+        ["r@cloud.test delivered x1"]
+    );
+
+    let rows = "#TYPE Selected.System.Object\n\"Received\",\"SenderAddress\",\"RecipientAddress\",\"Subject\",\"Status\",\"ToIP\",\"FromIP\",\"Size\",\"MessageId\",\"MessageTraceId\"\n\
+         \"5/1/2026 1:00:00 PM\",\"s@x.test\",\"r@cloud.test\",\"a, b\",\"Delivered\",\"\",\"10.1.1.1\",\"10\",\"<t@x.test>\",\"n-8\"\n\
+         \"5/1/2026 1:00:00 PM\",\"s@x.test\",\"q@cloud.test\",\"a, b\",\"Quarantined\",\"\",\"10.1.1.1\",\"10\",\"<t@x.test>\",\"n-8\"\n\
+         \"5/1/2026 1:00:00 PM\",\"s@x.test\",\"o@else.test\",\"a, b\",\"Delivered\",\"192.0.2.1\",\"10.1.1.1\",\"10\",\"<t@x.test>\",\"n-8\"\n";
+    let dir = folder(&[("rows.csv", rows.into())]);
+    let path = one(dir.path(), "<t@x.test>");
+    assert_eq!(path["first_seen"], "2026-05-01T13:00:00.000Z");
+    let mut fates = fates(&path);
+    fates.sort();
+    assert_eq!(
+        fates,
+        [
+            "o@else.test transferred exchange-online",
+            "q@cloud.test quarantined exchange-online",
+            "r@cloud.test delivered exchange-online"
+        ]
+    );
+    // A trace tells when a message came, not when it was delivered: no latency is made of that.
+    let latencies = path["recipients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["latency_ms"]);
+    assert_eq!(latencies.collect::<Vec<_>>(), [&Value::Null; 3]);
+}
+
+#[test]
+fn an_export_that_was_cut_off_is_said_to_be() {
+    let mut summary = String::from(
+        "origin_timestamp_utc,sender_address,recipient_status,message_id,network_message_id\n",
+    );
+    for i in 0..100_000 {
+        writeln!(summary, "2026-05-01T10:00:00Z,s,r@c##Deliver,<{i}@x>,n{i}").unwrap();
+    }
+    let dir = folder(&[("full.csv", summary.clone().into_bytes())]);
+    let warned = |dir: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+            .args(["check", dir.to_str().unwrap(), "--no-progress"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("exactly 100,000 rows")
+    };
+    assert!(warned(dir.path()));
+    summary.truncate(summary.trim_end().rfind('\n').unwrap() + 1);
+    fs::write(dir.path().join("full.csv"), summary).unwrap();
+    assert!(!warned(dir.path()));
+}
+
+#[test]
+fn a_hybrid_organisation_is_followed_through_all_its_hosts() {
+    for seed in [1, 2] {
+        let dir = hybrid(seed, "");
+        let truth = fs::read_to_string(dir.path().join("truth.jsonl")).unwrap();
+        let found = paths(dir.path(), &[]);
+        let (right, wrong) = against_truth(&found, &truth, "");
+        assert_eq!(wrong, Vec::<String>::new(), "seed {seed}");
+        assert!(right > 800, "{right}");
+        // The order of files is the order of names: here the other way round.
+        for (n, host) in HYBRID.iter().enumerate() {
+            let folder = dir.path().join((9 - n).to_string());
+            fs::create_dir(&folder).unwrap();
+            fs::rename(dir.path().join(host), folder.join(host)).unwrap();
+        }
+        let again = paths(dir.path(), &[]);
+        assert_eq!(against_truth(&again, &truth, "").1, Vec::<String>::new());
+    }
+}
+
+/// A message that comes into Exchange Online behind a relay has another network-message-id there: both lead to it.
+#[test]
+fn every_network_message_id_of_a_message_finds_it() {
+    let dir = hybrid(4, "");
+    let dir = dir.path().to_str().unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or("").to_string();
+    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in waybill(&["paths", dir, "--quiet"]) {
+        let mut ids: Vec<String> = path["other_ids"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(text)
+            .collect();
+        ids.push(text(&path["network_message_id"]));
+        known.insert(text(&path["message_id"]), ids);
+    }
+    let mut second = None;
+    for event in waybill(&["events", dir, "--quiet"]) {
+        let (id, message) = (
+            text(&event["network_message_id"]),
+            text(&event["message_id"]),
+        );
+        if let Some(ids) = known.get(&message).filter(|_| !id.is_empty()) {
+            assert!(ids.contains(&id), "{id} is no id of {message}: {ids:?}");
+            if ids.last() != Some(&id) {
+                second = Some((id, message));
+            }
+        }
+    }
+    let (id, message) = second.expect("a message with two");
+    let found = waybill(&["paths", dir, "--quiet", "--network-message-id", &id]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(text(&found[0]["message_id"]), message);
+}
+
+#[test]
+fn a_hybrid_organisation_without_a_host_is_open_there_and_right_elsewhere() {
+    for host in HYBRID {
+        let dir = hybrid(3, host);
+        let truth = fs::read_to_string(dir.path().join("truth.jsonl")).unwrap();
+        let (right, wrong) = against_truth(&paths(dir.path(), &[]), &truth, host);
+        assert_eq!(wrong, Vec::<String>::new(), "without {host}");
+        assert!(right > 200, "without {host}: {right}");
+    }
+}

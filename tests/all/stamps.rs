@@ -1,0 +1,171 @@
+//! Stamps of syslog without year or zone: ids, zones that are given, and other hosts' replies tell them.
+//!
+//! In: the laboratory's logs over New Year and the end of daylight saving, and made-up ones. Out: times, right to the second.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value;
+
+use super::laboratory::{fates, fixtures, folder, one, paths, text_of};
+
+#[test]
+fn stamps_without_year_and_zone_are_right_to_the_second() {
+    for (name, first, last) in [
+        ("dst", "2026-11-01T05:59:4", "2026-11-01T06:00:28.000Z"),
+        ("newyear", "2026-12-31T23:59:4", "2027-01-01T00:00:19.000Z"),
+    ] {
+        let folder = fixtures(name);
+        let found = paths(&folder, &[]);
+        let at = |key: &str| {
+            found
+                .iter()
+                .map(|p| p[key].as_str().unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert!(at("first_seen").iter().min().unwrap().starts_with(first));
+        assert_eq!(at("last_seen").into_iter().max(), Some(last));
+        // The two hosts, one of which writes another zone, agree on every hand-over.
+        let mut links = 0;
+        for path in &found {
+            for hop in path["hops"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|hop| hop["link"].is_object())
+            {
+                links += 1;
+                assert!(hop["received"].is_string(), "{name}: {path}");
+                let received: jiff::Timestamp = hop["received"].as_str().unwrap().parse().unwrap();
+                let came: jiff::Timestamp = path["first_seen"].as_str().unwrap().parse().unwrap();
+                let late = received.as_second() - came.as_second();
+                assert!((0..=3).contains(&late), "{name}: {path}");
+            }
+        }
+        assert!(links > 5, "{name}: {links}");
+    }
+}
+
+/// Daylight saving and New Year, wherever the pieces begin; ids tell, whatever zone is given.
+#[test]
+fn clocks_are_right_in_pieces_of_every_size() {
+    for name in ["dst", "newyear"] {
+        let folder = fixtures(name);
+        let whole = paths(&folder, &[]);
+        for size in ["150", "400", "900", "2500", "7000"] {
+            let mut more = vec!["--chunk-bytes", size];
+            assert_eq!(paths(&folder, &more), whole, "{name} {size}");
+            more.extend(["--zone", "Asia/Tokyo"]);
+            assert_eq!(paths(&folder, &more), whole, "{name} {size} with a zone");
+        }
+    }
+}
+
+/// A log that nothing tells the clock of, over autumn, New Year and spring, read by the zone that was given.
+#[test]
+fn a_zone_that_is_given_is_followed_through_its_changes() {
+    let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+    let mut times: Vec<jiff::Timestamp> = Vec::new();
+    for (from, steps, minutes) in [
+        ("2026-11-01T04:00:00Z", 30, 10),
+        ("2026-12-31T23:00:00Z", 16, 30),
+        ("2027-03-14T05:00:00Z", 30, 10),
+    ] {
+        let from: jiff::Timestamp = from.parse().unwrap();
+        times.extend((0..steps).map(|n| from + jiff::SignedDuration::from_mins(n * minutes)));
+    }
+    let (mut bare, mut told) = (String::new(), Vec::new());
+    for (n, time) in times.iter().enumerate() {
+        let stamp = zone
+            .to_datetime(*time)
+            .strftime("%b %e %H:%M:%S")
+            .to_string();
+        for what in [
+            format!("smtpd[1]: AAAA{n:04}: client=pc[10.9.9.9]"),
+            format!("cleanup[1]: AAAA{n:04}: message-id=<m{n}@x.test>"),
+            format!(
+                "local[1]: AAAA{n:04}: to=<r@y.test>, relay=local, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (delivered to mailbox)"
+            ),
+        ] {
+            writeln!(bare, "{stamp} mx postfix/{what}").unwrap();
+        }
+        told.push((
+            format!("<m{n}@x.test>"),
+            time.strftime("%FT%T.000Z").to_string(),
+        ));
+    }
+    told.sort();
+    let dir = folder(&[("mx.log", bare.into())]);
+    for size in ["100", "333", "1000", "5000", "1000000"] {
+        let more = [
+            "--year",
+            "2026",
+            "--zone",
+            "America/New_York",
+            "--chunk-bytes",
+            size,
+        ];
+        let mut found: Vec<(String, String)> = paths(dir.path(), &more)
+            .iter()
+            .map(|path| {
+                let text = |value: &Value| value.as_str().unwrap().to_string();
+                (
+                    text(&path["message_id"]),
+                    text(&path["recipients"][0]["at"]),
+                )
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, told, "{size}");
+    }
+}
+
+/// Nothing in this file tells its zone; the other host's replies do.
+#[test]
+fn a_hand_over_tells_the_clock_of_a_file() {
+    let mut gives = String::new();
+    let mut takes = String::new();
+    for n in 0..5 {
+        let (id, there) = (format!("AAAAAA{n}"), format!("4F1B2C3D4E{n}"));
+        writeln!(
+            gives,
+            "2026-07-01T10:0{n}:00.1Z gw postfix/smtpd[1]: {id}: client=pc[10.9.9.9]"
+        )
+        .unwrap();
+        writeln!(
+            gives,
+            "2026-07-01T10:0{n}:00.2Z gw postfix/cleanup[1]: {id}: message-id=<m{n}@x.test>"
+        )
+        .unwrap();
+        writeln!(gives, "2026-07-01T10:0{n}:01.3Z gw postfix/smtp[1]: {id}: to=<r@y.test>, relay=mx[10.0.0.5]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {there})").unwrap();
+        writeln!(
+            takes,
+            "Jul  1 06:0{n}:01 mx postfix/smtpd[1]: {there}: client=gw[10.0.0.1]"
+        )
+        .unwrap();
+        writeln!(
+            takes,
+            "Jul  1 06:0{n}:01 mx postfix/cleanup[1]: {there}: message-id=<m{n}@x.test>"
+        )
+        .unwrap();
+        writeln!(takes, "Jul  1 06:0{n}:02 mx postfix/local[1]: {there}: to=<r@y.test>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)").unwrap();
+    }
+    let dir = folder(&[("gw.log", gives.into()), ("mx.log", takes.clone().into())]);
+    let path = one(dir.path(), "<m3@x.test>");
+    assert_eq!(fates(&path), ["r@y.test delivered mx"]);
+    assert_eq!(path["recipients"][0]["at"], "2026-07-01T10:03:02.000Z");
+    let check = text_of(&["check", dir.path().to_str().unwrap(), "--no-progress"]);
+    assert!(check.contains("2026 -04:00, told by hand-overs"), "{check}");
+    // Alone, the year is that of the file, whatever today is.
+    let dir = folder(&[("mx.log", takes.into())]);
+    let file = fs::File::options()
+        .append(true)
+        .open(dir.path().join("mx.log"))
+        .unwrap();
+    let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_500_000_000);
+    file.set_modified(written).unwrap();
+    let path = one(dir.path(), "<m3@x.test>");
+    assert_eq!(path["recipients"][0]["at"], "2017-07-01T06:03:02.000Z");
+    let check = text_of(&["check", dir.path().to_str().unwrap(), "--no-progress"]);
+    assert!(check.contains("2017 +00:00, guessed"), "{check}");
+}
