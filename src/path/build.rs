@@ -367,13 +367,14 @@ fn first_of<'a, 'd>(
 ) -> Option<&'a Event<'d>> {
     let at = events.iter().position(&fits)?;
     let first = &events[at];
-    (events[at..].iter())
+    let id = |e: &Event<'d>| e.network_message_id.text();
+    let others = (events[at..].iter())
         .take_while(|e| e.time == first.time)
-        .filter(|e| !std::ptr::eq(*e, first) && fits(e))
-        .fold(Some(first), |lowest, e| {
-            let id = |e: &Event<'d>| e.network_message_id.text();
-            lowest.filter(|lowest| id(lowest) <= id(e)).or(Some(e))
-        })
+        .filter(|e| !std::ptr::eq(*e, first) && fits(e));
+    Some(others.fold(first, |lowest, e| match id(lowest) <= id(e) {
+        true => lowest,
+        false => e,
+    }))
 }
 
 /// The first row that has the text, beginning with the entry. Many formats have some texts on no row: asking all of them
