@@ -24,7 +24,7 @@ pub struct Name<'n> {
 
 /// Files that a folder should have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Hole {
+pub struct MissingFiles {
     pub folder: String,
     /// First and last missing name.
     pub from: String,
@@ -74,7 +74,7 @@ pub fn read_all<'n>(names: impl Iterator<Item = &'n str>) -> BTreeSet<Name<'n>> 
 }
 
 /// The numbers between 1 and each day's or hour's highest that no file has.
-pub fn holes(names: &BTreeSet<Name<'_>>) -> Vec<Hole> {
+pub fn holes(names: &BTreeSet<Name<'_>>) -> Vec<MissingFiles> {
     let mut next: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     let mut holes = Vec::new();
     for name in names {
@@ -84,7 +84,7 @@ pub fn holes(names: &BTreeSet<Name<'_>>) -> Vec<Hole> {
             .unwrap_or(1);
         if name.instance > expected {
             let file = |number: u64| format!("{}{}-{number}.LOG", name.prefix, name.date);
-            holes.push(Hole {
+            holes.push(MissingFiles {
                 folder: name.folder.to_string(),
                 from: file(expected),
                 to: file(name.instance - 1),

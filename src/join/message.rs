@@ -93,7 +93,10 @@ pub fn path<'a>(
     let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
     let is_brief = foreign::brief(rows, around, &mut events);
     if !is_brief {
-        events.extend(rows.iter().filter(matters).map(|row| event(row)));
+        // One by one, an event is written to its place at once.
+        for row in rows.iter().filter(matters) {
+            events.push(event(row));
+        }
     }
     if events.is_empty() {
         events.push(event(rows[0]));

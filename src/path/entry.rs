@@ -51,13 +51,10 @@ fn first_of<'a, 'd>(
 ) -> Option<&'a Event<'d>> {
     let at = events.iter().position(&fits)?;
     let first = &events[at];
-    (events[at..].iter())
-        .take_while(|e| e.time == first.time)
-        .filter(|e| !std::ptr::eq(*e, first) && fits(e))
-        .fold(Some(first), |lowest, e| {
-            let id = |e: &Event<'d>| e.network_message_id.text();
-            lowest.filter(|lowest| id(lowest) <= id(e)).or(Some(e))
-        })
+    let same_time = events[at + 1..].iter().take_while(|e| e.time == first.time);
+    std::iter::once(first)
+        .chain(same_time.filter(|e| fits(e)))
+        .min_by_key(|e| e.network_message_id.text())
 }
 
 /// The first row that has the text, beginning with the entry. Many formats have some texts on no row: asking all of them

@@ -15,6 +15,8 @@ pub struct Components {
     /// All servers together.
     pub all_servers: Vec<OfComponent>,
     pub by_server: Vec<OfComponent>,
+    /// Rows name more than [`tally::MOST`] components, as only strangers can make them: none is told.
+    pub too_many: bool,
 }
 
 /// One component, milliseconds.
@@ -40,6 +42,14 @@ pub struct OfComponent {
 
 /// Time by stage and component.
 type Sums = BTreeMap<(String, String), (Coarse, i64)>;
+
+impl Components {
+    /// Why there are no lines, if rows named too many.
+    pub fn note(&self) -> Option<String> {
+        let most = tally::MOST;
+        (self.too_many).then(|| format!("Rows name more than {most} components: none is told."))
+    }
+}
 
 /// Says what was counted.
 pub fn components(sums: &tally::Components) -> Components {
@@ -79,6 +89,7 @@ pub fn components(sums: &tally::Components) -> Components {
         by_server: (servers.iter())
             .flat_map(|(server, sums)| lines(Some(server), sums))
             .collect(),
+        too_many: sums.too_many,
     }
 }
 

@@ -84,7 +84,7 @@ impl Pending {
         if path.recipients.iter().any(waits) {
             self.waiting(path, weight);
         }
-        let (mut because, mut hops) = (Seen::default(), Seen::default());
+        let (mut because, mut hops) = (Once::default(), Once::default());
         for deferral in &path.notes.deferrals {
             let reason = reason_of(deferral.words);
             let sum = self.deferred_because.entry(reason.into()).or_default();
@@ -268,13 +268,13 @@ fn put_off(recipients: List<'_>) -> i64 {
 
 /// Whom a message's rows put off, by reason or by host, so that each counts once.
 #[derive(Default)]
-struct Seen {
+struct Once {
     keys: HashMap<Vec<u8>, u32>,
     /// By number of the key; lower case.
     recipients: HashSet<(u32, Box<[u8]>)>,
 }
 
-impl Seen {
+impl Once {
     fn count(&mut self, sum: &mut PutOff, key: &[u8], recipients: List<'_>, weight: i64) {
         sum.deferrals += weight * put_off(recipients);
         let next = self.keys.len() as u32;

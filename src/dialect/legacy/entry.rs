@@ -103,7 +103,7 @@ fn rewritten<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
 }
 
 /// What one record means for paths. Each dialect has its own copy, in which the columns that nobody asks for are not even
-/// looked for.
+/// looked for: as long as the entry is given to no other function.
 #[inline(always)]
 pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Event<'d> {
     let arena = around.arena;
@@ -126,11 +126,11 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         false => all(entry.recipients, arena),
     };
     let sides = match around.full || tells_way(row) {
-        true => Sides::of(entry),
-        false => Sides::as_logged(entry),
+        true => Sides::of(entry.gateway, entry.partner),
+        false => Sides::as_logged(entry.partner),
     };
     let peer = sides.peer;
-    let next = next(entry, &sides, row, host, around);
+    let next = next(entry.client_host, &sides, row, host, around);
     let role = if next == Next::Outside {
         Role::Leave
     } else {
@@ -147,7 +147,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         server,
         name: entry.event,
         source: Raw::plain(BStr::new(kind.map_or("", |kind| kind.name))),
-        copy: copy(entry, &sides, row, host, around),
+        copy: copy(entry.gateway, &sides, row, host, around),
         parent: 0,
         next,
         message_id: Raw::plain(own),

@@ -58,8 +58,9 @@ pub struct Finder<'p> {
     /// Lines read so far.
     pub line: u32,
     layout: u8,
-    /// The host seen last and its number: a log names the same server row after row.
-    host: (&'p [u8], u16),
+    /// The hosts seen last in upper and in lower case, and their numbers: a log names the same server row after row, its
+    /// stores in the one case and its folder in the other.
+    hosts: [(&'p [u8], u16); 2],
     /// The identifiers seen last, each at a place that its end chooses, with key and check: a log tells of a message by
     /// several rows that stand near each other.
     ids: Vec<Known<'p>>,
@@ -91,7 +92,7 @@ impl<'p> Finder<'p> {
             found,
             line: 0,
             layout: 0,
-            host: (b"", u16::MAX),
+            hosts: [(b"", u16::MAX); 2],
             ids: vec![Known::default(); if aim == Aim::First { 0 } else { NEAR }],
             notes_keys,
             counts: [0; EVENTS.len()],
@@ -262,13 +263,14 @@ impl<'p> Finder<'p> {
         self.found.reports.push(ReportRow { row, second });
     }
 
+    #[inline]
     fn server(&mut self, host: &'p [u8]) -> u16 {
-        // Stores write their server in upper case, folders are in lower case.
-        let is_known = same(self.host.0, host) || self.host.0.eq_ignore_ascii_case(host);
-        if !is_known || self.host.1 == u16::MAX {
-            self.host = (host, self.found.seen.server(host));
+        let is_lower = host.first().is_some_and(u8::is_ascii_lowercase);
+        let known = &mut self.hosts[usize::from(is_lower)];
+        if !same(known.0, host) || known.1 == u16::MAX {
+            *known = (host, self.found.seen.server(host));
         }
-        self.host.1
+        known.1
     }
 
     /// What a chunk gave of which every line was looked at.

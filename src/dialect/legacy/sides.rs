@@ -1,12 +1,11 @@
 //! The two sides of a legacy record: which copy it is about, and where that copy went.
 //!
-//! In: an [`Entry`] and the names of gateway and partner in it. Out: keys of copies, [`Next`]. Exchange gave copies no ids
+//! In: a row and the names of gateway and partner in its record. Out: keys of copies, [`Next`]. Exchange gave copies no ids
 //! of their own in that time: a message is at a place (a server's MTA, a connector, a server's SMTP queue) at most once, so
 //! place and message together name the copy.
 
 use bstr::{BStr, ByteSlice};
 
-use super::Entry;
 use super::events;
 use crate::address::x400::{Place, place_of};
 use crate::dialect::Surroundings;
@@ -58,9 +57,7 @@ pub(super) struct Sides<'d> {
 
 impl<'d> Sides<'d> {
     #[inline]
-    pub(super) fn of(entry: &Entry<'d>) -> Sides<'d> {
-        let gateway: &'d [u8] = entry.gateway;
-        let named: &'d [u8] = entry.partner;
+    pub(super) fn of(gateway: &'d BStr, named: &'d BStr) -> Sides<'d> {
         let partner = place_of(named);
         Sides {
             // The store of 4.0 to 5.5 names itself twice.
@@ -70,16 +67,16 @@ impl<'d> Sides<'d> {
                 place_of(gateway)
             },
             partner,
-            peer: peer(&partner, entry.partner),
+            peer: peer(&partner, named),
         }
     }
 
     /// Not looked into.
-    pub(super) fn as_logged(entry: &Entry<'d>) -> Sides<'d> {
+    pub(super) fn as_logged(partner: &'d BStr) -> Sides<'d> {
         Sides {
             gateway: Place::default(),
             partner: Place::default(),
-            peer: entry.partner,
+            peer: partner,
         }
     }
 }
@@ -91,7 +88,7 @@ pub fn smtp_stay(host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
 
 /// The copy a record is about.
 pub(super) fn copy(
-    entry: &Entry<'_>,
+    gateway: &BStr,
     sides: &Sides<'_>,
     row: &Row,
     host: &BStr,
@@ -102,7 +99,7 @@ pub(super) fn copy(
         4 | 1000 | 1027 => 0,
         0..=999 => keys.stay(host, part::MTA, row.key),
         1001..=1018 => {
-            let place = sides.gateway.connector.unwrap_or(entry.gateway);
+            let place = sides.gateway.connector.unwrap_or(gateway);
             connector_stay(place, host, row, around)
         }
         _ => keys.stay(host, part::SMTP, row.key),
@@ -117,7 +114,7 @@ fn connector_stay(name: &[u8], host: &[u8], row: &Row, around: &Surroundings<'_>
 
 /// Where a hand-over went.
 pub(super) fn next<'d>(
-    entry: &Entry<'d>,
+    client_host: &'d BStr,
     sides: &Sides<'d>,
     row: &Row,
     host: &'d BStr,
@@ -139,11 +136,7 @@ pub(super) fn next<'d>(
         1029 => at(peer, part::MTA),
         1031 => {
             // Which column names the other host is contested; the partner is what Microsoft's own tool shows.
-            let peer = if peer.is_empty() {
-                entry.client_host
-            } else {
-                peer
-            };
+            let peer = if peer.is_empty() { client_host } else { peer };
             if is_inside(peer, sides, around) {
                 at(peer, part::SMTP)
             } else {

@@ -199,10 +199,10 @@ fn latency(report: &Report) -> Vec<Table> {
             .find("--server FROM")
             .lines(pairs),
         components(section, "latency_components", "Where the time went", &latency.components.all_servers)
-            .note(format!(
+            .note(latency.components.note().unwrap_or_else(|| format!(
                 "As rows of deliveries and transfers tell it, each row once; within {coarse:.1} %. A component stands \
                  behind what it is a part of; X- runs beside others, -PEN was not over. Share of its stage's time."
-            )),
+            ))),
         components(
             section,
             "latency_components_by_server",

@@ -180,6 +180,10 @@ pub fn latency<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
 
 /// The components that took most time in all.
 fn components<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    if let Some(note) = report.latency.components.note() {
+        page.blank()?;
+        return page.say(&note, Tone::Plain);
+    }
     let lines = &report.latency.components.all_servers;
     // Parts of components would tell the same time twice.
     let tops = lines

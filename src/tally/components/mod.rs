@@ -19,6 +19,9 @@ use crate::tally::histogram::Coarse;
 use crate::tally::notes::Notes;
 use reading::Next;
 
+/// Components that are told apart. A server has about a hundred.
+pub const MOST: usize = 1 << 16;
+
 /// No component.
 const NONE: u32 = u32::MAX;
 
@@ -39,6 +42,9 @@ pub struct Component {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Components {
     pub all: Vec<Component>,
+    /// There were more than [`MOST`], and none is kept: no organisation has so many, but anybody can write names into
+    /// headers.
+    pub too_many: bool,
     #[serde(skip)]
     index: HashMap<(u32, Box<[u8]>), u32, RandomState>,
     /// Stages by their server, then what followed each component last.
@@ -82,7 +88,7 @@ impl Equivalent<(u32, Box<[u8]>)> for Part<'_> {
 impl Components {
     /// Counts what rows tell.
     pub fn add(&mut self, timings: &[Raw<'_>], weight: i64) {
-        if timings.is_empty() {
+        if timings.is_empty() || self.too_many {
             return;
         }
         if weight != self.weight || self.noted.len() > NOTED {
@@ -124,8 +130,11 @@ impl Components {
         }
     }
 
-    /// The number of a component; the next free one if it is new.
-    fn find(&mut self, parent: u32, name: &[u8]) -> u32 {
+    /// The number of a component; the next free one if it is new. `None`: there are too many.
+    fn find(&mut self, parent: u32, name: &[u8]) -> Option<u32> {
+        if self.too_many {
+            return None;
+        }
         if self.index.len() != self.all.len() {
             // Read from a file, where the index is not kept.
             let keys = (0..).zip(&self.all);
@@ -133,7 +142,11 @@ impl Components {
             self.index = keys.collect();
         }
         if let Some(&known) = self.index.get(&Part(parent, name)) {
-            return known;
+            return Some(known);
+        }
+        if self.all.len() == MOST {
+            self.give_up();
+            return None;
         }
         let number = self.all.len() as u32;
         self.index.insert((parent, name.into()), number);
@@ -143,17 +156,31 @@ impl Components {
             time: Coarse::default(),
             total_ms: 0,
         });
-        number
+        Some(number)
+    }
+
+    /// Forgets all of them.
+    #[cold]
+    fn give_up(&mut self) {
+        *self = Components {
+            too_many: true,
+            ..Components::default()
+        };
     }
 
     /// Adds what `other` counted.
     pub fn merge(&mut self, mut other: Components) {
         self.settle();
         other.settle();
+        if other.too_many {
+            self.give_up();
+        }
         let mut numbers: Vec<u32> = Vec::with_capacity(other.all.len());
         for component in &other.all {
             let parent = component.parent.map_or(NONE, |p| numbers[p as usize]);
-            let number = self.find(parent, &component.name);
+            let Some(number) = self.find(parent, &component.name) else {
+                return;
+            };
             let sum = &mut self.all[number as usize];
             sum.time.merge(&component.time);
             sum.total_ms += component.total_ms;
@@ -163,6 +190,9 @@ impl Components {
 
     /// Whether all numbers stand for something, as those of a file of strangers need not.
     pub fn is_sound(&self) -> bool {
+        if self.all.len() > MOST || self.too_many && !self.all.is_empty() {
+            return false;
+        }
         let mut seen = HashMap::with_hasher(RandomState::default());
         (0..).zip(&self.all).all(|(i, component)| {
             component.parent.is_none_or(|parent| parent < i)
@@ -259,6 +289,35 @@ mod tests {
         assert_eq!(told(&read), told(&a));
         read.all[2].parent = Some(7);
         assert!(!read.is_sound());
+    }
+
+    #[test]
+    fn names_without_end_are_given_up_in_whatever_order_they_come() {
+        let texts = (0..MOST).map(|n| format!("t;SRV=a:TOTAL=1|N{n}=2"));
+        let texts: Vec<String> = texts.collect();
+        let counted = |texts: &[String]| {
+            let mut components = Components::default();
+            (texts.iter()).for_each(|text| components.add(&[Raw::plain(text.as_bytes())], 1));
+            components.settle();
+            components
+        };
+        let most = counted(&texts[1..]);
+        assert_eq!((most.all.len(), most.too_many), (MOST, false));
+        // One more: in one run, in another worker's sums, either way round.
+        let (one, other) = (counted(&texts), counted(&texts[..1]));
+        let merged = |mut a: Components, b: &Components| {
+            a.merge(b.clone());
+            a
+        };
+        for gone in [
+            merged(one.clone(), &other),
+            merged(other.clone(), &most),
+            merged(most, &other),
+            one,
+        ] {
+            assert!(gone.too_many && gone.all.is_empty() && gone.is_sound() && gone.is_settled());
+        }
+        assert!(!other.too_many);
     }
 
     #[test]

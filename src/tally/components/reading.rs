@@ -145,7 +145,7 @@ impl Components {
             }
         }
         let (name, ms, behind) = named(rest)?;
-        (!name.starts_with(b"TOTAL")).then(|| (self.find(parent, name), ms, behind))
+        (!name.starts_with(b"TOTAL")).then(|| Some((self.find(parent, name)?, ms, behind)))?
     }
 
     /// The stage of the next server.
@@ -161,7 +161,7 @@ impl Components {
                 let mut stage = short_host(&server[..colon]).to_ascii_lowercase();
                 stage.push(b':');
                 stage.extend(name);
-                return Some((self.find(NONE, &stage), ms, behind));
+                return Some((self.find(NONE, &stage)?, ms, behind));
             }
             rest = &rest[memchr::memchr(b';', rest)? + 1..];
         }
