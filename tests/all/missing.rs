@@ -209,13 +209,15 @@ fn friday_and_later() -> [[(&'static str, String); 2]; 2] {
     hub += &received("06T23:30:05.000", "lost");
     hub += &handed_on("06T23:30:07.000", "lost");
     hub += &received("06T23:30:09.000", "last");
-    let friday = [("ex01.LOG", hub.clone()), ("ex02.LOG", store.clone())];
+    let friday = [("ex01-06.LOG", hub), ("ex02-06.LOG", store)];
+    let (mut hub, mut store) = (head.to_string(), head.to_string());
     for n in 10..=40 {
-        hub += &received(&format!("11T09:{n}:00.000"), &format!("w{n}"));
-        hub += &handed_on(&format!("11T09:{n}:00.001"), &format!("w{n}"));
+        // The other server has a day more.
+        hub += &received(&format!("10T09:{n}:00.000"), &format!("t{n}"));
+        hub += &handed_on(&format!("10T09:{n}:00.001"), &format!("t{n}"));
         store += &delivered(&format!("11T09:{n}:00.002"), &format!("w{n}"));
     }
-    [friday, [("ex01.LOG", hub), ("ex02.LOG", store)]]
+    [friday, [("ex01-10.LOG", hub), ("ex02-11.LOG", store)]]
 }
 
 /// A mailbox server's log ends ten minutes before a hand-over, and goes on days later: it was read, and tells nothing of
@@ -240,7 +242,8 @@ fn a_log_that_ends_before_a_hand_over_is_said_to_end() {
         "<lost@x.test> unknown: the log of ex02 ends before the next step",
         "<last@x.test> unknown: the log of ex01 ends before the next step",
     ];
-    let [friday, all] = friday_and_later();
+    let [friday, later] = friday_and_later();
+    let all = [friday.clone(), later.clone()].concat();
     assert_eq!(said(&friday, &[]), want);
     for more in [
         &[][..],
@@ -265,17 +268,15 @@ fn a_log_that_ends_before_a_hand_over_is_said_to_end() {
         "{on:?}"
     );
     assert!(on[1].starts_with("<last@x.test> pending"), "{on:?}");
-    for logs in [&friday, &all] {
+    for logs in [&friday, &later] {
         for (name, text) in logs {
             fs::write(place.logs.path().join(name), text).unwrap();
         }
         let (night, at_once) = (place.night(&[]), place.at_once(&[]));
         for report in [night, at_once] {
-            assert_eq!(report["unknown"]["recipients"], 2, "{report:#}");
-            assert_eq!(
-                report["unknown"]["by_missing"][0]["kind"], "end_of",
-                "{report:#}"
-            );
+            let ends = report["unknown"]["by_missing"].as_array().unwrap();
+            let ends = ends.iter().filter(|missing| missing["kind"] == "end_of");
+            assert_eq!(ends.count(), 2, "{report:#}");
         }
     }
 }
