@@ -160,9 +160,15 @@ fn ranking<K: Copy, W>(
         last: None,
     });
     let mut count = 0;
+    // The least figures that may be among the first: most mail is below all three.
+    let mut least = [i64::MIN; 3];
     for one in mail.filter(|(_, mail)| *mail != Mail::default()) {
         count += 1;
-        for (first, figure) in orders.iter_mut().zip(figures(&one.1)) {
+        let figures = figures(&one.1);
+        if (0..3).all(|by| figures[by] < least[by]) {
+            continue;
+        }
+        for (first, figure) in orders.iter_mut().zip(figures) {
             let is_behind = |(last, least): (K, i64)| {
                 figure < least || figure == least && by_name(&last, &one.0) == Ordering::Less
             };
@@ -173,7 +179,8 @@ fn ranking<K: Copy, W>(
             if first.mail.len() >= 4 * lines + 64 {
                 let order = |a: &_, b: &_| order(first.by, a, b);
                 let (_, last, _) = first.mail.select_nth_unstable_by(lines, order);
-                first.last = Some((last.0, figures(&last.1)[first.by]));
+                least[first.by] = self::figures(&last.1)[first.by];
+                first.last = Some((last.0, least[first.by]));
                 first.mail.truncate(lines);
             }
         }
