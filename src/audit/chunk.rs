@@ -185,11 +185,7 @@ impl Part {
             if row.kind != KeyKind::Second {
                 let print = ground.keys.bytes(dialect::fingerprint(row, &around));
                 part.prints.add(print, spot);
-                let layout = &ground.layouts[usize::from(row.layout)];
-                let end = row.offset as usize + row.len as usize;
-                // A line break, but no empty line.
-                let is_torn = around.data.len() - end <= "\r\n".len();
-                if is_torn && dialect::has_parts(layout) {
+                if ground.may_be_torn(row) {
                     part.prints.add_torn(spot, row.time);
                 }
             }

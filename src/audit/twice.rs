@@ -7,7 +7,7 @@
 //! Two rows of one log-id are one row, so their bytes are the same: those that are not are read again and told. A copy of
 //! a log of 2003 or before may end inside a record: what it has of it is looked for in the files that it shares rows with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -45,6 +45,8 @@ pub struct Twice {
     pub altered: Vec<(Spot, Spot)>,
     /// Pairs whose bytes are to be held against each other.
     doubtful: Vec<(Spot, Spot)>,
+    /// Of the records that may be torn, those that are counted already or stand whole elsewhere.
+    settled: Vec<Spot>,
 }
 
 impl Prints {
@@ -68,21 +70,26 @@ impl Prints {
     /// Compares all rows; `equal`: files that hold the same bytes, the first and the other.
     pub fn compare(self, inputs: &Inputs, plan: &Plan, equal: &[(u32, u32)]) -> Twice {
         let first: HashMap<u32, u32> = equal.iter().map(|(first, file)| (*file, *first)).collect();
+        let torn: HashSet<Spot> = self.torn.iter().map(|(spot, _)| *spot).collect();
         let parts: Vec<Twice> = self
             .shards
             .into_par_iter()
-            .map(|prints| compare(prints, plan, &first))
+            .map(|prints| compare(prints, plan, &first, &torn))
             .collect();
         let mut twice = Twice::default();
         for part in parts {
             twice.rows += part.rows;
             twice.pairs.extend(part.pairs);
             twice.doubtful.extend(part.doubtful);
+            twice.settled.extend(part.settled);
             for (files, rows) in part.files {
                 *twice.files.entry(files).or_default() += rows;
             }
         }
-        for (whole, part) in torn_parts(self.torn, &twice, inputs, plan) {
+        let settled: HashSet<Spot> = twice.settled.drain(..).collect();
+        let mut torn = self.torn;
+        torn.retain(|(spot, _)| !settled.contains(spot));
+        for (whole, part) in torn_parts(torn, &twice, inputs, plan) {
             let file = |spot: Spot| plan.chunks[spot.chunk as usize].file;
             twice.rows += 1;
             *twice.files.entry((file(whole), file(part))).or_default() += 1;
@@ -105,13 +112,11 @@ fn torn_parts(
     plan: &Plan,
 ) -> Vec<(Spot, Spot)> {
     let keys = Keys::default();
-    let others = |file: u32| {
-        let pairs = twice
-            .files
-            .keys()
-            .filter(move |(a, b)| a != b && (*a == file || *b == file));
-        pairs.map(move |&(a, b)| if a == file { b } else { a })
-    };
+    let mut others: HashMap<u32, HashSet<u32>> = HashMap::new();
+    for &(a, b) in twice.files.keys().filter(|(a, b)| a != b) {
+        others.entry(a).or_default().insert(b);
+        others.entry(b).or_default().insert(a);
+    }
     let rows = |number: u32| {
         let chunk = &plan.chunks[number as usize];
         let slice = Slice {
@@ -123,10 +128,7 @@ fn torn_parts(
     };
     let whole_of = |&(part, time): &(Spot, Time)| {
         let own_chunk = &plan.chunks[part.chunk as usize];
-        let others: Vec<u32> = others(own_chunk.file).collect();
-        if others.is_empty() || own_chunk.next.is_some() {
-            return None;
-        }
+        let others = others.get(&own_chunk.file)?;
         let (slice, own) = rows(part.chunk);
         let row = own.iter().find(|row| row.line == part.line)?;
         let bytes = &slice.data[row.offset as usize..][..row.len as usize];
@@ -186,7 +188,12 @@ fn altered(mut pairs: Vec<(Spot, Spot)>, inputs: &Inputs, plan: &Plan) -> Vec<(S
     pairs
 }
 
-fn compare(mut prints: Vec<(u64, Spot)>, plan: &Plan, first_of: &HashMap<u32, u32>) -> Twice {
+fn compare(
+    mut prints: Vec<(u64, Spot)>,
+    plan: &Plan,
+    first_of: &HashMap<u32, u32>,
+    torn: &HashSet<Spot>,
+) -> Twice {
     prints.sort_unstable();
     let mut twice = Twice::default();
     for same in prints.chunk_by(|a, b| a.0 == b.0) {
@@ -195,6 +202,13 @@ fn compare(mut prints: Vec<(u64, Spot)>, plan: &Plan, first_of: &HashMap<u32, u3
             continue;
         };
         twice.rows += again.len() as u64;
+        let is_torn = |spot: &Spot| torn.contains(spot);
+        let counted = match same.iter().all(|(_, spot)| is_torn(spot)) {
+            true => again,
+            false => same,
+        };
+        let counted = counted.iter().map(|(_, spot)| *spot);
+        twice.settled.extend(counted.filter(is_torn));
         for (_, again) in again {
             let chunk = |spot: &Spot| &plan.chunks[spot.chunk as usize];
             let files = (chunk(first).file, chunk(again).file);

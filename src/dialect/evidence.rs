@@ -177,7 +177,7 @@ pub fn has_log_ids(layout: &Layout) -> bool {
 }
 
 /// Whether a record of this layout goes over several lines, so that a copy of a log that ends inside one still has its
-/// first lines: a record whose [`fingerprint`] begins that of another of the same second is a part of it.
+/// first lines. Only the last record of a file can be such a part: names may begin names, so one record may begin another.
 pub fn has_parts(layout: &Layout) -> bool {
     layout.is_old_text()
 }

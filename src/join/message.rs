@@ -30,7 +30,7 @@ pub fn sort(rows: &mut [&Row], joint: &Joint<'_>) {
 }
 
 /// Leaves out rows that were collected twice: same instant, same event, and the same log-id or the same bytes, or what a
-/// copy of a log that ends inside a record has of it. Returns how many there were. `rows` must be in order.
+/// copy of a log that ends inside a record has of it: the last row of its file, which begins one of another file. Returns how many there were. `rows` must be in order.
 pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
     let may_be_twice = |run: &[&Row]| {
         let codes = |i: usize| run[i + 1..].iter().any(|other| other.code == run[i].code);
@@ -54,23 +54,26 @@ pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
             let print = dialect::fingerprint(row, &joint.ground.around(row, &arena));
             (row.code, print)
         };
-        let has_parts =
-            |row: &Row| dialect::has_parts(&joint.ground.layouts[usize::from(row.layout)]);
         let begin = once.len();
         once.extend(run.iter().filter(|row| seen.insert(print(row))));
-        let mut whole = once.split_off(begin);
-        if whole.len() > 1 && whole.iter().any(|row| has_parts(row)) {
-            // In the order of their bytes, what begins like a row follows it.
-            whole.sort_by_key(|row| print(row));
-            let parts: HashSet<_> = (whole.windows(2))
-                .map(|two| (print(two[0]), print(two[1])))
-                .filter(|(part, next)| part.0 == next.0 && next.1.starts_with(part.1))
-                .map(|(part, _)| part)
-                .collect();
-            whole.retain(|row| !(has_parts(row) && parts.contains(&print(row))));
-            sort(&mut whole, joint);
+        let torn = |row: &&Row| joint.ground.may_be_torn(row);
+        if once.len() - begin > 1 && run.iter().any(torn) {
+            let file = |row: &Row| joint.ground.slices[row.chunk as usize].file;
+            let is_part = |row: &Row| {
+                let own = print(row);
+                let is_whole = |other: &&Row| !torn(other) && print(other) == own;
+                let begins = |other: &&Row| {
+                    let (code, bytes) = print(other);
+                    file(other) != file(row)
+                        && code == own.0
+                        && bytes.len() > own.1.len()
+                        && bytes.starts_with(own.1)
+                };
+                run.iter().any(begins) && !run.iter().any(is_whole)
+            };
+            let left = once.split_off(begin);
+            once.extend(left.into_iter().filter(|row| !(torn(row) && is_part(row))));
         }
-        once.extend(whole);
     }
     *rows = once;
     (before - rows.len()) as u64

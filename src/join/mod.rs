@@ -72,6 +72,15 @@ impl<'d> Ground<'d> {
             arena,
         }
     }
+
+    /// Whether a row may be the beginning of a longer record: nothing of its file stands behind it but one line break.
+    pub fn may_be_torn(&self, row: &Row) -> bool {
+        let slice = &self.slices[row.chunk as usize];
+        let rest = &slice.data[row.offset as usize + row.len as usize..];
+        slice.ends_file
+            && matches!(rest, b"" | b"\n" | b"\r" | b"\r\n")
+            && dialect::has_parts(&self.layouts[usize::from(row.layout)])
+    }
 }
 
 /// What is wanted of each path beside its fates.
