@@ -361,6 +361,8 @@ impl Carried {
                 text.extend(&row.text);
                 text.extend(b"\r\n");
             }
+            // An empty line ends a record of 5.5: none of these is torn.
+            text.extend(b"\r\n");
             inputs.add_carried(rows[0].name.clone(), text, places);
         }
         inputs.sort();
