@@ -12,6 +12,7 @@ use super::domains::OwnDomains;
 use super::{Inferred, Path, Reason};
 use crate::address::List;
 
+mod shapes;
 mod words;
 
 /// What every name of an own domain ends with.

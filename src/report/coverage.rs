@@ -33,7 +33,8 @@ pub struct Server {
     pub first: Option<String>,
     pub last: Option<String>,
     pub rows: u64,
-    pub bytes: u64,
+    /// Not known of a stretch of time.
+    pub bytes: Option<u64>,
     pub hours_with_rows: usize,
     /// Hours of the period without a row of this server.
     pub hours_without_rows: i64,
@@ -92,18 +93,32 @@ pub fn coverage(facts: Facts) -> Coverage {
     coverage
 }
 
+impl Coverage {
+    /// What rows the first and last row, the rows and the bytes of servers are of.
+    pub fn note(&self, saved_files: usize) -> &'static str {
+        match self.state {
+            _ if saved_files > 0 => {
+                "All that the runs behind the saved files read, also outside their days: \
+                 what several of them read counts as often."
+            }
+            Some(_) => "Within a period by whole hours of UTC; a dash: not known.",
+            None => "All that was read, also outside the period.",
+        }
+    }
+}
+
 fn server(facts: ServerFacts, period: Option<(Time, Time)>) -> Server {
     let gaps = period.map_or(Vec::new(), |period| {
         let (first, last) = hours(period);
         gaps(&facts.hours, first, last)
     });
     Server {
+        bytes: facts.known_bytes(),
         server: facts.name,
         services: facts.services,
         first: facts.first.map(Time::rfc3339),
         last: facts.last.map(Time::rfc3339),
         rows: facts.rows,
-        bytes: facts.bytes,
         hours_with_rows: facts.hours.len(),
         hours_without_rows: gaps.iter().map(|gap| gap.hours).sum(),
         gaps,

@@ -1,10 +1,12 @@
 //! Facts of several runs brought together, for saved days.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
 use super::{BadRows, EventCount, Facts, ServerFacts};
+use crate::time::Time;
 
 /// Examples kept of rows that could not be read.
 const EXAMPLES: usize = 5;
@@ -31,7 +33,7 @@ impl Facts {
             bad_row_reasons: Vec::new(),
             missing_files: Vec::new(),
             state: None,
-            runs: 0,
+            saved_files: 0,
         }
     }
 
@@ -67,6 +69,13 @@ impl Facts {
     }
 }
 
+impl ServerFacts {
+    /// Bytes of its rows; of a stretch of time only the rows are known.
+    pub fn known_bytes(&self) -> Option<u64> {
+        (self.bytes > 0 || self.rows == 0).then_some(self.bytes)
+    }
+}
+
 fn extend_new<T: Ord>(all: &mut Vec<T>, more: Vec<T>) {
     all.extend(more);
     all.sort();
@@ -79,20 +88,19 @@ fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {
             servers.push(other);
             continue;
         };
-        server.first = server
-            .first
-            .min(other.first)
-            .or(server.first)
-            .or(other.first);
-        server.last = server.last.max(other.last);
+        let ends = ends(server, &other);
+        (server.first, server.last) = ends;
         let rows =
             |server: &ServerFacts| u128::from(server.usual_rows) * server.hours.len() as u128;
         server.usual_rows = match (server.hours.len() + other.hours.len()) as u128 {
             0 => server.usual_rows.max(other.usual_rows),
             hours => ((rows(server) + rows(&other)) / hours) as u64,
         };
+        server.bytes = match (server.known_bytes(), other.known_bytes()) {
+            (Some(bytes), Some(more)) => bytes + more,
+            _ => 0,
+        };
         server.rows += other.rows;
-        server.bytes += other.bytes;
         server.hours.extend(other.hours);
         server.hours.sort_unstable();
         server.hours.dedup();
@@ -102,6 +110,28 @@ fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {
             }
         }
     }
+}
+
+/// First and last row of two stretches of time: those of the one that begins first, and of the one that ends last. Not
+/// known, if they are not known of that one.
+fn ends(a: &ServerFacts, b: &ServerFacts) -> (Option<Time>, Option<Time>) {
+    let (from, to) = (
+        [a, b].map(|of| of.hours.first().copied().unwrap_or(i64::MAX)),
+        [a, b].map(|of| of.hours.last().copied().unwrap_or(i64::MIN)),
+    );
+    let first = match from[0].cmp(&from[1]) {
+        Ordering::Less => a.first,
+        Ordering::Greater => b.first,
+        Ordering::Equal => a.first.zip(b.first).map(|(a, b)| a.min(b)),
+    };
+    let last = match to[0].cmp(&to[1]) {
+        Ordering::Less => b.last,
+        Ordering::Greater => a.last,
+        // Of two without rows, the last there was before.
+        Ordering::Equal if to[0] == i64::MIN => a.last.max(b.last),
+        Ordering::Equal => a.last.zip(b.last).map(|(a, b)| a.max(b)),
+    };
+    (first, last)
 }
 
 fn merge_events(events: &mut Vec<EventCount>, others: Vec<EventCount>) {

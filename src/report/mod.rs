@@ -71,9 +71,9 @@ pub struct Facts {
     /// What was done on top of earlier runs, where there were any.
     #[serde(skip)]
     pub state: Option<StateFacts>,
-    /// How many saved days were merged: files, bytes and rows are those that their runs read.
+    /// How many saved files were merged: files, bytes and rows are those that their runs read.
     #[serde(skip)]
-    pub runs: usize,
+    pub saved_files: usize,
 }
 
 /// What a run with `--state` did, and what it leaves to the next.
@@ -119,6 +119,7 @@ pub struct ServerFacts {
     pub first: Option<Time>,
     pub last: Option<Time>,
     pub rows: u64,
+    /// 0 with rows: not known.
     pub bytes: u64,
     /// Hours of UTC since 1970 that have rows, sorted.
     pub hours: Vec<i64>,
@@ -243,9 +244,9 @@ pub struct Inputs {
     pub rows_twice: u64,
     pub skipped_files: usize,
     pub seconds: f64,
-    /// Runs that read all this, where saved days were merged; else 0.
+    /// Saved files that this is from; 0 where logs were read.
     #[serde(skip)]
-    pub runs: usize,
+    pub saved_files: usize,
     /// `bytes` by `seconds`, if they are known.
     #[serde(skip)]
     pub bytes_per_second: Option<u64>,
@@ -275,7 +276,7 @@ impl Report {
                 rows_twice: facts.rows_twice,
                 skipped_files: facts.skipped_files.len(),
                 seconds: facts.seconds,
-                runs: facts.runs,
+                saved_files: facts.saved_files,
                 bytes_per_second: (facts.seconds > 0.0)
                     .then(|| (facts.bytes as f64 / facts.seconds) as u64),
             },

@@ -48,7 +48,7 @@ fn facts() -> Facts {
         }],
         missing_files: Vec::new(),
         state: None,
-        runs: 0,
+        saved_files: 0,
         events: vec![EventCount {
             source: "AGENT".into(),
             event: "NEWTHING".into(),

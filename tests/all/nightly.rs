@@ -395,9 +395,31 @@ fn a_day_without_rows_names_the_last_rows_of_the_days_before() {
                 evidence.len() > 1 && evidence.iter().all(dated),
                 "{day}: {trouble}"
             );
-            let rows = |server: &Value| server["rows"].as_u64().unwrap();
-            let servers = report["coverage"]["servers"].as_array().unwrap();
-            assert_eq!(servers.iter().map(rows).sum::<u64>(), 0, "{day}");
+        }
+    }
+}
+
+/// First and last row are rows that were logged, or not known: no end of a period or of an hour stands for one.
+#[test]
+fn first_and_last_rows_of_a_period_are_real_ones_or_not_known() {
+    let files = logs(&organisation("30", 34, 2));
+    let place = Place::new();
+    place.write(&files, "2027", 0);
+    let whole = place.at_once(&[]);
+    place.night(&[]);
+    let servers = |report: &Value| report["coverage"]["servers"].as_array().unwrap().clone();
+    let all = servers(&whole);
+    for day in ["2026-03-02", "2026-03-03"] {
+        assert_eq!(servers(&place.at_once(&["--day", day])), all, "{day}");
+        for server in servers(&place.night(&["--day", day])) {
+            let same = |of: &&Value| of["server"] == server["server"];
+            let logged = all.iter().find(same).unwrap();
+            for end in ["first", "last"] {
+                let known = [&Value::Null, &logged[end]];
+                assert!(known.contains(&&server[end]), "{day} {end}: {server}");
+            }
+            let is_silent = server["rows"] == 0;
+            assert!(is_silent || server["bytes"].is_null(), "{day}: {server}");
         }
     }
 }

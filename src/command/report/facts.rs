@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::audit::names;
 use crate::cli::options::Read;
-use crate::filter::Filter;
 use crate::input::Inputs;
 use crate::keys::Service;
 use crate::path::anonymous;
@@ -16,7 +15,7 @@ use crate::pipeline::Outcome;
 use crate::report::trouble::MISSED_HOURS;
 use crate::report::{BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile};
 use crate::servers::{Coverage, HourRows, Servers};
-use crate::time::{HOUR, Time};
+use crate::time::Time;
 
 /// What the report says about the run itself.
 /// `names`: of all files that were found, whether or not there was anything to read in them.
@@ -54,7 +53,7 @@ pub fn of<'n>(
         bad_rows: outcome.faults.damaged(),
         rows_twice: outcome.rows_twice,
         seconds: elapsed.as_secs_f64(),
-        servers: servers(&outcome.servers, hours(filter).as_ref()),
+        servers: servers(&outcome.servers, None),
         own_domains: match options.anonymous {
             Some(_) => vec![format!("*.{}", anonymous::OWN)],
             None => outcome.own.names(),
@@ -73,7 +72,7 @@ pub fn of<'n>(
             })
             .collect(),
         state: None,
-        runs: 0,
+        saved_files: 0,
     }
 }
 
@@ -90,40 +89,20 @@ fn missing_files<'n>(names: impl Iterator<Item = &'n str>) -> Vec<MissingFiles> 
         .collect()
 }
 
-/// The hours of UTC that were asked for, if not all were.
-fn hours(filter: &Filter) -> Option<Range<i64>> {
-    let from = filter.since.map_or(i64::MIN, Time::hour);
-    let last = |until: Time| Time(until.0.saturating_sub(1)).hour();
-    let end = filter
-        .until
-        .map_or(i64::MAX, |until| last(until).saturating_add(1));
-    (filter.since.is_some() || filter.until.is_some()).then_some(from..end.max(from))
-}
-
 /// What was read of each server, all of it or what was logged within some hours of UTC; a server that logged in the days
 /// before and not in these hours is one without rows, but for the last it had. Where no server logged in these
 /// days, it is so with all that logged before.
 pub fn servers(servers: &Servers, hours: Option<&Range<i64>>) -> Vec<ServerFacts> {
     let read = servers.read().into_iter();
     let Some(hours) = hours else {
-        let all = read.map(|(name, coverage)| server(&name.to_string(), coverage, coverage));
+        let all = read.map(|(name, coverage)| server(&name.to_string(), coverage));
         return all.collect();
     };
     let since = |since: i64| {
-        let logged = |of: &(_, &Coverage)| {
-            of.1.hours
-                .range(since..hours.end.max(since))
-                .next()
-                .is_some()
-        };
+        let around = since..hours.end.max(since);
+        let logged = |of: &(_, &Coverage)| of.1.hours.range(around.clone()).next().is_some();
         let known = read.clone().filter(logged);
-        let facts = known.map(|(name, coverage)| ServerFacts {
-            last: within(coverage, &(since..hours.end))
-                .span()
-                .map(|(_, last)| last),
-            ..server(&name.to_string(), &within(coverage, hours), coverage)
-        });
-        Vec::from_iter(facts)
+        Vec::from_iter(known.map(|(name, coverage)| within(&name.to_string(), coverage, hours)))
     };
     let lately = since(hours.start.saturating_sub(MISSED_HOURS));
     match lately.is_empty() {
@@ -132,36 +111,9 @@ pub fn servers(servers: &Servers, hours: Option<&Range<i64>>) -> Vec<ServerFacts
     }
 }
 
-/// The part of a server's coverage that was logged within some hours. How many bytes that was is not known.
-fn within(coverage: &Coverage, hours: &Range<i64>) -> Coverage {
-    let inside = coverage.hours.range(hours.clone());
-    let hours: BTreeMap<i64, HourRows> = inside.map(|(hour, rows)| (*hour, *rows)).collect();
-    let ends = hours.first_key_value().zip(hours.last_key_value());
-    let inside = |(first, last): (Time, Time)| {
-        let ((from, _), (to, _)) = ends?;
-        let span = (
-            Time(from * HOUR).max(first),
-            Time((to + 1) * HOUR).min(last),
-        );
-        (span.0 <= span.1).then_some(span)
-    };
-    let spans = coverage.spans.map(|span| span.and_then(inside));
-    Coverage {
-        rows: (hours.values().flat_map(|hour| hour.rows))
-            .map(u64::from)
-            .sum(),
-        spans,
-        hours,
-        ..Coverage::default()
-    }
-}
-
-/// What was read of a server within the period, and how much it logs at other times.
-fn server(name: &str, coverage: &Coverage, all: &Coverage) -> ServerFacts {
+/// What was read of a server.
+fn server(name: &str, coverage: &Coverage) -> ServerFacts {
     let (first, last) = coverage.span().unzip();
-    let services = Service::ALL
-        .into_iter()
-        .filter(|service| coverage.service_rows(*service) > 0);
     ServerFacts {
         name: name.to_string(),
         first,
@@ -169,9 +121,42 @@ fn server(name: &str, coverage: &Coverage, all: &Coverage) -> ServerFacts {
         rows: coverage.rows,
         bytes: coverage.bytes,
         hours: coverage.hours.keys().copied().collect(),
-        usual_rows: all.rows / (all.hours.len() as u64).max(1),
-        services: services.map(|service| service.word().to_string()).collect(),
+        usual_rows: coverage.rows / (coverage.hours.len() as u64).max(1),
+        services: services(coverage),
     }
+}
+
+/// What was logged within some hours. How many bytes that was is not known, and its first and last row only where
+/// they are the first and the last of all; no bound stands for a row. A server without rows in these hours has
+/// the last row it had before.
+fn within(name: &str, all: &Coverage, hours: &Range<i64>) -> ServerFacts {
+    let inside = all.hours.range(hours.clone());
+    let inside: BTreeMap<i64, HourRows> = inside.map(|(hour, rows)| (*hour, *rows)).collect();
+    let coverage = Coverage {
+        rows: (inside.values().flat_map(|hour| hour.rows))
+            .map(u64::from)
+            .sum(),
+        hours: inside,
+        ..Coverage::default()
+    };
+    let whole = server(name, all);
+    let begins = |first: &Time| hours.contains(&first.hour());
+    let ends = |last: &Time| last.hour() < hours.end;
+    ServerFacts {
+        first: whole.first.filter(begins),
+        last: whole.last.filter(ends),
+        rows: coverage.rows,
+        bytes: 0,
+        services: services(&coverage),
+        hours: coverage.hours.into_keys().collect(),
+        ..whole
+    }
+}
+
+fn services(coverage: &Coverage) -> Vec<String> {
+    let logged = |service: &Service| coverage.service_rows(*service) > 0;
+    let found = Service::ALL.into_iter().filter(logged);
+    found.map(|service| service.word().to_string()).collect()
 }
 
 fn events(outcome: &Outcome) -> Vec<EventCount> {

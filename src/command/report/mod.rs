@@ -116,7 +116,7 @@ pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     let begun = Instant::now();
     let files = &options.days.merge;
     let mut saved = days::merge_all(files)?.ok_or_else(|| Error("no saved day".into()))?;
-    saved.facts.runs = files.len();
+    saved.facts.saved_files = files.len();
     if let Some(path) = &options.days.save {
         saved.write(path)?;
     }

@@ -4,26 +4,24 @@
 //! many goes than a name shows: what stands right before an `@` goes with it. A host is told by its dots; a
 //! name without any stays.
 
-use std::net::Ipv6Addr;
-
 use bstr::{BStr, ByteSlice};
 
 use super::Veil;
+use super::shapes::{
+    holds_ip, ipv6_len, is_host, is_part, len_while, local_start, narrow, parts_len, quoted_len,
+    run_len,
+};
 use crate::address::x500;
-
-/// What stands before an address in logs of mail programs and is no part of it: `to=ann@own.test`.
-const KEYS: [&[u8]; 10] = [
-    b"to", b"orig_to", b"from", b"for", b"sender", b"rcpt", b"user", b"mail", b"address",
-    b"ctladdr",
-];
 
 impl<'a> Veil<'_, 'a> {
     /// Text with addresses and outside hosts in it; everything else stays.
     pub(super) fn text(&self, text: &'a BStr) -> &'a BStr {
         let mut veiled = String::with_capacity(text.len());
-        let mut rest: &[u8] = text;
+        let narrow = narrow(text);
+        let mut rest = &*narrow;
         while let Some(first) = rest.chars().next() {
             let name = x500::name_len(rest).or_else(|| quoted_len(rest));
+            let name = name.or_else(|| parts_len(rest));
             if let Some(len) = name {
                 veiled.push_str(&self.person(&rest[..len]));
                 rest = &rest[len..];
@@ -56,14 +54,21 @@ impl<'a> Veil<'_, 'a> {
             run = &run[end..];
         }
         while let Some(first) = run.chars().next() {
-            let len = match is_part(first) {
-                true => len_while(run, is_part),
-                false => first.len_utf8(),
+            let len = match quoted_len(run) {
+                Some(len) => {
+                    veiled.push_str(&self.person(&run[..len]));
+                    len
+                }
+                None if is_part(first) => {
+                    let len = len_while(run, is_part);
+                    self.token(&run[..len], veiled);
+                    len
+                }
+                None => {
+                    veiled.push(first);
+                    first.len_utf8()
+                }
             };
-            match is_part(first) {
-                true => self.token(&run[..len], veiled),
-                false => veiled.push(first),
-            }
             run = &run[len..];
         }
     }
@@ -85,122 +90,12 @@ impl<'a> Veil<'_, 'a> {
             self.ip(name, veiled);
         } else if is_host(name) {
             veiled.push_str(&self.domain(name));
+        } else if holds_ip(name) {
+            self.ip(name, veiled);
         } else {
             veiled.push_str(&name.to_str_lossy());
         }
         veiled.push_str(&dots.to_str_lossy());
-    }
-}
-
-/// A host has a dot, its last label begins with a letter, and it is no word of Exchange's own (`STOREDRV.Deliver`).
-fn is_host(name: &[u8]) -> bool {
-    let mut labels = name.split(|b| *b == b'.');
-    let first = labels.next().unwrap_or(b"");
-    let Some(last) = labels.next_back() else {
-        return false;
-    };
-    let letter = |b: u8| b.is_ascii_alphabetic() || b >= 0x80;
-    let shouted = first.iter().all(u8::is_ascii_uppercase);
-    let word = matches!(last, [b, rest @ ..] if b.is_ascii_uppercase()
-        && rest.iter().any(u8::is_ascii_lowercase));
-    last.len() > 1 && letter(last[0]) && !(shouted && word)
-}
-
-/// Where the address begins that holds the first `@` of a run.
-fn local_start(run: &[u8]) -> usize {
-    let start = len_while(run, |c| !is_part(c));
-    let key = len_while(&run[start..], is_part);
-    let (word, behind) = run[start..].split_at(key);
-    match KEYS.iter().any(|key| key.eq_ignore_ascii_case(word)) && behind.starts_with(b"=") {
-        true => start + key + len_while(behind, |c| !is_part(c)),
-        false => start,
-    }
-}
-
-/// How long the address is that a text begins with, if it begins with a quoted one: `"ann b"@own.test`; or one of
-/// another system in the shape of one (`IMCEAEX-_O=ORG_CN=ANN@own.test`).
-fn quoted_len(text: &[u8]) -> Option<usize> {
-    let local = match text.first()? {
-        b'"' => text[1..].find_byte(b'"')? + 2,
-        b'I' | b'i' if text.get(..5)?.eq_ignore_ascii_case(b"IMCEA") => {
-            let encoded = |c: char| c.is_ascii_alphanumeric() || "-_+=.".contains(c);
-            let len = len_while(text, encoded);
-            if !text[..len].contains(&b'=') {
-                return None;
-            }
-            len
-        }
-        _ => return None,
-    };
-    let domain = text[local..].strip_prefix(b"@");
-    match domain {
-        Some(domain) => {
-            let len = len_while(domain, |c| is_part(c) && c != '@');
-            let dots = domain[..len].iter().rev().take_while(|b| **b == b'.');
-            Some(local + 1 + len - dots.count())
-        }
-        None => (text[0] != b'"').then_some(local),
-    }
-}
-
-/// How long the IPv6 address is that a text begins with. Times (`12:30:59`) are none.
-fn ipv6_len(text: &[u8]) -> Option<usize> {
-    let digit = |b: &&u8| b.is_ascii_hexdigit() || b":.".contains(b);
-    // None is longer than 45 characters.
-    let len = text.iter().take(46).take_while(digit).count();
-    if !text[..len].contains(&b':') || text.get(len).is_some_and(u8::is_ascii_alphanumeric) {
-        return None;
-    }
-    let words = text[..len].trim_end_with(|c| c == '.').to_str().ok()?;
-    let words = words
-        .strip_suffix(':')
-        .filter(|w| !w.ends_with(':'))
-        .unwrap_or(words);
-    words.parse::<Ipv6Addr>().ok().map(|_| words.len())
-}
-
-/// How long the run of characters is that may all stand in one address, up to where an X.500 name begins.
-fn run_len(text: &[u8]) -> usize {
-    let mut len = 0;
-    for (start, end, c) in text.char_indices() {
-        let name = c == '/' && x500::name_len(&text[start..]).is_some();
-        if name || !(is_part(c) || is_apostrophe(c) || "=!#$&*/?^`{|}~".contains(c)) {
-            break;
-        }
-        len = end;
-    }
-    len
-}
-
-fn len_while(text: &[u8], wanted: impl Fn(char) -> bool) -> usize {
-    let mut outside = text.char_indices().filter(|(_, _, c)| !wanted(*c));
-    outside.next().map_or(text.len(), |(start, _, _)| start)
-}
-
-/// What names of people and hosts are made of, in any language.
-fn is_part(c: char) -> bool {
-    match c.is_ascii() {
-        true => c.is_ascii_alphanumeric() || "._%+-@".contains(c),
-        false => !is_punctuation(c) && !is_apostrophe(c),
-    }
-}
-
-/// All that stand where `'` does.
-fn is_apostrophe(c: char) -> bool {
-    "'\u{2019}\u{2018}\u{201b}\u{2bc}\u{2bb}\u{2b9}\u{b4}\u{2032}\u{ff07}".contains(c)
-}
-
-/// Blanks, quotes, brackets, dashes and other signs beyond ASCII, controls among them. Joiners and marks belong to letters.
-fn is_punctuation(c: char) -> bool {
-    match c {
-        '\u{aa}' | '\u{b5}' | '\u{ba}' | '\u{200c}' | '\u{200d}' => false,
-        '\u{80}'..='\u{bf}' | '\u{d7}' | '\u{f7}' => true,
-        '\u{2000}'..='\u{206f}' | '\u{20a0}'..='\u{20cf}' | '\u{2190}'..='\u{2bff}' => true,
-        '\u{2e00}'..='\u{2e7f}' | '\u{3000}'..='\u{3004}' | '\u{3008}'..='\u{3020}' => true,
-        '\u{fe10}'..='\u{fe1f}' | '\u{fe30}'..='\u{fe6f}' | '\u{feff}' => true,
-        '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' => true,
-        '\u{ff3b}'..='\u{ff40}' | '\u{ff5b}'..='\u{ff65}' => true,
-        _ => c.is_whitespace(),
     }
 }
 
@@ -356,6 +251,9 @@ mod tests {
                 "o\u{2019}secret@x.test",
                 "sekr\u{e9}t@x.test",
                 "u\u{308}secret@x.test",
+                r#""Ann \"Sec\" Secret"@x.test"#,
+                r#""secret\\"@x.test"#,
+                "IMCEAEX-_o=secret_cn=secret",
             ] {
                 let person = veil.person(address.as_bytes());
                 let words = |name: &str| format!("to=<{name}>, to={name}: ({name}) gone");
@@ -363,6 +261,26 @@ mod tests {
                 assert_eq!(told.to_string(), words(&person));
             }
             for host in [
+                "MX.Secret.Com",
+                "SMTP.Secret.De",
+                "MAIL.SECRET.Com",
+                "SECRET.Test",
+                "FQDN=MX.Secret.Com",
+                "AGENT.Secret.Com",
+                "QUEUE.SECRET.Com",
+                "STOREDRV.Deliver.Secret.Test",
+                "mx\u{ff0e}secret\u{ff0e}test",
+                "host-192.0.2.7",
+                "192.0.2.7-secret",
+                "192.0.2.7_x",
+                "ip192.0.2.7",
+                "3.192.0.2.7",
+                "client-ip=2001:0db8:0000:0000:0000:0000:0000:05ec;",
+                "ip=fe80:1:2:3:4:5:6:5ec",
+                "client-ip=2001:db8::5ec",
+                "host2001:db8:1:2:3:4:5:5ec",
+                "face2001:db8:1:2:3:4:5:5ec",
+                "host1:2:3:4:5:6:7:5ec",
                 "xn--secret-eua.xn--p1ai",
                 "mx.secret.\u{440}\u{444}",
                 "MAIL.SECRET.TEST",
@@ -379,6 +297,38 @@ mod tests {
                 assert_eq!(shown, [false; 4], "{told}");
                 assert!(told.ends_with("]:25 at 12:30:59"), "{told}");
             }
+            let wide = veil.text("550 <secret\u{ff20}x.test>".into()).to_string();
+            assert_eq!(wide, format!("550 <{}>", veil.person(b"secret@x.test")));
+        });
+    }
+
+    #[test]
+    fn names_of_parts_and_addresses_behind_a_key_are_veiled_by_themselves() {
+        with_veil(|veil| {
+            for name in [
+                "CN=Ann Secret,OU=Secret,DC=secret",
+                "C=US;A= ;P=Secret;O=HQ;S=Secret;G=Ann",
+                "S=Secret;G=Ann",
+                "cn=Secret, ou=HQ",
+            ] {
+                let words = |name: &str| format!("no {name} here, ({name}) for user={name};");
+                let told = veil.text(veil.keep(words(name)));
+                assert_eq!(told.to_string(), words(&veil.person(name.as_bytes())));
+            }
+            let ip = veil.word("ip-", "2001:db8::5ec".into());
+            let words = |ip: &str| format!("client-ip={ip}; [IPv6:{ip}] mx1:{ip} host{ip}");
+            let told = veil.text(veil.keep(words("2001:db8::5ec")));
+            assert_eq!(told.to_string(), words(&ip.to_string()));
+        });
+    }
+
+    #[test]
+    fn words_of_exchange_and_of_others_stay() {
+        with_veil(|veil| {
+            let words = r#"550 5.1.10 RESOLVER.ADR.RecipientNotFound; STOREDRV.Deliver.Exception, QUEUE.Expired
+                TRANSPORT.RULES.RejectMessage 4.4.7 SMTPSEND.DNS.NonExistentDomain at 3/2/2026 12:30:59 AM
+                C=US said "no", S=1234 id=7 std::exception {LED=5.2.2} "C:\dir\" ""#;
+            assert_eq!(veil.text(words.into()), words);
         });
     }
 }

@@ -97,12 +97,12 @@ fn period(report: &Report) -> String {
 
 fn read(report: &Report) -> String {
     let inputs = &report.inputs;
-    let runs = match inputs.runs {
-        0 | 1 => String::new(),
-        runs => format!(" by {runs} runs"),
+    let saved = match inputs.saved_files {
+        0 => String::new(),
+        files => format!(" from {}", plural(files as i64, "saved file")),
     };
     format!(
-        "{}, {}, {}, {} read{runs} in {:.1} s",
+        "{}, {}, {}, {} read{saved} in {:.1} s",
         plural(report.coverage.servers.len() as i64, "server"),
         plural(inputs.files as i64, "file"),
         size(inputs.bytes as i64),

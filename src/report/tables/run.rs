@@ -42,7 +42,7 @@ fn coverage(report: &Report) -> Vec<Table> {
             time(&server.first),
             time(&server.last),
             Cell::Count(server.rows as i64),
-            Cell::Bytes(server.bytes as i64),
+            server.bytes.map_or(Cell::None, |b| Cell::Bytes(b as i64)),
             Cell::Count(server.hours_with_rows as i64),
             Cell::Count(server.hours_without_rows),
         ]
@@ -102,6 +102,7 @@ fn coverage(report: &Report) -> Vec<Table> {
         inputs(report),
         table(section, "servers", "Servers", &columns)
             .find("--server SERVER")
+            .note(coverage.note(report.inputs.saved_files))
             .lines(servers),
         state(report),
         table(

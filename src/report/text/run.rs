@@ -26,12 +26,12 @@ pub fn headline<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
     } else {
         String::new()
     };
-    let runs = match inputs.runs {
-        0 | 1 => String::new(),
-        runs => format!(" read by {runs} runs"),
+    let saved = match inputs.saved_files {
+        0 => String::new(),
+        files => format!(" from {}", plural(files as i64, "saved file")),
     };
     let read = format!(
-        "{}, {}, {}, {}{runs}{rate} · {}",
+        "{}, {}, {}, {}{saved}{rate} · {}",
         plural(report.coverage.servers.len() as i64, "server"),
         plural(inputs.files as i64, "file"),
         size(inputs.bytes as i64),
@@ -94,15 +94,15 @@ pub fn coverage<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
             at(server.first_time),
             at(server.last_time),
             grouped(server.rows as i64),
-            match server.bytes {
-                0 => "-".into(), // of a stretch of time only rows are known
-                bytes => size(bytes as i64),
-            },
+            (server.bytes).map_or("-".into(), |bytes| size(bytes as i64)),
             grouped(server.hours_without_rows),
         ]);
     }
     if !table.is_empty() {
         page.table(&table)?;
+        if report.inputs.saved_files > 0 || coverage.state.is_some() {
+            page.say(coverage.note(report.inputs.saved_files), Tone::Faint)?;
+        }
         strips(report, page)?;
     }
     let domains = coverage.own_domains.join(", ");
