@@ -26,6 +26,11 @@ pub struct HourRows {
 }
 
 impl HourRows {
+    /// Whether the service has any.
+    pub fn has(&self, service: Service) -> bool {
+        self.rows[service as usize] > 0
+    }
+
     fn merge(&mut self, other: HourRows) {
         for (mine, rows) in self.rows.iter_mut().zip(other.rows) {
             *mine += rows;
@@ -79,23 +84,18 @@ impl Coverage {
 
     /// Whether the service has rows in the hour of `time` or the one after it.
     fn has_near(&self, service: Service, time: Time) -> bool {
-        let has = |(_, hour): (&i64, &HourRows)| hour.rows[service as usize] > 0;
-        self.hours.range(time.hour()..=time.hour() + 1).any(has)
+        let mut near = self.hours.range(time.hour()..=time.hour() + 1);
+        near.any(|(_, hour)| hour.has(service))
     }
 
-    /// Whether any service has a row later than `time`, but not later than `span` after it: what comes after the
+    /// Whether any of the services has a row later than `time`, but not later than `span` after it: what comes after the
     /// horizon must not change an answer that may have been given by then.
-    pub fn goes_on_after(&self, time: Time, span: i64) -> bool {
-        let mut services = Service::ALL.into_iter();
-        services.any(|service| self.service_goes_on_after(service, time, span))
-    }
-
-    /// [`Coverage::goes_on_after`] for the rows of one service.
-    pub fn service_goes_on_after(&self, service: Service, time: Time, span: i64) -> bool {
+    pub fn goes_on_after(&self, services: &[Service], time: Time, span: i64) -> bool {
         let until = Time(time.0.saturating_add(span)).hour();
         let later = |(at, hour): (&i64, &HourRows)| {
-            let is_later = *at > time.hour() || hour.last[service as usize] > time;
-            hour.rows[service as usize] > 0 && is_later
+            services.iter().any(|&service| {
+                hour.has(service) && (*at > time.hour() || hour.last[service as usize] > time)
+            })
         };
         let hours = time.hour()..=until.max(time.hour() + 1);
         self.hours.range(hours).any(later)
@@ -274,7 +274,7 @@ impl Servers {
 
     /// Whether the service's log had begun by `time`, and has rows in that hour or the one after it, among what was or
     /// will be read. It may end within that hour: what comes behind the horizon is not known yet, so the last
-    /// row of all must not be asked for here, but [`Coverage::service_goes_on_after`].
+    /// row of all must not be asked for here, but [`Coverage::goes_on_after`].
     pub fn covers(&self, id: ServerId, service: Service, time: Time) -> bool {
         let at = usize::from(id.0);
         let known = || {
@@ -417,11 +417,11 @@ mod tests {
             assert!(!servers.covers(id, Service::Delivery, minute(95)));
             let coverage = servers.coverage(id);
             let goes_on = |at: i64| {
-                let on = coverage.goes_on_after(minute(at), 5 * HOUR);
-                let transport = Service::Transport;
-                let same = coverage.service_goes_on_after(transport, minute(at), 5 * HOUR);
-                assert_eq!(on, same);
-                assert!(!coverage.service_goes_on_after(Service::Delivery, minute(at), 5 * HOUR));
+                let of =
+                    |services: &[Service]| coverage.goes_on_after(services, minute(at), 5 * HOUR);
+                let on = of(&Service::ALL);
+                assert_eq!(on, of(&[Service::Transport]));
+                assert!(!of(&[Service::Delivery]));
                 on
             };
             assert!([80, 99, 100, 230, 369].into_iter().all(goes_on));

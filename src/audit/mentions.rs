@@ -122,7 +122,7 @@ impl Mentions {
                 continue;
             };
             let logged = coverage.hours.get(hour);
-            if logged.is_some_and(|logged| logged.rows[*service as usize] > 0)
+            if logged.is_some_and(|logged| logged.has(*service))
                 || missed.any(server, *service, *hour..=*hour)
             {
                 continue;

@@ -30,7 +30,8 @@ pub fn sort(rows: &mut [&Row], joint: &Joint<'_>) {
 }
 
 /// Leaves out rows that were collected twice: same instant, same event, and the same log-id or the same bytes, or what a
-/// copy of a log that ends inside a record has of it: the last row of its file, which begins one of another file. Returns how many there were. `rows` must be in order.
+/// copy of a log that ends inside a record has of it: the last row of its file, which begins one of another file.
+/// Returns how many there were. `rows` must be in order.
 pub fn drop_twice(rows: &mut Vec<&Row>, joint: &Joint<'_>) -> u64 {
     let may_be_twice = |run: &[&Row]| {
         let codes = |i: usize| run[i + 1..].iter().any(|other| other.code == run[i].code);

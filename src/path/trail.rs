@@ -183,7 +183,7 @@ fn not_on<'d>(
     let time = event.time;
     match servers.find(host) {
         Some(id) if servers.covers(id, service, time) => {
-            match (servers.coverage(id)).service_goes_on_after(service, time, horizon) {
+            match (servers.coverage(id)).goes_on_after(&[service], time, horizon) {
                 true => Reason::NoRowOn(host),
                 false => Reason::LogEndsOn(id),
             }
@@ -196,7 +196,7 @@ fn not_on<'d>(
 fn waiting<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d> {
     if servers
         .coverage(event.server)
-        .goes_on_after(event.time, horizon)
+        .goes_on_after(&Service::ALL, event.time, horizon)
     {
         verdict(Fate::Pending, event, Reason::InQueueOf(event.server))
     } else {

@@ -432,28 +432,13 @@ fn the_worked_example_is_told_by_any_form_of_its_id() {
 /// One record may begin another that is none of its copies: the last bytes of a record are a name.
 #[test]
 fn names_that_begin_names_are_all_delivered() {
-    let record = |event: u32, second: u32, to: &[String]| {
-        let names = to
-            .iter()
-            .map(|to| format!("/o=FJORD/ou=HILL/cn=Recipients/cn={to}\n"));
-        format!(
-            "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31\t{event}\t1998.11.17 9:12:{second}\t\t/o=FJORD/ou=HARBOUR/\
-             cn=Configuration/cn=Servers/cn=HERON/cn=Microsoft Private MDB\t\t/o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA\
-             \t0\t2100\t0\t0\t\t{}\n{}\n",
-            to.len(),
-            names.collect::<String>()
-        )
-    };
-    let log = |names: &[String]| {
-        let deliver = names
-            .iter()
-            .map(|name| record(9, 5, std::slice::from_ref(name)));
+    let log = |names: &[&str]| {
+        let deliver = names.iter().map(|name| record(9, 5, &[name]));
         [record(4, 3, names), deliver.collect()].concat()
     };
     let users: Vec<String> = (1..=12).map(|n| format!("USER{n}")).collect();
-    let ann = ["ANN", "ANNA"].map(String::from).to_vec();
-    let anna = ["ANNA", "ANN"].map(String::from).to_vec();
-    for names in [users, ann, anna] {
+    let users: Vec<&str> = users.iter().map(String::as_str).collect();
+    for names in [users, vec!["ANN", "ANNA"], vec!["ANNA", "ANN"]] {
         for line_break in ["\n", "\r\n"] {
             let log = log(&names).replace('\n', line_break);
             // Whole, and a copy that ends behind the last name.
@@ -465,9 +450,7 @@ fn names_that_begin_names_are_all_delivered() {
             ] {
                 let folder = tempfile::tempdir().unwrap();
                 for (at, log) in logs.iter().enumerate() {
-                    let folder = folder.path().join(at.to_string()).join("HERON");
-                    std::fs::create_dir_all(&folder).unwrap();
-                    std::fs::write(folder.join("19981117.log"), log).unwrap();
+                    write_heron(folder.path(), &at.to_string(), log);
                 }
                 let case = format!("{names:?} {logs:?}");
                 let found = paths(folder.path(), &[]);
@@ -501,27 +484,34 @@ fn two_copies_that_end_inside_a_record_count_once_each() {
     let cut = log.rfind("CHLOE").unwrap() + 2;
     let folder = tempfile::tempdir().unwrap();
     for (name, log) in [("a", &log[..]), ("b", &log[..cut]), ("c", &log[..cut])] {
-        let folder = folder.path().join(name).join("HERON");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("19981117.log"), log).unwrap();
+        write_heron(folder.path(), name, log);
     }
     assert_eq!(rows_twice(folder.path()), [4, 4]);
 }
 
+/// A record of a 5.5 server about ADA's one message.
+fn record(event: u32, second: u32, to: &[&str]) -> String {
+    let names = to
+        .iter()
+        .map(|to| format!("/o=FJORD/ou=HILL/cn=Recipients/cn={to}\n"));
+    format!(
+        "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31\t{event}\t1998.11.17 9:12:{second}\t\t/o=FJORD/ou=HARBOUR/\
+         cn=Configuration/cn=Servers/cn=HERON/cn=Microsoft Private MDB\t\t/o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA\
+         \t0\t2100\t0\t0\t\t{}\n{}\n",
+        to.len(),
+        names.collect::<String>()
+    )
+}
+
+/// Writes a log of HERON into a folder of this name.
+fn write_heron(folder: &Path, name: &str, log: &str) {
+    let folder = folder.join(name).join("HERON");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("19981117.log"), log).unwrap();
+}
+
 /// The log of a 5.5 server whose last record names two recipients.
 fn heron() -> String {
-    let record = |event: u32, second: u32, to: &[&str]| {
-        let names = to
-            .iter()
-            .map(|to| format!("/o=FJORD/ou=HILL/cn=Recipients/cn={to}\n"));
-        format!(
-            "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31\t{event}\t1998.11.17 9:12:{second}\t\t/o=FJORD/ou=HARBOUR/\
-             cn=Configuration/cn=Servers/cn=HERON/cn=Microsoft Private MDB\t\t/o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA\
-             \t0\t2100\t0\t0\t\t{}\n{}\n",
-            to.len(),
-            names.collect::<String>()
-        )
-    };
     [
         record(4, 3, &["BRAM", "CHLOE"]),
         record(9, 5, &["BRAM", "CHLOE"]),
@@ -569,11 +559,7 @@ fn a_copy_that_ends_inside_a_record_adds_nothing() {
         for cut in cuts {
             for (whole, part) in [("a", "b"), ("b", "a")] {
                 let folder = tempfile::tempdir().unwrap();
-                let write = |name: &str, text: &str| {
-                    let folder = folder.path().join(name).join("HERON");
-                    std::fs::create_dir_all(&folder).unwrap();
-                    std::fs::write(folder.join("19981117.log"), text).unwrap();
-                };
+                let write = |name: &str, text: &str| write_heron(folder.path(), name, text);
                 write(whole, log);
                 let alone = paths(folder.path(), &[]);
                 write(part, &log[..cut]);

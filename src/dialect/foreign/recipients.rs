@@ -9,6 +9,7 @@ use super::entry::list;
 use super::settle::{Around, Stay, is_foreign};
 use crate::address::List;
 use crate::event::{Event, Next, Raw, Role};
+use crate::keys::Service;
 
 /// Recipients that hand-overs gave to a record by name.
 fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
@@ -275,8 +276,9 @@ pub(super) fn open<'d>(
 /// Whether nothing more became of a record of Postfix, although its host's log goes on.
 fn stops_here(birth: &Event<'_>, around: Around<'_>) -> bool {
     birth.source.text() == "postfix"
-        && around
-            .servers
-            .coverage(birth.server)
-            .goes_on_after(birth.time, around.horizon)
+        && around.servers.coverage(birth.server).goes_on_after(
+            &Service::ALL,
+            birth.time,
+            around.horizon,
+        )
 }
