@@ -108,8 +108,10 @@ pub fn connectors(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Connec
     });
     let mut received: Vec<Received> = received.collect();
     received.sort_by(|a, b| {
-        let name = |r: &Received| (r.server.clone(), r.connector.clone(), r.client.clone());
-        (b.messages.cmp(&a.messages)).then_with(|| name(a).cmp(&name(b)))
+        (b.messages.cmp(&a.messages))
+            .then_with(|| a.server.cmp(&b.server))
+            .then_with(|| a.connector.cmp(&b.connector))
+            .then_with(|| a.client.cmp(&b.client))
     });
     let counts: BTreeMap<u32, Counts> = sums.servers.iter().map(|(n, c)| (*n, *c)).collect();
     Connectors {
@@ -157,8 +159,10 @@ fn sent(sums: &tally::Hops, slow_ms: u64, names: &Names<'_>) -> Vec<Sent> {
     });
     let mut sent: Vec<Sent> = sent.collect();
     sent.sort_by(|a, b| {
-        let name = |s: &Sent| (s.server.clone(), s.connector.clone(), s.next_hop.clone());
-        (b.messages.cmp(&a.messages)).then_with(|| name(a).cmp(&name(b)))
+        (b.messages.cmp(&a.messages))
+            .then_with(|| a.server.cmp(&b.server))
+            .then_with(|| a.connector.cmp(&b.connector))
+            .then_with(|| a.next_hop.cmp(&b.next_hop))
     });
     sent
 }

@@ -11,16 +11,28 @@ use crate::report::Report;
 /// Writes `report` as one JSON object.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let text = serde_json::to_string_pretty(report)?;
-    let harmful = |c: char| c != '\n' && (c.is_control() || is_treacherous(c));
     let mut rest = text.as_str();
-    // Such characters stand only inside strings.
-    while let Some(at) = rest.find(harmful) {
+    while let Some((at, c)) = harmful(rest) {
         out.write_all(&rest.as_bytes()[..at])?;
-        let c = rest[at..].chars().next().unwrap_or_default();
         for unit in c.encode_utf16(&mut [0; 2]) {
             write!(out, "\\u{unit:04x}")?;
         }
         rest = &rest[at + c.len_utf8()..];
     }
     writeln!(out, "{rest}")
+}
+
+/// The first character to escape, and where it is. Such stand only inside strings, where serde has escaped the controls
+/// below the blank; of the rest nearly all is plain.
+fn harmful(text: &str) -> Option<(usize, char)> {
+    let mut from = 0;
+    loop {
+        let plain = |b: &u8| (b' '..0x7f).contains(b) || *b == b'\n';
+        from += text.as_bytes()[from..].iter().position(|b| !plain(b))?;
+        let c = text[from..].chars().next()?;
+        if c.is_control() || is_treacherous(c) {
+            return Some((from, c));
+        }
+        from += c.len_utf8();
+    }
 }

@@ -82,13 +82,24 @@ pub const NAMES: [&str; 30] = [
 const NETWORK_ID: usize = Column::NetworkMessageId as usize;
 const ABSENT: u8 = u8::MAX;
 
-/// The four layouts that servers write.
-static KNOWN: LazyLock<Vec<Schema>> = LazyLock::new(|| {
-    let known = [21, 26, 27, 30].map(|width| Schema {
-        guessed: false,
-        ..Schema::from_width(width).expect("a known width")
-    });
-    known.into()
+/// A layout that servers write.
+struct Known {
+    /// As its `#Fields:` line lists the columns.
+    list: Vec<u8>,
+    schema: Schema,
+}
+
+/// The layouts of 2007, 2010, 2013, and 2016 and later.
+static KNOWN: LazyLock<[Known; 4]> = LazyLock::new(|| {
+    [(22, false), (27, false), (27, true), (30, true)].map(|(until, has_network_id)| {
+        let names = NAMES[..until].iter().enumerate();
+        let names = names.filter(|(i, _)| has_network_id || *i != NETWORK_ID);
+        let names: Vec<&[u8]> = names.map(|(_, name)| name.as_bytes()).collect();
+        Known {
+            list: names.join(&b','),
+            schema: Schema::bind(&names).expect("time and event are named"),
+        }
+    })
 });
 
 /// Where each column of a file stands.
@@ -111,30 +122,24 @@ impl Schema {
     /// Binds the columns that a `#Fields:` line names. `None` if the columns without which a row says nothing
     /// (time, event) are not among them.
     pub fn from_fields(list: &[u8]) -> Option<Schema> {
+        // Nearly every file has one of these.
+        if let Some(known) = KNOWN.iter().find(|known| known.list == list) {
+            return Some(known.schema.clone());
+        }
         let names: Vec<&[u8]> = list.split(|&b| b == b',').map(<[u8]>::trim_ascii).collect();
-        Schema::bind(&names, false)
+        Schema::bind(&names)
     }
 
     /// The layout with this many columns: 21 (2007), 26 (2010), 27 (2013) or 30 (2016 and later).
     pub fn from_width(width: usize) -> Option<Schema> {
-        let without_network = |until: usize| {
-            NAMES[..until]
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| *i != NETWORK_ID)
-                .map(|(_, n)| n.as_bytes())
-        };
-        let names: Vec<&[u8]> = match width {
-            21 => without_network(22).collect(),
-            26 => without_network(27).collect(),
-            27 => NAMES[..27].iter().map(|n| n.as_bytes()).collect(),
-            30 => NAMES.iter().map(|n| n.as_bytes()).collect(),
-            _ => return None,
-        };
-        Schema::bind(&names, true)
+        let known = KNOWN.iter().find(|known| known.schema.width == width)?;
+        Some(Schema {
+            guessed: true,
+            ..known.schema.clone()
+        })
     }
 
-    fn bind(names: &[&[u8]], guessed: bool) -> Option<Schema> {
+    fn bind(names: &[&[u8]]) -> Option<Schema> {
         let mut columns = [ABSENT; NAMES.len()];
         let mut online = false;
         for (at, name) in names.iter().enumerate().take(usize::from(ABSENT)) {
@@ -171,7 +176,7 @@ impl Schema {
             columns,
             width: names.len(),
             wanted,
-            guessed,
+            guessed: false,
             elsewhere: false,
             name,
         })
@@ -181,8 +186,8 @@ impl Schema {
     pub fn named(dialect: &str, list: &str) -> Option<Schema> {
         match list {
             "" => {
-                let known = KNOWN.iter().find(|schema| schema.name == dialect);
-                known.cloned()
+                let known = KNOWN.iter().find(|known| known.schema.name == dialect);
+                known.map(|known| known.schema.clone())
             }
             list => Schema::from_fields(list.as_bytes()),
         }
@@ -190,10 +195,9 @@ impl Schema {
 
     /// The names of the columns; empty where the dialect's name tells them.
     pub fn list(&self) -> String {
-        if KNOWN
-            .iter()
-            .any(|known| known.columns == self.columns && known.name == self.name)
-        {
+        let is_known =
+            |known: &Known| known.schema.columns == self.columns && known.schema.name == self.name;
+        if KNOWN.iter().any(is_known) {
             return String::new();
         }
         let header = self.header();
