@@ -19,8 +19,8 @@ const SECOND: u8 = 1 << 2;
 const SPOT_MARK_BITS: u32 = 3;
 /// First and last row of a message, which are asked for without the rest of it.
 const TIMES_BYTES: usize = 2 * size_of::<i64>();
-/// A [`Way`] or a [`Written`] is shorter: three numbers of 64 bits or five of 32, seven bits a byte, and some flags.
-const LONGEST_BYTES: usize = 64;
+/// A [`Written`] is shorter: five numbers of 32 bits, seven bits a byte, and some flags.
+const HEAD_BYTES: usize = 32;
 /// So much room is made for a spot; most need less, and it grows.
 const USUAL_SPOT_BYTES: usize = 10;
 
@@ -36,17 +36,34 @@ struct Spot {
     marks: u8,
 }
 
-/// A spot as it is kept: the way to it from the one before. Small numbers take a byte.
-#[derive(Serialize, Deserialize)]
+/// A spot as it is kept: the way to it from the one before.
 struct Way {
     chunks: i64,
     /// From the spot before if that is in the same chunk, else from the chunk's beginning.
     bytes: i64,
     lines: i64,
-    layout_and_marks: u16,
+    layout_and_marks: i64,
 }
 
 const _: () = assert!(KEPT_MARKS < SECOND);
+
+impl Way {
+    #[inline]
+    fn put(&self, to: &mut Vec<u8>) {
+        for number in [self.chunks, self.bytes, self.lines, self.layout_and_marks] {
+            put_number(number, to);
+        }
+    }
+
+    fn next(from: &mut &[u8]) -> Way {
+        Way {
+            chunks: number(from),
+            bytes: number(from),
+            lines: number(from),
+            layout_and_marks: number(from),
+        }
+    }
+}
 
 /// A [`Carried`] as it is kept, in front of its spots and behind its times.
 #[derive(Serialize, Deserialize)]
@@ -60,6 +77,14 @@ struct Written {
     reopened: bool,
     finished: bool,
     settled: bool,
+}
+
+impl Written {
+    fn next(from: &mut &[u8]) -> Written {
+        let (head, rest) = postcard::take_from_bytes(from).expect("written by write");
+        *from = rest;
+        head
+    }
 }
 
 impl Spot {
@@ -83,7 +108,7 @@ impl Spot {
             chunks: i64::from(self.chunk) - i64::from(before.chunk),
             bytes: i64::from(self.offset) - i64::from(from.offset),
             lines: i64::from(self.line) - i64::from(from.line),
-            layout_and_marks: u16::from(self.layout) << SPOT_MARK_BITS | u16::from(self.marks),
+            layout_and_marks: i64::from(self.layout) << SPOT_MARK_BITS | i64::from(self.marks),
         }
     }
 
@@ -178,7 +203,7 @@ impl Carried {
 
     /// It is written in fewer bytes.
     pub fn most_bytes(&self) -> usize {
-        TIMES_BYTES + LONGEST_BYTES + self.spots.len()
+        TIMES_BYTES + HEAD_BYTES + self.spots.len()
     }
 
     /// Puts it behind other bytes.
@@ -196,7 +221,9 @@ impl Carried {
             finished: self.finished,
             settled: self.settled,
         };
-        put(&written, to);
+        let mut buffer = [0; HEAD_BYTES];
+        let head = postcard::to_slice(&written, &mut buffer).expect("it is shorter");
+        to.extend_from_slice(head);
         to.extend_from_slice(&self.spots);
     }
 
@@ -204,7 +231,7 @@ impl Carried {
     pub fn read(bytes: &[u8]) -> (Carried, usize) {
         let (first, last) = Carried::times(bytes);
         let mut rest = &bytes[TIMES_BYTES..];
-        let head: Written = next(&mut rest);
+        let head = Written::next(&mut rest);
         let spots = &rest[..head.spots_bytes as usize];
         let carried = Carried {
             spots: spots.into(),
@@ -234,7 +261,7 @@ impl Carried {
     /// How long what was written at the beginning of `bytes` is.
     pub fn length(bytes: &[u8]) -> usize {
         let mut rest = &bytes[TIMES_BYTES..];
-        let head: Written = next(&mut rest);
+        let head = Written::next(&mut rest);
         bytes.len() - rest.len() + head.spots_bytes as usize
     }
 
@@ -249,8 +276,8 @@ impl Carried {
         let mut rest = &self.spots[..];
         while !rest.is_empty() {
             let mut before = Spot::default();
-            for _ in 0..next::<u32>(&mut rest) {
-                before = Spot::by(&next(&mut rest), before);
+            for _ in 0..number(&mut rest) {
+                before = Spot::by(&Way::next(&mut rest), before);
                 rows.extend(before.reread(key, joint));
             }
         }
@@ -261,11 +288,11 @@ impl Carried {
     pub fn take(&mut self, rows: &[&Row]) {
         let mut spots = std::mem::take(&mut self.spots);
         spots.reserve(rows.len() * USUAL_SPOT_BYTES);
-        put(&(rows.len() as u32), &mut spots);
+        put_number(rows.len() as i64, &mut spots);
         let mut before = Spot::default();
         for row in rows {
             let spot = Spot::of(row);
-            put(&spot.way(before), &mut spots);
+            spot.way(before).put(&mut spots);
             before = spot;
             self.first = self.first.min(row.time);
             self.last = self.last.max(row.time);
@@ -289,23 +316,45 @@ impl Carried {
     }
 }
 
-/// Adds a number or way.
-fn put(what: &impl Serialize, spots: &mut Vec<u8>) {
-    let mut buffer = [0; LONGEST_BYTES];
-    let bytes = postcard::to_slice(what, &mut buffer).expect("they are shorter");
-    spots.extend_from_slice(bytes);
+/// Adds a number: seven bits a byte, the lowest first; small ones take one byte, negative ones, too.
+#[inline]
+fn put_number(number: i64, to: &mut Vec<u8>) {
+    let mut rest = (number << 1 ^ number >> 63) as u64;
+    while rest >= 0x80 {
+        to.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    to.push(rest as u8);
 }
 
-/// The next number or way.
-fn next<'s, T: Deserialize<'s>>(rest: &mut &'s [u8]) -> T {
-    let (next, behind) = postcard::take_from_bytes(rest).expect("written by take");
-    *rest = behind;
-    next
+/// The next number.
+fn number(from: &mut &[u8]) -> i64 {
+    let (mut number, mut bits) = (0, 0);
+    while let Some((byte, rest)) = from.split_first() {
+        *from = rest;
+        number |= u64::from(byte & 0x7f) << bits;
+        bits += 7;
+        if *byte < 0x80 {
+            break;
+        }
+    }
+    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_come_back() {
+        let numbers = [0, 1, -1, 63, -64, 64, -65, i64::MAX, i64::MIN];
+        let mut bytes = Vec::new();
+        (numbers.iter()).for_each(|number| put_number(*number, &mut bytes));
+        assert_eq!(bytes[..4], [0, 2, 1, 126]);
+        let mut rest = &bytes[..];
+        assert_eq!(numbers.map(|_| number(&mut rest)), numbers);
+        assert!(rest.is_empty());
+    }
 
     #[test]
     fn spots_come_back_and_are_small() {
@@ -325,14 +374,16 @@ mod tests {
         ];
         let mut before = Spot::default();
         for spot in spots {
-            let bytes = postcard::to_stdvec(&spot.way(before)).unwrap();
+            let mut bytes = Vec::new();
+            spot.way(before).put(&mut bytes);
             let mut rest = &bytes[..];
-            let same = Spot::by(&next(&mut rest), before);
+            let same = Spot::by(&Way::next(&mut rest), before);
             assert_eq!(format!("{same:?}"), format!("{spot:?}"));
             assert!(rest.is_empty());
             before = spot;
         }
-        let near = postcard::to_stdvec(&spots[1].way(spots[0])).unwrap();
+        let mut near = Vec::new();
+        spots[1].way(spots[0]).put(&mut near);
         assert!(near.len() <= 6, "{}", near.len());
     }
 }
