@@ -15,13 +15,13 @@ use bstr::{BString, ByteSlice};
 use bumpalo::Bump;
 use rayon::prelude::*;
 
-use crate::address::domain;
+use crate::address::{bare_id, domain, short_host};
 use crate::dialect::{self, Detected, Layout, Slice};
-use crate::event::Role;
+use crate::event::{Event, Role};
 use crate::input::{Inputs, LogFile};
 use crate::join::Ground;
 use crate::keys::Keys;
-use crate::servers::Servers;
+use crate::servers::{Servers, dns_suffix};
 use crate::time::Time;
 use crate::watch::{Lap, Watch};
 pub use windows::WINDOW_BYTES;
@@ -352,6 +352,8 @@ pub struct Survey {
     pub domains: BTreeSet<BString>,
     /// Servers with rows of their own, short and lower case.
     pub servers: BTreeSet<BString>,
+    /// DNS domains in which servers of Exchange lie, lower case.
+    pub suffixes: BTreeSet<BString>,
     /// How long it took to look.
     pub took: Lap,
 }
@@ -360,6 +362,7 @@ impl Survey {
     fn merge(mut self, other: Survey) -> Survey {
         self.domains.extend(other.domains);
         self.servers.extend(other.servers);
+        self.suffixes.extend(other.suffixes);
         self
     }
 }
@@ -440,6 +443,25 @@ fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {
         } else if event.from_mailbox {
             note(event.sender.text());
         }
+        if !layout.is_foreign() {
+            let full = full_names(&event).filter(|full| {
+                let name = found.seen.name(row.server);
+                short_host(full).eq_ignore_ascii_case(name)
+            });
+            let suffixes = full.filter_map(dns_suffix);
+            (survey.suffixes).extend(suffixes.map(|suffix| suffix.to_ascii_lowercase().into()));
+        }
     }
     survey
+}
+
+/// Names that may be the full one of the server that logged an event: as it names itself where it takes mail over, and
+/// as its store does in the Message-IDs that it makes.
+fn full_names<'d>(event: &Event<'d>) -> impl Iterator<Item = &'d [u8]> {
+    let named = event.server_host.text().as_bytes();
+    let made = bare_id(event.message_id.text());
+    let made = made.rsplit_once_str("@").filter(|_| event.from_mailbox);
+    [Some(named), made.map(|(_, host)| host)]
+        .into_iter()
+        .flatten()
 }

@@ -213,6 +213,8 @@ pub struct Servers {
     foreseen: Vec<Coverage>,
     /// Names known to have rows of their own before those were read.
     surveyed: BTreeSet<BString>,
+    /// DNS domains in which servers of Exchange lie that have logs, lower case.
+    suffixes: BTreeSet<BString>,
     /// Other names and addresses of servers, lower case, and the name they go by.
     aliases: BTreeMap<BString, BString>,
 }
@@ -327,9 +329,19 @@ impl Servers {
         servers
     }
 
-    /// Says beforehand which servers have logs among the inputs, so that it does not matter which is read first.
-    pub fn survey(&mut self, names: BTreeSet<BString>) {
-        self.surveyed = names;
+    /// Says beforehand which servers have logs among the inputs and in which DNS domains they lie, so that it does not
+    /// matter which is read first.
+    pub fn survey(&mut self, names: BTreeSet<BString>, suffixes: BTreeSet<BString>) {
+        (self.surveyed, self.suffixes) = (names, suffixes);
+    }
+
+    /// Whether a host is of the organisation: its logs are here, or it lies in the DNS domain of a server whose logs are, or
+    /// below it.
+    pub fn is_own(&self, host: &[u8]) -> bool {
+        let mut buffer = [0; 128];
+        let full = lower(host, &mut buffer);
+        let mut parents = full.find_iter(b".").map(|dot| BStr::new(&full[dot + 1..]));
+        self.has_log(host) || parents.any(|parent| self.suffixes.contains(parent))
     }
 
     /// Whether the inputs hold logs that this host wrote.
@@ -351,6 +363,15 @@ impl Servers {
         read.sort_by_key(|(name, _)| *name);
         read
     }
+}
+
+/// The DNS domain in a server's full name. One without a dot is a top-level domain for all that is known: it says nothing.
+pub fn dns_suffix(host: &[u8]) -> Option<&[u8]> {
+    let suffix = host[short_host(host).len()..].strip_prefix(b".")?;
+    suffix
+        .trim_with(|c| c == '.')
+        .contains(&b'.')
+        .then_some(suffix)
 }
 
 /// In lower case, in the buffer if it fits.
@@ -395,6 +416,34 @@ mod tests {
             assert_eq!(coverage.span(), spans[1]);
         }
         assert_eq!(Coverage::default().span(), None);
+    }
+
+    #[test]
+    fn hosts_of_the_servers_dns_domain_are_own() {
+        let mut servers = Servers::default();
+        let suffix = dns_suffix(b"ex01.corp.example").unwrap();
+        servers.survey(["edge9".into()].into(), [suffix.into()].into());
+        for own in [
+            "EX02.Corp.Example",
+            "ex03.north.corp.example",
+            "edge9.dmz.test",
+        ] {
+            assert!(servers.is_own(own.as_bytes()), "{own}");
+        }
+        for other in [
+            "corp.example",
+            "mx.bcorp.example",
+            "mx.example",
+            "ex02",
+            "",
+            "10.1.2.3",
+        ] {
+            assert!(!servers.is_own(other.as_bytes()), "{other}");
+        }
+        // Else all hosts of a top-level domain were own.
+        for vague in ["ex01.com", "ex01", "ex01.com.", "10.1.2.3", "ex01."] {
+            assert_eq!(dns_suffix(vague.as_bytes()), None, "{vague}");
+        }
     }
 
     #[test]

@@ -203,7 +203,7 @@ impl Legs {
             let Some(server) =
                 named[usize::from(told.host)].filter(|of| servers.coverage(*of).rows > 0)
             else {
-                if matches!(teller, Teller::Server | Teller::Mailbox) {
+                if matches!(teller, Teller::Server | Teller::Mailbox | Teller::Older) {
                     let unread = found.unread.entry(self.hosts.name(told.host).into());
                     let (count, first) = unread.or_insert((0, told.spot));
                     *count += 1;
@@ -212,7 +212,7 @@ impl Legs {
                 continue;
             };
             let Some(arrival) = arrivals.first() else {
-                if teller != Teller::Stranger
+                if !matches!(teller, Teller::Stranger | Teller::Older)
                     && let Some(hours) = must_have_arrived(servers, server, told, service(teller))
                 {
                     let (by, spot) = ((server, teller, told.server), told.spot);

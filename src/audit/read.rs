@@ -17,6 +17,7 @@ const CHUNKS_PER_THREAD: usize = 16;
 pub fn read(inputs: &mut Inputs, chunk_bytes: usize, done: impl Fn(u64)) -> (Audit, Outcome) {
     let mut reading = Reading::new(inputs, chunk_bytes);
     let inputs = &*inputs;
+    reading.survey(inputs);
     let mut audit = Audit::default();
     let batch = CHUNKS_PER_THREAD * rayon::current_num_threads();
     while let Some((ground, rows)) = reading.batch(inputs, batch) {

@@ -4,7 +4,8 @@
 
 use bstr::BStr;
 
-use super::{Layout, Surroundings, exchange55, modern, trackhistory, was};
+use super::{Layout, Surroundings, exchange55, exchange2000, legacy, modern, trackhistory, was};
+use crate::event::Role;
 use crate::keys::Service;
 use crate::row::Row;
 use crate::time::Time;
@@ -52,6 +53,8 @@ pub enum Teller {
     Itself,
     /// The transport service of a server, which gave it to the mailbox delivery of this or another.
     Transport,
+    /// As [`Teller::Server`], but one of the two is of 2003 or before: no copy is named.
+    Older,
 }
 
 /// What a row tells of something that must have arrived on a server.
@@ -70,8 +73,20 @@ pub struct Told<'d> {
 pub fn told<'d>(row: &Row, around: &Surroundings<'d>) -> [Option<Told<'d>>; 2] {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::told(row, schema, around),
+        Layout::Exchange55 if row.role == Role::Send => {
+            let entry = exchange55::entry(row, bytes(row, around), around.arena);
+            [legacy::sides::told(&entry, row, around), None]
+        }
+        Layout::Exchange2000(schema) if row.role == Role::Send => {
+            let entry = exchange2000::entry(row, bytes(row, around), schema, around.arena);
+            [legacy::sides::told(&entry, row, around), None]
+        }
         _ => [None, None],
     }
+}
+
+fn bytes<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
+    &around.data[row.offset as usize..][..row.len as usize]
 }
 
 /// What arrived on a server with this row.
@@ -197,6 +212,5 @@ pub fn fingerprint<'d>(row: &Row, around: &Surroundings<'d>) -> &'d [u8] {
     if !log_id.is_empty() {
         return log_id;
     }
-    let from = row.offset as usize;
-    &around.data[from..from + row.len as usize]
+    bytes(row, around)
 }

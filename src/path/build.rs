@@ -316,7 +316,7 @@ fn why<'d>(event: &Event<'d>) -> &'d BStr {
 }
 
 /// Old and new addresses of a rename or redirect; one old address may have several new ones.
-fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])> {
+pub(super) fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])> {
     let mut old = event.related.into_iter();
     let mut last = None;
     event.recipients.into_iter().filter_map(move |new| {

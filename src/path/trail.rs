@@ -4,8 +4,9 @@
 //! took it in and that no later row gave on; clocks differ, so it is copies that are followed, not times.
 
 use bstr::BStr;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
+use super::build::replaced;
 use super::roster::{Roster, Verdict};
 use super::{Fate, Reason};
 use crate::event::{Event, Next, Role};
@@ -32,9 +33,12 @@ pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Serve
         .map(|i| roster.is_open(i))
         .collect();
     let mut ways = vec![Way::default(); open.len()];
+    let other_names = other_names(events, roster);
     for (i, event) in events.iter().enumerate() {
         for address in event.recipients {
-            let Some(person) = roster.find(address).filter(|&person| open[person]) else {
+            let person = roster.find(address);
+            let person = person.map(|person| *other_names.get(&person).unwrap_or(&person));
+            let Some(person) = person.filter(|&person| open[person]) else {
                 continue;
             };
             note(&mut ways[person], i, event);
@@ -51,9 +55,23 @@ pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Serve
     }
 }
 
+/// Names that were concluded to be another's, each with that: no row renames it, so rows of either are rows of both.
+fn other_names(events: &[Event<'_>], roster: &Roster<'_>) -> HashMap<usize, usize> {
+    let concluded = |e: &&Event<'_>| e.role == Role::Resolve && e.copy == 0;
+    let pairs = events.iter().filter(concluded).flat_map(replaced);
+    pairs
+        .filter_map(|(old, new)| roster.find(old).zip(roster.find(new)))
+        .collect()
+}
+
 fn note(way: &mut Way, i: usize, event: &Event<'_>) {
+    if event.parent != 0 {
+        way.closed.push(event.parent);
+    }
     match event.role {
         Role::Submit => way.submitted.push(i),
+        // Concluded from all rows together: it tells of no queue.
+        Role::Resolve | Role::Redirect if event.copy == 0 => {}
         Role::Receive
         | Role::Report
         | Role::Resubmit
@@ -62,10 +80,7 @@ fn note(way: &mut Way, i: usize, event: &Event<'_>) {
         | Role::Redirect => {
             way.opened.push(i);
         }
-        Role::Fork => {
-            way.opened.push(i);
-            way.closed.push(event.parent);
-        }
+        Role::Fork => way.opened.push(i),
         Role::Send => {
             way.sent.push(i);
             way.closed.push(event.copy);

@@ -169,7 +169,7 @@ pub fn run<T: Taker + Send, E>(
         [] => OwnDomains::guessed(survey.domains),
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
-    ground.servers.survey(survey.servers);
+    ground.servers.survey(survey.servers, survey.suffixes);
     let at_once = options.when == When::Closed || options.keep_from.is_some();
     let own_choice = || plan.window_bytes(at_once);
     let windows = plan.windows(options.window_bytes.unwrap_or_else(own_choice));

@@ -9,7 +9,7 @@ use crate::join::Ground;
 use crate::join::tie::{Noted, Ties};
 use crate::keys::Keys;
 use crate::path::domains::OwnDomains;
-use crate::plan::{Chunk, Plan};
+use crate::plan::{self, Chunk, Plan};
 use crate::row::Row;
 use crate::servers::Servers;
 use crate::watch::{Lap, Watch};
@@ -50,6 +50,12 @@ impl Reading {
             servers,
             watch: Watch::start(),
         }
+    }
+
+    /// Takes a first look at everything: which servers are the organisation's own.
+    pub fn survey(&mut self, inputs: &Inputs) {
+        let survey = plan::survey(inputs, &self.plan, &self.keys);
+        self.servers.survey(survey.servers, survey.suffixes);
     }
 
     /// The rows of the next `chunks` chunks, or of more if they are short, each chunk's by itself; `None` at the end.

@@ -92,6 +92,8 @@ pub struct Kept {
 pub struct Ground {
     /// Servers that were known to have logs.
     pub servers: BTreeSet<Vec<u8>>,
+    /// DNS domains in which they were known to lie.
+    pub suffixes: BTreeSet<Vec<u8>>,
     /// Own domains.
     pub own: Vec<String>,
 }

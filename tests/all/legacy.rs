@@ -39,7 +39,7 @@ pub fn paths(folder: &Path, more: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-fn organisation(generation: Generation, seed: u64, messages: u64) -> Organisation {
+pub fn organisation(generation: Generation, seed: u64, messages: u64) -> Organisation {
     Organisation::new(&Options {
         seed,
         layout: LayoutChoice::Legacy(generation),

@@ -15,6 +15,7 @@ mod hostile;
 mod inputs;
 mod laboratory;
 mod layers;
+mod left_out;
 mod legacy;
 mod merged;
 mod missing;

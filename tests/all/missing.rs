@@ -69,7 +69,7 @@ fn said(command: &[&str], logs: &Path, [window, chunk]: [&str; 2]) -> String {
 }
 
 /// The same is said whatever the windows.
-fn windows_change_nothing(logs: &Path, case: &str) {
+pub fn windows_change_nothing(logs: &Path, case: &str) {
     for command in [&["report", "--format=json"][..], &["paths"]] {
         let want = said(command, logs, WINDOWS[0]);
         for window in &WINDOWS[1..] {

@@ -148,7 +148,7 @@ pub fn missing_receives(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Findin
     let mut by_receiver: BTreeMap<_, (BTreeSet<String>, Vec<Spot>)> = BTreeMap::new();
     for ((to, teller, from), missing) in &seen.met.missing {
         let kind = match teller {
-            Teller::Server | Teller::Stranger => "receive_missing",
+            Teller::Server | Teller::Stranger | Teller::Older => "receive_missing",
             Teller::Mailbox => "submission_missing",
             Teller::Delivery | Teller::Itself => "arrival_missing",
             Teller::Transport => "delivery_missing",

@@ -70,12 +70,20 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
     let earlier = Servers::of(before.servers.clone());
     (survey.servers).extend(earlier.read().into_iter().map(|(name, _)| name.to_owned()));
     (survey.domains).extend(before.domains.iter().map(|name| name.as_str().into()));
+    (survey.suffixes).extend(
+        before
+            .ground
+            .suffixes
+            .iter()
+            .map(|name| name.as_slice().into()),
+    );
     let own = match run.options.domains.as_slice() {
         [] => OwnDomains::guessed(survey.domains.clone()),
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
     let ground = Ground {
         servers: survey.servers.iter().map(|name| name.to_vec()).collect(),
+        suffixes: survey.suffixes.iter().map(|name| name.to_vec()).collect(),
         own: own.names(),
     };
     let mut next = before.clone();
@@ -190,8 +198,10 @@ fn take_back(
     let plan = pipeline::plan(&mut inputs, run.options.chunk_bytes as usize);
     let inputs = &inputs;
     let servers = before.ground.servers.iter();
+    let suffixes = before.ground.suffixes.iter();
     let survey = Survey {
         servers: servers.map(|name| name.as_slice().into()).collect(),
+        suffixes: suffixes.map(|name| name.as_slice().into()).collect(),
         ..Survey::default()
     };
     let options = pipeline::Options {

@@ -1,8 +1,8 @@
 //! Exchange 2000 and 2003: tab separated lines under a `# Date` line, one line per recipient.
 //!
 //! Facts and their evidence: `formats/legacy.md` section 2. A record is a run of consecutive lines that tell the same
-//! event of the same message at the same second, each for another recipient; files are cut between runs. Columns
-//! are bound by name without case; nothing is quoted, `-` is blank, and a subject may hold a tab.
+//! event of the same message at the same second between the same hosts, each for another recipient; files are cut
+//! between runs. Columns are bound by name without case; nothing is quoted, `-` is blank, and a subject may hold a tab.
 
 mod parse;
 
@@ -166,11 +166,21 @@ fn looks_like_row(line: &[u8]) -> bool {
         && number(fields[Column::EventId as usize]).is_some()
 }
 
-/// What lines of one run share.
-fn run_of<'d>(line: &'d [u8], schema: &Schema) -> Option<[&'d [u8]; 4]> {
-    let wanted = [Column::Date, Column::Time, Column::EventId, Column::MsgId].map(|c| schema.at(c));
-    let mut found: [Option<&[u8]>; 4] = [None; 4];
-    let mut left = wanted.len();
+/// What lines of one run share. The last two a file may be without.
+const OF_RUN: [Column; 6] = [
+    Column::Date,
+    Column::Time,
+    Column::EventId,
+    Column::MsgId,
+    Column::PartnerName,
+    Column::ClientHostname,
+];
+
+/// [`OF_RUN`] of a line; `None` if it has not all of those that its file has.
+fn run_of<'d>(line: &'d [u8], schema: &Schema) -> Option<[&'d [u8]; OF_RUN.len()]> {
+    let wanted = OF_RUN.map(|column| schema.at(column));
+    let mut found: [&[u8]; OF_RUN.len()] = [b""; OF_RUN.len()];
+    let mut left = wanted.iter().flatten().count();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     for (at, field) in line.split(|&b| b == b'\t').enumerate() {
         for (found, _) in found
@@ -178,14 +188,11 @@ fn run_of<'d>(line: &'d [u8], schema: &Schema) -> Option<[&'d [u8]; 4]> {
             .zip(wanted)
             .filter(|(_, want)| *want == Some(at))
         {
-            *found = Some(field);
+            *found = field;
             left -= 1;
         }
         if left == 0 {
-            let [Some(a), Some(b), Some(c), Some(d)] = found else {
-                return None;
-            };
-            return Some([a, b, c, d]);
+            return Some(found);
         }
     }
     None

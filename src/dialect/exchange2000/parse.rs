@@ -2,7 +2,7 @@
 //!
 //! In: a chunk that does not begin inside a run, and the columns in force there. Out: [`Yield`].
 
-use super::{Column, Schema, fields};
+use super::{Column, OF_RUN, Schema, fields};
 use crate::dialect::legacy::line::{Line, is_blank, same};
 use crate::dialect::legacy::text::{Clock, filled, number};
 use crate::dialect::legacy::{Finder, Found};
@@ -111,19 +111,15 @@ impl Parse<'_> {
             && data[next] != b'#'
     }
 
-    /// Whether a line tells the same event of the same message at the same second.
+    /// Whether a line tells the same event of the same message at the same second, between the same hosts.
     #[inline(always)]
     fn goes_on(&self, row: &Line, other: &Line) -> bool {
         let data = self.slice.data;
-        let alike = |column: Column| {
-            let at = self.schema.at(column).unwrap_or(MAX_FIELDS);
+        let alike = |at: usize| {
             at < row.count && at < other.count && same(row.field(data, at), other.field(data, at))
         };
         let id = self.schema.at(Column::MsgId).unwrap_or(MAX_FIELDS);
-        alike(Column::EventId)
-            && alike(Column::MsgId)
-            && alike(Column::Date)
-            && alike(Column::Time)
+        (OF_RUN.iter().filter_map(|column| self.schema.at(*column))).all(alike)
             && !filled(row.field(data, id)).is_empty()
     }
 
@@ -277,6 +273,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_about_different_hosts_are_different_records() {
+        let to_host = |to: &str, host: &str| {
+            line(to, 1031, 14, "1@h", "-").replace("mx.example\t-", &format!("mx.example\t{host}"))
+        };
+        let log =
+            [("a@x", "NEW1"), ("b@x", "NEW1"), ("c@x", "NEW2")].map(|(to, at)| to_host(to, at));
+        let log = log.concat();
+        let want = ["a@x,b@x", "c@x"].map(|to| format!("1031 1@h {to} \"\" s@remote.example"));
+        for chunk in [9, 200, 1 << 20] {
+            assert_eq!(read(log.as_bytes(), chunk).0, want, "{chunk}");
+        }
+    }
+
+    #[test]
     fn tabs_in_a_subject_are_survived() {
         let log = line("a@x", 1019, 14, "1@h", "one\ttwo\tthree");
         assert_eq!(
@@ -352,6 +362,8 @@ mod tests {
                     0 => log += "broken\tline\n",
                     1 => log += &format!("{NAMES}\n"),
                     2 => log += "\n",
+                    3 => log += &line(&format!("r{i}@x"), 1028, second, &format!("{id}@h"), "a")
+                        .replace("mx.example", "other.example"),
                     _ => log += &line(&format!("r{i}@x"), 1028, second, &format!("{id}@h"), "a\tb"),
                 }
             }

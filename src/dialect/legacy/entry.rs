@@ -147,7 +147,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         server,
         name: entry.event,
         source: Raw::plain(BStr::new(kind.map_or("", |kind| kind.name))),
-        copy: copy(entry.gateway, &sides, row, host, around),
+        copy: copy(own, entry.gateway, &sides, row, host, around),
         parent: 0,
         next,
         message_id: Raw::plain(own),

@@ -26,6 +26,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     let mut concluded = Vec::new();
     refuse(events);
     turn_swapped(events, &mut concluded);
+    pass_on(events);
     part_visits(events, &mut concluded);
     note_forwards(events, &mut concluded, arena);
     name_replaced(events, &mut concluded, arena);
@@ -60,6 +61,25 @@ fn turn_swapped<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>
                 address: BStr::new(b""),
                 place: events[i].place,
             });
+        }
+    }
+}
+
+/// Events by which a connector takes a message or report in, or makes a report.
+const TAKES_IN: [&str; 7] = ["1001", "1004", "1005", "1007", "1012", "1015", "1017"];
+
+/// What a connector takes in or reports goes on to the MTA of its server, and only the Internet Mail Service tells so, of
+/// mail (1013): where the MTA knows of it, it waits at the connector no more.
+fn pass_on(events: &mut [Event<'_>]) {
+    let of_mta = |e: &Event<'_>| {
+        let number = e.name.to_str().ok().and_then(|name| name.parse().ok());
+        e.copy != 0 && number.is_some_and(|number: u16| number < 1000)
+    };
+    for i in 0..events.len() {
+        let Event { copy, server, .. } = events[i];
+        if TAKES_IN.iter().any(|name| events[i].name == *name) && events[i].role != Role::Leave {
+            let later = events.iter_mut().filter(|e| e.server == server);
+            later.filter(|e| of_mta(e)).for_each(|e| e.parent = copy);
         }
     }
 }

@@ -6,10 +6,10 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::events;
-use crate::address::x400::{Place, place_of};
-use crate::dialect::Surroundings;
-use crate::event::{Next, Role};
+use super::{Entry, events};
+use crate::address::x400::{Place, is_mts_id, place_of};
+use crate::dialect::{Named, Surroundings, Teller, Told};
+use crate::event::{Next, Role, ServerId};
 use crate::row::Row;
 
 /// Places where a message waits on one server.
@@ -88,6 +88,7 @@ pub fn smtp_stay(host: &[u8], row: &Row, around: &Surroundings<'_>) -> u64 {
 
 /// The copy a record is about.
 pub(super) fn copy(
+    id: &BStr,
     gateway: &BStr,
     sides: &Sides<'_>,
     row: &Row,
@@ -97,6 +98,8 @@ pub(super) fn copy(
     let keys = around.keys;
     match events::number(row.code) {
         4 | 1000 | 1027 => 0,
+        // Of 2003 it is not the MTA that opens lists, and what it knows messages by is their Message-ID.
+        26 if !is_mts_id(id) => keys.stay(host, part::SMTP, row.key),
         0..=999 => keys.stay(host, part::MTA, row.key),
         1001..=1018 => {
             let place = sides.gateway.connector.unwrap_or(gateway);
@@ -154,8 +157,26 @@ pub(super) fn next<'d>(
     }
 }
 
-/// Whether a host is of this organisation: read, named by a distinguished name, or by a name without domain.
+/// Whether a host is of this organisation: named by a distinguished name, by a name without domain, or known as own.
 fn is_inside(host: &[u8], sides: &Sides<'_>, around: &Surroundings<'_>) -> bool {
     let bare_name = !host.is_empty() && host.find_byteset(b".:[]").is_none();
-    bare_name || sides.partner.server.is_some() || around.servers.has_log(host)
+    bare_name || sides.partner.server.is_some() || around.servers.is_own(host)
+}
+
+/// What a hand-over to another server of the organisation tells: the message was there.
+pub fn told<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Option<Told<'d>> {
+    let sides = Sides::of(entry.gateway, entry.partner);
+    let own = around.servers.name(ServerId(row.server));
+    let Next::Server { host, .. } = next(entry.client_host, &sides, row, own, around) else {
+        return None;
+    };
+    // A connector may go anywhere, and an X.400 system outside has a name of any form.
+    let is_server = sides.partner.server.is_some() || events::number(row.code) == 1031;
+    let named = Named::Message(entry.id);
+    (is_server && !entry.id.is_empty()).then_some(Told {
+        teller: Teller::Older,
+        host: Some(host),
+        named,
+        since: row.time,
+    })
 }

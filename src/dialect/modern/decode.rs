@@ -243,15 +243,18 @@ fn next_hop<'d>(
     around: &Surroundings<'d>,
 ) -> Next<'d> {
     let Some((id, host)) = reply(context, || fields.get(Column::ServerHostname)) else {
-        return older_server(row, fields, around).unwrap_or(Next::Outside);
+        return match older_server(fields, context, around) {
+            Some(host) => Next::Server {
+                host,
+                copy: legacy::sides::smtp_stay(host, row, around),
+            },
+            None => Next::Outside,
+        };
     };
     if id.is_empty() {
         return Next::Mailbox { host };
     }
-    let connector = fields.get(Column::ConnectorId);
-    let inside = connector.starts_with(b"Intra-Organization")
-        || connector.starts_with(b"EdgeSync - Inbound");
-    if inside || around.servers.has_log(host) {
+    if is_inside(fields.get(Column::ConnectorId)) || around.servers.has_log(host) {
         Next::Server {
             host,
             copy: around.keys.copy(host, Service::Transport, id),
@@ -261,18 +264,28 @@ fn next_hop<'d>(
     }
 }
 
-/// A server of 2003 or before, which tells no id in its reply: its log was read, and it is of the sender's domain.
-fn older_server<'d>(
-    row: &Row,
+/// Whether a connector is one between servers of one organisation.
+pub(super) fn is_inside(connector: &[u8]) -> bool {
+    let known: [&[u8]; 2] = [b"Intra-Organization", b"EdgeSync - Inbound"];
+    known.iter().any(|name| connector.starts_with(name))
+}
+
+/// The server of 2003 or before to which a SEND went whose reply names no id: by a connector inside the organisation; or it
+/// is of the sender's domain and either its log was read or it answers as those servers do.
+pub(super) fn older_server<'d>(
     fields: &Fields<'_, 'd>,
+    context: &BStr,
     around: &Surroundings<'d>,
-) -> Option<Next<'d>> {
+) -> Option<&'d BStr> {
     let host = fields.get(Column::ServerHostname);
     let domain = |host: &'d BStr| host.split_once_str(".").map(|(_, domain)| domain);
-    let (own, other) = (domain(fields.get(Column::ClientHostname))?, domain(host)?);
-    let inside = own.eq_ignore_ascii_case(other) && around.servers.has_log(host);
-    let copy = || legacy::sides::smtp_stay(host, row, around);
-    inside.then(|| Next::Server { host, copy: copy() })
+    let own = domain(fields.get(Column::ClientHostname));
+    let is_near =
+        || own.is_some_and(|own| domain(host).is_some_and(|d| d.eq_ignore_ascii_case(own)));
+    let is_known =
+        || around.servers.has_log(host) || context.contains_str("Queued mail for delivery");
+    let inside = is_inside(fields.get(Column::ConnectorId)) || is_near() && is_known();
+    (inside && !host.is_empty()).then_some(host)
 }
 
 /// Whether a SEND's reply is mailbox delivery's, which keeps no queue and so names no copy.

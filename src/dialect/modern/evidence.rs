@@ -5,7 +5,7 @@
 
 use bstr::ByteSlice;
 
-use super::decode::{Fields, log_id, number, reply};
+use super::decode::{Fields, is_inside, log_id, number, older_server, reply};
 use super::events::code;
 use super::{Column, Schema, header, looks_like_row};
 use crate::dialect::{
@@ -21,9 +21,6 @@ use crate::time::{DAY, Time, days_from_civil, parse_iso};
 const TICKS_PER_MICRO: i64 = 10;
 /// A log-id with a time outside these years carries none: random digits give one inside them once in 1,600.
 const YEARS: (i64, i64) = (2005, 2041);
-
-/// Connectors between servers of one organisation, as they begin.
-const INSIDE: [&[u8]; 2] = [b"Intra-Organization", b"EdgeSync - Inbound"];
 
 /// The time in a log-id: its last two groups, `hhhh-HHHHHHHHHHHH`, are (H << 16 | h) in .NET ticks
 /// (`formats/modern.md` section 4).
@@ -84,7 +81,7 @@ pub fn told<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> [Optio
     };
     let own = || copy(Teller::Itself, None);
     match row.code {
-        code::SEND => [handed_over(row, &fields), own()],
+        code::SEND => [handed_over(row, &fields, around), own()],
         code::SENDEXTERNAL => [own(), None],
         code::DELIVER => [
             copy(Teller::Delivery, Some(get(Column::ClientHostname))),
@@ -118,9 +115,20 @@ fn is_id(id: &[u8]) -> bool {
 }
 
 /// What the other server took by its reply in a SEND row, whether or not its rows were read.
-fn handed_over<'d>(row: &Row, fields: &Fields<'_, 'd>) -> Option<Told<'d>> {
+fn handed_over<'d>(
+    row: &Row,
+    fields: &Fields<'_, 'd>,
+    around: &Surroundings<'d>,
+) -> Option<Told<'d>> {
     let context = fields.get(Column::SourceContext);
-    let (id, host) = reply(context, || fields.get(Column::ServerHostname))?;
+    let Some((id, host)) = reply(context, || fields.get(Column::ServerHostname)) else {
+        return Some(Told {
+            teller: Teller::Older,
+            host: Some(older_server(fields, context, around)?),
+            named: Named::Message(fields.get(Column::MessageId)),
+            since: row.time,
+        });
+    };
     let message = fields.get(Column::NetworkMessageId);
     let inside = is_inside(fields.get(Column::ConnectorId));
     let (teller, named) = match id {
@@ -136,10 +144,6 @@ fn handed_over<'d>(row: &Row, fields: &Fields<'_, 'd>) -> Option<Told<'d>> {
         named,
         since: row.time,
     })
-}
-
-fn is_inside(connector: &[u8]) -> bool {
-    INSIDE.iter().any(|name| connector.starts_with(name))
 }
 
 /// Whether a row opens a copy on a transport server, and the message that it is of where it came in; or the message
