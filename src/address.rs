@@ -138,6 +138,11 @@ impl<'d> List<'d> {
         List(text.into_bump_slice())
     }
 
+    /// The elements that name somebody: a `;` at the end names nobody.
+    pub fn named(self) -> impl Iterator<Item = &'d [u8]> {
+        self.into_iter().filter(|element| !element.is_empty())
+    }
+
     /// How many elements there are.
     pub fn count(self) -> usize {
         self.into_iter().count()
@@ -222,6 +227,7 @@ mod tests {
         assert_eq!(elements("'a;b'"), ["a;b"]);
         assert_eq!(elements("'a;b';"), ["a;b", ""]);
         assert_eq!(elements("o'brien@x;'tis@y"), ["o'brien@x", "'tis@y"]);
+        assert!(List(b";a;;b;").named().eq([b"a", b"b"]));
     }
 
     proptest::proptest! {

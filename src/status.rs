@@ -38,6 +38,14 @@ impl StatusCode {
             .or_else(|| find_reply(words))
     }
 
+    /// Whether it may go well another time: 4xx.
+    pub fn is_for_now(self) -> bool {
+        matches!(
+            self,
+            StatusCode::Enhanced(4, ..) | StatusCode::Reply(400..=499)
+        )
+    }
+
     /// What the code says, in plain words.
     pub fn meaning(self) -> &'static str {
         match self {

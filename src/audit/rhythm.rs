@@ -121,7 +121,7 @@ pub fn body(all: &Hours, span: Span, zone: &TimeZone) -> Span {
 /// The silences of one service. `all`: the same service on all servers together.
 pub fn silences(own: &Hours, all: &Hours, span: Span, zone: &TimeZone) -> Vec<Silence> {
     let rhythm = Rhythm::new(own, span, zone);
-    let plenty = plenty(own);
+    let (plenty, enough) = plenty(own);
     let rows = |hour: i64| own.get(&hour).copied().unwrap_or(0);
     let mut found: Vec<Silence> = Vec::new();
     let hours = span.hours();
@@ -160,6 +160,19 @@ pub fn silences(own: &Hours, all: &Hours, span: Span, zone: &TimeZone) -> Vec<Si
             }),
         }
     }
+    // Hours that are not missed by themselves count here if nothing stands in them either.
+    let whole = |silence: &Silence| {
+        let none = |hour: &i64| span.hours().contains(hour) && rows(*hour) == 0;
+        let usual = |hour: i64| {
+            rhythm
+                .usual(hour)
+                .map_or(0, |(usual, _)| usual * span.share(hour) / 1000)
+        };
+        let before = (1..).map(|n| silence.hours.start - n).take_while(none);
+        let behind = (silence.hours.end..).take_while(none);
+        silence.usual + before.chain(behind).map(usual).sum::<u64>()
+    };
+    found.retain(|silence| whole(silence) >= enough);
     found
 }
 
@@ -225,11 +238,11 @@ fn missed_between(
 }
 
 /// Rows to be expected before none of them means anything: more where a service's rows come in bursts, a dozen for one
-/// message. Two measures: by how much an hour differs from the next, beside how many rows it has (the variance of the
+/// message; of one hour, and of all hours of a silence together. Two measures: by how much an hour differs from the next, beside how many rows it has (the variance of the
 /// count over its mean is 1 if rows come one by one); and where rows often stop for an hour, the rows of those hours that have few.
-fn plenty(own: &Hours) -> u64 {
+fn plenty(own: &Hours) -> (u64, u64) {
     if own.is_empty() {
-        return PLENTY;
+        return (PLENTY, PLENTY);
     }
     let next = |(&hour, &rows): (&i64, &u64)| Some(rows.abs_diff(*own.get(&(hour + 1))?));
     let mut steps: Vec<u64> = own.iter().filter_map(next).collect();
@@ -238,15 +251,20 @@ fn plenty(own: &Hours) -> u64 {
     rows.sort_unstable();
     let step = u128::from(steps.get(steps.len() / 2).copied().unwrap_or(0));
     let all: u128 = rows.iter().map(|rows| u128::from(*rows)).sum();
-    // Two hours that differ by this are each off by a square root of two less.
-    let spread = step * step / 2 / (all / rows.len() as u128).max(1);
+    let mean = (all / rows.len() as u128).max(1);
+    // Half of the differences are less than 0.95 times what one hour is usually off by. A single hour is asked for less, as
+    // those beside it may be missing, too.
+    let (of_hour, of_all) = (
+        step * step / 2 / mean,
+        (step * step * 11).div_ceil(10 * mean),
+    );
     // How often silences begin, not how long they are: a day that is missing must not excuse itself.
     let pairs = own.keys().zip(own.keys().skip(1));
     let gaps = pairs.filter(|(hour, next)| **next != *hour + 1).count();
     let often_none = gaps > 1 && gaps * 10 > rows.len();
     let few = if often_none { rows[rows.len() / 10] } else { 1 };
-    let burst = spread.max(u128::from(few));
-    PLENTY * (burst.clamp(1, u128::from(BURST)) as u64)
+    let rows = |burst: u128| PLENTY * burst.max(u128::from(few)).clamp(1, u128::from(BURST)) as u64;
+    (rows(of_hour), rows(of_all))
 }
 
 /// Rows of one service by hour of the week, in the zone asked for.
@@ -407,7 +425,7 @@ mod tests {
     fn bursts_need_more_rows() {
         let bursts = |hour: i64| [6, 33, 12, 45, 7, 30][hour as usize % 6];
         let own: Hours = (0..240).map(|h| (MONDAY + h, bursts(h))).collect();
-        assert_eq!(plenty(&own), PLENTY * BURST);
+        assert_eq!(plenty(&own), (PLENTY * BURST, PLENTY * BURST));
         let mut quiet = own.clone();
         quiet.remove(&(MONDAY + 31));
         assert_eq!(found(&quiet, &own, 240), []);
@@ -417,9 +435,22 @@ mod tests {
             .filter(seldom)
             .map(|h| (MONDAY + h, 7 + h as u64 % 2))
             .collect();
-        assert_eq!(plenty(&own), PLENTY * BURST);
+        assert_eq!(plenty(&own), (PLENTY * BURST, PLENTY * BURST));
         let steady: Hours = (0..96).map(|h| (MONDAY + h, 30 + h as u64 % 3)).collect();
-        assert_eq!(plenty(&steady), PLENTY);
+        assert_eq!(plenty(&steady).0, PLENTY);
+    }
+
+    #[test]
+    fn what_varies_is_missed_for_longer() {
+        // Mostly off by 7 rows from one hour to the next, 33 in the mean: the variance is 1.6 times that of single rows.
+        let varies = |hour: i64| [30, 36, 29, 38, 33, 27, 34, 40][(hour * 7 % 24 % 8) as usize];
+        let all: Hours = (0..96).map(|h| (MONDAY + h, varies(h))).collect();
+        assert_eq!(plenty(&all), (PLENTY, 2 * PLENTY));
+        let mut own = all.clone();
+        own.remove(&(MONDAY + 30));
+        assert_eq!(found(&own, &all, 96), []);
+        own.remove(&(MONDAY + 31));
+        assert_eq!(found(&own, &all, 96), [(30, 32, Measure::Day)]);
     }
 
     #[test]
@@ -429,7 +460,7 @@ mod tests {
         let all: Hours = hours.map(|h| (MONDAY + h, 55 + h as u64 % 9)).collect();
         let mut own = all.clone();
         own.retain(|hour, _| (hour - MONDAY) / 24 != 2);
-        assert_eq!(plenty(&own), PLENTY);
+        assert_eq!(plenty(&own).0, PLENTY);
         assert_eq!(found(&own, &all, 120), [(48, 71, Measure::Day)]);
         assert_eq!(found(&all, &all, 120), []);
     }

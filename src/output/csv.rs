@@ -171,7 +171,7 @@ mod tests {
             "delivered",
             "2026-03-01T09:14:14.623Z",
             "ex01",
-            "inferred: no mailbox delivery log of ex03 was read",
+            "inferred: no mailbox delivery log of ex03 was read for that time",
             "",
             "resolved c.smith@contoso.com; expanded team@contoso.com",
             "12500",

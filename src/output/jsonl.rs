@@ -242,7 +242,7 @@ mod tests {
             r#""via":[{"kind":"expanded","address":"team@contoso.com"}],"latency_ms":795,"#,
             r#""where":"ex02/MSGTRKMD2026030109-1.LOG:17"},"#,
             r#"{"address":"carol@contoso.com","status":"delivered","at":"2026-03-01T09:14:14.623Z","#,
-            r#""server":"ex01","reason":"inferred: no mailbox delivery log of ex03 was read","#,
+            r#""server":"ex01","reason":"inferred: no mailbox delivery log of ex03 was read for that time","#,
             r#""via":[{"kind":"resolved","address":"c.smith@contoso.com"},"#,
             r#"{"kind":"expanded","address":"team@contoso.com"}],"latency_ms":12500,"#,
             r#""where":"ex01/MSGTRK2026030109-1.LOG:9","inferred":true}],"#,

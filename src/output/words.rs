@@ -119,11 +119,13 @@ pub fn reason<'d, 'n>(
         Reason::HandedToMailbox(host) => bstr::concat([
             b"inferred: no mailbox delivery log of ",
             host.as_bytes(),
-            b" was read",
+            b" was read for that time",
         ]),
         Reason::NoLogOf(host) => {
             let host = host.as_bytes();
-            bstr::concat([b"handed to ", host, at, b"; no log of ", host, b" was read"])
+            // There may be logs of it of other times.
+            let gap: &[u8] = b" was read for that time";
+            bstr::concat([b"handed to ", host, at, b"; no log of ", host, gap])
         }
         Reason::NoRowOn(host) => {
             let host = host.as_bytes();
@@ -332,7 +334,7 @@ mod tests {
         let host = BStr::new(b"ex03");
         assert_eq!(
             say(Reason::NoLogOf(host), Some("09:14:02")),
-            "handed to ex03 at 09:14:02; no log of ex03 was read"
+            "handed to ex03 at 09:14:02; no log of ex03 was read for that time"
         );
         assert_eq!(
             say(Reason::LogEndsOn(ServerId(1)), Some("09:14:02")),

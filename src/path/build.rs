@@ -4,7 +4,7 @@
 //! Each event changes a small table of recipients; where a recipient ends without a last word,
 //! [`super::trail`] says how far its trail leads. Nothing here knows a log format.
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 
 use super::anonymous::Anonymous;
 use super::buffers::{Buffers, emptied};
@@ -15,8 +15,8 @@ use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
     instant, notes, trail,
 };
-use crate::address::List;
 use crate::address::x400::is_proper_id;
+use crate::address::{List, has_prefix};
 use crate::event::{Event, Place, Role};
 use crate::servers::Servers;
 use crate::time::{SECOND, Time};
@@ -177,7 +177,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
     let when = (event.time, event.place, event.server);
     match event.role {
         Role::Submit | Role::Receive | Role::Resubmit | Role::Fork | Role::Report => {
-            for address in event.recipients {
+            for address in event.recipients.named() {
                 roster.sighted(address);
             }
             if event.role == Role::Fork {
@@ -186,11 +186,11 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
         }
         Role::Expand => {
             let mut list = None;
-            for address in event.related {
+            for address in event.related.named() {
                 list = list.or(Some(address));
                 roster.expanded(address, when);
             }
-            for address in event.recipients {
+            for address in event.recipients.named() {
                 let member = roster.sighted(address);
                 if let Some(list) = list {
                     roster.came_by(member, Via::Expanded, list);
@@ -204,7 +204,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
         }
         Role::Redirect => {
             for (old, new) in replaced(event) {
-                roster.redirected(old, new, when);
+                roster.redirected(old, new, when, by_content_filter(event));
             }
         }
         Role::Deliver => {
@@ -212,7 +212,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
                 // The store of 4.0 to 5.5 submits and delivers in one row.
                 event
                     .recipients
-                    .into_iter()
+                    .named()
                     .for_each(|address| _ = roster.sighted(address));
             }
             judge(event, all, Fate::Delivered, roster);
@@ -228,7 +228,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             judge(event, all, Fate::Delivered, roster)
         }
         Role::Defer => {
-            for address in event.recipients {
+            for address in event.recipients.named().filter(|a| !keeps(event, a)) {
                 let person = roster.sighted(address);
                 roster.people[person].deferrals += 1;
                 roster.people[person].put_off = why(event);
@@ -236,11 +236,27 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             still_named(event, roster);
         }
         Role::Send => still_named(event, roster),
-        Role::Attempt => event.recipients.into_iter().for_each(|address| {
+        Role::Attempt => event.recipients.named().for_each(|address| {
             roster.sighted(address);
         }),
         Role::Duplicate | Role::Shadow | Role::Info => {}
     }
+}
+
+/// The mailboxes that keep what waits for approval.
+const ARBITRATION: &[u8] = b"SystemMailbox{";
+/// What the content filter says of a recipient whose mail it put into quarantine.
+const QUARANTINED: &str = "agent quarantined this message";
+
+/// Whether an address of a moderation row is the mailbox that keeps the original meanwhile: it is no recipient of it.
+fn keeps(event: &Event<'_>, address: &[u8]) -> bool {
+    has_prefix(address, ARBITRATION) && event.source.text() == "APPROVAL"
+}
+
+/// Whether the agent acted that quarantines what looks like spam. It fails the recipient in these words and
+/// sends the message on, or redirects it, to a quarantine mailbox.
+fn by_content_filter(event: &Event<'_>) -> bool {
+    event.source.text() == "AGENT" && event.context.text().contains_str("Content Filter")
 }
 
 /// A row behind a redirect that still names the old address: it was kept beside the new one.
@@ -248,7 +264,7 @@ fn still_named<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
     if roster.any_redirected {
         event
             .recipients
-            .into_iter()
+            .named()
             .for_each(|address| roster.kept(address, event.time, event.server));
     }
 }
@@ -262,14 +278,22 @@ fn judge<'d>(event: &Event<'d>, all: &[Event<'d>], fate: Fate, roster: &mut Rost
         BStr::new(b"")
     });
     let fits = explained && all_statuses.count() == event.recipients.count();
+    let held = fate == Fate::Failed && by_content_filter(event);
     let mut statuses = all_statuses.into_iter();
     let mut none_named = true;
     for address in event.recipients {
-        none_named = false;
         let status = if fits {
             statuses.next().unwrap_or_default()
         } else {
             all_statuses.0
+        };
+        if address.is_empty() || explained && keeps(event, address) {
+            continue;
+        }
+        none_named = false;
+        let fate = match held && status.contains_str(QUARANTINED) {
+            true => Fate::Quarantined,
+            false => fate,
         };
         roster.decide(address, verdict(event, fate, status));
     }
@@ -278,7 +302,12 @@ fn judge<'d>(event: &Event<'d>, all: &[Event<'d>], fate: Fate, roster: &mut Rost
             .iter()
             .filter(|e| e.copy == event.copy && e.role != event.role)
         {
-            for address in opener.recipients {
+            let named = || opener.recipients.named().filter(|a| !keeps(opener, a));
+            // What a moderator refused is one recipient's; the others of the copy go on.
+            let of_all = event.recipients.named().next().is_none();
+            let took_one = matches!(opener.role, Role::Submit | Role::Receive | Role::Fork)
+                && named().count() == 1;
+            for address in named().filter(|_| of_all || took_one) {
                 roster.decide(address, verdict(event, fate, b""));
             }
         }
@@ -321,7 +350,7 @@ pub(super) fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8],
     let mut last = None;
     event.recipients.into_iter().filter_map(move |new| {
         last = old.next().or(last);
-        last.filter(|old| !old.is_empty() && !old.eq_ignore_ascii_case(new))
+        last.filter(|old| !old.is_empty() && !new.is_empty() && !old.eq_ignore_ascii_case(new))
             .map(|old| (old, new))
     })
 }

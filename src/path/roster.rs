@@ -79,6 +79,8 @@ pub struct Person<'d> {
     redirected: bool,
     /// Redirected, and still a recipient itself.
     kept: bool,
+    /// What reaches it is held there: named by nothing before an agent put the message into quarantine.
+    quarantine: bool,
     /// The nearest link of the chain.
     via: Option<(Via, &'d [u8])>,
     /// When a list was opened or an address replaced, first.
@@ -138,6 +140,7 @@ impl<'d> Roster<'d> {
             renamed: false,
             redirected: false,
             kept: false,
+            quarantine: false,
             via: None,
             replaced: None,
         });
@@ -193,9 +196,11 @@ impl<'d> Roster<'d> {
         }
     }
 
-    /// `new` was put in place of, or beside, `old`.
-    pub fn redirected(&mut self, old: &'d [u8], new: &'d [u8], when: Replaced) {
+    /// `new` was put in place of, or beside, `old`; `quarantine`: to hold the message.
+    pub fn redirected(&mut self, old: &'d [u8], new: &'d [u8], when: Replaced, quarantine: bool) {
+        let is_new = self.find(new).is_none_or(|new| !self.people[new].sighted);
         let new = self.sighted(new);
+        self.people[new].quarantine |= quarantine && is_new;
         self.came_by(new, Via::Redirected, old);
         self.replaced_by_other(old, when);
     }
@@ -280,7 +285,13 @@ impl<'d> Roster<'d> {
         if person.redirected && !person.kept {
             return arrived.or_else(|| replaced(Fate::Redirected));
         }
-        person.verdict.or(person.trail)
+        let held = |mut verdict: Verdict<'d>| {
+            if person.quarantine && verdict.fate == Fate::Delivered {
+                verdict.fate = Fate::Quarantined;
+            }
+            verdict
+        };
+        person.verdict.or(person.trail).map(held)
     }
 
     /// The recipients the balance holds: what the ledger took in, with lists and renamed addresses that have a

@@ -12,6 +12,10 @@ use crate::report::{Message, Names, decoded};
 use crate::status::StatusCode;
 use crate::tally::failures::{self as tally, Group};
 
+/// Behind the number of refusals for now.
+pub const FOR_NOW: &str = "refused for now (4xx): the sender usually tries again, and what is accepted then counts as a \
+                           message of its own.";
+
 /// The section `failures`, most recipients first.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failures {
@@ -19,6 +23,8 @@ pub struct Failures {
     pub failed: i64,
     /// Recipients refused before acceptance: not in the balance.
     pub rejected: i64,
+    /// Of these, for now (4xx): the sender usually tries again, and what is accepted then is a message of its own.
+    pub rejected_for_now: i64,
     pub by_code: Vec<ByCode>,
     pub by_code_and_server: Vec<Cause>,
     /// Addresses that do not exist.
@@ -79,6 +85,7 @@ pub struct Cause {
 pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
     let mut by_code: BTreeMap<Option<StatusCode>, ByCode> = BTreeMap::new();
     let mut causes = Vec::new();
+    let mut rejected_for_now = 0;
     for (cause, cases) in &sums.causes {
         if cases.recipients == 0 {
             continue;
@@ -91,7 +98,12 @@ pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
             messages: sums.messages_by_code.get(&cause.code).copied().unwrap_or(0),
         });
         match cause.fate {
-            Fate::Rejected => line.rejected += cases.recipients,
+            Fate::Rejected => {
+                line.rejected += cases.recipients;
+                if cause.code.is_some_and(StatusCode::is_for_now) {
+                    rejected_for_now += cases.recipients;
+                }
+            }
             _ => line.failed += cases.recipients,
         }
         let examples = cases.examples.first(tally::EXAMPLES);
@@ -116,6 +128,7 @@ pub fn failures(sums: &tally::Failures, names: &Names<'_>) -> Failures {
     Failures {
         failed: by_code.iter().map(|line| line.failed).sum(),
         rejected: by_code.iter().map(|line| line.rejected).sum(),
+        rejected_for_now,
         by_code,
         by_code_and_server: causes,
         not_found: group(sums, Group::NotFound),

@@ -10,6 +10,7 @@ mod damage;
 mod foreign;
 mod fuzzed;
 mod golden;
+mod held;
 mod histories;
 mod hostile;
 mod inputs;

@@ -87,3 +87,33 @@ fn sendmail_refuses_at_every_stage() {
     ];
     assert_eq!(told("sm.log"), expected);
 }
+
+#[test]
+fn refusals_for_now_are_told_apart() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/refusals");
+    let said = |command: &str, file: &str, format: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+            .args([command, "--quiet", "--year", "2026", "--format", format])
+            .arg(folder.join(file))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report: Value = serde_json::from_str(&said("report", "mx.log", "json")).unwrap();
+    let by_code = report["failures"]["by_code"].as_array().unwrap();
+    let for_now = by_code
+        .iter()
+        .filter(|line| {
+            line["code"]
+                .as_str()
+                .is_some_and(|code| code.starts_with('4'))
+        })
+        .map(|line| line["rejected"].as_i64().unwrap());
+    let for_now: i64 = for_now.sum();
+    assert_eq!(report["failures"]["rejected_for_now"], for_now);
+    assert!(said("report", "mx.log", "text").contains("Of these, 1 refused for now (4xx)"));
+    assert_eq!(for_now, 1);
+    // Exim logs no code.
+    let words = "temporarily rejected RCPT <f6@d.test>: greylisted";
+    assert!(said("paths", "ex.mainlog", "jsonl").contains(words));
+}

@@ -214,7 +214,9 @@ fn a_sender_far_above_its_normal() {
 
 #[test]
 fn a_wave_of_failures_with_its_code_explained() {
-    shows("ndr_wave", "20 recipients failed with 5.1.1", |shown| {
+    // Refused before acceptance with the same code: no part of the wave.
+    let words = r#"20 recipients failed with 5.1.1: Mailbox not found" ["100 % of all recipients","20 on ex01"]"#;
+    shows("ndr_wave", words, |shown| {
         let mut logs = Logs::default();
         let status = [(
             "recipient-status",
@@ -222,6 +224,16 @@ fn a_wave_of_failures_with_its_code_explained() {
         )];
         for i in 0..if shown { 20 } else { 19 } {
             logs.then(mail(i * MINUTE), "ROUTING", "FAIL", &status);
+        }
+        for i in 0..30 {
+            let door = [
+                ("source", "SMTP"),
+                ("event-id", "FAIL"),
+                ("internal-message-id", "0"),
+            ];
+            let mail = mail(3 * HOUR + i * MINUTE);
+            logs.messages += 1;
+            logs.row("ex01", mail.at, &mail, &[&door[..], &status].concat());
         }
         logs
     });

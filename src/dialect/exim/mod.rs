@@ -295,6 +295,8 @@ fn other(rest: &[u8]) -> Entry<'_> {
     }
 }
 
+const TEMPORARILY: &[u8] = b" temporarily";
+
 /// `H=.. [ip] F=<s> rejected RCPT <r>: text`, `... rejected after DATA: text` with the header behind it in rejectlog.
 fn refused(rest: &[u8], at: usize) -> Entry<'_> {
     let mut told = entry(code::REFUSED);
@@ -312,6 +314,10 @@ fn refused(rest: &[u8], at: usize) -> Entry<'_> {
         told.peer = named(Peer::read(&start[..host_end(start, 0)]));
     }
     told.text = after(what, b": ").unwrap_or(what);
+    if fields.ends_with(TEMPORARILY) {
+        // Without these words a refusal for now reads like one for good.
+        told.text = rest[at - TEMPORARILY.len()..line_end].trim_ascii();
+    }
     if let Some(address) = what.strip_prefix(b"RCPT ") {
         let address = until(address, b">: ");
         told.to = bare(address.strip_prefix(b"<").unwrap_or(until(address, b": ")));

@@ -48,7 +48,7 @@ Recipients
 │  │    ex02/MSGTRKMD2026030109-1.LOG:17
 │  ├─ c.smith@contoso.com
 │  │  └─ known as carol@contoso.com delivered 09:14:14.623 after 12.5 s on ex01
-│  │       (inferred: no mailbox delivery log of ex03 was read)
+│  │       (inferred: no mailbox delivery log of ex03 was read for that time)
 │  │       ex01/MSGTRK2026030109-1.LOG:9
 │  └─ dave@contoso.com failed 09:14:02.323 after 200 ms on ex01
 │       Mailbox not found: 550 5.1.1 RESOLVER.ADR.RecipNotFound; not found
@@ -56,7 +56,7 @@ Recipients
 ├─ erin@contoso.com redirected 09:14:02.243 on ex01
 │  │ ex01/MSGTRK2026030109-1.LOG:5
 │  └─ forwarded to frank@contoso.com unknown as of 09:14:02.523 on ex01
-│       handed to ex03 at 09:14:02.523; no log of ex03 was read
+│       handed to ex03 at 09:14:02.523; no log of ex03 was read for that time
 │       ex01/MSGTRK2026030109-1.LOG:8
 └─ zoe@fabrikam.com pending as of 09:14:07.123 on ex01
      Network or routing error: 451 4.4.0 DNS query failed

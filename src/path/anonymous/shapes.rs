@@ -39,6 +39,8 @@ const PARTS: [&[u8]; 15] = [
     b"a", b"c", b"cn", b"dc", b"g", b"i", b"l", b"o", b"ou", b"ou1", b"ou2", b"p", b"q", b"s",
     b"uid",
 ];
+/// Those of them that are a name by themselves: `CN=Ann`.
+const WHOLE: [&[u8]; 3] = [b"cn", b"dc", b"ou"];
 /// No quoted words before an `@`, and no part of a name, are longer.
 const LONGEST_QUOTED: usize = 1024;
 const LONGEST_PART: usize = 256;
@@ -143,7 +145,8 @@ fn quote_end(text: &[u8]) -> Option<usize> {
 }
 
 /// How long the name is that a text begins with, if it is one of two parts or more: `CN=Ann Lee,OU=HQ,DC=own`,
-/// `C=US;A= ;P=Org;S=Lee;G=Ann`. Its last value ends at a blank.
+/// `C=US;A= ;P=Org;S=Lee;G=Ann`; or a single `CN=Ann Lee`. Its last value ends where something closes it, else before a word that
+/// begins like none of a name.
 pub(super) fn parts_len(text: &[u8]) -> Option<usize> {
     let key = |text: &[u8]| {
         let len = text.iter().take(4).position(|b| *b == b'=')?;
@@ -151,6 +154,8 @@ pub(super) fn parts_len(text: &[u8]) -> Option<usize> {
         known.then_some(len + 1)
     };
     let mut value = key(text)?;
+    let first = &text[..value - 1];
+    let alone = WHOLE.iter().any(|k| k.eq_ignore_ascii_case(first));
     let mut parts = 1;
     loop {
         let ends = |b: &u8| b",;<>\"{}()[]".contains(b) || b.is_ascii_control();
@@ -162,12 +167,37 @@ pub(super) fn parts_len(text: &[u8]) -> Option<usize> {
         match key(&next[blank..]).filter(|_| joins) {
             Some(len) => value = end + 1 + blank + len,
             None => {
-                let blank = text[value..end].find_byte(b' ');
-                return (parts > 1).then(|| blank.map_or(end, |blank| value + blank));
+                let last = &text[value..end];
+                let closed = text.get(end).is_some_and(|b| b";>\"})]".contains(b));
+                let len = match closed {
+                    true => last.trim_ascii_end().len(),
+                    false => closing_quote(last).unwrap_or_else(|| words_len(last)),
+                };
+                return (parts > 1 || alone && len > 0).then_some(value + len);
             }
         }
         parts += 1;
     }
+}
+
+/// Where a `'` stands that no letter follows: not that of `O'Brien`.
+fn closing_quote(value: &[u8]) -> Option<usize> {
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
+    memchr::memchr_iter(b'\'', value).find(|at| !value.get(at + 1).is_some_and(letter))
+}
+
+/// How long the words are that may all be of one name: the first, and those behind it that begin with a capital, a digit or a
+/// letter of another script.
+fn words_len(value: &[u8]) -> usize {
+    let mut len = 0;
+    for (n, word) in value.split(|b| *b == b' ').enumerate() {
+        let of_name = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b >= 0x80;
+        if n > 0 && !word.first().is_some_and(of_name) {
+            break;
+        }
+        len += word.len() + usize::from(n > 0);
+    }
+    len
 }
 
 /// How long the IPv6 address is that a text begins with. Times (`12:30:59`) are none.

@@ -315,6 +315,20 @@ mod tests {
                 let told = veil.text(veil.keep(words(name)));
                 assert_eq!(told.to_string(), words(&veil.person(name.as_bytes())));
             }
+            for name in [
+                "CN=Secret",
+                "ou=Ann Secret",
+                "CN=Ann,OU=First Secret",
+                "dc=secret",
+                "CN=Ann van der Secret",
+            ] {
+                let told = veil.text(veil.keep(format!("<{name}> user={name}; '{name}'")));
+                assert!(!told.to_lowercase().contains_str("secret"), "{told}");
+                let told = veil.text(veil.keep(format!("no {name} here")));
+                let shown = name.contains(" van ");
+                assert_eq!(told.contains_str("Secret"), shown, "{told}");
+                assert!(told.ends_with(b" here"), "{told}");
+            }
             let ip = veil.word("ip-", "2001:db8::5ec".into());
             let words = |ip: &str| format!("client-ip={ip}; [IPv6:{ip}] mx1:{ip} host{ip}");
             let told = veil.text(veil.keep(words("2001:db8::5ec")));

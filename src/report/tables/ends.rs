@@ -2,6 +2,7 @@
 
 use super::{Cell, MESSAGE, Section, Table, maybe, message, table, text};
 use crate::report::Report;
+use crate::report::failures::FOR_NOW;
 use crate::report::open::Counted;
 
 /// The tables of these sections.
@@ -66,7 +67,10 @@ fn failures(report: &Report) -> Vec<Table> {
                 "refused recipients",
             ],
         )
-        .note("Failed: after acceptance, so the sender is told. Refused: before it; not in the balance.")
+        .note(format!(
+            "Failed: after acceptance, so the sender is told. Refused: before it; not in the balance; {} {FOR_NOW}",
+            failures.rejected_for_now
+        ))
         .lines(codes),
         table(section, "failures", "By code, source and server", &columns)
             .find("--status failed --server SERVER")

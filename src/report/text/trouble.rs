@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::report::Report;
+use crate::report::failures::FOR_NOW;
 use crate::report::open::Counted;
 use crate::report::text::page::{Page, Table, Tone, grouped, plural};
 use crate::report::text::{LINES, minute, or_dash};
@@ -21,6 +22,10 @@ pub fn failures<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
         grouped(failures.rejected)
     );
     page.say(&line, Tone::Plain)?;
+    if failures.rejected_for_now != 0 {
+        let line = format!("Of these, {} {FOR_NOW}", grouped(failures.rejected_for_now));
+        page.say(&line, Tone::Plain)?;
+    }
     page.blank()?;
     let mut table = Table::default()
         .left("code")

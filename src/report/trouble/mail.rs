@@ -4,6 +4,7 @@
 
 use super::{EVIDENCE, Finding, Severity, finding};
 use crate::filter::day_range;
+use crate::path::Fate;
 use crate::report::Report;
 use crate::report::baseline::Baseline;
 use crate::report::text::page::{grouped, percent, plural};
@@ -100,7 +101,7 @@ pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
             code.meaning
         );
         let causes = (report.failures.by_code_and_server.iter())
-            .filter(|cause| cause.code == code.code && cause.recipients > 0);
+            .filter(|cause| cause.code == code.code && cause.fate == Fate::Failed);
         let on = causes.clone().take(EVIDENCE).map(|cause| {
             format!(
                 "{} on {}",
@@ -113,7 +114,10 @@ pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
             percent(code.failed, entered)
         )];
         evidence.extend(on);
-        evidence.extend(most_often(report, name));
+        // Addresses are counted whether they failed or were refused before acceptance.
+        if code.rejected == 0 {
+            evidence.extend(most_often(report, name));
+        }
         let examples = causes.flat_map(|cause| &cause.examples);
         findings.push(Finding {
             evidence,
