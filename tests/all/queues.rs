@@ -204,3 +204,34 @@ fn a_host_of_the_same_first_name_is_another_one() {
     ];
     assert_eq!(told(dir.path()), want);
 }
+
+/// Exim's rarer entries; its rejectlog names every recipient, and the host of the mainlog beside it.
+#[test]
+fn what_exim_says_rarely_is_read() {
+    let main = "2026-05-01 10:00:00 1wIkfA-0000000001A-0aaa (= s@x H=c [192.0.2.1] P=esmtp S=9 id=fake@x for r@y q@y\n\
+         2026-05-01 10:00:01 1wIkfA-0000000001A-0aaa => r <r@y> R=local T=maildir\n\
+         2026-05-01 10:00:01 1wIkfA-0000000001A-0aaa *> q@y R=dnslookup T=remote_smtp H=relay.y [198.51.100.1]\n\
+         2026-05-01 10:00:01 1wIkfA-0000000001A-0aaa Completed\n\
+         2026-05-01 10:01:00 H=c [192.0.2.9] F=<s@x> rejected RCPT <no@y>: relay not permitted\n\
+         2026-05-01 10:02:00 1wIkh6-0000000002A-0aaa H=c [192.0.2.1] F=<s@x> rejected after DATA: bad\n\
+         2026-05-01 10:03:00 1wIki4-0000000003A-0aaa SMTP data timeout (message abandoned) on connection from c [192.0.2.1] F=<s@x>\n";
+    let rejected = "2026-05-01 10:01:00 H=c [192.0.2.9] F=<s@x> rejected RCPT <no@y>: relay not permitted\n\
+         2026-05-01 10:02:00 1wIkh6-0000000002A-0aaa H=c [192.0.2.1] F=<s@x> rejected after DATA: bad\n\
+         Envelope-from: <s@x>\n\
+         Envelope-to: <a@y>\n\
+         \x20   <b@y>\n\
+         P Received: from c ([192.0.2.1])\n\
+         \tby ex1.y with esmtp (Exim 4.98)\n\
+         I Message-ID: <bad@x>\n";
+    let files = [("mainlog", main.into()), ("rejectlog", rejected.into())];
+    let dir = folder(&files);
+    let want = [
+        "mail <fake@x>: r@y delivered ex1, q@y dropped ex1",
+        "mail []: no@y rejected ex1",
+        "mail <bad@x>: a@y rejected ex1, b@y rejected ex1",
+        "mail [\"1wIki4-0000000003A-0aaa\"]: ",
+    ];
+    assert_eq!(told(dir.path()), want);
+    let abandoned = &paths(dir.path(), &[])[3];
+    assert_eq!(abandoned["status"], "failed", "{abandoned}");
+}
