@@ -7,7 +7,7 @@
 mod clocks;
 mod windows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use crate::address::{bare_id, domain, short_host};
 use crate::dialect::{self, Detected, Layout, Slice};
 use crate::event::{Event, Role};
+use crate::input::source::Source;
 use crate::input::{Inputs, LogFile};
 use crate::join::Ground;
 use crate::keys::Keys;
@@ -110,6 +111,7 @@ impl Plan {
                 plan.take(file as u32, &mut inputs.files[file], detected, chunks);
             }
         }
+        plan.name_servers(inputs);
         plan.chunks.shrink_to_fit();
         plan.set_clocks(inputs);
         plan.order();
@@ -140,6 +142,37 @@ impl Plan {
                 _ => {}
             }
             self.chunks.push(chunk);
+        }
+    }
+
+    /// Files of one folder that do not name the server that wrote them are of the one that others there name.
+    fn name_servers(&self, inputs: &mut Inputs) {
+        let of_one = |chunk: &&Chunk| dialect::has_one_server(&chunk.layout);
+        let files: BTreeSet<u32> = self.chunks.iter().filter(of_one).map(|c| c.file).collect();
+        let folder = |inputs: &Inputs, file: u32| {
+            let log = &inputs.files[file as usize];
+            let within = log
+                .name
+                .rsplit_once(['/', '\\'])
+                .map(|(folder, _)| folder.to_owned());
+            let source = inputs.sources.get(log.source as usize);
+            (source.map(Source::folder), within)
+        };
+        let mut known: BTreeMap<_, BTreeSet<BString>> = BTreeMap::new();
+        for &file in &files {
+            let name = &inputs.files[file as usize].server;
+            let names = known.entry(folder(inputs, file)).or_default();
+            names.extend(Some(name.clone()).filter(|name| !name.is_empty()));
+        }
+        for file in files {
+            let names = &known[&folder(inputs, file)];
+            let log = &mut inputs.files[file as usize];
+            if log.server.is_empty() {
+                log.server = match names.first().filter(|_| names.len() == 1) {
+                    Some(name) => name.clone(),
+                    None => dialect::foreign::folder_server(&log.name),
+                };
+            }
         }
     }
 

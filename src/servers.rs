@@ -217,6 +217,8 @@ pub struct Servers {
     suffixes: BTreeSet<BString>,
     /// Other names and addresses of servers, lower case, and the name they go by.
     aliases: BTreeMap<BString, BString>,
+    /// Whole names, lower case, of hosts that are no servers although their first part is one's name.
+    strangers: BTreeSet<BString>,
 }
 
 impl Servers {
@@ -290,6 +292,13 @@ impl Servers {
     /// The server of a host name, if any row named it as the place where something happened.
     pub fn find(&self, host: &[u8]) -> Option<ServerId> {
         let mut buffer = [0; 128];
+        if !self.strangers.is_empty()
+            && self
+                .strangers
+                .contains(BStr::new(&lower(host, &mut buffer)))
+        {
+            return None;
+        }
         let short = lower(short_host(host), &mut buffer);
         let id = match self.index.get(BStr::new(&short)) {
             None if !self.aliases.is_empty() => {
@@ -307,6 +316,11 @@ impl Servers {
             .iter()
             .map(|(alias, name)| (alias.to_ascii_lowercase().into(), name.clone()));
         self.aliases.extend(lower);
+    }
+
+    /// Says which names are not those of servers, although their first part is.
+    pub fn keep_apart(&mut self, strangers: &BTreeSet<BString>) {
+        self.strangers.extend(strangers.iter().cloned());
     }
 
     /// Other names and addresses of servers, each with the server's name.

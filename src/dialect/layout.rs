@@ -189,6 +189,11 @@ pub fn file_server(layout: &Layout, data: &[u8], name: &str) -> BString {
     }
 }
 
+/// Whether all rows of a file are of one server that they do not name.
+pub fn has_one_server(layout: &Layout) -> bool {
+    matches!(layout, Layout::Foreign(schema) if schema.form == foreign::Form::Exim)
+}
+
 /// Where to begin reading at or behind `from`: the first byte of a record or header line, or the end.
 pub fn next_record(layout: &Layout, data: &[u8], from: usize) -> usize {
     match layout {

@@ -3,7 +3,7 @@
 //! In: the file's own data. Out: [`Source`], for the manifest and for the question at the end of a run.
 
 use std::fs::Metadata;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -86,6 +86,13 @@ impl Source {
             is_old: false,
             sha256: hash.then(|| Box::new(Sha256::digest(bytes).into())),
         }
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> PathBuf {
+        let mut path = self.named.path();
+        path.pop();
+        path
     }
 
     /// As found under the given path.

@@ -5,6 +5,7 @@
 //! is looked for among all records, whichever file they stand in. Where several hosts have it, the receiver's address
 //! decides; where that is not known, nothing is picked.
 
+mod lives;
 mod rulings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +22,6 @@ const NEAR: i64 = 10 * 60 * SECOND;
 /// A record is older than the reply that names it by this much at most, and younger by zones not yet known.
 const OLDEST: i64 = 14 * DAY;
 const YOUNGEST: i64 = 26 * HOUR;
-/// Records of one id on one host that are farther apart are two: the id was used again.
-const REUSED_AFTER: i64 = 5 * SECOND;
 
 /// Zones differ by whole quarters of an hour.
 const QUARTER: i64 = 15 * 60 * SECOND;
@@ -43,6 +42,8 @@ pub struct Resolved {
     pub reused: Map<Vec<(Time, u64)>>,
     /// Address or name, as logged, and the host it is.
     pub aliases: BTreeMap<BString, BString>,
+    /// Receivers that share the first part of their name with a host whose log was read, and are others.
+    pub strangers: BTreeSet<BString>,
     /// Hand-overs that several records would fit: where each is told, and where those records are.
     pub ambiguous: Ambiguous,
     /// Reports and what they are about.
@@ -84,13 +85,14 @@ fn all<'h, T: 'h>(
 /// Brings together what all chunks said; `given` are addresses and names of hosts known beforehand.
 pub fn resolve(hops: &[Hops], given: &[(u64, u64)]) -> Resolved {
     let mut resolved = Resolved {
-        reused: reused(hops),
+        reused: lives::reused(hops),
         ..Resolved::default()
     };
     let births = claimed(hops);
     let mut hosts: Map<u64> = given.iter().copied().collect();
     learn(hops, &births, &mut hosts);
     resolved.aliases = aliases(hops, &hosts);
+    resolved.strangers = strangers(hops, &hosts);
     let mut open: Vec<&Claim> = Vec::new();
     let mut reached: HashSet<u64> = HashSet::new();
     for claim in all(hops, |h| &h.claims) {
@@ -111,31 +113,12 @@ pub fn resolve(hops: &[Hops], given: &[(u64, u64)]) -> Resolved {
     resolved.reports = reports(hops, &resolved);
     resolved.told_by_client = told_by_client(hops, &hosts);
     rulings::place(hops, &mut resolved);
-    resolved.pairs.extend(all(hops, |h| &h.ties));
+    for tie in all(hops, |h| &h.ties) {
+        let [one, other] = [tie.0, tie.2].map(|key| resolved.life(key, tie.1));
+        resolved.pairs.push((one, other));
+    }
     to_exchange(hops, &mut resolved);
     resolved
-}
-
-/// Later uses of keys, each under a key of its own.
-fn reused(hops: &[Hops]) -> Map<Vec<(Time, u64)>> {
-    let mut short: Vec<(u64, Time)> = all(hops, |h| &h.births)
-        .filter(|birth| birth.may_be_reused)
-        .map(|birth| (birth.key, birth.time))
-        .collect();
-    short.sort_unstable();
-    let mut reused: Map<Vec<(Time, u64)>> = Map::default();
-    for pair in short.windows(2) {
-        let ((key, before), (same, time)) = (pair[0], pair[1]);
-        if key == same && time.0 - before.0 > REUSED_AFTER {
-            let later = reused.entry(key).or_default();
-            let turn = later.len() as u64 + 1;
-            later.push((
-                time,
-                key.wrapping_add(turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            ));
-        }
-    }
-    reused
 }
 
 /// Births of ids that some reply names, by id.
@@ -320,6 +303,31 @@ fn aliases(hops: &[Hops], hosts: &Map<u64>) -> BTreeMap<BString, BString> {
     aliases
 }
 
+/// Names that are no host's of which a log was read, although their first part is its: the host handed mail to that
+/// name's address itself, or is proven to have other addresses.
+fn strangers(hops: &[Hops], hosts: &Map<u64>) -> BTreeSet<BString> {
+    let read: HashSet<u64> = all(hops, |h| &h.births).map(|birth| birth.host).collect();
+    let proven: HashSet<u64> = hosts.values().copied().collect();
+    let short = |name: &BString| short_host(name).to_ascii_lowercase();
+    let own = all(hops, |h| &h.names).filter(|(key, _)| read.contains(key));
+    let own: HashMap<Vec<u8>, u64> = own.map(|(key, name)| (short(name), *key)).collect();
+    let (mut strangers, mut known) = (BTreeSet::new(), BTreeSet::new());
+    for called in all(hops, |h| &h.called) {
+        let name = || called.name.to_ascii_lowercase().into();
+        if [called.address, called.key]
+            .iter()
+            .any(|key| hosts.contains_key(key))
+        {
+            known.insert(name());
+        } else if let Some(host) = own.get(&short(&called.name))
+            && (*host == called.by || proven.contains(host))
+        {
+            strangers.insert(name());
+        }
+    }
+    &strangers - &known
+}
+
 /// Hand-overs whose reply names nothing that was found: the one record with the same Message-ID on the host it went to,
 /// at that time, that no other hand-over leads to.
 fn by_message_id(
@@ -346,12 +354,10 @@ fn by_message_id(
     }
     let mut by_id: Vec<&NamedAs> = all(hops, |h| &h.named).collect();
     by_id.sort_unstable_by_key(|named| (named.message_id, named.host, named.time, named.key));
-    let own: Map<u64> = all(hops, |h| &h.named)
-        .map(|named| (named.key, named.message_id))
-        .collect();
+    let own = names(hops, resolved);
     let mut pairs = BTreeSet::new();
     for (claim, host) in open {
-        let Some(id) = own.get(&claim.key) else {
+        let Some(id) = own.get(&resolved.life(claim.key, claim.time)) else {
             continue;
         };
         let from = by_id.partition_point(|named| (named.message_id, named.host) < (*id, host));
@@ -360,7 +366,9 @@ fn by_message_id(
             .take_while(|named| (named.message_id, named.host) == (*id, host))
             .filter(|named| (named.time.0 - claim.time.0).abs() <= NEAR)
             .map(|named| (resolved.life(named.key, named.time), named.at))
-            .filter(|(key, _)| *key != claim.key && !reached.contains(key))
+            .filter(|(key, _)| {
+                *key != resolved.life(claim.key, claim.time) && !reached.contains(key)
+            })
             .collect();
         fitting.dedup_by_key(|(key, _)| *key);
         match fitting.as_slice() {
@@ -392,19 +400,19 @@ fn from_online(hops: &[Hops], resolved: &mut Resolved) {
     if hops.iter().all(|h| h.from_online.is_empty()) {
         return;
     }
-    let own: Map<u64> =
-        (all(hops, |h| &h.named).map(|named| (named.key, named.message_id))).collect();
+    let own = names(hops, resolved);
+    let id = |key: u64, time| own.get(&resolved.life(key, time)).copied();
     let wanted: HashSet<u64> = (all(hops, |h| &h.from_online))
-        .filter_map(|(key, ..)| own.get(key).copied())
+        .filter_map(|(key, time, _)| id(*key, *time))
         .collect();
     let mut traces: Map<Vec<&NamedAs>> = Map::default();
     for named in all(hops, |h| &h.named).filter(|named| wanted.contains(&named.message_id)) {
         traces.entry(named.message_id).or_default().push(named);
     }
+    let mut pairs = Vec::new();
     for (key, time, online) in all(hops, |h| &h.from_online) {
-        let named = own
-            .get(key)
-            .and_then(|id| traces.get(id))
+        let named = id(*key, *time)
+            .and_then(|id| traces.get(&id))
             .into_iter()
             .flatten();
         let mut fitting: Vec<u64> = named
@@ -415,9 +423,17 @@ fn from_online(hops: &[Hops], resolved: &mut Resolved) {
         fitting.sort_unstable();
         fitting.dedup();
         if let [one] = fitting.as_slice() {
-            resolved.pairs.push((resolved.life(*key, *time), *one));
+            pairs.push((resolved.life(*key, *time), *one));
         }
     }
+    resolved.pairs.extend(pairs);
+}
+
+/// The Message-ID of each record.
+fn names(hops: &[Hops], resolved: &Resolved) -> Map<u64> {
+    all(hops, |h| &h.named)
+        .map(|named| (resolved.life(named.key, named.time), named.message_id))
+        .collect()
 }
 
 /// Exchange names its copy by internal id and host.
@@ -427,7 +443,7 @@ fn to_exchange(hops: &[Hops], resolved: &mut Resolved) {
         return;
     }
     let wanted: HashSet<u64> = all(hops, |h| &h.to_exchange)
-        .map(|(_, copy)| *copy)
+        .map(|(_, _, copy)| *copy)
         .collect();
     let mut messages: Map<Option<u64>> = Map::default();
     for (message, copy) in all(hops, |h| &h.exchange_copies) {
@@ -436,9 +452,9 @@ fn to_exchange(hops: &[Hops], resolved: &mut Resolved) {
             *known = known.filter(|known| known == message);
         }
     }
-    for (key, copy) in all(hops, |h| &h.to_exchange) {
+    for (key, time, copy) in all(hops, |h| &h.to_exchange) {
         if let Some(Some(message)) = messages.get(copy) {
-            resolved.pairs.push((*key, *message));
+            resolved.pairs.push((resolved.life(*key, *time), *message));
         }
     }
 }

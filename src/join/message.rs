@@ -128,7 +128,7 @@ pub fn path<'a>(
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
-    let mut one_of = Vec::new();
+    let (mut one_of, mut is_probe) = (Vec::new(), false);
     if is_legacy && joint.scene.hops {
         concluded.extend(legacy::settle::unnamed_receivers(&events));
     }
@@ -139,6 +139,7 @@ pub fn path<'a>(
             arena,
             horizon: joint.scene.horizon,
         };
+        is_probe = foreign::settle::is_probe(&events, rows.len(), around);
         one_of = foreign::settle::settle(&mut events, around);
     }
     let is_online = any(Layout::is_online);
@@ -154,7 +155,7 @@ pub fn path<'a>(
             .filter(|r| r.place == Some(place));
         told.for_each(|recipient| recipient.latency_ms = None);
     }
-    if is_legacy && events.iter().all(|e| legacy::events::is_probe(e.name)) {
+    if is_probe || is_legacy && events.iter().all(|e| legacy::events::is_probe(e.name)) {
         path.class = Class::Probe;
     }
     if is_legacy && !full {

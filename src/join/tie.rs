@@ -4,7 +4,7 @@
 //! connector's remote id), rows about reports. Out: [`Ties`], which puts each window's rows under the key their message
 //! goes by. Archives without such rows pay nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::BString;
 use hashbrown::{HashMap, HashSet};
@@ -103,6 +103,11 @@ impl Ties {
         &self.hops.aliases
     }
 
+    /// Names of hosts that only look like those of servers.
+    pub fn strangers(&self) -> &BTreeSet<BString> {
+        &self.hops.strangers
+    }
+
     /// Hand-overs that several records of other hosts would fit; none was picked.
     pub fn ambiguous(&self) -> &Ambiguous {
         &self.hops.ambiguous
@@ -192,7 +197,7 @@ impl Ties {
                 return false;
             }
             let own = match row.kind {
-                KeyKind::Queue => self.hops.life(row.key, row.time),
+                KeyKind::Queue | KeyKind::Second => self.hops.life(row.key, row.time),
                 _ => row.key,
             };
             let tied = match self.sieve.may_hold(own) {

@@ -201,6 +201,7 @@ pub fn run<T: Taker + Send, E>(
             ties = Ties::of(yields.iter_mut().map(Ties::noted).collect(), &given);
         }
         ground.servers.alias(ties.aliases());
+        ground.servers.keep_apart(ties.strangers());
         watch.lap("scan");
         let watermark = plan.watermark(window.end);
         let yields = (window.start, yields);

@@ -26,6 +26,7 @@ mod nightly;
 mod nightly_whole;
 mod online;
 mod program;
+mod queues;
 mod readme;
 mod refusals;
 mod relays;

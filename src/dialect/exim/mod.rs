@@ -11,8 +11,13 @@ use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
 
 /// The flags behind the id, what a line with each tells, and what is peculiar to it.
-pub const FLAGS: [(&str, u8, &str); 7] = [
+pub const FLAGS: [(&str, u8, &str); 9] = [
     ("<=", code::RECEIVED, ""),
+    (
+        "(=",
+        code::RECEIVED,
+        "; the client was told that it was refused",
+    ),
     ("=>", code::DELIVERED, "; to another host, it is sent"),
     (
         "->",
@@ -20,6 +25,7 @@ pub const FLAGS: [(&str, u8, &str); 7] = [
         "; one more address of the same delivery",
     ),
     (">>", code::DELIVERED, "; while it was still being received"),
+    ("*>", code::DISCARDED, "; delivery was suppressed by -N"),
     ("**", code::BOUNCED, ""),
     ("==", code::DEFERRED, ""),
     ("Completed", code::REMOVED, ""),
@@ -42,8 +48,13 @@ pub fn read(body: &[u8]) -> Entry<'_> {
     let rest = body[end..].strip_prefix(b" ").unwrap_or(b"");
     let flagged = rest.get(3..).unwrap_or_default();
     let mut told = match rest.get(..3).unwrap_or(rest) {
-        b"<= " => received(flagged),
+        b"<= " | b"(= " => received(flagged),
         b"=> " | b"-> " | b">> " => delivered(flagged),
+        b"*> " => Entry {
+            code: code::DISCARDED,
+            text: b"delivery was suppressed (-N)",
+            ..delivered(flagged)
+        },
         b"** " => failed(flagged),
         b"== " => deferred(flagged),
         b"Com" if rest.starts_with(b"Completed") => entry(code::REMOVED),
@@ -289,6 +300,14 @@ fn other(rest: &[u8]) -> Entry<'_> {
             ..entry(code::DISCARDED)
         };
     }
+    if find_by(rest, b" (message abandoned) ", 1).is_some() {
+        // The client was gone before the message was there whole.
+        return Entry {
+            sender: after(rest, b" F=<").map(|sender| until(sender, b">")),
+            text: rest,
+            ..entry(code::REFUSED)
+        };
+    }
     match find_by(rest, b" rejected ", 3) {
         Some(at) if rest.starts_with(b"H=") || rest.starts_with(b"U=") => refused(rest, at),
         _ => entry(code::OTHER),
@@ -336,13 +355,18 @@ fn refused(rest: &[u8], at: usize) -> Entry<'_> {
 
 /// Rejectlog's dump of envelope and header: the only place where a refused message's Message-ID stands.
 fn dump<'d>(told: &mut Entry<'d>, lines: &'d [u8]) {
+    if let Some(at) = find(lines, b"\nEnvelope-to: ") {
+        // One behind the other, each further one on a line of its own.
+        let list = &lines[at + b"\nEnvelope-to: ".len()..];
+        let ends = |at: &usize| !list[at + 1..].starts_with(b"    <");
+        let end = memchr::memchr_iter(b'\n', list).find(ends);
+        told.to = &list[..end.unwrap_or(list.len())];
+        told.between = Some(b'\n');
+    }
     for line in lines.split(|b| *b == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some(id) = line.strip_prefix(b"I Message-ID: ") {
             told.message_id = id.trim_ascii();
-        } else if let Some(to) = line.strip_prefix(b"Envelope-to: ") {
-            told.to = to;
-            told.between = Some(b',');
         } else if let Some(subject) = line.strip_prefix(b"  Subject: ") {
             told.subject = subject;
         }

@@ -73,6 +73,17 @@ impl Claim {
     pub const ANYBODY: u64 = u64::MAX;
 }
 
+/// What a receiver was called that was reached at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// Key of the giver.
+    pub by: u64,
+    /// Keys of the receiver's address and of its name.
+    pub address: u64,
+    pub key: u64,
+    pub name: BString,
+}
+
 /// A recipient was refused before the message had a queue id.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
@@ -106,6 +117,8 @@ pub struct NamedAs {
     pub message_id: u64,
     pub host: u64,
     pub time: Time,
+    /// The id carries no time, so that it may come again.
+    pub may_be_reused: bool,
     pub at: At,
 }
 
@@ -125,10 +138,10 @@ pub struct ReportOf {
 /// What one chunk gave.
 #[derive(Clone, Debug, Default)]
 pub struct Hops {
-    /// Keys of records that are of one message, proven by a line of their own host.
-    pub ties: Vec<(u64, u64)>,
-    /// Key of a record, and of the copy that Exchange made of it.
-    pub to_exchange: Vec<(u64, u64)>,
+    /// Keys of records that are of one message, proven by a line of their own host, and when that was written.
+    pub ties: Vec<(u64, Time, u64)>,
+    /// Key of a record, when it was handed over, and the copy that Exchange made of it.
+    pub to_exchange: Vec<(u64, Time, u64)>,
     /// Key of an Exchange message, and of one of its copies.
     pub exchange_copies: Vec<(u64, u64)>,
     pub births: Vec<Birth>,
@@ -141,6 +154,8 @@ pub struct Hops {
     pub from_online: Vec<(u64, Time, u64)>,
     /// Names behind keys of hosts and addresses.
     pub names: Vec<(u64, BString)>,
+    /// Receivers that have a domain in their name and an address.
+    pub called: Vec<Called>,
     /// Chunks of these logs, each with its file and where it begins there.
     pub begins: Vec<(u32, (u32, u64))>,
 }
@@ -199,6 +214,7 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
             message_id: keys.message_id(message_id),
             host: keys.host(host),
             time: row.time,
+            may_be_reused: false,
             at: At::of(row),
         });
     }
@@ -266,6 +282,7 @@ impl Hops {
         self.reports.extend(other.reports);
         self.from_online.extend(other.from_online);
         self.names.extend(other.names);
+        self.called.extend(other.called);
         self.begins.extend(other.begins);
     }
 }

@@ -262,15 +262,25 @@ pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
         .map(|found| found.time)
 }
 
-/// The host that wrote Exim's own file: as it names itself, else as somebody named the file or folder.
+/// The host that wrote Exim's own file: as it names itself, else as somebody named the file.
 pub fn file_server(schema: &Schema, data: &[u8], name: &str) -> BString {
     if schema.form != Form::Exim {
         return BString::default();
     }
     let head = &data[..data.len().min(NAME_BYTES)];
-    if let Some(host) = own_name(head) {
-        return crate::address::short_host(host).to_ascii_lowercase().into();
+    match own_name(head) {
+        Some(host) => crate::address::short_host(host).to_ascii_lowercase().into(),
+        None => named_by(name.rsplit(['/', '\\']).take(1)),
     }
+}
+
+/// The same as somebody named the folder.
+pub fn folder_server(name: &str) -> BString {
+    named_by(name.rsplit(['/', '\\']).skip(1))
+}
+
+/// The first part of a name that says more than what Exim's logs are called anywhere.
+fn named_by<'n>(parts: impl Iterator<Item = &'n str>) -> BString {
     let generic = |part: &str| {
         const WORDS: [&str; 13] = [
             "mainlog",
@@ -289,7 +299,7 @@ pub fn file_server(schema: &Schema, data: &[u8], name: &str) -> BString {
         ];
         WORDS.contains(&part) || part.bytes().all(|b| b.is_ascii_digit() || b == b'-')
     };
-    let parts = name.rsplit(['/', '\\']).flat_map(|part| part.split('.'));
+    let parts = parts.flat_map(|part| part.split('.'));
     let own = parts
         .map(str::to_ascii_lowercase)
         .find(|part| !part.is_empty() && !generic(part));
@@ -406,7 +416,8 @@ mod tests {
             panic!("not told");
         };
         assert_eq!(file_server(&schema, log, "a/mainlog"), "ex1");
-        assert_eq!(file_server(&schema, b"", "ex2/exim4/mainlog.1"), "ex2");
+        assert_eq!(file_server(&schema, b"", "ex2/exim4/mainlog.1"), "");
+        assert_eq!(folder_server("ex2/exim4/mainlog.1"), "ex2");
         assert_eq!(file_server(&schema, b"", "ex3.mainlog"), "ex3");
     }
 }

@@ -5,7 +5,7 @@
 use super::clock;
 use super::entry::Entry;
 use super::events::code;
-use super::hop::{At, Birth, Claim, NamedAs, ReportOf, is_online};
+use super::hop::{At, Birth, Called, Claim, NamedAs, ReportOf, is_online};
 use super::outer::{Outer, Program};
 use super::reply::Named;
 use super::rows::Rows;
@@ -97,12 +97,15 @@ impl<'p> Rows<'p> {
                         at,
                         is_own: true,
                     }),
-                    (other, _) => self.found.hops.ties.push((key, self.on_host(other))),
+                    (other, _) => self.found.hops.ties.push((key, time, self.on_host(other))),
                 }
                 self.named(own, entry, host);
             }
             code::NAMED => self.named(own, entry, host),
-            code::FORWARDED => self.found.hops.ties.push((key, self.on_host(entry.other))),
+            code::FORWARDED => {
+                let other = self.on_host(entry.other);
+                self.found.hops.ties.push((key, time, other));
+            }
             code::SENT => self.claim(own, entry, named, host),
             code::REPORT => {
                 let child = self.on_host(entry.other);
@@ -134,14 +137,30 @@ impl<'p> Rows<'p> {
             let message_id = self.keys.message_id(id);
             if is_mts_id(bare_id(id)) {
                 // The Internet Mail Service of 5.5 embeds the id under which the message goes there.
-                self.found.hops.ties.push((own.key, message_id));
+                self.found.hops.ties.push((own.key, own.time, message_id));
             }
             self.found.hops.named.push(NamedAs {
                 key: own.key,
                 message_id,
                 host,
                 time: own.time,
+                may_be_reused: clock::arrival(entry.program, entry.id).is_none(),
                 at: own.at,
+            });
+        }
+    }
+
+    /// Notes what a receiver is called; a few take turns.
+    fn called(&mut self, address: u64, name: &[u8]) {
+        let by = self.host();
+        let known = |c: &Called| (c.by, c.address) == (by, address) && c.name == name;
+        let called = &mut self.found.hops.called;
+        if !called.iter().rev().take(32).any(known) {
+            called.push(Called {
+                by,
+                address,
+                key: self.keys.caseless(name),
+                name: name.into(),
             });
         }
     }
@@ -152,7 +171,7 @@ impl<'p> Rows<'p> {
         let id = match named {
             Named::Exchange { id, host, .. } => {
                 let copy = keys.copy(host, Service::Transport, id);
-                self.found.hops.to_exchange.push((key, copy));
+                self.found.hops.to_exchange.push((key, time, copy));
                 if is_online(host) {
                     // A trace names no copies, only messages.
                     self.found.hops.claims.push(Claim {
@@ -182,6 +201,10 @@ impl<'p> Rows<'p> {
         let names = &mut self.found.hops.names;
         if peer != 0 && names.iter().rev().take(32).all(|(known, _)| *known != peer) {
             names.push((peer, address.into()));
+        }
+        let name = entry.peer.name;
+        if peer != 0 && !entry.peer.ip.is_empty() && name.contains(&b'.') {
+            self.called(peer, name);
         }
         self.found.hops.claims.push(Claim {
             key,

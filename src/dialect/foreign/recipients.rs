@@ -8,7 +8,7 @@ use bstr::BStr;
 use super::entry::list;
 use super::settle::{Around, Stay, is_foreign};
 use crate::address::List;
-use crate::event::{Event, Next, Raw, Role};
+use crate::event::{Event, Next, Role};
 use crate::keys::Service;
 
 /// Recipients that hand-overs gave to a record by name.
@@ -62,7 +62,12 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
                         && (e.time, e.place) > (event.time, event.place)
                         && matches!(
                             e.role,
-                            Role::Send | Role::Leave | Role::Deliver | Role::Fail | Role::Defer
+                            Role::Send
+                                | Role::Leave
+                                | Role::Deliver
+                                | Role::Fail
+                                | Role::Drop
+                                | Role::Defer
                         )
                 };
                 if events.iter().any(goes_on) {
@@ -72,34 +77,21 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
             }
             Role::Drop => {}
             Role::Fail if event.name == "expired" && event.recipients.0.is_empty() => {
-                let mut waiting: Vec<&[u8]> = Vec::new();
-                for e in events
-                    .iter()
-                    .filter(|e| of_stay(e) && e.role == Role::Defer)
-                {
-                    add(&mut waiting, e.recipients);
-                }
-                let done = |address: &[u8]| {
-                    events.iter().any(|e| {
-                        of_stay(e)
-                            && matches!(
-                                e.role,
-                                Role::Send | Role::Leave | Role::Deliver | Role::Fail
-                            )
-                            && e.recipients
-                                .into_iter()
-                                .any(|a| a.eq_ignore_ascii_case(address))
-                    })
-                };
-                waiting.retain(|address| !done(address));
-                let why = events
-                    .iter()
-                    .rev()
-                    .find(|e| of_stay(e) && e.role == Role::Defer);
-                if let Some(why) = why {
-                    events[i].context = why.context;
-                }
-                events[i].recipients = list(waiting.into_iter(), around.arena);
+                expire(i, events, around);
+                continue;
+            }
+            // Sendmail says it only in the line about the report.
+            Role::Info if event.name == "report" && is_given_up(event.context.text()) => {
+                (events[i].role, events[i].name) = (Role::Fail, BStr::new("expired"));
+                expire(i, events, around);
+                continue;
+            }
+            // Sendmail split off those of a list that has an owner, and does not say who they are.
+            Role::Send if event.name == "forwarded" && event.recipients.0.is_empty() => {
+                let mut silent = handed(stay, events);
+                let told = |address: &[u8]| events.iter().any(|e| of_stay(e) && names(e, address));
+                silent.retain(|address| !told(address));
+                events[i].recipients = list(silent.into_iter(), around.arena);
                 continue;
             }
             _ => continue,
@@ -114,6 +106,46 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
             events[i].recipients = list(all.into_iter(), around.arena);
         }
     }
+}
+
+/// Whether a report says that a message was given up.
+fn is_given_up(text: &[u8]) -> bool {
+    let words = [&b": Cannot send message for "[..], b": Cannot send within "];
+    words
+        .iter()
+        .any(|words| memchr::memmem::find(text, words).is_some())
+}
+
+/// Gives the event that says that a record expired those that were still waiting, and why they did.
+fn expire<'d>(expired: usize, events: &mut [Event<'d>], around: Around<'d>) {
+    let of_stay = |e: &&Event<'d>| e.copy == events[expired].copy && is_foreign(e);
+    let deferred = || {
+        events
+            .iter()
+            .filter(of_stay)
+            .filter(|e| e.role == Role::Defer)
+    };
+    let mut waiting: Vec<&[u8]> = Vec::new();
+    deferred().for_each(|e| add(&mut waiting, e.recipients));
+    let is_done = |e: &Event<'d>| {
+        matches!(
+            e.role,
+            Role::Send | Role::Leave | Role::Deliver | Role::Fail
+        )
+    };
+    let done = |address: &[u8]| {
+        let mut done = events.iter().filter(of_stay).filter(|e| is_done(e));
+        done.any(|e| names(e, address))
+    };
+    waiting.retain(|address| !done(address));
+    let why = deferred().next_back().map(|why| why.context);
+    events[expired].context = why.unwrap_or(events[expired].context);
+    events[expired].recipients = list(waiting.into_iter(), around.arena);
+}
+
+fn names(event: &Event<'_>, address: &[u8]) -> bool {
+    let mut addresses = event.recipients.into_iter();
+    addresses.any(|a| a.eq_ignore_ascii_case(address))
 }
 
 /// Addresses that became others: named by the lines themselves (`orig_to=`, `<original>`), or, where a program does not
@@ -231,7 +263,6 @@ pub(super) fn open<'d>(
             let stopped = !ended && !queued;
             let broken_off = said(true).filter(|_| stopped).map(|said| said.context);
             let rule = said(false).filter(|_| complete && stopped && stops_here(&event, around));
-            let gone = || !complete && stopped && stops_here(&event, around);
             if let Some(rule) = rule.filter(|_| broken_off.is_none()) {
                 // Postfix names no queue id when a rule on the envelope holds a message; the line before it may name a
                 // recipient.
@@ -244,12 +275,11 @@ pub(super) fn open<'d>(
                     recipients: list(recipients.into_iter(), around.arena),
                     ..*rule
                 });
-            } else if event.name == "received" && (broken_off.is_some() || gone()) {
-                let gone = Raw::plain(b"the client broke off before the message was there");
+            } else if let Some(context) = broken_off.filter(|_| event.name == "received") {
                 more.push(Event {
                     role: Role::Fail,
                     name: BStr::new("refused"),
-                    context: broken_off.unwrap_or(gone),
+                    context,
                     ..event
                 });
             } else if complete && stopped {
@@ -274,7 +304,7 @@ pub(super) fn open<'d>(
 }
 
 /// Whether nothing more became of a record of Postfix, although its host's log goes on.
-fn stops_here(birth: &Event<'_>, around: Around<'_>) -> bool {
+pub(super) fn stops_here(birth: &Event<'_>, around: Around<'_>) -> bool {
     birth.source.text() == "postfix"
         && around.servers.coverage(birth.server).goes_on_after(
             &Service::ALL,

@@ -177,7 +177,7 @@ impl<'p> Rows<'p> {
         (row.key, row.check) = (key, self.keys.check(entry.id));
         if matches!(
             entry.code,
-            code::NAMED | code::QUEUED | code::RELEASED | code::REPORT
+            code::NAMED | code::QUEUED | code::RELEASED | code::PROBED | code::REPORT
         ) || entry.code == code::OTHER && entry.sender.is_some()
         {
             row.marks |= mark::NAMES;

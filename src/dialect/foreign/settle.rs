@@ -8,10 +8,10 @@ use bstr::BStr;
 use bumpalo::Bump;
 
 use super::entry::is_bare_of;
-use super::recipients::{expansions, open, whole_record};
+use super::recipients::{expansions, open, stops_here, whole_record};
 use super::reply::{self, Named};
-use crate::address::bare_id;
 use crate::address::x400::is_mts_id;
+use crate::address::{List, bare_id};
 use crate::event::{Event, Link, Next, Raw, Role, ServerId};
 use crate::keys::{Keys, Service};
 use crate::servers::Servers;
@@ -50,6 +50,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
     }
     by_message_id(events, &mut stays, around);
     name_senders(events, &stays);
+    name_forwarded(events);
     let before = events.len();
     let (mut more, mut concluded) = (Vec::new(), Vec::new());
     for stay in &stays {
@@ -189,6 +190,46 @@ fn name_senders<'d>(events: &mut [Event<'d>], stays: &[Stay<'d>]) {
         if let Some(whole) = events.iter().find(queued).map(|e| e.sender.text()) {
             name_sender(&mut events[birth], whole);
         }
+    }
+}
+
+/// Lines of a record that was forwarded name the address that the message was given for; what was forwarded is another one
+/// if that one was an alias.
+fn name_forwarded<'d>(events: &mut [Event<'d>]) {
+    for i in 0..events.len() {
+        let forward = events[i];
+        let Next::Server { copy, .. } = forward.next else {
+            continue;
+        };
+        if forward.name != "forwarded" || forward.related.0.is_empty() {
+            continue;
+        }
+        let same = |a: List<'d>, b: List<'d>| a.0.eq_ignore_ascii_case(b.0);
+        let of_forward = |e: &&mut Event<'d>| e.copy == copy && same(e.related, forward.related);
+        for event in events.iter_mut().filter(of_forward) {
+            event.related = match same(event.recipients, forward.recipients) {
+                true => List(b""),
+                false => forward.recipients,
+            };
+        }
+    }
+}
+
+/// Whether nobody gave a message: an address was asked about, or a client began to give one and went away.
+pub fn is_probe(events: &[Event<'_>], rows: usize, around: Around<'_>) -> bool {
+    let is_idle = |e: &Event<'_>| {
+        let names_sender = !e.sender.is_empty() || !e.return_path.is_empty();
+        // What Sendmail took over has a Message-ID, if need be one that it made.
+        let is_empty = e.name == "received" && e.size_bytes == 0 && e.message_id.is_empty();
+        e.source.text() == "sendmail" && (e.name == "other" && names_sender || is_empty)
+    };
+    match events {
+        _ if events.iter().all(is_idle) => true,
+        [taken] if rows == 1 && taken.name == "received" => stops_here(taken, around),
+        _ if events.iter().any(|e| e.name == "probed") => events
+            .iter()
+            .all(|e| e.recipients.0.is_empty() || e.name == "probed"),
+        _ => false,
     }
 }
 

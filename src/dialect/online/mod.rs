@@ -310,6 +310,7 @@ fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Option<Nam
         message_id: keys.message_id(message),
         host: keys.host(SERVER),
         time: row.time,
+        may_be_reused: false,
         at: At::of(row),
     })
 }

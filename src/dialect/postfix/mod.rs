@@ -75,6 +75,8 @@ fn with_id<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
         Some(b'u') if rest.starts_with(b"uid=") => Entry {
             sender: after(rest, b"from=")
                 .map(|from| from.strip_prefix(b"<").map_or(from, |f| until(f, b">"))),
+            // What `postsuper -r` put into the queue anew.
+            other: after(rest, b" orig_id=").unwrap_or_default(),
             connector: tag,
             ..entry(code::RECEIVED)
         },
@@ -153,7 +155,8 @@ fn delivery<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
     };
     told.code = match &status[..word] {
         b"sent" => sent(tag, relay.0, remote, &mut told),
-        b"deferred" => code::DEFERRED,
+        // `soft_bounce = yes` keeps in the queue what would be returned.
+        b"deferred" | b"SOFTBOUNCE" => code::DEFERRED,
         b"bounced" => code::BOUNCED,
         b"expired" | b"force-expired" => code::EXPIRED,
         b"deliverable" | b"undeliverable" => code::PROBED,

@@ -35,9 +35,13 @@ pub fn read(body: &[u8]) -> Entry<'_> {
 /// What is about a client that gave no message.
 fn is_session(rest: &[u8]) -> bool {
     let has = |words: &[u8]| memchr::memmem::find(rest, words).is_some();
-    rest.starts_with(b"rejecting commands from ")
-        || rest.starts_with(b"lost input channel from ")
-        || has(b" did not issue MAIL/EXPN/VRFY/ETRN")
+    let heads = [
+        &b"rejecting commands from "[..],
+        b"lost input channel from ",
+        b"timeout waiting for input from ",
+        b"AUTH=server, ",
+    ];
+    heads.iter().any(|head| rest.starts_with(head)) || has(b" did not issue MAIL/EXPN/VRFY/ETRN")
 }
 
 /// One word of 14 characters; 8 before version 8.10.
@@ -89,6 +93,13 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
         // A program or a file: the address it stands for is the controlling one.
         let address = after(rest, b", ctladdr=").map_or(head, |text| until(text, b" ("));
         (told.to, told.between) = (bare(until(address, b", ")), None);
+    }
+    if let Some(mailbox) = head.strip_prefix(b"\\") {
+        // A forward's own mailbox: no aliases are looked up behind the backslash.
+        let address = after(rest, b", ctladdr=").map_or(mailbox, |text| until(text, b" ("));
+        let address = bare(until(address, b", "));
+        let is_own = until(address, b"@") == mailbox;
+        (told.to, told.between) = (if is_own { address } else { mailbox }, None);
     }
     let Some(at) = memchr::memmem::rfind(rest, b", stat=") else {
         return told;
@@ -161,7 +172,7 @@ fn ruleset(rest: &[u8]) -> Entry<'_> {
     told
 }
 
-/// `<r>... User unknown`, `QID2: DSN: User unknown`, `Milter: ..., reject=...`
+/// `<r>... User unknown`, `QID2: DSN: User unknown`, `QID2: clone: owner=..`, `Milter: ..., reject=...`
 fn other(rest: &[u8]) -> Entry<'_> {
     if let Some((other, text)) = queue_id(rest) {
         let is_report = [
@@ -172,10 +183,15 @@ fn other(rest: &[u8]) -> Entry<'_> {
         ]
         .iter()
         .any(|head| text.starts_with(head));
+        let told = match text {
+            _ if is_report => code::REPORT,
+            _ if text.starts_with(b"clone: ") => code::FORWARDED,
+            _ => code::OTHER,
+        };
         return Entry {
             other,
             text,
-            ..entry(if is_report { code::REPORT } else { code::OTHER })
+            ..entry(told)
         };
     }
     if rest.starts_with(b"<")

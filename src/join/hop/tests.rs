@@ -81,6 +81,7 @@ fn message_ids_link_only_where_one_record_fits() {
         message_id: 5,
         host,
         time: Time(seconds * SECOND),
+        may_be_reused: false,
         at: at(host, id),
     };
     let mut hops = Hops {
