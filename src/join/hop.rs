@@ -6,6 +6,7 @@
 //! decides; where that is not known, nothing is picked.
 
 mod lives;
+mod piped;
 mod rulings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,6 +111,7 @@ pub fn resolve(hops: &[Hops], given: &[(u64, u64)]) -> Resolved {
     }
     by_message_id(hops, &open, &hosts, &reached, &mut resolved);
     from_online(hops, &mut resolved);
+    piped::resolve(hops, &mut resolved);
     resolved.reports = reports(hops, &resolved);
     resolved.told_by_client = told_by_client(hops, &hosts);
     rulings::place(hops, &mut resolved);

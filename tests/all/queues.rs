@@ -231,6 +231,56 @@ fn a_forward_behind_an_alias_is_followed() {
     assert_eq!(told(dir.path()), want);
 }
 
+/// A filter behind pipe(8) gives the message back through sendmail(1): its fate is what becomes of it then. A mailbox's
+/// program may send it on to others.
+#[test]
+fn what_a_program_gives_back_for_the_same_recipient_went_through_a_filter() {
+    let piped = |time: &str, id: &str, to: &str, service: &str| {
+        let what = format!(
+            "to=<{to}>, relay={service}, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered via {service} service)"
+        );
+        done(time, id, "pipe", &what)
+    };
+    let again = |time: &str, id: &str, name: &str| {
+        taken(time, id, name)
+            .replace("smtpd[1]", "pickup[1]")
+            .replace("client=c.test[192.0.2.1]", "uid=111 from=<s@x>")
+    };
+    let log = [
+        taken("10:00:00", "A1B2C3D4E51", "filter"),
+        again("10:00:01", "A1B2C3D4E52", "filter"),
+        piped("10:00:01", "A1B2C3D4E51", "r@y", "spamassassin"),
+        done(
+            "10:00:02",
+            "A1B2C3D4E52",
+            "virtual",
+            "to=<r@y>, relay=virtual, delay=1, delays=0/0/0/1, dsn=5.2.2, status=bounced (mailbox full)",
+        ),
+        taken("11:00:00", "A1B2C3D4E53", "sieve"),
+        again("11:00:01", "A1B2C3D4E54", "sieve"),
+        piped("11:00:01", "A1B2C3D4E53", "r@y", "dovecot"),
+        done(
+            "11:00:02",
+            "A1B2C3D4E54",
+            "virtual",
+            &format!("to=<q@y>, {DELIVERED}"),
+        ),
+        // The same mail from outside again: two records, and two deliveries.
+        taken("12:00:00", "A1B2C3D4E55", "twice"),
+        taken("12:00:00", "A1B2C3D4E56", "twice"),
+        piped("12:00:01", "A1B2C3D4E55", "r@y", "dovecot"),
+        piped("12:00:01", "A1B2C3D4E56", "q@y", "dovecot"),
+    ];
+    let dir = folder(&[("mx.log", log.concat().into())]);
+    let want = [
+        "mail <filter@x>: r@y failed mx",
+        "mail <sieve@x>: r@y delivered mx, q@y delivered mx",
+        "mail <twice@x>: r@y delivered mx",
+        "mail <twice@x>: q@y delivered mx",
+    ];
+    assert_eq!(told(dir.path()), want);
+}
+
 /// Half of the world's mail servers are called `mx`: one that shares its first name with a host whose log was read is
 /// another one if that host gives it mail, or has other addresses.
 #[test]

@@ -110,6 +110,12 @@ impl<'d> Entry<'d> {
         }
     }
 
+    /// Whether Postfix gave the message to a program by pipe(8): a mailbox's, or a filter.
+    #[inline]
+    pub fn is_piped(&self) -> bool {
+        self.code == code::DELIVERED && is_by_pipe(self.text)
+    }
+
     /// What the receiver's reply names, where the line tells of a hand-over.
     #[inline]
     pub fn named(&self) -> Named<'d> {
@@ -175,6 +181,11 @@ impl<'d> Entry<'d> {
             b""
         })
     }
+}
+
+/// Whether pipe(8) says so.
+pub fn is_by_pipe(text: &[u8]) -> bool {
+    text.starts_with(b"delivered via ")
 }
 
 /// Elements of `<a>,<b>` or `a b`; what stands inside brackets or quotes parts nothing.

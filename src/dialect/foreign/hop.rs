@@ -73,6 +73,15 @@ impl Claim {
     pub const ANYBODY: u64 = u64::MAX;
 }
 
+/// A record was given to a program of its own host, which may have been a filter.
+#[derive(Clone, Copy, Debug)]
+pub struct Piped {
+    /// Key of the record.
+    pub key: u64,
+    pub host: u64,
+    pub time: Time,
+}
+
 /// What a receiver was called that was reached at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Called {
@@ -146,6 +155,7 @@ pub struct Hops {
     pub exchange_copies: Vec<(u64, u64)>,
     pub births: Vec<Birth>,
     pub claims: Vec<Claim>,
+    pub piped: Vec<Piped>,
     pub named: Vec<NamedAs>,
     pub refusals: Vec<Refusal>,
     pub rulings: Vec<Ruling>,
@@ -276,6 +286,7 @@ impl Hops {
         self.exchange_copies.extend(other.exchange_copies);
         self.births.extend(other.births);
         self.claims.extend(other.claims);
+        self.piped.extend(other.piped);
         self.named.extend(other.named);
         self.refusals.extend(other.refusals);
         self.rulings.extend(other.rulings);

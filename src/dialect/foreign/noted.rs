@@ -5,7 +5,7 @@
 use super::clock;
 use super::entry::Entry;
 use super::events::code;
-use super::hop::{At, Birth, Called, Claim, NamedAs, ReportOf, is_online};
+use super::hop::{At, Birth, Called, Claim, NamedAs, Piped, ReportOf, is_online};
 use super::outer::{Outer, Program};
 use super::reply::Named;
 use super::rows::Rows;
@@ -34,7 +34,7 @@ pub(super) fn tells(entry: &Entry<'_>) -> bool {
         code::SENT,
         code::REPORT,
     ];
-    entry.id.is_empty() || TELLING.contains(&entry.code)
+    entry.id.is_empty() || TELLING.contains(&entry.code) || entry.is_piped()
 }
 
 /// Key of the other side's address; 0 where it is not known or is the host itself.
@@ -107,6 +107,9 @@ impl<'p> Rows<'p> {
                 self.found.hops.ties.push((key, time, other));
             }
             code::SENT => self.claim(own, entry, named, host),
+            code::DELIVERED if entry.is_piped() => {
+                self.found.hops.piped.push(Piped { key, host, time });
+            }
             code::REPORT => {
                 let child = self.on_host(entry.other);
                 self.found.hops.births.push(Birth {

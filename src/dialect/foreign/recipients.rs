@@ -33,7 +33,7 @@ pub(super) fn add<'d>(known: &mut Vec<&'d [u8]>, addresses: List<'d>) {
     }
 }
 
-fn is_outcome(event: &Event<'_>) -> bool {
+pub(super) fn is_outcome(event: &Event<'_>) -> bool {
     matches!(
         event.role,
         Role::Send

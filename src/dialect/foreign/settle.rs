@@ -7,8 +7,8 @@
 use bstr::BStr;
 use bumpalo::Bump;
 
-use super::entry::is_bare_of;
-use super::recipients::{expansions, open, stops_here, whole_record};
+use super::entry::{is_bare_of, is_by_pipe};
+use super::recipients::{expansions, is_outcome, open, stops_here, whole_record};
 use super::reply::{self, Named};
 use crate::address::x400::is_mts_id;
 use crate::address::{List, bare_id};
@@ -139,6 +139,9 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
         }
         return;
     }
+    if event.role == Role::Deliver && is_foreign(&event) && is_by_pipe(event.context.text()) {
+        return given_back(i, events, stays, around);
+    }
     if !matches!(event.role, Role::Leave) {
         return;
     }
@@ -173,6 +176,28 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
             }
         }
         Named::Nothing => {}
+    }
+}
+
+/// What went through a program and came back for the same recipient went through a filter.
+fn given_back<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Around<'d>) {
+    let event = events[i];
+    let names = |copy: u64| {
+        let mut of_copy = events.iter().filter(|e| e.copy == copy && is_outcome(e));
+        of_copy.any(|e| e.recipients.0.eq_ignore_ascii_case(event.recipients.0))
+    };
+    let first = events.iter().position(|e| e.copy == event.copy);
+    let fits = |stay: &&mut Stay<'d>| {
+        (stay.server, stay.copy != event.copy) == (event.server, true)
+            && stay.birth > first
+            && names(stay.copy)
+    };
+    let mut fitting = stays.iter_mut().filter(fits);
+    if let (Some(stay), None) = (fitting.next(), fitting.next()) {
+        stay.reached = true;
+        let (server, copy) = (stay.server, stay.copy);
+        lead(&mut events[i], server, copy, around.servers);
+        events[i].link = Some(Link::MessageId);
     }
 }
 
