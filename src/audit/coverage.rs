@@ -1,15 +1,13 @@
 //! What was read per server and service, hour by hour.
 //!
-//! In: the servers of the run. Out: [`Server`]s with the rows of every hour and the hours in which they are missed;
-//! [`Gone`], the hours that are missing as a whole.
-
-use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
+//! In: the servers of the run. Out: [`Server`]s with the rows of every hour and the hours in which they are missed, as
+//! [`Gone`], too.
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Facts;
+use super::gone::Gone;
 use super::mentions::Hole;
 use super::rhythm::{self, Hours, Measure, Silence};
 use crate::event::ServerId;
@@ -79,13 +77,6 @@ pub struct Missed {
     pub silence: Silence,
 }
 
-/// Hours that are found to be missing as a whole, by the log they are missing from.
-#[derive(Debug, Default)]
-pub struct Gone {
-    /// By the first hour of each run its end, exclusive. Runs of one log do not overlap.
-    runs: BTreeMap<(ServerId, Kind, i64), i64>,
-}
-
 /// All servers with rows of their own, by name.
 pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
     let read = facts.servers.read();
@@ -119,31 +110,17 @@ pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
         .collect()
 }
 
-impl Gone {
-    /// The hours in which rows are missed because plenty are usual.
-    pub fn missed(servers: &[Server]) -> Gone {
-        let mut gone = Gone::default();
-        for (server, id) in servers.iter().filter_map(|of| Some((of, of.id?))) {
-            for service in &server.services {
-                for missed in &service.silences {
-                    gone.add(id, service.kind, missed.silence.hours.clone());
-                }
+/// The hours in which rows are missed because plenty are usual.
+pub fn gone(servers: &[Server]) -> Gone {
+    let mut gone = Gone::default();
+    for (server, id) in servers.iter().filter_map(|of| Some((of, of.id?))) {
+        for service in &server.services {
+            for missed in &service.silences {
+                gone.add(id, service.kind, missed.silence.hours.clone());
             }
         }
-        gone
     }
-
-    /// More hours, none of which was added before.
-    pub fn add(&mut self, server: ServerId, service: Kind, hours: Range<i64>) {
-        self.runs.insert((server, service, hours.start), hours.end);
-    }
-
-    /// Whether any of the hours is missing.
-    pub fn any(&self, server: ServerId, service: Kind, hours: RangeInclusive<i64>) -> bool {
-        let runs = (server, service, i64::MIN)..=(server, service, *hours.end());
-        let last = self.runs.range(runs).next_back();
-        last.is_some_and(|(_, end)| hours.start() < end)
-    }
+    gone
 }
 
 /// Puts the holes where they belong.
@@ -215,26 +192,5 @@ fn missed(silence: Silence) -> Missed {
             Measure::Neighbours => "hours around it",
         },
         silence,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hours_are_gone_from_their_own_log_alone() {
-        let (server, other) = (ServerId(1), ServerId(2));
-        let (transport, delivery) = (Kind::Transport, Kind::Delivery);
-        let mut gone = Gone::default();
-        gone.add(server, transport, 10..13);
-        gone.add(server, transport, 20..21);
-        let any = |hours| gone.any(server, transport, hours);
-        let inside = [10..=10, 12..=12, 0..=10, 12..=15, 0..=99, 13..=20, 20..=20];
-        assert!(inside.into_iter().all(any));
-        let outside = [0..=9, 13..=19, 13..=13, 21..=99, 9..=9];
-        assert!(!outside.into_iter().any(any));
-        assert!(!gone.any(server, delivery, 0..=99));
-        assert!(!gone.any(other, transport, 0..=99));
     }
 }

@@ -16,7 +16,7 @@ use foldhash::quality::FixedState;
 use rayon::prelude::*;
 
 use super::Spot;
-use super::coverage::Gone;
+use super::gone::Gone;
 use super::hosts::Hosts;
 use crate::address::short_host;
 use crate::dialect::{Named, Teller, Told};

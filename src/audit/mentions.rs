@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bstr::BStr;
 
 use super::Spot;
-use super::coverage::Gone;
+use super::gone::Gone;
 use super::hosts::Hosts;
 use crate::address::short_host;
 use crate::dialect::Elsewhere;

@@ -12,6 +12,7 @@ pub mod chunk;
 pub mod coverage;
 pub mod files;
 pub mod findings;
+mod gone;
 pub mod handover;
 mod hosts;
 pub mod ids;
@@ -41,7 +42,6 @@ use crate::row::Row;
 use crate::servers::Servers;
 use crate::time::Time;
 use chunk::{Back, LogIds, Outline, Part};
-use coverage::Gone;
 use files::Headers;
 use handover::Legs;
 use ids::Generations;
@@ -281,7 +281,7 @@ impl Check {
         let equal = files::equal(facts.inputs, plan, &Keys::default());
         let twice = audit.prints.compare(facts.inputs, plan, &equal);
         let mut coverage = coverage::coverage(facts);
-        let mut gone = Gone::missed(&coverage);
+        let mut gone = coverage::gone(&coverage);
         let mut met = audit.legs.meet(facts.servers);
         let holes = (audit.mentions).holes(facts.servers, &gone, &met.astray());
         for hole in &holes {
