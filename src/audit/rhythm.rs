@@ -237,9 +237,10 @@ fn missed_between(
     missed.then_some(usual)
 }
 
-/// Rows to be expected before none of them means anything: more where a service's rows come in bursts, a dozen for one
-/// message; of one hour, and of all hours of a silence together. Two measures: by how much an hour differs from the next, beside how many rows it has (the variance of the
-/// count over its mean is 1 if rows come one by one); and where rows often stop for an hour, the rows of those hours that have few.
+/// Rows to be expected before none of them means anything: of one hour, and of all hours of a silence together. More where a
+/// service's rows come in bursts, a dozen for one message. Two measures: by how much an hour differs from the next,
+/// beside how many rows it has (the variance of the count over its mean is 1 if rows come one by one); and where rows
+/// often stop for an hour, the rows of those hours that have few.
 fn plenty(own: &Hours) -> (u64, u64) {
     if own.is_empty() {
         return (PLENTY, PLENTY);
