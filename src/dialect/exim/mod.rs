@@ -300,16 +300,15 @@ fn other(rest: &[u8]) -> Entry<'_> {
             ..entry(code::DISCARDED)
         };
     }
-    if find_by(rest, b" (message abandoned) ", 1).is_some() {
+    match find_by(rest, b" rejected ", 3) {
+        // Behind it may stand the header, which is a stranger's.
+        Some(at) if rest.starts_with(b"H=") || rest.starts_with(b"U=") => refused(rest, at),
         // The client was gone before the message was there whole.
-        return Entry {
+        _ if find_by(rest, b" (message abandoned) ", 1).is_some() => Entry {
             sender: after(rest, b" F=<").map(|sender| until(sender, b">")),
             text: rest,
             ..entry(code::REFUSED)
-        };
-    }
-    match find_by(rest, b" rejected ", 3) {
-        Some(at) if rest.starts_with(b"H=") || rest.starts_with(b"U=") => refused(rest, at),
+        },
         _ => entry(code::OTHER),
     }
 }

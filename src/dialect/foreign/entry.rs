@@ -110,7 +110,7 @@ impl<'d> Entry<'d> {
         }
     }
 
-    /// Whether Postfix gave the message to a program by pipe(8): a mailbox's, or a filter.
+    /// Whether Postfix gave the message to a program by pipe(8) that may be a filter.
     #[inline]
     pub fn is_piped(&self) -> bool {
         self.code == code::DELIVERED && is_by_pipe(self.text)
@@ -183,9 +183,24 @@ impl<'d> Entry<'d> {
     }
 }
 
-/// Whether pipe(8) says so.
+/// Services of pipe(8) that deliver, by the names that Postfix's own `master.cf` and Dovecot's manual give them.
+const DELIVERING: [&[u8]; 9] = [
+    b"maildrop",
+    b"cyrus",
+    b"old-cyrus",
+    b"uucp",
+    b"ifmail",
+    b"bsmtp",
+    b"scalemail-backend",
+    b"mailman",
+    b"dovecot",
+];
+
+/// Whether pipe(8) says so, of a program that may be a filter.
 pub fn is_by_pipe(text: &[u8]) -> bool {
-    text.starts_with(b"delivered via ")
+    let service = text.strip_prefix(b"delivered via ");
+    let service = service.map(|rest| until(rest, b" "));
+    service.is_some_and(|service| !DELIVERING.contains(&service))
 }
 
 /// Elements of `<a>,<b>` or `a b`; what stands inside brackets or quotes parts nothing.
