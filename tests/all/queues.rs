@@ -36,6 +36,11 @@ fn done(time: &str, id: &str, daemon: &str, what: &str) -> String {
     ])
 }
 
+/// It came to the mailbox of `to`.
+fn delivered(time: &str, id: &str, to: &str) -> String {
+    done(time, id, "virtual", &format!("to=<{to}>, {DELIVERED}"))
+}
+
 const DELIVERED: &str =
     "relay=virtual, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to maildir)";
 
@@ -92,23 +97,13 @@ fn an_id_that_is_used_again_is_another_message() {
     ]);
     let log = [
         taken("10:00:00", "4F1B2C3D4E1", "one"),
-        done(
-            "10:00:01",
-            "4F1B2C3D4E1",
-            "virtual",
-            &format!("to=<r1@y>, {DELIVERED}"),
-        ),
+        delivered("10:00:01", "4F1B2C3D4E1", "r1@y"),
         taken("11:00:00", "4F1B2C3D4E1", "two"),
         done("11:00:01", "4F1B2C3D4E1", "virtual", bounced),
         report("11:00:01", "4F1B2C3D4E2", "4F1B2C3D4E1"),
         // The id of a report for a message, and of a message for a report.
         taken("12:00:00", "4F1B2C3D4E2", "three"),
-        done(
-            "12:00:01",
-            "4F1B2C3D4E2",
-            "virtual",
-            &format!("to=<r3@y>, {DELIVERED}"),
-        ),
+        delivered("12:00:01", "4F1B2C3D4E2", "r3@y"),
         taken("13:00:00", "4F1B2C3D4E4", "four"),
         done("13:00:01", "4F1B2C3D4E4", "virtual", bounced),
         report("13:00:01", "4F1B2C3D4E1", "4F1B2C3D4E4"),
@@ -160,12 +155,7 @@ fn what_an_administrator_does_to_the_queue_is_followed() {
                 "A1B2C3D4E52: from=<s@x>, size=9, nrcpt=1 (queue active)",
             ),
         ]),
-        done(
-            "12:00:06",
-            "A1B2C3D4E52",
-            "virtual",
-            &format!("to=<r@y>, {DELIVERED}"),
-        ),
+        delivered("12:00:06", "A1B2C3D4E52", "r@y"),
         taken("13:00:00", "A1B2C3D4E53", "gone"),
         postfix(&[
             (
@@ -259,12 +249,19 @@ fn what_a_program_gives_back_for_the_same_recipient_went_through_a_filter() {
         taken("11:00:00", "A1B2C3D4E53", "sieve"),
         again("11:00:01", "A1B2C3D4E54", "sieve"),
         piped("11:00:01", "A1B2C3D4E53", "r@y", "dovecot"),
-        done(
-            "11:00:02",
-            "A1B2C3D4E54",
-            "virtual",
-            &format!("to=<q@y>, {DELIVERED}"),
-        ),
+        delivered("11:00:02", "A1B2C3D4E54", "q@y"),
+        // Of programs that give all mail one Message-ID, each is a message.
+        again("11:30:00", "A1B2C3D4E61", "always"),
+        piped("11:30:01", "A1B2C3D4E61", "r@y", "spamassassin"),
+        again("11:30:08", "A1B2C3D4E62", "always"),
+        piped("11:30:09", "A1B2C3D4E62", "r@y", "spamassassin"),
+        // Which of two a program gave back is not known.
+        taken("11:40:00", "A1B2C3D4E63", "both"),
+        taken("11:40:00", "A1B2C3D4E64", "both"),
+        again("11:40:01", "A1B2C3D4E65", "both"),
+        piped("11:40:01", "A1B2C3D4E63", "r@y", "spamassassin"),
+        piped("11:40:01", "A1B2C3D4E64", "r@y", "spamassassin"),
+        delivered("11:40:02", "A1B2C3D4E65", "r@y"),
         // The same mail from outside again: two records, and two deliveries.
         taken("12:00:00", "A1B2C3D4E55", "twice"),
         taken("12:00:00", "A1B2C3D4E56", "twice"),
@@ -276,6 +273,11 @@ fn what_a_program_gives_back_for_the_same_recipient_went_through_a_filter() {
         "mail <filter@x>: r@y failed mx",
         "mail <sieve@x>: r@y delivered mx",
         "mail <sieve@x>: q@y delivered mx",
+        "mail <always@x>: r@y delivered mx",
+        "mail <always@x>: r@y delivered mx",
+        "mail <both@x>: r@y delivered mx",
+        "mail <both@x>: r@y delivered mx",
+        "mail <both@x>: r@y delivered mx",
         "mail <twice@x>: r@y delivered mx",
         "mail <twice@x>: q@y delivered mx",
     ];
@@ -327,12 +329,7 @@ fn a_host_of_the_same_first_name_is_another_one() {
     ];
     let own = [
         taken("10:00:01", "A1B2C3D4E51", "in"),
-        done(
-            "10:00:02",
-            "A1B2C3D4E51",
-            "virtual",
-            &format!("to=<in@y>, {DELIVERED}"),
-        ),
+        delivered("10:00:02", "A1B2C3D4E51", "in@y"),
         taken("10:30:00", "A1B2C3D4E52", "self"),
         done(
             "10:30:01",

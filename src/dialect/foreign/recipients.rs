@@ -60,15 +60,8 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
                 let goes_on = |e: &Event<'d>| {
                     of_stay(e)
                         && (e.time, e.place) > (event.time, event.place)
-                        && matches!(
-                            e.role,
-                            Role::Send
-                                | Role::Leave
-                                | Role::Deliver
-                                | Role::Fail
-                                | Role::Drop
-                                | Role::Defer
-                        )
+                        && is_outcome(e)
+                        && e.role != Role::Redirect
                 };
                 if events.iter().any(goes_on) {
                     events[i].role = Role::Info;

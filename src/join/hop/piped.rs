@@ -2,52 +2,76 @@
 //!
 //! In: what chunks noted of records. Out: pairs of records that may be one message's; what they say of its recipients decides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashMap;
-
-use super::{AHEAD, Map, Resolved, all, names};
+use super::{Map, Resolved, all, names};
 use crate::dialect::foreign::hop::Hops;
-use crate::time::Time;
+use crate::time::{SECOND, Time};
 
-/// A program gives a message back for each of a few recipients at most.
-const MOST_AGAIN: usize = 8;
+/// What a program gave back is taken over no later behind the line that the program was done.
+const LATE: i64 = 5 * SECOND;
 
-/// A program of a host may give a message back to it: what the host took from itself, under the same Message-ID, between
-/// taking the message over and hearing that the program was done. Whether the program was a filter, its recipients tell.
+/// What happens to a record, in the order in which it counts within a second.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// The host took over what a program will get.
+    Taken,
+    /// The host took something from itself.
+    Again,
+    /// The program was done with it long enough ago.
+    Done,
+}
+
+/// When it happened, and to which record.
+type Seen = (Time, What, u64);
+
+/// A program of a host may give a message back to it: what the host took from itself, under the same Message-ID, while
+/// exactly one record was being given to a program. Whether the program was a filter, its recipients tell.
 pub(super) fn resolve(hops: &[Hops], resolved: &mut Resolved) {
     if hops.iter().all(|h| h.piped.is_empty()) {
         return;
     }
     let own = names(hops, resolved);
-    let mut taken: Map<Time> = Map::default();
-    // By Message-ID and host, in order of time: what the host took from itself.
-    let mut again: HashMap<(u64, u64), Vec<(Time, u64)>> = HashMap::new();
+    let mut done: Map<Time> = Map::default();
+    for piped in all(hops, |h| &h.piped) {
+        let last = done.entry(resolved.life(piped.key, piped.time));
+        let last = last.or_insert(piped.time);
+        *last = piped.time.max(*last);
+    }
+    // By Message-ID and host.
+    let mut seen: BTreeMap<(u64, u64), Vec<Seen>> = BTreeMap::new();
     for birth in all(hops, |h| &h.births) {
         let life = resolved.life(birth.key, birth.time);
-        let first = taken.entry(life).or_insert(birth.time);
-        *first = birth.time.min(*first);
-        if let Some(id) = own.get(&life).filter(|_| birth.from == 0) {
-            (again.entry((*id, birth.host)).or_default()).push((birth.time, life));
-        }
-    }
-    again.values_mut().for_each(|births| births.sort_unstable());
-    let mut pairs = BTreeSet::new();
-    for piped in all(hops, |h| &h.piped) {
-        let life = resolved.life(piped.key, piped.time);
-        let births = own.get(&life).and_then(|id| again.get(&(*id, piped.host)));
-        let (Some(births), Some(first)) = (births, taken.get(&life)) else {
+        let Some(id) = own.get(&life) else {
             continue;
         };
-        let from = births.partition_point(|(time, _)| time < first);
-        let within = |(time, _): &&(Time, u64)| time.0 <= piped.time.0 + AHEAD;
-        let others = births[from..].iter().take_while(within);
-        let others = others.filter(|(_, other)| *other != life);
-        // Who sends the same many times at once leaves nothing to tell them apart by.
-        let others: Vec<u64> = others.map(|(_, life)| *life).take(MOST_AGAIN + 1).collect();
-        if others.len() <= MOST_AGAIN {
-            pairs.extend(others.into_iter().map(|other| (life, other)));
+        let piped = done.get(&life);
+        if birth.from != 0 && piped.is_none() {
+            continue;
+        }
+        let seen = seen.entry((*id, birth.host)).or_default();
+        if let Some(last) = piped {
+            let done = Time(last.0.saturating_add(LATE));
+            seen.extend([(birth.time, What::Taken, life), (done, What::Done, life)]);
+        }
+        if birth.from == 0 {
+            seen.push((birth.time, What::Again, life));
         }
     }
-    resolved.pairs.extend(pairs);
+    for mut seen in seen.into_values() {
+        seen.sort_unstable();
+        let mut with_program: BTreeSet<u64> = BTreeSet::new();
+        for (_, what, life) in seen {
+            match what {
+                What::Taken => _ = with_program.insert(life),
+                What::Done => _ = with_program.remove(&life),
+                What::Again => {
+                    let mut others = with_program.iter().filter(|other| **other != life);
+                    if let (Some(one), None) = (others.next(), others.next()) {
+                        resolved.pairs.push((*one, life));
+                    }
+                }
+            }
+        }
+    }
 }
