@@ -48,6 +48,18 @@ fn small_word(text: &[u8]) -> u64 {
     text.iter().fold(0, add)
 }
 
+/// How a text begins and ends, in lower case, and how long it is.
+#[inline]
+pub fn ends(text: &[u8]) -> u64 {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes) | CASE;
+    let ends = match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => word(first) ^ word(last).rotate_left(29),
+        _ => small_word(text),
+    };
+    ends ^ text.len() as u64
+}
+
 /// Makes keys with this run's seed.
 #[derive(Clone, Debug)]
 pub struct Keys {
@@ -153,10 +165,7 @@ impl Keys {
     /// A second, weaker look at an identifier: its ends and its length, letter case left out.
     #[inline]
     pub fn check(&self, id: &[u8]) -> u16 {
-        const CASE: u64 = 0x2020_2020_2020_2020;
-        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |b| u64::from_le_bytes(*b)) | CASE;
-        let ends = word(id.first_chunk()) ^ word(id.last_chunk()).rotate_left(29) ^ id.len() as u64;
-        (ends.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16
+        (ends(id).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16
     }
 
     /// The key of a copy: `internal_id` on `host` in the id space of `service`; 0 where there is no id.

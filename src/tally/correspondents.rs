@@ -97,9 +97,9 @@ impl Correspondents {
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
         let outside = |way: Direction| matches!(way, Direction::Outbound | Direction::Relayed);
         let (mut addresses, mut written_outside) = (1, 0);
-        self.addresses.ask(&[path.sender], &mut self.asked);
+        self.addresses.ask(path.sender, &mut self.asked);
         for recipient in path.recipients.iter().filter(|r| in_balance(r.fate)) {
-            self.addresses.ask(&[recipient.address], &mut self.asked);
+            self.addresses.ask(recipient.address, &mut self.asked);
             addresses += 1;
             written_outside += i64::from(outside(recipient.direction));
         }

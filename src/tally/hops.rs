@@ -5,12 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::same_text;
 use crate::event::ServerId;
+use crate::keys::ends;
 use crate::path::{Entry, Fate, Path};
 use crate::scan;
 use crate::tally::histogram::Coarse;
-use crate::tally::notes::{self, Notes};
-use crate::tally::words::{Asked, WordId, Words};
+use crate::tally::words::{WordId, Words};
 use crate::tally::{Counts, Map, summed_size_bytes};
 
 /// Messages that went this way, and how long they had stayed before.
@@ -76,26 +77,21 @@ pub struct Hops {
     /// By how many servers handled a message.
     pub servers: Map<u32, Counts>,
     pub reach: Reach,
-    /// Messages, and each way they came and went.
-    noted: Notes<Noted>,
+    /// The way that was met last at each [`Told::spot`]: mail goes the same few ways again and again.
     #[serde(skip)]
-    asked: Asked,
-    noted_ways: Notes<NotedWay>,
+    met: Vec<WordId>,
+    /// The ways of the message at hand; kept for its memory.
+    #[serde(skip)]
+    own: Vec<Went>,
 }
 
-/// One message.
-#[derive(Clone, Copy, Debug)]
-struct Noted {
-    ways: usize,
-    size_bytes: i64,
-    weight: i64,
-}
+/// So many ways are remembered; a power of two.
+const SPOTS: usize = 8192;
 
-/// One way it came or went.
+/// One way that a message came or went.
 #[derive(Clone, Copy, Debug)]
-struct NotedWay {
-    /// Its number, filled in when it is known.
-    id: WordId,
+struct Went {
+    way: WordId,
     recipients: i64,
     stay_ms: Option<u64>,
 }
@@ -111,7 +107,7 @@ impl Hops {
         }
     }
 
-    /// Counts `path`, which has `recipients` in the balance, or notes it to be counted.
+    /// Counts `path`, which has `recipients` in the balance.
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
         self.reach(path, weight);
         let handled = path.notes.servers.len() as u32;
@@ -119,7 +115,7 @@ impl Hops {
             recipients: weight * recipients,
             messages: weight,
         });
-        let known = self.noted_ways.len();
+        let mut own = std::mem::take(&mut self.own);
         if let Some(server) = path.origin.server {
             let told = Told {
                 leads: Leads::In,
@@ -127,7 +123,11 @@ impl Hops {
                 connector: path.origin.connector,
                 host: path.origin.client(),
             };
-            self.note(told, recipients, None);
+            own.push(Went {
+                way: self.number(told),
+                recipients,
+                stay_ms: None,
+            });
         }
         for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
             let told = Told {
@@ -140,55 +140,48 @@ impl Hops {
                 connector: way.connector,
                 host: way.to,
             };
-            let stay_ms = way.stay_ms.and_then(|ms| u64::try_from(ms).ok());
-            self.note(told, i64::from(way.recipients), stay_ms);
+            own.push(Went {
+                way: self.number(told),
+                recipients: i64::from(way.recipients),
+                stay_ms: way.stay_ms.and_then(|ms| u64::try_from(ms).ok()),
+            });
         }
-        self.noted.push(Noted {
-            ways: self.noted_ways.len() - known,
-            size_bytes: summed_size_bytes(path),
-            weight,
-        });
-        if self.asked.count().max(self.noted.len()) >= notes::WORDS {
-            self.settle();
-        }
+        self.went(&mut own, summed_size_bytes(path), weight);
+        own.clear();
+        self.own = own;
     }
 
-    fn note(&mut self, told: Told<'_>, recipients: i64, stay_ms: Option<u64>) {
+    /// The number of a way; the next free one if it is new.
+    fn number(&mut self, told: Told<'_>) -> WordId {
+        let spot = told.spot();
+        if let Some(&met) = self.met.get(spot)
+            && (met as usize) < self.ways.len()
+            && told.is(self.words.get(met))
+        {
+            return met;
+        }
         let key = key(told.leads, told.server);
         let parts = [&key, told.connector, b"\0", told.host];
-        self.words.ask(&parts, &mut self.asked);
-        self.noted_ways.push(NotedWay {
-            id: WordId::MAX,
-            recipients,
-            stay_ms,
-        });
-    }
-
-    /// Whether nothing is noted.
-    pub fn is_settled(&self) -> bool {
-        self.noted.is_empty()
-    }
-
-    /// Counts what is noted.
-    pub fn settle(&mut self) {
-        let known = &self.ways;
-        let likely = |id| {
-            let known = known.get(id as usize);
-            known.into_iter().for_each(scan::prefetch_value);
-        };
-        let mut noted = self.noted_ways.iter_mut();
-        self.words.answer(&self.asked, likely, |id| {
-            noted.next().expect("as many answers as questions").id = id;
-        });
-        self.asked.clear();
+        let way = self.words.id_of(&parts);
         self.ways.resize_with(self.words.len(), Way::default);
-        let mut rest = &mut self.noted_ways[..];
-        for message in self.noted.drain(..) {
-            let own;
-            (own, rest) = rest.split_at_mut(message.ways);
-            went(&mut self.ways, &message, own);
+        self.met.resize(SPOTS, WordId::MAX);
+        self.met[spot] = way;
+        way
+    }
+
+    /// Counts the ways of one message, each once.
+    fn went(&mut self, own: &mut [Went], size_bytes: i64, weight: i64) {
+        own.sort_by_key(|went| went.way);
+        for same in own.chunk_by(|a, b| a.way == b.way) {
+            let way = &mut self.ways[same[0].way as usize];
+            let recipients = same.iter().map(|went| went.recipients);
+            way.messages += weight;
+            way.recipients += weight * recipients.sum::<i64>();
+            way.bytes += weight * size_bytes;
+            if let Some(ms) = same[0].stay_ms {
+                way.stay.record(ms, weight);
+            }
         }
-        self.noted_ways.clear();
     }
 
     /// All ways that mail took.
@@ -227,9 +220,7 @@ impl Hops {
     }
 
     /// Adds what `other` counted.
-    pub fn merge(&mut self, mut other: Hops) {
-        self.settle();
-        other.settle();
+    pub fn merge(&mut self, other: Hops) {
         for (theirs, way) in (0..).zip(&other.ways) {
             self.add_way(other.words.get(theirs), way);
         }
@@ -265,6 +256,25 @@ impl Hops {
     }
 }
 
+impl Told<'_> {
+    /// Where it is remembered: by how its texts begin and end.
+    fn spot(&self) -> usize {
+        let texts = ends(self.connector) ^ ends(self.host).rotate_left(17);
+        let number = texts ^ u64::from(self.server.0) << 2 ^ self.leads as u64;
+        (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % SPOTS
+    }
+
+    /// Whether this is the way of `word`.
+    fn is(&self, word: &[u8]) -> bool {
+        let key = key(self.leads, self.server);
+        let zero = key.len() + self.connector.len();
+        word.len() == zero + 1 + self.host.len()
+            && word.starts_with(&key)
+            && same_text(&word[key.len()..zero], self.connector)
+            && same_text(&word[zero + 1..], self.host)
+    }
+}
+
 /// What the word of a way begins with.
 fn key(leads: Leads, ServerId(server): ServerId) -> [u8; 1 + SERVER_LETTERS] {
     let (_, letter) = Leads::ALL[leads as usize];
@@ -286,21 +296,6 @@ fn told(word: &[u8]) -> Option<Told<'_>> {
         connector: &texts[..zero],
         host: &texts[zero + 1..],
     })
-}
-
-/// Counts the ways of one message, each once.
-fn went(ways: &mut [Way], message: &Noted, own: &mut [NotedWay]) {
-    own.sort_by_key(|way| way.id);
-    for same in own.chunk_by(|a, b| a.id == b.id) {
-        let way = &mut ways[same[0].id as usize];
-        let recipients = same.iter().map(|way| way.recipients);
-        way.messages += message.weight;
-        way.recipients += message.weight * recipients.sum::<i64>();
-        way.bytes += message.weight * message.size_bytes;
-        if let Some(ms) = same[0].stay_ms {
-            way.stay.record(ms, message.weight);
-        }
-    }
 }
 
 impl Way {

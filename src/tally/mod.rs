@@ -203,15 +203,11 @@ impl Tally {
     pub fn settle(&mut self) {
         self.components.settle();
         self.correspondents.settle();
-        self.hops.settle();
     }
 
     /// The same in which everything is counted: what sums are read from.
     pub fn settled(&self) -> Cow<'_, Tally> {
-        if self.components.is_settled()
-            && self.correspondents.is_settled()
-            && self.hops.is_settled()
-        {
+        if self.components.is_settled() && self.correspondents.is_settled() {
             return Cow::Borrowed(self);
         }
         let mut settled = self.clone();

@@ -66,9 +66,14 @@ impl Asked {
 impl Words {
     /// The number of `word` without case; the next free one if it is new.
     pub fn id(&mut self, word: &[u8]) -> WordId {
+        self.id_of(&[word])
+    }
+
+    /// The same for the word that `parts` make.
+    pub fn id_of(&mut self, parts: &[&[u8]]) -> WordId {
         let mut lower = std::mem::take(&mut self.lower);
         lower.clear();
-        lower.extend_from_slice(word);
+        (parts.iter()).for_each(|part| lower.extend_from_slice(part));
         lower.make_ascii_lowercase();
         let id = self.lower_id(&lower);
         self.lower = lower;
@@ -88,10 +93,10 @@ impl Words {
         (self.table[at].id != FREE).then_some(self.table[at].id)
     }
 
-    /// Asks memory for the place of the word that `parts` make.
-    pub fn ask(&self, parts: &[&[u8]], asked: &mut Asked) {
+    /// Asks memory for the place of `word`.
+    pub fn ask(&self, word: &[u8], asked: &mut Asked) {
         let start = asked.lower.len();
-        (parts.iter()).for_each(|part| asked.lower.extend_from_slice(part));
+        asked.lower.extend_from_slice(word);
         asked.lower[start..].make_ascii_lowercase();
         let hash = self.hash(&asked.lower[start..]);
         asked.words.push((hash, asked.lower.len()));

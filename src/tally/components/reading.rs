@@ -30,8 +30,8 @@ pub(super) struct Next {
 }
 
 /// By length: which of the first sixteen bytes of a text count.
-const COUNTED: [u128; 17] = {
-    let mut masks = [u128::MAX; 17];
+const COUNTED: [u128; 16] = {
+    let mut masks = [0; 16];
     let mut length = 0;
     while length < 16 {
         masks[length] = (1 << (8 * length)) - 1;
@@ -41,9 +41,10 @@ const COUNTED: [u128; 17] = {
 };
 
 impl Next {
+    /// Nothing: no text is so long.
     const NONE: Next = Next {
         number: NONE,
-        length: 0,
+        length: u8::MAX,
         between: [0; BETWEEN_BYTES],
     };
 
@@ -61,16 +62,22 @@ impl Next {
     fn behind<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let length = usize::from(self.length);
         let Some(head) = text.first_chunk::<BETWEEN_BYTES>() else {
-            return text.strip_prefix(&self.between[..length]);
+            return text.strip_prefix(self.between.get(..length)?);
         };
-        // Sixteen bytes are compared as one number, as far as they count.
+        // Sixteen bytes are compared as one number: of a short text those that count, of a longer one its first and its
+        // last.
         let differ = |at: usize| {
             let [now, before] = [head, &self.between].map(|text| {
                 u128::from_le_bytes(*text[at..].first_chunk().expect("sixteen more bytes"))
             });
-            (now ^ before) & COUNTED[length.saturating_sub(at).min(16)] != 0
+            now ^ before
         };
-        let is_other = differ(0) || length > 16 && (differ(16) || differ(32));
+        let is_other = match length.checked_sub(16) {
+            None => differ(0) & COUNTED[length] != 0,
+            Some(last @ 0..=16) => differ(0) | differ(last) != 0,
+            Some(last @ 17..=32) => differ(0) | differ(16) | differ(last) != 0,
+            Some(_) => true,
+        };
         (!is_other).then(|| &text[length..])
     }
 }
@@ -87,23 +94,29 @@ impl Components {
         if server(info).is_none() && server(&info[first..]).is_some() {
             rest = &info[first..];
         }
-        while let Some((number, ms, behind)) = self.next(last, rest) {
+        loop {
+            // A list goes on; its end stands in no text between two numbers.
+            let mut found = match last {
+                NONE => None,
+                _ => self.next(STAGES + last as usize, rest),
+            };
+            if found.is_none() {
+                found = self.next(remembered_at(last, rest), rest);
+            }
+            let Some((number, ms, behind)) = found.or_else(|| self.search(last, rest)) else {
+                return;
+            };
             self.noted.push((number, ms));
             (last, rest) = (number, behind);
         }
     }
 
-    /// The next number behind that of `last`.
-    #[inline]
-    fn next<'t>(&mut self, last: u32, text: &'t [u8]) -> Option<Found<'t>> {
-        if let Some(next) = self.followed_by.get(remembered_at(last, text))
-            && next.number != NONE
-            && let Some(behind) = next.behind(text)
-            && let Some((ms, behind)) = millis(behind)
-        {
-            return Some((next.number, ms, behind));
-        }
-        self.search(last, text)
+    /// The next number, if it stands behind the text remembered there.
+    #[inline(always)]
+    fn next<'t>(&self, remembered: usize, text: &'t [u8]) -> Option<Found<'t>> {
+        let next = self.followed_by.get(remembered)?;
+        let (ms, behind) = millis(next.behind(text)?)?;
+        Some((next.number, ms, behind))
     }
 
     /// The next number, if it does not stand behind the text of last time.
