@@ -51,10 +51,11 @@ pub(super) fn is_outcome(event: &Event<'_>) -> bool {
 pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around: Around<'d>) {
     let of_stay = |e: &Event<'d>| e.copy == stay.copy && is_foreign(e);
     for i in 0..events.len() {
-        let event = events[i];
-        if !of_stay(&event) {
+        // Copied no sooner: a message may have thousands of records.
+        if !of_stay(&events[i]) {
             continue;
         }
+        let event = events[i];
         match event.role {
             Role::Quarantine => {
                 let goes_on = |e: &Event<'d>| {

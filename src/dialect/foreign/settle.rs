@@ -4,8 +4,11 @@
 //! the records that the replies name, aliases become expansions, lines about a whole record get its recipients.
 //! `formats/foreign.md` sections 2.4 and 5 have the rules and their evidence.
 
+use std::collections::BTreeSet;
+
 use bstr::BStr;
 use bumpalo::Bump;
+use hashbrown::HashMap;
 
 use super::entry::{is_bare_of, is_by_pipe};
 use super::recipients::{expansions, is_outcome, open, stops_here, whole_record};
@@ -21,6 +24,8 @@ pub(super) struct Stay<'d> {
     pub(super) copy: u64,
     id: &'d BStr,
     server: ServerId,
+    /// Its first event.
+    first: usize,
     /// Its first event that opened it.
     pub(super) birth: Option<usize>,
     /// A hand-over leads here.
@@ -47,6 +52,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
         for i in 0..events.len() {
             hand_over(i, events, &mut stays, around);
         }
+        give_back(events, &mut stays, around);
     }
     by_message_id(events, &mut stays, around);
     name_senders(events, &stays);
@@ -111,6 +117,7 @@ fn stays<'d>(events: &mut [Event<'d>]) -> Vec<Stay<'d>> {
                 copy: event.copy,
                 id: event.linked_id,
                 server: event.server,
+                first: i,
                 birth: opens.then_some(i),
                 reached: false,
             }),
@@ -138,9 +145,6 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
             }
         }
         return;
-    }
-    if event.role == Role::Deliver && is_foreign(&event) && is_by_pipe(event.context.text()) {
-        return given_back(i, events, stays, around);
     }
     if !matches!(event.role, Role::Leave) {
         return;
@@ -180,24 +184,37 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
 }
 
 /// What went through a program and came back for the same recipient went through a filter.
-fn given_back<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Around<'d>) {
-    let event = events[i];
-    let names = |copy: u64| {
-        let mut of_copy = events.iter().filter(|e| e.copy == copy && is_outcome(e));
-        of_copy.any(|e| e.recipients.0.eq_ignore_ascii_case(event.recipients.0))
-    };
-    let first = events.iter().position(|e| e.copy == event.copy);
-    let fits = |stay: &&mut Stay<'d>| {
-        (stay.server, stay.copy != event.copy) == (event.server, true)
-            && stay.birth > first
-            && names(stay.copy)
-    };
-    let mut fitting = stays.iter_mut().filter(fits);
-    if let (Some(stay), None) = (fitting.next(), fitting.next()) {
-        stay.reached = true;
-        let (server, copy) = (stay.server, stay.copy);
-        lead(&mut events[i], server, copy, around.servers);
-        events[i].link = Some(Link::MessageId);
+fn give_back<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Around<'d>) {
+    let is_piped =
+        |e: &Event<'d>| e.role == Role::Deliver && is_foreign(e) && is_by_pipe(e.context.text());
+    if stays.len() < 2 || !events.iter().any(is_piped) {
+        return;
+    }
+    let numbered = stays.iter().enumerate().map(|(at, stay)| (stay.copy, at));
+    let numbers: HashMap<u64, usize> = numbered.collect();
+    // By recipients, the records of which lines tell what became of them.
+    let mut telling: HashMap<Vec<u8>, BTreeSet<usize>> = HashMap::new();
+    for event in events.iter().filter(|e| is_outcome(e)) {
+        let recipients = event.recipients.0.to_ascii_lowercase();
+        let records = telling.entry(recipients).or_default();
+        records.extend(numbers.get(&event.copy));
+    }
+    for event in events.iter_mut().filter(|e| is_piped(e)) {
+        let recipients = event.recipients.0.to_ascii_lowercase();
+        let own = numbers.get(&event.copy).map(|&at| (at, stays[at].first));
+        let (Some((own, first)), Some(records)) = (own, telling.get(&recipients)) else {
+            continue;
+        };
+        let fits = |at: &usize| {
+            let stay = &stays[*at];
+            (stay.server, *at != own) == (event.server, true) && stay.birth > Some(first)
+        };
+        let mut fitting = records.iter().copied().filter(fits);
+        if let (Some(at), None) = (fitting.next(), fitting.next()) {
+            stays[at].reached = true;
+            lead(event, stays[at].server, stays[at].copy, around.servers);
+            event.link = Some(Link::MessageId);
+        }
     }
 }
 
@@ -221,21 +238,31 @@ fn name_senders<'d>(events: &mut [Event<'d>], stays: &[Stay<'d>]) {
 /// Lines of a record that was forwarded name the address that the message was given for; what was forwarded is another one
 /// if that one was an alias.
 fn name_forwarded<'d>(events: &mut [Event<'d>]) {
+    let is_forward = |e: &Event<'d>| e.name == "forwarded" && !e.related.0.is_empty();
+    if !events.iter().any(is_forward) {
+        return;
+    }
+    let mut of_copy: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (i, event) in events.iter().enumerate() {
+        of_copy.entry(event.copy).or_default().push(i);
+    }
+    let same = |a: List<'d>, b: List<'d>| a.0.eq_ignore_ascii_case(b.0);
     for i in 0..events.len() {
         let forward = events[i];
         let Next::Server { copy, .. } = forward.next else {
             continue;
         };
-        if forward.name != "forwarded" || forward.related.0.is_empty() {
+        if !is_forward(&forward) {
             continue;
         }
-        let same = |a: List<'d>, b: List<'d>| a.0.eq_ignore_ascii_case(b.0);
-        let of_forward = |e: &&mut Event<'d>| e.copy == copy && same(e.related, forward.related);
-        for event in events.iter_mut().filter(of_forward) {
-            event.related = match same(event.recipients, forward.recipients) {
-                true => List(b""),
-                false => forward.recipients,
-            };
+        for &at in of_copy.get(&copy).into_iter().flatten() {
+            let event = &mut events[at];
+            if same(event.related, forward.related) {
+                event.related = match same(event.recipients, forward.recipients) {
+                    true => List(b""),
+                    false => forward.recipients,
+                };
+            }
         }
     }
 }
