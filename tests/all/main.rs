@@ -26,6 +26,7 @@ mod nightly;
 mod nightly_whole;
 mod online;
 mod program;
+mod queued;
 mod queues;
 mod readme;
 mod refusals;

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::laboratory::{fates, folder, paths};
 
 /// Lines of Postfix on host `mx`: time, daemon, and what it says.
-fn postfix(lines: &[(&str, &str, &str)]) -> String {
+pub(super) fn postfix(lines: &[(&str, &str, &str)]) -> String {
     let line = |(time, daemon, body): &(&str, &str, &str)| {
         format!("2026-05-01T{time}Z mx postfix/{daemon}[1]: {body}\n")
     };
@@ -16,7 +16,7 @@ fn postfix(lines: &[(&str, &str, &str)]) -> String {
 }
 
 /// A message that comes in under `id` and is called after `name`.
-fn taken(time: &str, id: &str, name: &str) -> String {
+pub(super) fn taken(time: &str, id: &str, name: &str) -> String {
     postfix(&[
         (time, "smtpd", &format!("{id}: client=c.test[192.0.2.1]")),
         (time, "cleanup", &format!("{id}: message-id=<{name}@x>")),
@@ -29,7 +29,7 @@ fn taken(time: &str, id: &str, name: &str) -> String {
 }
 
 /// What became of a recipient, and the end of the record.
-fn done(time: &str, id: &str, daemon: &str, what: &str) -> String {
+pub(super) fn done(time: &str, id: &str, daemon: &str, what: &str) -> String {
     postfix(&[
         (time, daemon, &format!("{id}: {what}")),
         (time, "qmgr", &format!("{id}: removed")),
@@ -37,7 +37,7 @@ fn done(time: &str, id: &str, daemon: &str, what: &str) -> String {
 }
 
 /// It came to the mailbox of `to`.
-fn delivered(time: &str, id: &str, to: &str) -> String {
+pub(super) fn delivered(time: &str, id: &str, to: &str) -> String {
     done(time, id, "virtual", &format!("to=<{to}>, {DELIVERED}"))
 }
 
@@ -45,7 +45,7 @@ const DELIVERED: &str =
     "relay=virtual, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to maildir)";
 
 /// Every message with its class, Message-ID or queue ids, and fates; the same in windows of every size.
-fn told(folder: &Path) -> Vec<String> {
+pub(super) fn told(folder: &Path) -> Vec<String> {
     let of = |more: &[&str]| -> Vec<String> {
         let one = |path: &serde_json::Value| {
             let id = match path["message_id"].as_str() {

@@ -95,7 +95,7 @@ fn make<'d>(
             Part::Opens if entry.to.is_empty() && entry.other.is_empty() => {
                 events.push(of_entry(row, &entry, &around, None));
             }
-            Part::Names => name(events.first_mut()?, &entry, &around),
+            Part::Names if entry.to.is_empty() => name(events.first_mut()?, &entry, &around),
             Part::Ends => {
                 let copy = events.first()?.copy;
                 events.push(of_entry(row, &entry, &around, Some(copy)));

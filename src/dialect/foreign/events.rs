@@ -51,7 +51,7 @@ const fn kind(name: &'static str, role: Role, meaning: &'static str) -> Kind {
 pub const KINDS: [Kind; 20] = [
     kind("received", Role::Receive, "the host took the message over: client= or uid= of Postfix, <= of Exim, from= of Sendmail"),
     kind("message-id", Role::Info, "names the Message-ID of a message that Postfix took over"),
-    kind("queued", Role::Info, "Postfix's queue manager took the message up: envelope sender, size, number of recipients; again at each retry"),
+    kind("queued", Role::Info, "waits for delivery: taken up by Postfix's queue manager, which names sender, size and number of recipients, at each retry again; put into Sendmail's queue untried"),
     kind("sent", Role::Send, "the next host accepted the message; its reply may name the queue id there"),
     kind("delivered", Role::Deliver, "in a mailbox, a file or a program of this host"),
     kind("forwarded", Role::Send, "an alias or .forward made it a message of its own on the same host, under another queue id"),

@@ -11,7 +11,7 @@ use crate::address::List;
 use crate::event::{Event, Next, Role};
 use crate::keys::Service;
 
-/// Recipients that hand-overs gave to a record by name.
+/// Recipients that a record was given by name: by hand-overs, or with it; Sendmail names those it queues untried.
 fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
     let mut handed: Vec<&[u8]> = Vec::new();
     let leads_here =
@@ -22,6 +22,12 @@ fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
     if let Some(birth) = stay.birth {
         add(&mut handed, events[birth].recipients);
     }
+    for event in events
+        .iter()
+        .filter(|e| e.copy == stay.copy && is_untried(e))
+    {
+        add(&mut handed, event.recipients);
+    }
     handed
 }
 
@@ -31,6 +37,11 @@ pub(super) fn add<'d>(known: &mut Vec<&'d [u8]>, addresses: List<'d>) {
             known.push(address);
         }
     }
+}
+
+/// Whether an event says that recipients wait, and nothing was done for them yet.
+fn is_untried(event: &Event<'_>) -> bool {
+    event.name == "queued" && !event.recipients.0.is_empty()
 }
 
 pub(super) fn is_outcome(event: &Event<'_>) -> bool {
@@ -228,7 +239,7 @@ pub(super) fn open<'d>(
     for event in events.iter().filter(of_stay) {
         ended |= is_outcome(event) || matches!(event.role, Role::Quarantine);
         queued |= event.name == "queued";
-        if is_outcome(event) && event.name != "refused" {
+        if is_outcome(event) && event.name != "refused" || is_untried(event) {
             first = first.or(Some(*event));
             add(
                 &mut all,

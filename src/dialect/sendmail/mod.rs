@@ -122,7 +122,7 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
         _ if stat.starts_with(b"Sent") && head == b"/dev/null" => code::DISCARDED,
         _ if stat.starts_with(b"Sent") && local => code::DELIVERED,
         _ if stat.starts_with(b"Sent") => code::SENT,
-        b"queued" => code::OTHER,
+        b"queued" => code::QUEUED,
         b"quarantined" => code::HELD,
         _ if stat.starts_with(b"Deferred") => code::DEFERRED,
         _ if is_expired(stat) => code::EXPIRED,
