@@ -1,9 +1,124 @@
-//! Mail that waits in queues: kept untried by Sendmail.
+//! Mail that waits in queues and leaves them in other ways than by its server's own delivery: taken out by MailScanner,
+//! queued untried by Sendmail, given to a mailbox server over LMTP, asked about and not sent.
 //!
 //! In: logs of a few lines. Out: one message for each message, and its recipients' fates.
 
 use super::laboratory::folder;
-use super::queues::told;
+use super::queues::{delivered, postfix, taken, told};
+
+/// MailScanner takes messages out of the hold queue; what it puts back, under another id, has no client and no name. What
+/// it does not put back stays held.
+#[test]
+fn what_mailscanner_puts_back_is_the_same_message() {
+    let held = |time: &str, id: &str, name: &str| {
+        let hold = format!(
+            "{id}: hold: header Received: from c.test by mx from c.test[192.0.2.1]; from=<s@x> to=<r@y> proto=ESMTP helo=<c.test>"
+        );
+        postfix(&[
+            (time, "smtpd", &format!("{id}: client=c.test[192.0.2.1]")),
+            (time, "cleanup", &hold),
+            (time, "cleanup", &format!("{id}: message-id=<{name}@x>")),
+        ])
+    };
+    let scanner =
+        |time: &str, body: &str| format!("2026-05-01T{time}Z mx MailScanner[7]: {body}\n");
+    let log = [
+        held("10:00:00", "A1B2C3D4E51", "clean"),
+        held("10:00:00", "A1B2C3D4E52", "spam"),
+        scanner("10:00:03", "New Batch: Scanning 2 messages, 1800 bytes"),
+        scanner("10:00:04", "Requeue: A1B2C3D4E51.A1234 to A1B2C3D4E53"),
+        scanner(
+            "10:00:04",
+            "Message A1B2C3D4E52.A9876 from 192.0.2.1 (s@x) to y is spam",
+        ),
+        postfix(&[(
+            "10:00:04",
+            "qmgr",
+            "A1B2C3D4E53: from=<s@x>, size=9, nrcpt=2 (queue active)",
+        )]),
+        postfix(&[(
+            "10:00:05",
+            "smtp",
+            "A1B2C3D4E53: to=<q@z>, relay=mx.z[198.51.100.1]:25, delay=5, delays=4/0/0/1, dsn=5.1.1, status=bounced (no such user)",
+        )]),
+        delivered("10:00:05", "A1B2C3D4E53", "r@y"),
+    ];
+    let dir = folder(&[("mx.log", log.concat().into())]);
+    let want = [
+        "mail <clean@x>: q@z failed mx, r@y delivered mx",
+        "mail <spam@x>: r@y quarantined mx",
+    ];
+    assert_eq!(told(dir.path()), want);
+}
+
+/// RFC 5424 lines name no daemon: a mailbox server is told by its path or its word. A filter that speaks LMTP is none.
+#[test]
+fn a_mailbox_server_is_told_where_the_daemon_is_lost() {
+    let given = |id: &str, relay: &str, reply: &str| {
+        let line =
+            |body: &str| format!("<22>1 2026-05-01T10:00:00Z mx postfix 9 - - {id}: {body}\n");
+        [
+            line("client=c.test[192.0.2.1]"),
+            line(&format!("message-id=<{id}@x>")),
+            line("from=<s@x>, size=9, nrcpt=1 (queue active)"),
+            line(&format!(
+                "to=<r@y>, relay={relay}, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent ({reply})"
+            )),
+            line("removed"),
+        ]
+        .concat()
+    };
+    let log = [
+        given(
+            "A1B2C3D4E51",
+            "mx.y[private/dovecot-lmtp]",
+            "250 2.0.0 <r@y> Ok",
+        ),
+        given(
+            "A1B2C3D4E52",
+            "box.y[10.0.0.3]:24",
+            "250 2.0.0 <r@y> x3XkA1 Saved",
+        ),
+        given(
+            "A1B2C3D4E53",
+            "mx.y[private/filter]",
+            "250 Ok: queued as B1B2C3D4E53",
+        ),
+        given("A1B2C3D4E54", "mx.z[198.51.100.1]:25", "250 2.0.0 Ok"),
+    ];
+    let dir = folder(&[("mx.log", log.concat().into())]);
+    let want = [
+        "mail <A1B2C3D4E51@x>: r@y delivered mx",
+        "mail <A1B2C3D4E52@x>: r@y delivered mx",
+        "mail <A1B2C3D4E53@x>: r@y transferred mx",
+        "mail <A1B2C3D4E54@x>: r@y transferred mx",
+    ];
+    assert_eq!(told(dir.path()), want);
+}
+
+/// What Postfix asked and could not note the answer to is no message either.
+#[test]
+fn an_address_that_was_asked_about_in_vain_gives_no_message() {
+    let asked = postfix(&[
+        ("10:00:00", "cleanup", "A1B2C3D4E51: message-id=<ask@mx.y>"),
+        (
+            "10:00:00",
+            "qmgr",
+            "A1B2C3D4E51: from=<double-bounce@mx.y>, size=9, nrcpt=1 (queue active)",
+        ),
+        (
+            "10:00:01",
+            "smtp",
+            "A1B2C3D4E51: to=<r@z>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=undeliverable-but-not-cached (connection timed out)",
+        ),
+        ("10:00:01", "qmgr", "A1B2C3D4E51: removed"),
+    ]);
+    let log = asked + &taken("10:10:00", "A1B2C3D4E52", "one");
+    let log = log + &delivered("10:10:01", "A1B2C3D4E52", "r@y");
+    let dir = folder(&[("mx.log", log.into())]);
+    let want = ["probe <ask@mx.y>: ", "mail <one@x>: r@y delivered mx"];
+    assert_eq!(told(dir.path()), want);
+}
 
 /// Sendmail that only queues names whom it keeps for; what an alias among them became turns up when they are tried.
 #[test]

@@ -54,7 +54,7 @@ pub const KINDS: [Kind; 20] = [
     kind("queued", Role::Info, "waits for delivery: taken up by Postfix's queue manager, which names sender, size and number of recipients, at each retry again; put into Sendmail's queue untried"),
     kind("sent", Role::Send, "the next host accepted the message; its reply may name the queue id there"),
     kind("delivered", Role::Deliver, "in a mailbox, a file or a program of this host"),
-    kind("forwarded", Role::Send, "an alias or .forward made it a message of its own on the same host, under another queue id"),
+    kind("forwarded", Role::Send, "an alias, .forward or MailScanner made it a message of its own on the same host, under another queue id"),
     kind("discarded", Role::Drop, "thrown away without a report: discard(8), :blackhole:, a filter or a rule; Postfix writes status=sent all the same"),
     kind("deferred", Role::Defer, "delivery was put off; the host tries again"),
     kind("bounced", Role::Fail, "delivery failed for good"),

@@ -304,7 +304,8 @@ fn program(tag: &[u8]) -> Program {
             false => Program::Other,
         },
         None => match tag {
-            b"postfix" => Program::Postfix,
+            // MailScanner works in Postfix's queues.
+            b"postfix" | b"MailScanner" => Program::Postfix,
             b"sendmail" | b"sm-mta" | b"sm-msp-queue" | b"sm-que" | b"sm-msp" => Program::Sendmail,
             b"exim" | b"exim4" => Program::Exim,
             _ => Program::Other,

@@ -160,6 +160,7 @@ fn delivery<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
         b"bounced" => code::BOUNCED,
         b"expired" | b"force-expired" => code::EXPIRED,
         b"deliverable" | b"undeliverable" => code::PROBED,
+        b"deliverable-but-not-cached" | b"undeliverable-but-not-cached" => code::PROBED,
         _ => code::OTHER,
     };
     if told.code != code::SENT
@@ -187,8 +188,13 @@ fn sent<'d>(tag: &[u8], relay: &[u8], remote: bool, told: &mut Entry<'d>) -> u8 
     if find_by(text, b" discarded", 4).is_some() {
         return code::DISCARDED;
     }
-    // LMTP ends in a mailbox, unless a filter speaks it.
-    if tag.ends_with(b"/lmtp") && find(text, b"queued as").is_none() {
+    // LMTP ends in a mailbox, unless a filter speaks it. Where the daemon is lost, a receiver at a path tells of it, and
+    // the word of Dovecot's.
+    let path = told.peer.ip;
+    let is_lmtp = tag.ends_with(b"/lmtp")
+        || memchr::memchr(b'/', path).is_some()
+        || text.ends_with(b" Saved");
+    if is_lmtp && find(text, b"queued as").is_none() {
         return code::DELIVERED;
     }
     code::SENT
@@ -361,5 +367,16 @@ fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
             ..entry(code::REFUSED)
         };
     }
-    entry(code::CONNECTION)
+    requeued(body).unwrap_or(entry(code::CONNECTION))
+}
+
+/// `Requeue: QID.A1234 to QID2`: MailScanner takes messages out of the hold queue and puts them back under another id.
+fn requeued(body: &[u8]) -> Option<Entry<'_>> {
+    let (from, to) = body.strip_prefix(b"Requeue: ")?.split_once_str(b" to ")?;
+    let (id, _) = from.split_once_str(b".")?;
+    Some(Entry {
+        id,
+        other: to,
+        ..entry(code::FORWARDED)
+    })
 }
