@@ -190,10 +190,8 @@ fn sent<'d>(tag: &[u8], relay: &[u8], remote: bool, told: &mut Entry<'d>) -> u8 
     }
     // LMTP ends in a mailbox, unless a filter speaks it. Where the daemon is lost, a receiver at a path tells of it, and
     // the word of Dovecot's.
-    let path = told.peer.ip;
     let is_lmtp = tag.ends_with(b"/lmtp")
-        || memchr::memchr(b'/', path).is_some()
-        || text.ends_with(b" Saved");
+        || tag == b"postfix" && (told.peer.ip.contains(&b'/') || text.ends_with(b" Saved"));
     if is_lmtp && find(text, b"queued as").is_none() {
         return code::DELIVERED;
     }
