@@ -180,6 +180,113 @@ pub enum Next<'d> {
     Outside,
 }
 
+/// A text of an [`Event`] that most events are never asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Text {
+    Source,
+    MessageId,
+    NetworkMessageId,
+    LinkedId,
+    Statuses,
+    Reference,
+    Sender,
+    ReturnPath,
+    Subject,
+    ClientIp,
+    OriginalClientIp,
+    ClientHost,
+    ServerHost,
+    Connector,
+    Context,
+    /// Where the time went (message-info since 2010).
+    Timing,
+}
+
+/// How many kinds of text there are.
+pub const TEXTS: usize = Text::Timing as usize + 1;
+
+/// The texts of an event. A message may have a million events: of one that is a row of columns nothing is kept but where
+/// its columns end.
+#[derive(Clone, Copy, Debug)]
+pub enum Texts<'d> {
+    /// In the columns of a row, which may be quoted by RFC 4180.
+    Columns {
+        /// Where each column ends.
+        ends: &'d [u16],
+        row: &'d [u8],
+        /// The column of each text; beyond the last: none.
+        of: &'d [u8; TEXTS],
+        arena: &'d Bump,
+    },
+    /// Each by itself, unquoted in `quoting` if they may be quoted.
+    Apart {
+        texts: &'d [&'d [u8]; TEXTS],
+        quoting: Option<&'d Bump>,
+    },
+}
+
+impl<'d> Texts<'d> {
+    /// These texts, as they should be, and no others.
+    pub fn of<const N: usize>(texts: [(Text, &'d [u8]); N], arena: &'d Bump) -> Texts<'d> {
+        let mut all: [&'d [u8]; TEXTS] = [b""; TEXTS];
+        for (which, text) in texts {
+            all[which as usize] = text;
+        }
+        Texts::Apart {
+            texts: arena.alloc(all),
+            quoting: None,
+        }
+    }
+
+    /// The same texts, of an event without columns, and another one in place of one.
+    pub fn with(&self, which: Text, text: &'d [u8], arena: &'d Bump) -> Texts<'d> {
+        let mut texts: [&'d [u8]; TEXTS] = std::array::from_fn(|at| self.at(at).bytes);
+        texts[which as usize] = text;
+        Texts::Apart {
+            texts: arena.alloc(texts),
+            quoting: None,
+        }
+    }
+
+    #[inline]
+    fn get(&self, which: Text) -> Raw<'d> {
+        self.at(which as usize)
+    }
+
+    #[inline]
+    fn at(&self, which: usize) -> Raw<'d> {
+        match *self {
+            Texts::Columns {
+                ends,
+                row,
+                of,
+                arena,
+            } => {
+                let at = usize::from(of[which]);
+                Raw::quoted(column(ends, row, at), arena)
+            }
+            Texts::Apart { texts, quoting } => Raw {
+                bytes: texts[which],
+                quoting,
+            },
+        }
+    }
+}
+
+/// What stands in a column of a row.
+#[inline]
+pub fn column<'d>(ends: &[u16], row: &'d [u8], at: usize) -> &'d [u8] {
+    let Some(end) = ends.get(at) else {
+        return &[];
+    };
+    let start = match at {
+        0 => 0,
+        at => usize::from(ends[at - 1]) + 1,
+    };
+    row.get(start..usize::from(*end)).unwrap_or_default()
+}
+
 /// One record, understood as far as paths need it, whatever dialect wrote it. Text is unquoted; lists are
 /// still lists.
 #[derive(Clone, Copy, Debug)]
@@ -190,24 +297,16 @@ pub struct Event<'d> {
     pub service: Service,
     /// The server on which it happened; for a delivery the mailbox server.
     pub server: ServerId,
-    /// Event and source as logged.
+    /// Event as logged.
     pub name: &'d BStr,
-    pub source: Raw<'d>,
     /// Key of the copy it is about; 0: none, or one that only hops ask for and they were not wanted.
     pub copy: u64,
     /// Key of the copy this one was forked from; 0: none.
     pub parent: u64,
     pub next: Next<'d>,
-    pub message_id: Raw<'d>,
-    pub network_message_id: Raw<'d>,
-    /// Another identifier of the same message (Linked-MSGID, a foreign system's id); empty: none.
-    pub linked_id: &'d BStr,
     pub recipients: List<'d>,
-    pub statuses: Raw<'d>,
     /// List, or addresses before a rename or redirect.
     pub related: List<'d>,
-    /// Message-ID that a report, journal copy or failure refers to.
-    pub reference: Raw<'d>,
     /// Tells of a report, a message of its own; `reference` names what it is about.
     pub is_report: bool,
     /// Taken from a mailbox of the organisation.
@@ -216,23 +315,105 @@ pub struct Event<'d> {
     pub starts_message: bool,
     /// Made by the server itself, not taken from anybody (journal copy, approval request).
     pub generated: bool,
-    pub sender: Raw<'d>,
-    pub return_path: Raw<'d>,
-    pub subject: Raw<'d>,
     pub size_bytes: u64,
-    pub client_ip: Raw<'d>,
-    /// The first client, where rows carry it along.
-    pub original_client_ip: Raw<'d>,
-    pub client_host: Raw<'d>,
-    pub server_host: Raw<'d>,
-    pub connector: Raw<'d>,
-    /// Reply, agent, or what else the row says about the why.
-    pub context: Raw<'d>,
     pub next_try: Option<Time>,
-    /// Where the time went (message-info since 2010), on rows by which a recipient arrived; elsewhere empty.
-    pub timing: Raw<'d>,
     /// What proves where it led, where another host's log says how it went on.
     pub link: Option<Link>,
+    /// Whether a recipient arrives by it, so that its timing counts.
+    pub arrives: bool,
+    /// All other texts.
+    pub texts: Texts<'d>,
+}
+
+impl<'d> Event<'d> {
+    /// Source as logged.
+    #[inline]
+    pub fn source(&self) -> Raw<'d> {
+        self.texts.get(Text::Source)
+    }
+
+    #[inline]
+    pub fn message_id(&self) -> Raw<'d> {
+        self.texts.get(Text::MessageId)
+    }
+
+    #[inline]
+    pub fn network_message_id(&self) -> Raw<'d> {
+        self.texts.get(Text::NetworkMessageId)
+    }
+
+    /// Another identifier of the same message (Linked-MSGID, a foreign system's id); empty: none.
+    #[inline]
+    pub fn linked_id(&self) -> &'d BStr {
+        self.texts.get(Text::LinkedId).text()
+    }
+
+    #[inline]
+    pub fn statuses(&self) -> Raw<'d> {
+        self.texts.get(Text::Statuses)
+    }
+
+    /// Message-ID that a report, journal copy or failure refers to.
+    #[inline]
+    pub fn reference(&self) -> Raw<'d> {
+        self.texts.get(Text::Reference)
+    }
+
+    #[inline]
+    pub fn sender(&self) -> Raw<'d> {
+        self.texts.get(Text::Sender)
+    }
+
+    #[inline]
+    pub fn return_path(&self) -> Raw<'d> {
+        self.texts.get(Text::ReturnPath)
+    }
+
+    #[inline]
+    pub fn subject(&self) -> Raw<'d> {
+        self.texts.get(Text::Subject)
+    }
+
+    #[inline]
+    pub fn client_ip(&self) -> Raw<'d> {
+        self.texts.get(Text::ClientIp)
+    }
+
+    /// The first client, where rows carry it along.
+    #[inline]
+    pub fn original_client_ip(&self) -> Raw<'d> {
+        self.texts.get(Text::OriginalClientIp)
+    }
+
+    #[inline]
+    pub fn client_host(&self) -> Raw<'d> {
+        self.texts.get(Text::ClientHost)
+    }
+
+    #[inline]
+    pub fn server_host(&self) -> Raw<'d> {
+        self.texts.get(Text::ServerHost)
+    }
+
+    #[inline]
+    pub fn connector(&self) -> Raw<'d> {
+        self.texts.get(Text::Connector)
+    }
+
+    /// Reply, agent, or what else the row says about the why.
+    #[inline]
+    pub fn context(&self) -> Raw<'d> {
+        self.texts.get(Text::Context)
+    }
+
+    /// Where the time went, on rows by which a recipient arrived; elsewhere empty.
+    #[inline]
+    pub fn timing(&self) -> Raw<'d> {
+        match self.arrives {
+            true => self.texts.get(Text::Timing),
+            false => Raw::plain(b""),
+        }
+    }
 }
 
 /// One record with every column by its own name, whatever dialect wrote it: what `events` prints.

@@ -474,7 +474,7 @@ fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {
         if event.role == Role::Deliver {
             event.recipients.into_iter().for_each(&mut note);
         } else if event.from_mailbox {
-            note(event.sender.text());
+            note(event.sender().text());
         }
         if !layout.is_foreign() {
             let full = full_names(&event).filter(|full| {
@@ -491,8 +491,8 @@ fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {
 /// Names that may be the full one of the server that logged an event: as it names itself where it takes mail over, and
 /// as its store does in the Message-IDs that it makes.
 fn full_names<'d>(event: &Event<'d>) -> impl Iterator<Item = &'d [u8]> {
-    let named = event.server_host.text().as_bytes();
-    let made = bare_id(event.message_id.text());
+    let named = event.server_host().text().as_bytes();
+    let made = bare_id(event.message_id().text());
     let made = made.rsplit_once_str("@").filter(|_| event.from_mailbox);
     [Some(named), made.map(|(_, host)| host)]
         .into_iter()

@@ -4,7 +4,7 @@
 //! window and an unfinished one can be carried to the next. [`crate::dialect`] turns it into an
 //! [`crate::event::Event`] when its message is built.
 
-use crate::event::{Place, Role};
+use crate::event::{Place, Role, column};
 use crate::scan::MAX_FIELDS;
 use crate::time::Time;
 
@@ -114,17 +114,13 @@ impl Row {
     /// Field `index` of the row with these bytes, as logged.
     #[inline]
     pub fn field<'d>(&self, bytes: &'d [u8], index: usize) -> &'d [u8] {
-        if index >= usize::from(self.fields) {
-            return &[];
-        }
-        let start = if index == 0 {
-            0
-        } else {
-            usize::from(self.ends[index - 1]) + 1
-        };
-        bytes
-            .get(start..usize::from(self.ends[index]))
-            .unwrap_or_default()
+        column(self.ends(), bytes, index)
+    }
+
+    /// Where its fields end; of a row that must be split anew nothing.
+    #[inline]
+    pub fn ends(&self) -> &[u16] {
+        &self.ends[..usize::from(self.fields)]
     }
 
     /// Where the parts of a line stand, for dialects whose lines have no columns; the meaning is the dialect's own. They

@@ -188,7 +188,7 @@ pub fn line_of<'d>(data: &'d [u8], server: &'d BStr, arena: &'d Bump) -> (&'d [u
 }
 
 /// Understands a row.
-pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
+pub fn event<'d>(row: &'d Row, around: &Surroundings<'d>) -> Event<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::event(row, schema, around),
         Layout::Foreign(schema) => foreign::event(row, schema, around),
@@ -196,7 +196,7 @@ pub fn event<'d>(row: &Row, around: &Surroundings<'d>) -> Event<'d> {
         Layout::Exchange55 => exchange55::event(row, around),
         Layout::Exchange2000(schema) => exchange2000::event(row, schema, around),
         layout => match was(row, around) {
-            Some((row, around)) => event(&row, &around),
+            Some((row, around)) => event(around.arena.alloc(row), &around),
             None => legacy::event_of(&entry(row, layout, around), row, around),
         },
     }
@@ -217,13 +217,13 @@ fn entry<'d>(row: &Row, layout: &'d Layout, around: &Surroundings<'d>) -> legacy
 }
 
 /// A row with every column by name.
-pub fn record<'d>(row: &Row, around: &Surroundings<'d>) -> Record<'d> {
+pub fn record<'d>(row: &'d Row, around: &Surroundings<'d>) -> Record<'d> {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::record(row, schema, around),
         Layout::Foreign(schema) => foreign::record(row, schema, around),
         Layout::Online(schema) => online::record(row, schema, around),
         layout => match was(row, around) {
-            Some((row, around)) => record(&row, &around),
+            Some((row, around)) => record(around.arena.alloc(row), &around),
             None => legacy::record(&entry(row, layout, around), row, around),
         },
     }
@@ -248,8 +248,8 @@ pub fn has_ties(layout: &Layout) -> bool {
 pub fn message_id<'d>(row: &Row, around: &Surroundings<'d>) -> &'d BStr {
     match &around.layouts[usize::from(row.layout)] {
         Layout::Modern(schema) => modern::message_id(row, schema, around),
-        Layout::Foreign(schema) => foreign::event(row, schema, around).message_id.text(),
-        Layout::Online(schema) => online::event(row, schema, around).message_id.text(),
+        Layout::Foreign(schema) => foreign::event(row, schema, around).message_id().text(),
+        Layout::Online(schema) => online::event(row, schema, around).message_id().text(),
         layout => {
             if let Some((row, around)) = was(row, around) {
                 return message_id(&row, &around);

@@ -17,13 +17,13 @@ use crate::path::{IdTie, Inferred, Path, Relation, Via};
 pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>], arena: &'d Bump) {
     // Most messages go by one id, which all rows write alike.
     let only = |event: &Event<'d>| {
-        event.linked_id.is_empty() && event.message_id.text() == path.message_id
+        event.linked_id().is_empty() && event.message_id().text() == path.message_id
     };
     if events.iter().all(only) {
         return;
     }
     let linked = |event: &Event<'d>| {
-        let linked = event.linked_id;
+        let linked = event.linked_id();
         remote_message_id(linked).map_or(linked, BStr::new)
     };
     // Ids, each once, with the form in which it is compared.
@@ -67,7 +67,7 @@ pub fn identify<'d>(path: &mut Path<'d>, events: &[Event<'d>], arena: &'d Bump) 
 }
 
 fn event_id<'d>(event: &Event<'d>) -> &'d BStr {
-    event.message_id.text()
+    event.message_id().text()
 }
 
 /// Marks what was concluded and not logged.
@@ -106,7 +106,7 @@ pub fn mark_one_of<'d>(path: &mut Path<'d>, groups: Vec<Vec<&'d BStr>>) {
 /// Adds the queue ids under which Postfix, Exim and Sendmail had a message, in the order of its way.
 pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
     for event in events {
-        let id = event.linked_id;
+        let id = event.linked_id();
         if event.copy != 0 && !id.is_empty() && !path.other_ids.contains(&id) {
             path.other_ids.push(id);
         }
@@ -116,7 +116,7 @@ pub fn queue_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
 /// Adds the further network-message-ids: a message that comes into Exchange once more behind a relay, or into Exchange
 /// Online, gets one anew.
 pub fn network_ids<'d>(path: &mut Path<'d>, events: &[Event<'d>]) {
-    let ids = (events.iter()).map(|event| (event.time, event.network_message_id.text()));
+    let ids = (events.iter()).map(|event| (event.time, event.network_message_id().text()));
     let mut ids: Vec<_> = ids.filter(|(_, id)| !id.is_empty()).collect();
     // Of one instant by the id itself, not by the file.
     ids.sort_unstable();

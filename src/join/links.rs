@@ -151,10 +151,10 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
             };
             let refers = event.is_report || event.generated;
             if refers
-                && is_proper_id(event.reference.text())
-                && event.reference.text() != message_id
+                && is_proper_id(event.reference().text())
+                && event.reference().text() != message_id
             {
-                let about = ground.keys.message_id(event.reference.text());
+                let about = ground.keys.message_id(event.reference().text());
                 part.references
                     .push((about, relation, message_id.to_owned()));
             }

@@ -92,7 +92,7 @@ pub fn path<'a>(
         full,
         ..joint.ground.around(row, arena)
     };
-    let event = |row: &Row| dialect::event(row, &around(row));
+    let event = |row: &'a Row| dialect::event(row, &around(row));
     let matters = |row: &&&Row| matters(row);
     let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
     let is_brief = foreign::brief(rows, around, &mut events);
@@ -182,7 +182,7 @@ pub fn path<'a>(
         // Only rows that change nothing may carry it: shadow rows of a newer server.
         let row = rows.iter().find(|row| row.kind == KeyKind::Network);
         if let Some(row) = row {
-            path.network_message_id = event(row).network_message_id.text();
+            path.network_message_id = event(row).network_message_id().text();
         }
     }
     buffers.events = emptied(events);
@@ -256,18 +256,18 @@ fn step<'d>(event: &Event<'d>) -> Step<'d> {
         event.role,
         Role::Receive | Role::Submit | Role::Deliver | Role::Shadow
     );
-    let (context, statuses) = (event.context.text(), event.statuses.text());
+    let (context, statuses) = (event.context().text(), event.statuses().text());
     let peer = if incoming {
-        event.client_host
+        event.client_host()
     } else {
-        event.server_host
+        event.server_host()
     };
     Step {
         time: event.time,
         server: Some(event.server),
         role: event.role,
         event: event.name,
-        source: event.source.text(),
+        source: event.source().text(),
         recipients: BStr::new(event.recipients.0),
         related: BStr::new(event.related.0),
         peer: peer.text(),

@@ -7,6 +7,7 @@ use super::notes::Way;
 use super::roster::Person;
 use super::{Path, Recipient};
 use crate::event::{Event, Raw, ServerId};
+use crate::time::Time;
 
 /// Empty vectors with room.
 #[derive(Default)]
@@ -15,6 +16,7 @@ pub struct Buffers {
     pub(super) people: Vec<Person<'static>>,
     pub(super) recipients: Vec<Recipient<'static>>,
     pub(super) servers: Vec<ServerId>,
+    pub(super) came: Vec<Option<Time>>,
     pub(super) ways: Vec<Way<'static>>,
     pub(super) timings: Vec<Raw<'static>>,
 }

@@ -78,12 +78,13 @@ pub fn build<'d>(
         None => (Entry::Unknown, rows.first),
     };
     let head = entry.map_or(&events[0], |(_, event)| event);
-    let sender = first_text(head, events, |e| e.sender);
+    let sender = first_text(head, events, |e| e.sender());
     let own_sender = match scene.own.owns(sender) {
         Some(false) if kind == Entry::Submitted => Some(true),
         other => other,
     };
     let mut recipients: Vec<Recipient<'d>> = std::mem::take(&mut buffers.recipients);
+    recipients.reserve(roster.people.len());
     recipients.extend(outcomes(
         &roster,
         scene,
@@ -93,7 +94,7 @@ pub fn build<'d>(
     ));
     let entered_recipients = roster.balance() - left_again(&recipients);
     buffers.people = emptied(roster.people);
-    let return_path = first_text(head, events, |e| e.return_path);
+    let return_path = first_text(head, events, |e| e.return_path());
     let has_report_row = events.iter().any(|e| e.is_report);
     let class = class(
         has_report_row,
@@ -102,8 +103,8 @@ pub fn build<'d>(
         recipients.iter().map(|r| r.address),
     );
     Path {
-        message_id: first_text(head, events, |e| e.message_id),
-        network_message_id: first_text(head, events, |e| e.network_message_id),
+        message_id: first_text(head, events, |e| e.message_id()),
+        network_message_id: first_text(head, events, |e| e.network_message_id()),
         other_ids: Vec::new(),
         id_ties: Vec::new(),
         inferred: Vec::new(),
@@ -116,20 +117,20 @@ pub fn build<'d>(
         },
         sender,
         return_path,
-        subject: first_text(head, events, |e| e.subject),
+        subject: first_text(head, events, |e| e.subject()),
         size_bytes: rows.size_bytes,
         entry: kind,
         earliest: (rows.first, rows.place),
         first_seen,
         last_seen: rows.last.max(first_seen),
         origin: Origin {
-            client_ip: match head.original_client_ip.text() {
+            client_ip: match head.original_client_ip().text() {
                 first if !first.is_empty() => first,
-                _ => head.client_ip.text(),
+                _ => head.client_ip().text(),
             },
-            client_host: head.client_host.text(),
+            client_host: head.client_host().text(),
             server: Some(head.server),
-            connector: head.connector.text(),
+            connector: head.connector().text(),
         },
         hops: if scene.hops {
             hops::hops(events, scene.servers)
@@ -250,13 +251,13 @@ const QUARANTINED: &str = "agent quarantined this message";
 
 /// Whether an address of a moderation row is the mailbox that keeps the original meanwhile: it is no recipient of it.
 fn keeps(event: &Event<'_>, address: &[u8]) -> bool {
-    has_prefix(address, ARBITRATION) && event.source.text() == "APPROVAL"
+    has_prefix(address, ARBITRATION) && event.source().text() == "APPROVAL"
 }
 
 /// Whether the agent acted that quarantines what looks like spam. It fails the recipient in these words and
 /// sends the message on, or redirects it, to a quarantine mailbox.
 fn by_content_filter(event: &Event<'_>) -> bool {
-    event.source.text() == "AGENT" && event.context.text().contains_str("Content Filter")
+    event.source().text() == "AGENT" && event.context().text().contains_str("Content Filter")
 }
 
 /// A row behind a redirect that still names the old address: it was kept beside the new one.
@@ -273,7 +274,7 @@ fn still_named<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
 fn judge<'d>(event: &Event<'d>, all: &[Event<'d>], fate: Fate, roster: &mut Roster<'d>) {
     let explained = fate != Fate::Delivered;
     let all_statuses = List(if explained {
-        event.statuses.text()
+        event.statuses().text()
     } else {
         BStr::new(b"")
     });
@@ -320,7 +321,7 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
         _ if duplicate => Reason::DuplicateOfUnseen,
         Fate::Delivered => Reason::None,
         _ if !status.is_empty() => Reason::Logged(BStr::new(status)),
-        _ => match event.context.text() {
+        _ => match event.context().text() {
             context if context.is_empty() => Reason::None,
             context => Reason::Logged(context),
         },
@@ -338,8 +339,8 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
 
 /// Why an event happened, in the log's words.
 fn why<'d>(event: &Event<'d>) -> &'d BStr {
-    match event.statuses.text() {
-        none if none.is_empty() => event.context.text(),
+    match event.statuses().text() {
+        none if none.is_empty() => event.context().text(),
         statuses => statuses,
     }
 }
@@ -466,7 +467,7 @@ fn related<'d>(events: &[Event<'d>], class: Class) -> Vec<(Relation, &'d BStr)> 
             Role::Receive if event.generated && class != Class::Report => Relation::Journal,
             _ => continue,
         };
-        let reference = event.reference.text();
+        let reference = event.reference().text();
         let looks_like_id = is_proper_id(reference) || reference.starts_with(b"<");
         if looks_like_id && !related.contains(&(relation, reference)) {
             related.push((relation, reference));

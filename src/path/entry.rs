@@ -54,7 +54,7 @@ fn first_of<'a, 'd>(
     let same_time = events[at + 1..].iter().take_while(|e| e.time == first.time);
     std::iter::once(first)
         .chain(same_time.filter(|e| fits(e)))
-        .min_by_key(|e| e.network_message_id.text())
+        .min_by_key(|e| e.network_message_id().text())
 }
 
 /// The first row that has the text, beginning with the entry. Many formats have some texts on no row: asking all of them

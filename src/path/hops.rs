@@ -31,8 +31,8 @@ pub fn hops<'d>(events: &[Event<'d>], servers: &Servers) -> Vec<Hop<'d>> {
                     received,
                     from,
                     sent: Some(event.time),
-                    to: event.server_host.text(),
-                    connector: event.connector.text(),
+                    to: event.server_host().text(),
+                    connector: event.connector().text(),
                     place: Some(event.place),
                     link,
                     candidates: Vec::new(),
@@ -80,21 +80,21 @@ fn submitted<'d>(event: &Event<'d>, hops: &mut Vec<Hop<'d>>) {
     match known {
         Some(hop) if leaves => {
             hop.sent = Some(event.time);
-            hop.to = event.server_host.text();
+            hop.to = event.server_host().text();
         }
         Some(_) => {}
         None => hops.push(Hop {
             server: event.server,
             role: HopRole::Submit,
             received: (!leaves).then_some(event.time),
-            from: event.client_host.text(),
+            from: event.client_host().text(),
             sent: leaves.then_some(event.time),
             to: if leaves {
-                event.server_host.text()
+                event.server_host().text()
             } else {
                 BStr::new(b"")
             },
-            connector: event.connector.text(),
+            connector: event.connector().text(),
             place: Some(event.place),
             link: None,
             candidates: Vec::new(),
@@ -108,10 +108,10 @@ fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<
             server: event.server,
             role: HopRole::Delivery,
             received: None,
-            from: event.client_host.text(),
+            from: event.client_host().text(),
             sent: Some(event.time),
             to: BStr::new(b""),
-            connector: event.connector.text(),
+            connector: event.connector().text(),
             place: Some(event.place),
             link: None,
             candidates: Vec::new(),
@@ -124,8 +124,8 @@ fn delivered<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>, hops: &mut Vec<Hop<
             received,
             from,
             sent: Some(event.time),
-            to: event.server_host.text(),
-            connector: event.connector.text(),
+            to: event.server_host().text(),
+            connector: event.connector().text(),
             place: Some(event.place),
             link,
             candidates: Vec::new(),
@@ -139,10 +139,10 @@ fn stay<'d>(event: &Event<'d>, copies: &Copies<'_, 'd>) -> Hop<'d> {
         server: event.server,
         role: HopRole::Transport,
         received: Some(event.time),
-        from: event.client_host.text(),
+        from: event.client_host().text(),
         sent: None,
         to: BStr::new(b""),
-        connector: event.connector.text(),
+        connector: event.connector().text(),
         place: Some(event.place),
         link: copies.link_to(event.copy),
         candidates: Vec::new(),
@@ -196,7 +196,7 @@ impl<'e, 'd> Copies<'e, 'd> {
         let mut copy = event.copy;
         for _ in 0..self.events.len().min(64) {
             if let Some(opener) = self.first(&self.came, copy) {
-                let from = opener.client_host.text();
+                let from = opener.client_host().text();
                 return (Some(opener.time), from, self.link_to(copy));
             }
             let fork = self.first(&self.forked, copy);

@@ -31,9 +31,9 @@ fn by_text(instant: &mut [Event<'_>], servers: &Servers) {
     firsts.sort_by_cached_key(|(file, i)| {
         let event = &instant[*i];
         let server = (servers.name(event.server), event.service as usize);
-        let peer = (event.client_host.text(), event.client_ip.text());
-        let id = event.network_message_id.text();
-        let what = (event.connector.text(), event.recipients.0, id);
+        let peer = (event.client_host().text(), event.client_ip().text());
+        let id = event.network_message_id().text();
+        let what = (event.connector().text(), event.recipients.0, id);
         (server, peer, what, *file)
     });
     let mut ranks: Vec<(u32, usize)> = firsts.into_iter().map(|(file, _)| file).zip(0..).collect();

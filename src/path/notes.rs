@@ -4,7 +4,7 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::buffers::Buffers;
+use super::buffers::{Buffers, emptied};
 use crate::address::List;
 use crate::event::{Event, Place, Raw, Role, ServerId};
 use crate::time::Time;
@@ -97,17 +97,28 @@ pub(super) fn of<'d>(events: &[Event<'d>], entry: Place, buffers: &mut Buffers) 
         timings: std::mem::take(&mut buffers.timings),
         ..Notes::default()
     };
-    for (i, event) in events.iter().enumerate() {
-        if !notes.servers.contains(&event.server) {
+    // When the message first came to each of those servers: rows stand in the order of time.
+    let mut came = std::mem::take(&mut buffers.came);
+    for event in events {
+        let server = notes
+            .servers
+            .iter()
+            .position(|known| *known == event.server);
+        let server = server.unwrap_or_else(|| {
             notes.servers.push(event.server);
-        }
-        if !event.timing.is_empty() {
-            notes.timings.push(event.timing);
+            came.push(None);
+            came.len() - 1
+        });
+        if !event.timing().is_empty() {
+            notes.timings.push(event.timing());
         }
         match event.role {
-            Role::Send | Role::Leave => notes.ways.push(way(event, &events[..i])),
+            Role::Send | Role::Leave => notes.ways.push(way(event, came[server])),
+            Role::Receive | Role::Report | Role::Resubmit => {
+                came[server] = came[server].or(Some(event.time))
+            }
             Role::Fail | Role::Drop | Role::Quarantine => {
-                notes.sources.push((event.place, event.source.text()));
+                notes.sources.push((event.place, event.source().text()));
             }
             Role::Info if event.name == "report" => notes.reported = true,
             Role::Defer if event.name != "INITMESSAGECREATED" => {
@@ -120,21 +131,19 @@ pub(super) fn of<'d>(events: &[Event<'d>], entry: Place, buffers: &mut Buffers) 
         }
     }
     notes.sources.sort_unstable_by_key(|(place, _)| *place);
+    buffers.came = emptied(came);
     notes
 }
 
-/// `before` are the rows of earlier times, so the first receipt on the server is the earliest.
-fn way<'d>(event: &Event<'d>, before: &[Event<'d>]) -> Way<'d> {
-    let came = before.iter().find(|e| {
-        e.server == event.server && matches!(e.role, Role::Receive | Role::Report | Role::Resubmit)
-    });
+/// `came`: when the message first came to the server, as rows before this one say.
+fn way<'d>(event: &Event<'d>, came: Option<Time>) -> Way<'d> {
     Way {
         server: event.server,
-        connector: event.connector.text(),
-        to: event.server_host.text(),
+        connector: event.connector().text(),
+        to: event.server_host().text(),
         outside: event.role == Role::Leave,
         recipients: event.recipients.count() as u32,
-        stay_ms: came.map(|came| event.time.millis_since(came.time)),
+        stay_ms: came.map(|came| event.time.millis_since(came)),
     }
 }
 
@@ -162,28 +171,28 @@ fn odd_end(event: &Event<'_>) -> Option<Odd> {
 /// Rows of the rules' own accounts (AGENTINFO) change no fate and are only counted, so what rules did is
 /// told by the rows that did it.
 fn by_rule(event: &Event<'_>) -> Option<Odd> {
-    let source = event.source.text();
+    let source = event.source().text();
     (source == "AGENT" || source == "MAILBOXRULE").then_some(Odd::Rule)
 }
 
 fn oddity<'d>(event: &Event<'d>, odd: Odd) -> Oddity<'d> {
     let agent = match odd {
-        Odd::Rule => event.context.text(),
+        Odd::Rule => event.context().text(),
         _ => BStr::new(b""),
     };
     Oddity {
         odd,
         what: event.name,
-        by: (event.source.text(), agent),
+        by: (event.source().text(), agent),
         recipients: event.recipients.count() as u32,
         place: event.place,
     }
 }
 
 fn deferral<'d>(event: &Event<'d>) -> Deferral<'d> {
-    let statuses = event.statuses.text();
+    let statuses = event.statuses().text();
     let words = if statuses.is_empty() {
-        event.context.text()
+        event.context().text()
     } else {
         statuses
     };

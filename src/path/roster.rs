@@ -72,8 +72,6 @@ pub struct Person<'d> {
     pub deferrals: u32,
     pub put_off: &'d BStr,
     verdict: Option<Verdict<'d>>,
-    /// How the trail of one without a verdict ends.
-    pub trail: Option<Verdict<'d>>,
     expanded: bool,
     renamed: bool,
     redirected: bool,
@@ -84,7 +82,18 @@ pub struct Person<'d> {
     /// The nearest link of the chain.
     via: Option<(Via, &'d [u8])>,
     /// When a list was opened or an address replaced, first.
-    replaced: Option<Replaced>,
+    replaced: Option<Box<Replaced>>,
+}
+
+impl Person<'_> {
+    /// It was replaced; the first time counts.
+    fn replaced_at(&mut self, when: Replaced) {
+        let first = self
+            .replaced
+            .as_deref()
+            .map_or(when, |known| when.min(*known));
+        self.replaced = Some(Box::new(first));
+    }
 }
 
 /// All addresses of a message.
@@ -135,7 +144,6 @@ impl<'d> Roster<'d> {
             deferrals: 0,
             put_off: BStr::new(b""),
             verdict: None,
-            trail: None,
             expanded: false,
             renamed: false,
             redirected: false,
@@ -169,7 +177,7 @@ impl<'d> Roster<'d> {
     pub fn expanded(&mut self, address: &'d [u8], when: Replaced) {
         let list = self.sighted(address);
         let person = &mut self.people[list];
-        person.replaced = Some(person.replaced.map_or(when, |known| known.min(when)));
+        person.replaced_at(when);
         if !std::mem::replace(&mut person.expanded, true) && !person.renamed {
             self.entered -= 1;
         }
@@ -210,7 +218,7 @@ impl<'d> Roster<'d> {
         let old = self.sighted(old);
         let person = &mut self.people[old];
         person.redirected = true;
-        person.replaced = Some(person.replaced.map_or(when, |known| known.min(when)));
+        person.replaced_at(when);
         self.any_redirected = true;
     }
 
@@ -222,7 +230,8 @@ impl<'d> Roster<'d> {
         let person = &mut self.people[person];
         person.kept |= person
             .replaced
-            .is_some_and(|(since, _, by)| by == server && at >= since);
+            .as_deref()
+            .is_some_and(|(since, _, by)| *by == server && at >= *since);
     }
 
     /// The address was a recipient already and did not come in by `from`.
@@ -248,6 +257,11 @@ impl<'d> Roster<'d> {
         person.verdict = Some(verdict);
     }
 
+    /// How the trail ends of a recipient that [is open](Roster::is_open).
+    pub fn end(&mut self, person: usize, verdict: Verdict<'d>) {
+        self.people[person].verdict = Some(verdict);
+    }
+
     /// Whether a recipient's last word is still wanting.
     pub fn is_open(&self, person: usize) -> bool {
         let person = &self.people[person];
@@ -264,7 +278,7 @@ impl<'d> Roster<'d> {
             .verdict
             .filter(|v| matches!(v.fate, Fate::Delivered | Fate::Transferred));
         let replaced = |fate| {
-            let (at, place, server) = person.replaced?;
+            let (at, place, server) = *person.replaced.as_deref()?;
             let (server, reason) = (Some(server), Reason::None);
             Some(Verdict {
                 fate,
@@ -291,7 +305,7 @@ impl<'d> Roster<'d> {
             }
             verdict
         };
-        person.verdict.or(person.trail).map(held)
+        person.verdict.map(held)
     }
 
     /// The recipients the balance holds: what the ledger took in, with lists and renamed addresses that have a

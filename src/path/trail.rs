@@ -51,7 +51,7 @@ pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Serve
         .collect();
     ways.iter_mut().for_each(|way| way.closed.sort_unstable());
     for (person, way) in ways.iter().enumerate().filter(|(person, _)| open[*person]) {
-        roster.people[person].trail = Some(end(way, events, &arrived, servers, horizon));
+        roster.end(person, end(way, events, &arrived, servers, horizon));
     }
 }
 
@@ -170,7 +170,7 @@ fn unknown<'d>(event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
 }
 
 fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
-    let (statuses, context) = (event.statuses.text(), event.context.text());
+    let (statuses, context) = (event.statuses().text(), event.context().text());
     let status = if statuses.is_empty() {
         context
     } else {
@@ -238,7 +238,7 @@ fn handed_to_mailbox<'d>(
 
 /// Mailbox delivery failed for now; the queue that will try again is on the client's host.
 fn attempted<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d> {
-    let host = event.client_host.text();
+    let host = event.client_host().text();
     let reason = match host.is_empty() {
         true => Reason::None,
         false => not_on(host, Service::Transport, event, servers, horizon),
@@ -258,8 +258,8 @@ fn submitted<'d>(
         .iter()
         .find(|e| e.role == Role::Submit && e.name == "SUBMIT");
     match handed {
-        Some(handed) if !handed.server_host.text().is_empty() => {
-            let host = handed.server_host.text();
+        Some(handed) if !handed.server_host().text().is_empty() => {
+            let host = handed.server_host().text();
             let reason = not_on(host, Service::Transport, handed, servers, horizon);
             unknown(event, reason)
         }

@@ -154,7 +154,7 @@ fn ids(inputs: &Inputs, hits: &Plan) -> Option<BTreeSet<Vec<u8>>> {
         let arena = Bump::new();
         for row in found.shards.iter().flatten() {
             let event = dialect::event(row, &ground.around(row, &arena));
-            let own = [event.network_message_id.text(), event.message_id.text()];
+            let own = [event.network_message_id().text(), event.message_id().text()];
             let own = own.into_iter().filter(|id| !id.is_empty());
             let mut known = false;
             for id in own {

@@ -10,7 +10,7 @@ use super::events::code;
 use super::recipients::add;
 use super::settle::{lead_nowhere, name_sender};
 use crate::dialect::{Layout, Surroundings};
-use crate::event::{Event, Raw, Role};
+use crate::event::{Event, Role, Text};
 use crate::row::{KeyKind, Row, mark};
 
 /// More lines are looked at by the general way: most are about recipients beside the first.
@@ -113,12 +113,15 @@ fn make<'d>(
 
 /// Puts what a line names into the event that opened the record, which may name it itself.
 fn name<'d>(opener: &mut Event<'d>, entry: &Entry<'d>, around: &Surroundings<'d>) {
-    if opener.message_id.is_empty() {
-        opener.message_id = Raw::plain(message_id(entry, around.arena));
+    let arena = around.arena;
+    if opener.message_id().is_empty() {
+        let id = message_id(entry, arena);
+        opener.texts = opener.texts.with(Text::MessageId, id, arena);
     }
-    name_sender(opener, entry.sender.unwrap_or_default());
-    if opener.return_path.is_empty() {
-        opener.return_path = return_path(entry);
+    name_sender(opener, entry.sender.unwrap_or_default(), arena);
+    if opener.return_path().is_empty() {
+        let path = return_path(entry);
+        opener.texts = opener.texts.with(Text::ReturnPath, path, arena);
     }
 }
 

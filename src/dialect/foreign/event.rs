@@ -15,7 +15,7 @@ use super::{Form, Schema, read};
 use crate::address::List;
 use crate::dialect::Surroundings;
 use crate::dialect::exim::pieces;
-use crate::event::{Event, Next, Raw, Record, Role, ServerId, Verbatim};
+use crate::event::{Event, Next, Record, Role, ServerId, Text, Texts, Verbatim};
 use crate::keys::Service;
 use crate::row::{KeyKind, Row};
 
@@ -111,11 +111,11 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
 }
 
 /// `<>` where the envelope names nobody as sender.
-pub(super) fn return_path<'d>(entry: &Entry<'d>) -> Raw<'d> {
-    Raw::plain(match entry.sender {
+pub(super) fn return_path(entry: &Entry<'_>) -> &'static [u8] {
+    match entry.sender {
         Some(b"") => b"<>",
         _ => b"",
-    })
+    }
 }
 
 /// What the parts of a row's line mean; `copy`: the key of the record, where it is known.
@@ -126,7 +126,6 @@ pub(super) fn of_entry<'d>(
     copy: Option<u64>,
 ) -> Event<'d> {
     let arena = around.arena;
-    let none = Raw::plain(b"");
     let server = ServerId(row.server);
     let host: &'d BStr = around.servers.name(server);
     let copy_of = |id: &[u8]| around.keys.copy(host, Service::Transport, id);
@@ -159,7 +158,6 @@ pub(super) fn of_entry<'d>(
         service: Service::Transport,
         server,
         name: BStr::new(events::of(row.code).name),
-        source: Raw::plain(events::program(entry.program).as_bytes()),
         copy: match copy {
             Some(copy) => copy,
             None if own.is_empty() => 0,
@@ -170,30 +168,33 @@ pub(super) fn of_entry<'d>(
             _ => 0,
         },
         next,
-        message_id: Raw::plain(message_id(entry, arena)),
-        network_message_id: none,
-        linked_id: text(own),
         recipients: entry.recipients(arena),
-        statuses: none,
         related: entry.related(),
-        reference: if is_report { Raw::plain(other) } else { none },
         is_report,
         from_mailbox: false,
         starts_message: false,
         generated: is_exim_report,
-        sender: Raw::plain(entry.sender.unwrap_or_default()),
-        return_path: return_path(entry),
-        subject: Raw::plain(entry.subject),
         size_bytes: entry.size,
-        client_ip: Raw::plain(if arrives { entry.peer.ip } else { b"" }),
-        original_client_ip: none,
-        client_host: Raw::plain(if arrives { peer } else { host }),
-        server_host: Raw::plain(if arrives { host } else { peer }),
-        connector: Raw::plain(entry.connector),
-        context: Raw::plain(entry.reason(arena)),
         next_try: None,
-        timing: Raw::plain(b""),
         link: None,
+        arrives: false,
+        texts: Texts::of(
+            [
+                (Text::Source, events::program(entry.program).as_bytes()),
+                (Text::MessageId, message_id(entry, arena)),
+                (Text::LinkedId, text(own)),
+                (Text::Reference, if is_report { other } else { b"" }),
+                (Text::Sender, entry.sender.unwrap_or_default()),
+                (Text::ReturnPath, return_path(entry)),
+                (Text::Subject, entry.subject),
+                (Text::ClientIp, if arrives { entry.peer.ip } else { b"" }),
+                (Text::ClientHost, if arrives { peer } else { host }),
+                (Text::ServerHost, if arrives { host } else { peer }),
+                (Text::Connector, entry.connector),
+                (Text::Context, entry.reason(arena)),
+            ],
+            arena,
+        ),
     }
 }
 
@@ -226,17 +227,17 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         event: event.name,
         source: BStr::new(found.tag),
         server: host,
-        client_ip: event.client_ip.text(),
-        client_host: event.client_host.text(),
+        client_ip: event.client_ip().text(),
+        client_host: event.client_host().text(),
         server_ip: text(if arrives { b"" } else { entry.peer.ip }),
-        server_host: event.server_host.text(),
+        server_host: event.server_host().text(),
         source_context: match entry.code {
             code::OTHER | code::CONNECTION => found.body.as_bstr(),
-            _ => event.context.text(),
+            _ => event.context().text(),
         },
-        connector: event.connector.text(),
+        connector: event.connector().text(),
         internal_message_id: text(entry.id),
-        message_id: event.message_id.text(),
+        message_id: event.message_id().text(),
         network_message_id: none,
         recipients: list(event.recipients),
         recipient_statuses: Vec::new(),
@@ -244,9 +245,9 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         recipient_count: entry.count,
         related_recipients: list(event.related),
         reference: text(entry.other),
-        subject: event.subject.text(),
-        sender: event.sender.text(),
-        return_path: event.return_path.text(),
+        subject: event.subject().text(),
+        sender: event.sender().text(),
+        return_path: event.return_path().text(),
         message_info: none,
         directionality: none,
         tenant_id: none,

@@ -187,7 +187,7 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
         });
     };
     if event.role == Role::Receive {
-        if let Some(id) = report_id(event.message_id.text()) {
+        if let Some(id) = report_id(event.message_id().text()) {
             claim(keys.bytes(id), Claim::ANYBODY);
         }
         if event.copy != 0 {
@@ -198,11 +198,11 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
     if event.role != Role::Leave {
         return;
     }
-    let named = [event.context.text(), event.statuses.text()]
+    let named = [event.context().text(), event.statuses().text()]
         .into_iter()
         .map(|text| reply::named(text))
         .find(|named| *named != Named::Nothing);
-    let receiver = event.server_host.text();
+    let receiver = event.server_host().text();
     let peer = match is_online(receiver) {
         true => keys.host(online::SERVER),
         false => keys.caseless(receiver),
@@ -217,7 +217,7 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
         Some(Named::Exchange { .. }) => return,
     }
     hops.names.push((peer, receiver.to_owned()));
-    let message_id = event.message_id.text();
+    let message_id = event.message_id().text();
     if message_id.len() > 2 {
         hops.named.push(NamedAs {
             key,

@@ -8,7 +8,7 @@ use bstr::BStr;
 use super::entry::list;
 use super::settle::{Around, Stay, is_foreign};
 use crate::address::List;
-use crate::event::{Event, Next, Role};
+use crate::event::{Event, Next, Role, Text};
 use crate::keys::Service;
 
 /// Recipients that a record was given by name: by hand-overs, or with it; Sendmail names those it queues untried.
@@ -86,7 +86,7 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
                 continue;
             }
             // Sendmail says it only in the line about the report.
-            Role::Info if event.name == "report" && is_given_up(event.context.text()) => {
+            Role::Info if event.name == "report" && is_given_up(event.context().text()) => {
                 (events[i].role, events[i].name) = (Role::Fail, BStr::new("expired"));
                 expire(i, events, around);
                 continue;
@@ -103,7 +103,7 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
         }
         // A rule on a message's header holds or discards it for all, and names the first. Exim names those it is about.
         let by_rule = event.name == "held"
-            || event.connector.text().is_empty() && event.source.text() != "exim";
+            || event.connector().text().is_empty() && event.source().text() != "exim";
         let is_whole = event.recipients.0.is_empty() || by_rule;
         if is_whole {
             let mut all = handed(stay, events);
@@ -143,8 +143,10 @@ fn expire<'d>(expired: usize, events: &mut [Event<'d>], around: Around<'d>) {
         done.any(|e| names(e, address))
     };
     waiting.retain(|address| !done(address));
-    let why = deferred().next_back().map(|why| why.context);
-    events[expired].context = why.unwrap_or(events[expired].context);
+    if let Some(why) = deferred().next_back().map(|why| why.context().text()) {
+        let texts = &mut events[expired].texts;
+        *texts = texts.with(Text::Context, why, around.arena);
+    }
     events[expired].recipients = list(waiting.into_iter(), around.arena);
 }
 
@@ -266,7 +268,9 @@ pub(super) fn open<'d>(
                 of_host.find(|ruling| (ruling.name == "broken off") == broken)
             };
             let stopped = !ended && !queued;
-            let broken_off = said(true).filter(|_| stopped).map(|said| said.context);
+            let broken_off = said(true)
+                .filter(|_| stopped)
+                .map(|said| said.context().text());
             let rule = said(false).filter(|_| complete && stopped && stops_here(&event, around));
             if let Some(rule) = rule.filter(|_| broken_off.is_none()) {
                 // Postfix names no queue id when a rule on the envelope holds a message; the line before it may name a
@@ -275,16 +279,16 @@ pub(super) fn open<'d>(
                 add(&mut recipients, rule.recipients);
                 more.push(Event {
                     copy: event.copy,
-                    linked_id: event.linked_id,
                     time: event.time,
                     recipients: list(recipients.into_iter(), around.arena),
+                    texts: (rule.texts).with(Text::LinkedId, event.linked_id(), around.arena),
                     ..*rule
                 });
             } else if let Some(context) = broken_off.filter(|_| event.name == "received") {
                 more.push(Event {
                     role: Role::Fail,
                     name: BStr::new("refused"),
-                    context,
+                    texts: (event.texts).with(Text::Context, context, around.arena),
                     ..event
                 });
             } else if complete && stopped {
@@ -310,7 +314,7 @@ pub(super) fn open<'d>(
 
 /// Whether nothing more became of a record of Postfix, although its host's log goes on.
 pub(super) fn stops_here(birth: &Event<'_>, around: Around<'_>) -> bool {
-    birth.source.text() == "postfix"
+    birth.source().text() == "postfix"
         && around.servers.coverage(birth.server).goes_on_after(
             &Service::ALL,
             birth.time,

@@ -15,7 +15,7 @@ use super::recipients::{expansions, is_outcome, open, stops_here, whole_record};
 use super::reply::{self, Named};
 use crate::address::x400::is_mts_id;
 use crate::address::{List, bare_id};
-use crate::event::{Event, Link, Next, Raw, Role, ServerId};
+use crate::event::{Event, Link, Next, Role, ServerId, Text};
 use crate::keys::{Keys, Service};
 use crate::servers::Servers;
 
@@ -55,7 +55,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
         give_back(events, &mut stays, around);
     }
     by_message_id(events, &mut stays, around);
-    name_senders(events, &stays);
+    name_senders(events, &stays, around.arena);
     name_forwarded(events);
     let before = events.len();
     let (mut more, mut concluded) = (Vec::new(), Vec::new());
@@ -79,8 +79,8 @@ fn take_rulings<'d>(events: &mut [Event<'d>]) -> Vec<Event<'d>> {
     for event in events.iter_mut() {
         let is_ruling = (matches!(event.role, Role::Quarantine | Role::Drop)
             || event.name == "broken off")
-            && event.linked_id.is_empty()
-            && event.source.text() == "postfix";
+            && event.linked_id().is_empty()
+            && event.source().text() == "postfix";
         if is_ruling {
             rulings.push(*event);
             event.role = Role::Info;
@@ -91,13 +91,13 @@ fn take_rulings<'d>(events: &mut [Event<'d>]) -> Vec<Event<'d>> {
 
 /// Whether an event is of a queue record; those of 2003 and before link ids of another kind.
 pub(super) fn is_foreign(event: &Event<'_>) -> bool {
-    let source: &[u8] = event.source.text();
-    !event.linked_id.is_empty() && matches!(source, b"postfix" | b"exim" | b"sendmail")
+    let source: &[u8] = event.source().text();
+    !event.linked_id().is_empty() && matches!(source, b"postfix" | b"exim" | b"sendmail")
 }
 
 /// Whether Exchange 5.5 gave the message to a foreign system: the id there embeds its own, and nothing else is known.
 fn is_remote(event: &Event<'_>) -> bool {
-    let ids = [event.message_id.text(), event.linked_id];
+    let ids = [event.message_id().text(), event.linked_id()];
     !is_foreign(event) && ids.iter().any(|id| is_mts_id(bare_id(id)))
 }
 
@@ -115,7 +115,7 @@ fn stays<'d>(events: &mut [Event<'d>]) -> Vec<Stay<'d>> {
             Some(_) => {}
             None => stays.push(Stay {
                 copy: event.copy,
-                id: event.linked_id,
+                id: event.linked_id(),
                 server: event.server,
                 first: i,
                 birth: opens.then_some(i),
@@ -149,7 +149,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
     if !matches!(event.role, Role::Leave) {
         return;
     }
-    let mut texts = [event.context.text(), event.statuses.text()].into_iter();
+    let mut texts = [event.context().text(), event.statuses().text()].into_iter();
     let Some(named) =
         texts.find_map(|text| Some(reply::named(text)).filter(|named| *named != Named::Nothing))
     else {
@@ -157,7 +157,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
     };
     match named {
         Named::Queue(id) => {
-            let peer = around.servers.find(event.server_host.text());
+            let peer = around.servers.find(event.server_host().text());
             let fits = |stay: &&mut Stay<'d>| stay.id == id && stay.copy != event.copy;
             let count = stays.iter_mut().filter(|stay| fits(stay)).count();
             let here = |stay: &&mut Stay<'d>| count == 1 || Some(stay.server) == peer;
@@ -186,7 +186,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
 /// What went through a program and came back for the same recipient went through a filter.
 fn give_back<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Around<'d>) {
     let is_piped =
-        |e: &Event<'d>| e.role == Role::Deliver && is_foreign(e) && is_by_pipe(e.context.text());
+        |e: &Event<'d>| e.role == Role::Deliver && is_foreign(e) && is_by_pipe(e.context().text());
     if stays.len() < 2 || !events.iter().any(is_piped) {
         return;
     }
@@ -219,18 +219,18 @@ fn give_back<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Aroun
 }
 
 /// What a program of the host handed in names its sender bare at first; the queue manager knows the whole address.
-fn name_senders<'d>(events: &mut [Event<'d>], stays: &[Stay<'d>]) {
+fn name_senders<'d>(events: &mut [Event<'d>], stays: &[Stay<'d>], arena: &'d Bump) {
     for (copy, birth) in stays
         .iter()
         .filter_map(|stay| Some((stay.copy, stay.birth?)))
     {
-        let sender = events[birth].sender.text();
+        let sender = events[birth].sender().text();
         if sender.is_empty() || sender.contains(&b'@') {
             continue;
         }
         let queued = |e: &&Event<'_>| e.copy == copy && e.name == "queued";
-        if let Some(whole) = events.iter().find(queued).map(|e| e.sender.text()) {
-            name_sender(&mut events[birth], whole);
+        if let Some(whole) = events.iter().find(queued).map(|e| e.sender().text()) {
+            name_sender(&mut events[birth], whole, arena);
         }
     }
 }
@@ -270,10 +270,10 @@ fn name_forwarded<'d>(events: &mut [Event<'d>]) {
 /// Whether nobody gave a message: an address was asked about, or a client began to give one and went away.
 pub fn is_probe(events: &[Event<'_>], rows: usize, around: Around<'_>) -> bool {
     let is_idle = |e: &Event<'_>| {
-        let names_sender = !e.sender.is_empty() || !e.return_path.is_empty();
+        let names_sender = !e.sender().is_empty() || !e.return_path().is_empty();
         // What Sendmail took over has a Message-ID, if need be one that it made.
-        let is_empty = e.name == "received" && e.size_bytes == 0 && e.message_id.is_empty();
-        e.source.text() == "sendmail" && (e.name == "other" && names_sender || is_empty)
+        let is_empty = e.name == "received" && e.size_bytes == 0 && e.message_id().is_empty();
+        e.source().text() == "sendmail" && (e.name == "other" && names_sender || is_empty)
     };
     match events {
         _ if events.iter().all(is_idle) => true,
@@ -286,10 +286,10 @@ pub fn is_probe(events: &[Event<'_>], rows: usize, around: Around<'_>) -> bool {
 }
 
 /// The sender, where the event names none or the same one without its domain.
-pub(super) fn name_sender<'d>(event: &mut Event<'d>, sender: &'d [u8]) {
-    let known = event.sender.text();
+pub(super) fn name_sender<'d>(event: &mut Event<'d>, sender: &'d [u8], arena: &'d Bump) {
+    let known = event.sender().text();
     if known.is_empty() || is_bare_of(known, sender) {
-        event.sender = Raw::plain(sender);
+        event.texts = event.texts.with(Text::Sender, sender, arena);
     }
 }
 
@@ -306,7 +306,7 @@ pub(super) fn lead_nowhere<'d>(event: &mut Event<'d>, servers: &'d Servers, keys
     if event.role != Role::Leave {
         return;
     }
-    let host = event.server_host.text();
+    let host = event.server_host().text();
     if let Some(server) = servers.find(host)
         && servers.covers(server, Service::Transport, event.time)
     {
@@ -323,7 +323,7 @@ fn by_message_id<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: A
         if event.role != Role::Leave {
             continue;
         }
-        let host = event.server_host.text();
+        let host = event.server_host().text();
         let is_remote = is_remote(&event);
         let found = around.servers.find(host);
         let Some(server) = found.or(is_remote.then_some(event.server)) else {
@@ -348,7 +348,7 @@ fn by_message_id<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: A
                 events[i].link = Some(by);
                 // Several recipients of one hand-over lead to one record.
                 let same = |e: &Event<'_>| {
-                    e.copy == event.copy && e.context.text() == event.context.text()
+                    e.copy == event.copy && e.context().text() == event.context().text()
                 };
                 for other in events
                     .iter_mut()

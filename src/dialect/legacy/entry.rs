@@ -14,7 +14,7 @@ use super::text::{number, readable};
 use crate::address::List;
 use crate::address::x400::{is_plain_address, plain_address};
 use crate::dialect::Surroundings;
-use crate::event::{Event, Extras, Next, Raw, Record, Role, ServerId};
+use crate::event::{Event, Extras, Next, Record, Role, ServerId, Text, Texts};
 use crate::keys::Service;
 use crate::row::{KeyKind, Row, mark};
 
@@ -146,59 +146,79 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         service: Service::Transport,
         server,
         name: entry.event,
-        source: Raw::plain(BStr::new(kind.map_or("", |kind| kind.name))),
         copy: copy(own, entry.gateway, &sides, row, host, around),
         parent: 0,
         next,
-        message_id: Raw::plain(own),
-        network_message_id: Raw::plain(BStr::new(b"")),
-        linked_id: if is_report {
-            BStr::new(b"")
-        } else {
-            entry.linked
-        },
         recipients,
-        statuses: Raw::plain(b""),
         related: List(plain(entry.list, arena)),
-        reference: Raw::plain(match role {
-            _ if is_report => other,
-            Role::Fail => entry.linked,
-            _ => BStr::new(b""),
-        }),
         is_report: is_report && !of_original,
         from_mailbox: matches!(events::number(row.code), 4 | 1000 | 1027),
         starts_message: matches!(events::number(row.code), 4 | 1000 | 1027),
         generated: false,
-        sender: Raw::plain(if is_report { BStr::new(b"") } else { sender }),
-        return_path: Raw::plain(if is_report && !of_original {
-            BStr::new(b"<>")
-        } else {
-            null_path(entry.sender)
-        }),
-        subject: Raw::plain(readable(entry.subject, arena)),
         size_bytes: match row.size_bytes {
             u32::MAX => entry.size_bytes.unwrap_or(0),
             size => u64::from(size),
         },
-        client_ip: Raw::plain(entry.client_ip),
-        original_client_ip: Raw::plain(BStr::new(b"")),
-        client_host: Raw::plain(match arrives && entry.client_host.is_empty() {
-            true if is_queued => BStr::new(b""),
-            true => peer,
-            false => entry.client_host,
-        }),
-        server_host: Raw::plain(if arrives { host } else { peer }),
-        connector: Raw::plain(connector(&sides.gateway, entry.gateway)),
-        context: Raw::plain(match () {
-            () if of_original => BStr::new("non-delivery report"),
-            () if role == Role::Leave => entry.linked,
-            () if is_queued => peer,
-            () if tells_why(role) => BStr::new(kind.map_or("", |kind| kind.name)),
-            () => BStr::new(b""),
-        }),
         next_try: None,
-        timing: Raw::plain(b""),
         link: None,
+        arrives: false,
+        texts: Texts::of(
+            [
+                (Text::Source, BStr::new(kind.map_or("", |kind| kind.name))),
+                (Text::MessageId, own),
+                (
+                    Text::LinkedId,
+                    if is_report {
+                        BStr::new(b"")
+                    } else {
+                        entry.linked
+                    },
+                ),
+                (
+                    Text::Reference,
+                    match role {
+                        _ if is_report => other,
+                        Role::Fail => entry.linked,
+                        _ => BStr::new(b""),
+                    },
+                ),
+                (
+                    Text::Sender,
+                    if is_report { BStr::new(b"") } else { sender },
+                ),
+                (
+                    Text::ReturnPath,
+                    if is_report && !of_original {
+                        BStr::new(b"<>")
+                    } else {
+                        null_path(entry.sender)
+                    },
+                ),
+                (Text::Subject, readable(entry.subject, arena)),
+                (Text::ClientIp, entry.client_ip),
+                (
+                    Text::ClientHost,
+                    match arrives && entry.client_host.is_empty() {
+                        true if is_queued => BStr::new(b""),
+                        true => peer,
+                        false => entry.client_host,
+                    },
+                ),
+                (Text::ServerHost, if arrives { host } else { peer }),
+                (Text::Connector, connector(&sides.gateway, entry.gateway)),
+                (
+                    Text::Context,
+                    match () {
+                        () if of_original => BStr::new("non-delivery report"),
+                        () if role == Role::Leave => entry.linked,
+                        () if is_queued => peer,
+                        () if tells_why(role) => BStr::new(kind.map_or("", |kind| kind.name)),
+                        () => BStr::new(b""),
+                    },
+                ),
+            ],
+            arena,
+        ),
     }
 }
 
@@ -252,7 +272,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         time: row.time,
         role: event.role,
         event: entry.event,
-        source: event.source.text(),
+        source: event.source().text(),
         server: around.servers.name(event.server),
         client_ip: entry.client_ip,
         client_host: entry.client_host,
@@ -262,7 +282,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         connector: entry.gateway,
         internal_message_id: none,
         message_id: entry.id,
-        network_message_id: event.network_message_id.text(),
+        network_message_id: event.network_message_id().text(),
         recipients: entry
             .recipients
             .iter()
@@ -284,7 +304,7 @@ pub fn record<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Re
         } else {
             entry.about
         },
-        subject: event.subject.text(),
+        subject: event.subject().text(),
         sender: readable(entry.sender, arena),
         return_path: none,
         message_info: none,

@@ -113,7 +113,7 @@ fn hand_over<'d>(place: Place) -> Conclusion<'d> {
 /// client's name where there is no partner, is taken for a server of the organisation.
 pub fn unnamed_receivers<'d>(events: &[Event<'d>]) -> impl Iterator<Item = Conclusion<'d>> {
     let concluded = |event: &&Event<'d>| {
-        let named = event.server_host.text();
+        let named = event.server_host().text();
         let inside = matches!(event.next, Next::Server { .. });
         inside
             && match event.name.as_bytes() {
@@ -134,12 +134,12 @@ fn note_forwards<'d>(
     concluded: &mut Vec<Conclusion<'d>>,
     arena: &'d Bump,
 ) {
-    let Some(author) = events.first().map(|e| e.sender.text()) else {
+    let Some(author) = events.first().map(|e| e.sender().text()) else {
         return;
     };
     let mut forwards = Vec::new();
     for event in events.iter().filter(|e| e.role == Role::Send) {
-        let owner = event.sender.text();
+        let owner = event.sender().text();
         if owner.is_empty() || owner == author || owner.eq_ignore_ascii_case(author) {
             continue;
         }

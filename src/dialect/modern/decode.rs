@@ -7,11 +7,12 @@ use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
 use super::events::{self, code};
+use super::schema::ABSENT;
 use super::{Column, Schema};
 use crate::address::List;
 use crate::dialect::Surroundings;
 use crate::dialect::legacy;
-use crate::event::{Event, Next, Raw, Record, Role, ServerId, Verbatim};
+use crate::event::{Event, Next, Raw, Record, Role, ServerId, Texts, Verbatim};
 use crate::keys::Service;
 use crate::row::Row;
 use crate::scan;
@@ -76,6 +77,30 @@ impl<'a, 'd> Fields<'a, 'd> {
     }
 }
 
+impl<'d> Fields<'d, 'd> {
+    /// What events are asked for: only a row that must be split has to be read for it now.
+    fn texts(&self) -> Texts<'d> {
+        match &self.split {
+            None => Texts::Columns {
+                ends: self.row.ends(),
+                row: self.bytes,
+                of: &self.schema.texts,
+                arena: self.arena,
+            },
+            Some(fields) => {
+                let text = |at: u8| match at {
+                    ABSENT => &[],
+                    at => fields.get(usize::from(at)).copied().unwrap_or_default(),
+                };
+                Texts::Apart {
+                    texts: self.arena.alloc(self.schema.texts.map(text)),
+                    quoting: Some(self.arena),
+                }
+            }
+        }
+    }
+}
+
 /// The log-id, which tells whether a row was collected twice; empty before 2016.
 pub fn log_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d [u8] {
     let Some(at) = schema.at(Column::LogId) else {
@@ -129,7 +154,7 @@ fn logged_by<'d>(
 }
 
 /// Understands a row as far as paths need it.
-pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
+pub fn event<'d>(row: &'d Row, schema: &'d Schema, around: &Surroundings<'d>) -> Event<'d> {
     let fields = Fields::new(row, schema, around, false);
     let modern = schema.has_network_id();
     // Only these two events mean different things from different sources.
@@ -160,7 +185,6 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             Some((name, _)) => BStr::new(*name),
             None => fields.get(Column::EventId),
         },
-        source: fields.lazy(Column::Source),
         copy: match role {
             Role::Deliver | Role::Leave if !around.full => 0,
             _ => row.copy,
@@ -170,11 +194,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             _ => 0,
         },
         next,
-        message_id: fields.lazy(Column::MessageId),
-        network_message_id: fields.lazy(Column::NetworkMessageId),
-        linked_id: BStr::new(b""),
         recipients: List(fields.get(Column::RecipientAddress)),
-        statuses: fields.lazy(Column::RecipientStatus),
         related: match role {
             Role::Expand | Role::Resolve | Role::Redirect | Role::Duplicate => {
                 List(fields.get(Column::RelatedRecipientAddress))
@@ -182,7 +202,6 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             _ if around.full => List(fields.get(Column::RelatedRecipientAddress)),
             _ => List(b""),
         },
-        reference,
         is_report: row.role == Role::Report,
         from_mailbox: row.role == Role::Submit
             || row.code == code::RECEIVE && source == code::STOREDRIVER,
@@ -190,24 +209,13 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         generated: row.code == code::RECEIVE
             && (matches!(source, code::APPROVAL | code::MAILBOXRULE)
                 || source == code::AGENT && !reference.text().is_empty()),
-        sender: fields.lazy(Column::SenderAddress),
-        return_path: fields.lazy(Column::ReturnPath),
-        subject: fields.lazy(Column::MessageSubject),
         size_bytes: u64::from(row.size_bytes),
-        client_ip: fields.lazy(Column::ClientIp),
-        original_client_ip: fields.lazy(Column::OriginalClientIp),
-        client_host: fields.lazy(Column::ClientHostname),
-        server_host: fields.lazy(Column::ServerHostname),
-        connector: fields.lazy(Column::ConnectorId),
-        context,
         next_try: match row.role {
             Role::Defer => next_try(fields.get(Column::MessageInfo)),
             _ => None,
         },
-        timing: match role {
-            Role::Deliver | Role::Leave => fields.lazy(Column::MessageInfo),
-            _ => Raw::plain(b""),
-        },
+        arrives: matches!(role, Role::Deliver | Role::Leave),
+        texts: fields.texts(),
         link: None,
     }
 }
@@ -343,7 +351,7 @@ fn next_try(info: &[u8]) -> Option<Time> {
 }
 
 /// A row with every column by name.
-pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Record<'d> {
+pub fn record<'d>(row: &'d Row, schema: &'d Schema, around: &Surroundings<'d>) -> Record<'d> {
     let fields = Fields::new(row, schema, around, true);
     let event = event(row, schema, around);
     let get = |column| fields.get(column);
@@ -353,26 +361,26 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         time: row.time,
         role: event.role,
         event: event.name,
-        source: event.source.text(),
+        source: event.source().text(),
         server: around.servers.name(event.server),
         client_ip: get(Column::ClientIp),
-        client_host: event.client_host.text(),
+        client_host: event.client_host().text(),
         server_ip: get(Column::ServerIp),
-        server_host: event.server_host.text(),
-        source_context: event.context.text(),
-        connector: event.connector.text(),
+        server_host: event.server_host().text(),
+        source_context: event.context().text(),
+        connector: event.connector().text(),
         internal_message_id: get(Column::InternalMessageId),
-        message_id: event.message_id.text(),
-        network_message_id: event.network_message_id.text(),
+        message_id: event.message_id().text(),
+        network_message_id: event.network_message_id().text(),
         recipients: fields.list(Column::RecipientAddress),
         recipient_statuses: fields.list(Column::RecipientStatus),
         size_bytes: fields.number(Column::TotalBytes),
         recipient_count: fields.number(Column::RecipientCount),
         related_recipients: fields.list(Column::RelatedRecipientAddress),
-        reference: event.reference.text(),
-        subject: event.subject.text(),
-        sender: event.sender.text(),
-        return_path: event.return_path.text(),
+        reference: event.reference().text(),
+        subject: event.subject().text(),
+        sender: event.sender().text(),
+        return_path: event.return_path().text(),
         message_info: get(Column::MessageInfo),
         directionality: get(Column::Directionality),
         tenant_id: get(Column::TenantId),

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use bstr::ByteSlice;
 
+use crate::event::{TEXTS, Text};
 use crate::row::KEPT_ENDS;
 
 /// A column that waybill knows, in the order of the 30-column layout.
@@ -80,7 +81,26 @@ pub const NAMES: [&str; 30] = [
 ];
 
 const NETWORK_ID: usize = Column::NetworkMessageId as usize;
-const ABSENT: u8 = u8::MAX;
+pub(super) const ABSENT: u8 = u8::MAX;
+
+/// The columns of an event's texts.
+const OF_TEXTS: [(Text, Column); 15] = [
+    (Text::Source, Column::Source),
+    (Text::MessageId, Column::MessageId),
+    (Text::NetworkMessageId, Column::NetworkMessageId),
+    (Text::Statuses, Column::RecipientStatus),
+    (Text::Reference, Column::Reference),
+    (Text::Sender, Column::SenderAddress),
+    (Text::ReturnPath, Column::ReturnPath),
+    (Text::Subject, Column::MessageSubject),
+    (Text::ClientIp, Column::ClientIp),
+    (Text::OriginalClientIp, Column::OriginalClientIp),
+    (Text::ClientHost, Column::ClientHostname),
+    (Text::ServerHost, Column::ServerHostname),
+    (Text::Connector, Column::ConnectorId),
+    (Text::Context, Column::SourceContext),
+    (Text::Timing, Column::MessageInfo),
+];
 
 /// A layout that servers write.
 struct Known {
@@ -106,6 +126,8 @@ static KNOWN: LazyLock<[Known; 4]> = LazyLock::new(|| {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     columns: [u8; NAMES.len()],
+    /// Where an event's texts stand.
+    pub texts: [u8; TEXTS],
     /// How many columns a row has.
     pub width: usize,
     /// How many leading columns hold all that paths need.
@@ -172,8 +194,13 @@ impl Schema {
             (_, true) => "modern/2013+",
             (_, false) => "modern/2007+",
         };
+        let mut texts = [ABSENT; TEXTS];
+        for (text, column) in OF_TEXTS {
+            texts[text as usize] = columns[column as usize];
+        }
         Some(Schema {
             columns,
+            texts,
             width: names.len(),
             wanted,
             guessed: false,

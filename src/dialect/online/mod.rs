@@ -12,7 +12,7 @@ use super::foreign::entry::list;
 use super::foreign::hop::{At, NamedAs};
 use super::{Detected, EventCounts, Layout, SHARDS, Slice, Surroundings, Yield, shard};
 use crate::address::List;
-use crate::event::{Event, Next, Place, Raw, Record, Role, ServerId, Verbatim};
+use crate::event::{Event, Next, Place, Record, Role, ServerId, Text, Texts, Verbatim};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row, mark};
@@ -324,7 +324,6 @@ fn fields<'d>(row: &Row, around: &Surroundings<'d>) -> Vec<&'d [u8]> {
 pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
     let fields = fields(row, around);
     let get = |column| BStr::new(schema.get(&fields, column));
-    let none = Raw::plain(b"");
     let copy = around.keys.stay(SERVER, COPY, row.key);
     Event {
         time: row.time,
@@ -333,37 +332,36 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         service: Service::Transport,
         server: ServerId(row.server),
         name: BStr::new(EVENT),
-        source: Raw::plain(schema.name.as_bytes()),
         copy,
         parent: 0,
         next: Next::None,
-        message_id: Raw::plain(get(Column::MessageId)),
-        network_message_id: Raw::plain(get(Column::NetworkId)),
-        linked_id: BStr::new(b""),
         recipients: list(
             std::iter::once(&**get(Column::Recipient)).filter(|r| !r.is_empty()),
             around.arena,
         ),
-        statuses: Raw::plain(get(Column::Status)),
         related: List(b""),
-        reference: none,
         is_report: false,
         from_mailbox: get(Column::Direction).eq_ignore_ascii_case(b"Originating"),
         starts_message: false,
         generated: false,
-        sender: Raw::plain(get(Column::Sender)),
-        return_path: none,
-        subject: Raw::plain(get(Column::Subject)),
         size_bytes: u64::from(row.size_bytes),
-        client_ip: Raw::plain(get(Column::FromIp)),
-        original_client_ip: none,
-        client_host: none,
-        server_host: Raw::plain(get(Column::ToIp)),
-        connector: Raw::plain(get(Column::Connector)),
-        context: none,
         next_try: None,
-        timing: Raw::plain(b""),
         link: None,
+        arrives: false,
+        texts: Texts::of(
+            [
+                (Text::Source, schema.name.as_bytes()),
+                (Text::MessageId, get(Column::MessageId)),
+                (Text::NetworkMessageId, get(Column::NetworkId)),
+                (Text::Statuses, get(Column::Status)),
+                (Text::Sender, get(Column::Sender)),
+                (Text::Subject, get(Column::Subject)),
+                (Text::ClientIp, get(Column::FromIp)),
+                (Text::ServerHost, get(Column::ToIp)),
+                (Text::Connector, get(Column::Connector)),
+            ],
+            around.arena,
+        ),
     }
 }
 
@@ -378,30 +376,30 @@ pub fn record<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Reco
         time: row.time,
         role: event.role,
         event: event.name,
-        source: event.source.text(),
+        source: event.source().text(),
         server: around.servers.name(event.server),
-        client_ip: event.client_ip.text(),
+        client_ip: event.client_ip().text(),
         client_host: none,
-        server_ip: event.server_host.text(),
+        server_ip: event.server_host().text(),
         server_host: none,
         source_context: none,
-        connector: event.connector.text(),
+        connector: event.connector().text(),
         internal_message_id: none,
-        message_id: event.message_id.text(),
-        network_message_id: event.network_message_id.text(),
+        message_id: event.message_id().text(),
+        network_message_id: event.network_message_id().text(),
         recipients: told.iter().map(|(who, _)| BStr::new(*who)).collect(),
         recipient_statuses: told.iter().map(|(_, status)| BStr::new(*status)).collect(),
         size_bytes: Some(u64::from(row.size_bytes)),
         recipient_count: None,
         related_recipients: Vec::new(),
         reference: none,
-        subject: event.subject.text(),
-        sender: event.sender.text(),
+        subject: event.subject().text(),
+        sender: event.sender().text(),
         return_path: none,
         message_info: none,
         directionality: none,
         tenant_id: none,
-        original_client_ip: event.client_ip.text(),
+        original_client_ip: event.client_ip().text(),
         original_server_ip: none,
         custom_data: Vec::new(),
         traffic_type: none,

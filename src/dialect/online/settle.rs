@@ -9,13 +9,13 @@ use crate::address::List;
 use crate::dialect::foreign::entry::list;
 use crate::dialect::foreign::hop::is_online;
 use crate::dialect::foreign::reply::{self, Named};
-use crate::event::{Event, Link, Next, Place, Raw, Role};
+use crate::event::{Event, Link, Next, Place, Role, Text};
 use crate::servers::Servers;
 
 /// Each recipient with its status: `addr##Receive, Deliver;addr##Receive, Fail`, or one of each. An address may hold `;`, a
 /// status never: the first one behind `##` ends it.
 pub(super) fn told<'d>(event: &Event<'d>) -> Vec<(&'d [u8], &'d [u8])> {
-    let statuses: &'d [u8] = event.statuses.text();
+    let statuses: &'d [u8] = event.statuses().text();
     let mut told: Vec<(&[u8], &[u8])> = Vec::new();
     let mut rest = statuses;
     while let Some(at) = memchr::memmem::find(rest, b"##") {
@@ -84,8 +84,8 @@ fn role(status: &[u8], leaves: bool) -> Option<Role> {
 
 /// Whether a hand-over went to Exchange Online, by the receiver's name or as its reply says.
 fn is_given_to_online(event: &Event<'_>) -> bool {
-    let replied = [event.context.text(), event.statuses.text()];
-    is_online(event.server_host.text())
+    let replied = [event.context().text(), event.statuses().text()];
+    is_online(event.server_host().text())
         || replied.iter().any(
             |text| matches!(reply::named(text), Named::Exchange { host, .. } if is_online(host)),
         )
@@ -96,8 +96,8 @@ fn is_given_to_online(event: &Event<'_>) -> bool {
 fn outward<'d>(who: &[u8], events: &[Event<'d>], servers: &'d Servers) -> Next<'d> {
     let takes = |e: &&Event<'d>| {
         matches!(e.role, Role::Receive | Role::Report)
-            && !e.linked_id.is_empty()
-            && is_online(e.client_host.text())
+            && !e.linked_id().is_empty()
+            && is_online(e.client_host().text())
             && e.recipients
                 .into_iter()
                 .any(|to| to.eq_ignore_ascii_case(who))
@@ -130,8 +130,8 @@ pub fn settle<'d>(
             same.any(|(_, status)| role(status, false) != Some(Role::Leave))
         };
         let handed = |e: &Event<'d>| {
-            let id = e.network_message_id.text();
-            let is_same = !id.is_empty() && id == trace.network_message_id.text();
+            let id = e.network_message_id().text();
+            let is_same = !id.is_empty() && id == trace.network_message_id().text();
             let is_there = is_given_to_online(e);
             e.role == Role::Leave
                 && e.recipients.into_iter().any(|who| {
@@ -143,7 +143,7 @@ pub fn settle<'d>(
             .iter_mut()
             .filter(|e| e.copy != trace.copy && handed(e))
         {
-            let same_id = event.network_message_id.text() == trace.network_message_id.text();
+            let same_id = event.network_message_id().text() == trace.network_message_id().text();
             event.role = Role::Send;
             event.next = Next::Server {
                 host: servers.name(trace.server),
@@ -161,12 +161,12 @@ pub fn settle<'d>(
             more.push(Event {
                 role: Role::Receive,
                 recipients: all,
-                statuses: Raw::plain(b""),
+                texts: trace.texts.with(Text::Statuses, b"", arena),
                 ..*trace
             });
         }
         for (who, status) in told {
-            let leaves = !trace.server_host.text().is_empty();
+            let leaves = !trace.server_host().text().is_empty();
             let recipients = list(std::iter::once(who), arena);
             let Some(role) = role(status, leaves) else {
                 continue;
@@ -181,13 +181,14 @@ pub fn settle<'d>(
                 Role::Resolve => continue,
                 _ => (List(b""), recipients),
             };
+            let reason = if role == Role::Deliver { b"" } else { status };
             more.push(Event {
                 role: if is_led { Role::Send } else { role },
                 recipients,
                 related,
                 next,
                 link: is_led.then_some(Link::MessageId),
-                statuses: Raw::plain(if role == Role::Deliver { b"" } else { status }),
+                texts: trace.texts.with(Text::Statuses, reason, arena),
                 ..*trace
             });
         }
