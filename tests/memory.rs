@@ -1,12 +1,14 @@
 //! Memory follows the window, not the archive.
 //!
-//! In: simulated logs of a week and of a month. Out: that what is allocated at most grows by the
-//! little that is known of each file and server, not by what is read. Counted by an allocator, so the
-//! machine does not matter; for that alone this is a program of its own, and it has only one test.
+//! In: simulated logs of a week and of a month, and a log whose rows are all of one message. Out: that what is allocated
+//! at most grows by the little that is known of each file and server, not by what is read, and by little for each row of
+//! one message. Counted by an allocator, so the machine does not matter; for that alone this is a program of its own, and
+//! its tests run one after the other.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 
 use peak_alloc::PeakAlloc;
 use waybill::input::Inputs;
@@ -18,6 +20,17 @@ use waybill::simulate;
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
+
+/// The allocator counts for all threads, so one test waits for the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(|failed| failed.into_inner())
+}
+
+fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    thread.unwrap().install(work)
+}
 
 /// Counts messages and keeps nothing: sums grow with the number of people, whatever the days.
 #[derive(Default)]
@@ -52,7 +65,7 @@ fn measured(folder: &Path) -> Measured {
         window_bytes: Some(1 << 20),
         ..pipeline::Options::default()
     };
-    let done = |_: &mut [std::sync::Mutex<Counted>]| Ok::<(), ()>(());
+    let done = |_: &mut [Mutex<Counted>]| Ok::<(), ()>(());
     let make = Counted::default;
     let (_, takers) = pipeline::run(&inputs, plan, survey, &options, |_| {}, make, done).unwrap();
     Measured {
@@ -93,11 +106,10 @@ fn logs(days: u32) -> [tempfile::TempDir; 2] {
 
 #[test]
 fn five_times_the_logs_take_less_than_twice_the_memory() {
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let _alone = alone();
     let (week, month) = (logs(6), logs(30));
     let of = |logs: [tempfile::TempDir; 2]| logs.map(|folder| measured(folder.path()));
-    let [[hourly, daily], [many_hourly, many_daily]] =
-        one_thread.unwrap().install(|| [week, month].map(of));
+    let [[hourly, daily], [many_hourly, many_daily]] = on_one_thread(|| [week, month].map(of));
     let shown = format!("{hourly:?} {many_hourly:?} {daily:?} {many_daily:?}");
     assert!(many_daily.bytes > 4 * daily.bytes, "{shown}");
     assert_eq!(many_hourly.messages, many_daily.messages, "{shown}");
@@ -110,4 +122,41 @@ fn five_times_the_logs_take_less_than_twice_the_memory() {
     let files = many_hourly.files - hourly.files;
     let a_file = many_hourly.peak.saturating_sub(hourly.peak) / files;
     assert!(a_file < 1500, "{a_file} bytes a file: {shown}");
+}
+
+/// Hand-overs of one message, in one second, to as many recipients or to the same one.
+fn hand_overs(rows: usize, one_recipient: bool) -> tempfile::TempDir {
+    let mut log = String::from(
+        "#Software: Microsoft Exchange Server\r\n#Log-type: Message Tracking Log\r\n#Fields: date-time,\
+         client-hostname,server-hostname,source-context,connector-id,source,event-id,internal-message-id,message-id,\
+         recipient-address,recipient-status,total-bytes,message-subject,sender-address,return-path\r\n",
+    );
+    for row in 0..rows {
+        let user = if one_recipient { 0 } else { row };
+        log.push_str(&format!(
+            "2026-03-02T09:00:00.{:03}Z,ex01,mx.test,250 2.0.0 queued as {row:08},Internet,SMTP,SENDEXTERNAL,{row},\
+             <one@own.test>,user{user}@partner.test,250 2.1.5 ok,5000,News,ann@own.test,ann@own.test\r\n",
+            row * 1000 / rows
+        ));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("MSGTRK2026030209-1.LOG"), log).unwrap();
+    folder
+}
+
+#[test]
+fn a_row_of_a_large_message_takes_a_few_hundred_bytes() {
+    let _alone = alone();
+    const ROWS: usize = 1 << 14;
+    for (one_recipient, bound) in [(true, 490), (false, 860)] {
+        let logs = hand_overs(ROWS, one_recipient);
+        let measured = on_one_thread(|| measured(logs.path()));
+        assert_eq!(measured.messages, 1);
+        let of_row = measured.peak / ROWS;
+        // What the row says, where it stands, its way out, and a recipient with what became of it.
+        assert!(
+            of_row < bound,
+            "{of_row} bytes a row, {bound} allowed: {measured:?}"
+        );
+    }
 }

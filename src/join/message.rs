@@ -97,6 +97,7 @@ pub fn path<'a>(
     let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
     let is_brief = foreign::brief(rows, around, &mut events);
     if !is_brief {
+        events.reserve(rows.len());
         // One by one, an event is written to its place at once.
         for row in rows.iter().filter(matters) {
             events.push(event(row));
