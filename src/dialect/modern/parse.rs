@@ -93,7 +93,7 @@ impl<'p> Reader<'p> {
     /// A reader that stops at the first row has one shard and counts nothing: rows are read again by the thousand.
     fn new(slice: Slice<'p>, schema: Schema, keys: &'p Keys, only_first: bool) -> Self {
         // Room for rows of 1 kB, spread evenly, with a margin: most shards never grow.
-        let expected = slice.data.len() / 800 / SHARDS;
+        let expected = slice.data.len() / 500 / SHARDS;
         let shards = if only_first { 1 } else { SHARDS };
         let mut found = Yield {
             layouts: vec![Layout::Modern(schema.clone())],
