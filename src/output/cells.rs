@@ -24,6 +24,12 @@ impl<'o> Row<'o> {
         Row { out, first: true }
     }
 
+    /// A row that begins with cells made before.
+    pub fn behind(cells: &[u8], out: &'o mut Vec<u8>) -> Row<'o> {
+        out.extend_from_slice(cells);
+        Row { out, first: false }
+    }
+
     pub fn end(self) {
         self.out.extend_from_slice(b"\r\n");
     }

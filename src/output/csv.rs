@@ -1,10 +1,11 @@
 //! `paths --format csv`: one row per recipient, the message's columns on each of them.
 //!
-//! In: a [`Path`]. Out: rows for a spreadsheet. A message without a known recipient has one row. Hops
-//! are told by the servers they were on; who needs more takes jsonl.
+//! In: a [`Path`]. Out: rows for a spreadsheet. A message without a known recipient has one row. Of hops
+//! the servers are told, each once, in the order in which the message came to them; who needs more takes jsonl.
 
 use bstr::{BStr, ByteSlice};
 
+use crate::event::ServerId;
 use crate::output::cells::Row;
 use crate::output::{Context, words};
 use crate::path::{Path, Recipient};
@@ -52,15 +53,15 @@ pub fn header(out: &mut Vec<u8>) {
 
 /// Appends one row per recipient.
 pub fn write(out: &mut Vec<u8>, path: &Path, context: &Context) {
+    let mut repeated = Vec::new();
+    message(&mut Row::start(&mut repeated), path, context);
     if path.recipients.is_empty() {
-        let mut row = Row::start(out);
-        message(&mut row, path, context);
+        let mut row = Row::behind(&repeated, out);
         (MESSAGE_COLUMNS..COLUMNS.len()).for_each(|_| row.word(""));
         row.end();
     }
     for recipient in &path.recipients {
-        let mut row = Row::start(out);
-        message(&mut row, path, context);
+        let mut row = Row::behind(&repeated, out);
         fate(&mut row, recipient, context);
         row.end();
     }
@@ -83,7 +84,13 @@ fn message(row: &mut Row, path: &Path, context: &Context) {
     row.text(path.origin.client_host);
     row.text(path.origin.server.map(context.server).unwrap_or_default());
     row.text(path.origin.connector);
-    row.list(path.hops.iter().map(|hop| (context.server)(hop.server)));
+    let mut servers: Vec<ServerId> = Vec::new();
+    for hop in &path.hops {
+        if !servers.contains(&hop.server) {
+            servers.push(hop.server);
+        }
+    }
+    row.list(servers.into_iter().map(context.server));
     let related = path
         .related
         .iter()
