@@ -7,7 +7,9 @@
 mod fates;
 
 use bstr::{BStr, ByteSlice};
+use hashbrown::HashMap;
 
+use crate::event::ServerId;
 use crate::inert::terminal;
 use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet};
 use crate::output::{Context, clock, jsonl, words};
@@ -42,6 +44,7 @@ pub fn write(out: &mut Vec<u8>, path: &Path, context: &Context, layout: &Layout)
         sheet,
         path,
         context,
+        stays: stays(path),
     };
     page.headline();
     page.hops();
@@ -59,6 +62,36 @@ struct Page<'p, 'd, 'c, 'n, 'o> {
     sheet: Sheet<'o>,
     path: &'p Path<'d>,
     context: &'c Context<'n>,
+    stays: HashMap<ServerId, Stay>,
+}
+
+/// What the hops and recipients of a message tell of its stay on one server.
+#[derive(Default)]
+struct Stay {
+    first_received: Option<Time>,
+    last_sent: Option<Time>,
+    /// What became of the first recipient for whom it went no further.
+    ended: Option<Fate>,
+}
+
+fn stays(path: &Path) -> HashMap<ServerId, Stay> {
+    let mut stays: HashMap<ServerId, Stay> = HashMap::new();
+    for hop in &path.hops {
+        let stay = stays.entry(hop.server).or_default();
+        stay.first_received = (stay.first_received.into_iter().chain(hop.received)).min();
+        stay.last_sent = stay.last_sent.max(hop.sent);
+    }
+    for recipient in &path.recipients {
+        let held = matches!(
+            recipient.fate,
+            Fate::Failed | Fate::Dropped | Fate::Quarantined
+        );
+        if let Some(server) = recipient.server.filter(|_| held) {
+            let stay = stays.entry(server).or_default();
+            stay.ended = stay.ended.or(Some(recipient.fate));
+        }
+    }
+    stays
 }
 
 impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
@@ -266,33 +299,21 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
 
     /// A copy that did not leave: its recipients ended here, or a row is missing.
     fn end_of_the_way(&self, hop: &Hop) -> String {
-        let held = |fate| matches!(fate, Fate::Failed | Fate::Dropped | Fate::Quarantined);
-        let ended = self
-            .path
-            .recipients
-            .iter()
-            .find(|r| r.server == Some(hop.server) && held(r.fate));
-        match ended {
-            Some(recipient) => format!("went no further: {}", recipient.fate.word()),
-            None if self.goes_on(hop) => "went on inside the server".to_string(),
+        let stay = &self.stays[&hop.server];
+        match stay.ended {
+            Some(fate) => format!("went no further: {}", fate.word()),
+            // Another hop tells how it went on from there.
+            None if hop.received.is_some() && stay.last_sent >= hop.received => {
+                "went on inside the server".to_string()
+            }
             None => "no row tells that it left".to_string(),
         }
     }
 
     /// Whether another hop tells when the message came to this hop's server.
     fn came_before(&self, hop: &Hop) -> bool {
-        let mut same = self.path.hops.iter().filter(|h| h.server == hop.server);
-        same.any(|other| {
-            other
-                .received
-                .is_some_and(|received| Some(received) <= hop.sent)
-        })
-    }
-
-    /// Whether another hop tells how the message went on from this hop's server.
-    fn goes_on(&self, hop: &Hop) -> bool {
-        let mut same = self.path.hops.iter().filter(|h| h.server == hop.server);
-        hop.received.is_some() && same.any(|other| other.sent >= hop.received)
+        let first = self.stays[&hop.server].first_received;
+        first.is_some_and(|received| Some(received) <= hop.sent)
     }
 
     fn evidence(&mut self, place: Option<crate::event::Place>, under: &str) {
