@@ -239,9 +239,9 @@ impl<'d> Texts<'d> {
         }
     }
 
-    /// The same texts, of an event without columns, and another one in place of one.
+    /// The same texts, unquoted, and another one in place of one.
     pub fn with(&self, which: Text, text: &'d [u8], arena: &'d Bump) -> Texts<'d> {
-        let mut texts: [&'d [u8]; TEXTS] = std::array::from_fn(|at| self.at(at).bytes);
+        let mut texts: [&'d [u8]; TEXTS] = std::array::from_fn(|at| &**self.at(at).text());
         texts[which as usize] = text;
         Texts::Apart {
             texts: arena.alloc(texts),
@@ -527,5 +527,23 @@ mod tests {
         assert_eq!(text(b"\""), "\"");
         assert_eq!(text(b"\"\""), "");
         assert_eq!(Raw::plain(b"\"a\"").text(), "\"a\"");
+    }
+
+    #[test]
+    fn texts_of_columns_are_unquoted_beside_another_one() {
+        let arena = Bump::new();
+        let row = b"\"a, \"\"b\"\"\",c";
+        let mut of = [u8::MAX; TEXTS];
+        (of[Text::Subject as usize], of[Text::Sender as usize]) = (0, 1);
+        let texts = Texts::Columns {
+            ends: &[10, 12],
+            row,
+            of: &of,
+            arena: &arena,
+        };
+        let texts = texts.with(Text::Sender, b"d", &arena);
+        assert_eq!(texts.get(Text::Subject).text(), "a, \"b\"");
+        assert_eq!(texts.get(Text::Sender).text(), "d");
+        assert_eq!(texts.get(Text::Context).text(), "");
     }
 }

@@ -270,6 +270,7 @@ impl Told<'_> {
         let zero = key.len() + self.connector.len();
         word.len() == zero + 1 + self.host.len()
             && word.starts_with(&key)
+            && word[zero] == 0
             && same_text(&word[key.len()..zero], self.connector)
             && same_text(&word[zero + 1..], self.host)
     }
@@ -305,5 +306,25 @@ impl Way {
         self.recipients += more.recipients;
         self.bytes += more.bytes;
         self.stay.merge(&more.stay);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_is_met_again_only_where_connector_and_host_part_alike() {
+        let way = |connector: &'static [u8], host: &'static [u8]| Told {
+            leads: Leads::On,
+            server: ServerId(7),
+            connector,
+            host,
+        };
+        let mut word = key(Leads::On, ServerId(7)).to_vec();
+        word.extend(b"ab\0c");
+        assert!(way(b"Ab", b"C").is(&word));
+        assert!(!way(b"a", b"\0c").is(&word));
+        assert!(!way(b"ab", b"cd").is(&word));
     }
 }
