@@ -25,6 +25,7 @@ fn what_mailscanner_puts_back_is_the_same_message() {
     let log = [
         held("10:00:00", "A1B2C3D4E51", "clean"),
         held("10:00:00", "A1B2C3D4E52", "spam"),
+        held("10:00:00", "A1B2C3D4E54", "last"),
         scanner("10:00:03", "New Batch: Scanning 2 messages, 1800 bytes"),
         scanner("10:00:04", "Requeue: A1B2C3D4E51.A1234 to A1B2C3D4E53"),
         scanner(
@@ -42,11 +43,15 @@ fn what_mailscanner_puts_back_is_the_same_message() {
             "A1B2C3D4E53: to=<q@z>, relay=mx.z[198.51.100.1]:25, delay=5, delays=4/0/0/1, dsn=5.1.1, status=bounced (no such user)",
         )]),
         delivered("10:00:05", "A1B2C3D4E53", "r@y"),
+        // Of what this became the log says no more; and what is cut short says nothing.
+        scanner("10:00:06", "Requeue: A1B2C3D4E54.A4321 to A1B2C3D4E55"),
+        scanner("10:00:06", "Requeue: A1B2C3D4E52.A9876 to "),
     ];
     let dir = folder(&[("mx.log", log.concat().into())]);
     let want = [
-        "mail <clean@x>: q@z failed mx, r@y delivered mx",
+        "mail <clean@x>: r@y delivered mx, q@z failed mx",
         "mail <spam@x>: r@y quarantined mx",
+        "mail <last@x>: r@y unknown mx",
     ];
     assert_eq!(told(dir.path()), want);
 }

@@ -11,7 +11,8 @@ use crate::address::List;
 use crate::event::{Event, Next, Role, Text};
 use crate::keys::Service;
 
-/// Recipients that a record was given by name: by hand-overs, or with it; Sendmail names those it queues untried.
+/// Recipients that a record was given by name: by hand-overs, or with it; Sendmail names those it queues untried, and a
+/// rule that held the record the first.
 fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
     let mut handed: Vec<&[u8]> = Vec::new();
     let leads_here =
@@ -24,7 +25,7 @@ fn handed<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> Vec<&'d [u8]> {
     }
     for event in events
         .iter()
-        .filter(|e| e.copy == stay.copy && is_untried(e))
+        .filter(|e| e.copy == stay.copy && (is_untried(e) || e.name == "held"))
     {
         add(&mut handed, event.recipients);
     }
@@ -91,10 +92,11 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
                 expire(i, events, around);
                 continue;
             }
-            // Sendmail split off those of a list that has an owner, and does not say who they are.
+            // Sendmail split off those of a list that has an owner, MailScanner let go what was held, and neither says whom.
             Role::Send if event.name == "forwarded" && event.recipients.0.is_empty() => {
                 let mut silent = handed(stay, events);
-                let told = |address: &[u8]| events.iter().any(|e| of_stay(e) && names(e, address));
+                let tells = |e: &Event<'d>| of_stay(e) && e.name != "held";
+                let told = |address: &[u8]| events.iter().any(|e| tells(e) && names(e, address));
                 silent.retain(|address| !told(address));
                 events[i].recipients = list(silent.into_iter(), around.arena);
                 continue;

@@ -372,7 +372,8 @@ fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
 fn requeued(body: &[u8]) -> Option<Entry<'_>> {
     let (from, to) = body.strip_prefix(b"Requeue: ")?.split_once_str(b" to ")?;
     let (id, _) = from.split_once_str(b".")?;
-    Some(Entry {
+    let is_id = |id: &[u8]| !id.is_empty() && id.iter().all(u8::is_ascii_alphanumeric);
+    (is_id(id) && is_id(to)).then_some(Entry {
         id,
         other: to,
         ..entry(code::FORWARDED)
