@@ -50,8 +50,9 @@ pub(super) fn resolve(hops: &[Hops], resolved: &mut Resolved) {
             continue;
         }
         let seen = seen.entry((*id, birth.host)).or_default();
-        if let Some(last) = piped {
-            let done = Time(last.0.saturating_add(LATE));
+        let done = piped.map(|last| Time(last.0.saturating_add(LATE)));
+        // What is said of its beginning later is no beginning.
+        if let Some(done) = done.filter(|done| birth.time <= *done) {
             seen.extend([(birth.time, What::Taken, life), (done, What::Done, life)]);
         }
         if birth.from == 0 {
