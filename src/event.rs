@@ -3,14 +3,16 @@
 //! In: nothing; this file only names things. Out: [`Role`], [`Event`], [`Record`]. The tables that give each dialect's events
 //! their role stand in that dialect's file, so that they can be held against the vendor's page.
 
-use bstr::{BStr, ByteSlice};
-use bumpalo::Bump;
+mod texts;
+
+use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
 use crate::address::List;
 use crate::keys::Service;
-use crate::scan;
 use crate::time::Time;
+
+pub use texts::{Raw, TEXTS, Text, Texts, column};
 
 /// A server whose own rows were read, or that rows speak of: an index into [`crate::servers::Servers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,60 +74,6 @@ pub enum Role {
     Info,
 }
 
-/// A field as it stands in the log, looked at only if somebody asks: most fields of most rows are never needed, and
-/// their bytes need not even be in the cache.
-#[derive(Clone, Copy, Debug)]
-pub struct Raw<'d> {
-    bytes: &'d [u8],
-    /// Where unquoted text goes, if the dialect quotes by RFC 4180.
-    quoting: Option<&'d Bump>,
-}
-
-impl<'d> Raw<'d> {
-    /// Text that is as it should be.
-    #[inline]
-    pub fn plain(text: &'d [u8]) -> Raw<'d> {
-        Raw {
-            bytes: text,
-            quoting: None,
-        }
-    }
-
-    /// Asks memory for the bytes, which will be looked at soon.
-    pub fn ask(&self) {
-        scan::prefetch(self.bytes);
-    }
-
-    /// Whether there is nothing.
-    #[inline]
-    pub fn is_empty(self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// A field that may be quoted.
-    #[inline]
-    pub fn quoted(bytes: &'d [u8], arena: &'d Bump) -> Raw<'d> {
-        Raw {
-            bytes,
-            quoting: Some(arena),
-        }
-    }
-
-    /// The text, quotes taken off, doubled quotes made single.
-    #[inline]
-    pub fn text(self) -> &'d BStr {
-        match (self.bytes, self.quoting) {
-            ([b'"', inner @ .., b'"'], Some(arena)) => match inner.find_byte(b'"') {
-                None => inner.as_bstr(),
-                Some(_) => arena
-                    .alloc_slice_copy(&inner.replace(b"\"\"", b"\""))
-                    .as_bstr(),
-            },
-            (bytes, _) => bytes.as_bstr(),
-        }
-    }
-}
-
 /// What proves that a hand-over led to a record on another host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Link {
@@ -180,113 +128,6 @@ pub enum Next<'d> {
     Outside,
 }
 
-/// A text of an [`Event`] that most events are never asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Text {
-    Source,
-    MessageId,
-    NetworkMessageId,
-    LinkedId,
-    Statuses,
-    Reference,
-    Sender,
-    ReturnPath,
-    Subject,
-    ClientIp,
-    OriginalClientIp,
-    ClientHost,
-    ServerHost,
-    Connector,
-    Context,
-    /// Where the time went (message-info since 2010).
-    Timing,
-}
-
-/// How many kinds of text there are.
-pub const TEXTS: usize = Text::Timing as usize + 1;
-
-/// The texts of an event. A message may have a million events: of one that is a row of columns nothing is kept but where
-/// its columns end.
-#[derive(Clone, Copy, Debug)]
-pub enum Texts<'d> {
-    /// In the columns of a row, which may be quoted by RFC 4180.
-    Columns {
-        /// Where each column ends.
-        ends: &'d [u16],
-        row: &'d [u8],
-        /// The column of each text; beyond the last: none.
-        of: &'d [u8; TEXTS],
-        arena: &'d Bump,
-    },
-    /// Each by itself, unquoted in `quoting` if they may be quoted.
-    Apart {
-        texts: &'d [&'d [u8]; TEXTS],
-        quoting: Option<&'d Bump>,
-    },
-}
-
-impl<'d> Texts<'d> {
-    /// These texts, as they should be, and no others.
-    pub fn of<const N: usize>(texts: [(Text, &'d [u8]); N], arena: &'d Bump) -> Texts<'d> {
-        let mut all: [&'d [u8]; TEXTS] = [b""; TEXTS];
-        for (which, text) in texts {
-            all[which as usize] = text;
-        }
-        Texts::Apart {
-            texts: arena.alloc(all),
-            quoting: None,
-        }
-    }
-
-    /// The same texts, unquoted, and another one in place of one.
-    pub fn with(&self, which: Text, text: &'d [u8], arena: &'d Bump) -> Texts<'d> {
-        let mut texts: [&'d [u8]; TEXTS] = std::array::from_fn(|at| &**self.at(at).text());
-        texts[which as usize] = text;
-        Texts::Apart {
-            texts: arena.alloc(texts),
-            quoting: None,
-        }
-    }
-
-    #[inline]
-    fn get(&self, which: Text) -> Raw<'d> {
-        self.at(which as usize)
-    }
-
-    #[inline]
-    fn at(&self, which: usize) -> Raw<'d> {
-        match *self {
-            Texts::Columns {
-                ends,
-                row,
-                of,
-                arena,
-            } => {
-                let at = usize::from(of[which]);
-                Raw::quoted(column(ends, row, at), arena)
-            }
-            Texts::Apart { texts, quoting } => Raw {
-                bytes: texts[which],
-                quoting,
-            },
-        }
-    }
-}
-
-/// What stands in a column of a row.
-#[inline]
-pub fn column<'d>(ends: &[u16], row: &'d [u8], at: usize) -> &'d [u8] {
-    let Some(end) = ends.get(at) else {
-        return &[];
-    };
-    let start = match at {
-        0 => 0,
-        at => usize::from(ends[at - 1]) + 1,
-    };
-    row.get(start..usize::from(*end)).unwrap_or_default()
-}
-
 /// One record, understood as far as paths need it, whatever dialect wrote it. Text is unquoted; lists are
 /// still lists.
 #[derive(Clone, Copy, Debug)]
@@ -319,8 +160,8 @@ pub struct Event<'d> {
     pub next_try: Option<Time>,
     /// What proves where it led, where another host's log says how it went on.
     pub link: Option<Link>,
-    /// Whether a recipient arrives by it, so that its timing counts.
-    pub arrives: bool,
+    /// Its row says where the time went, because a recipient arrived by it.
+    pub has_timing: bool,
     /// All other texts.
     pub texts: Texts<'d>,
 }
@@ -409,7 +250,7 @@ impl<'d> Event<'d> {
     /// Where the time went, on rows by which a recipient arrived; elsewhere empty.
     #[inline]
     pub fn timing(&self) -> Raw<'d> {
-        match self.arrives {
+        match self.has_timing {
             true => self.texts.get(Text::Timing),
             false => Raw::plain(b""),
         }
@@ -510,40 +351,5 @@ impl<'d> Extras<'d> {
             ("origination-time", self.origination),
         ]
         .into_iter()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_come_off_and_doubled_ones_become_single() {
-        let arena = Bump::new();
-        let text = |bytes| Raw::quoted(bytes, &arena).text();
-        assert_eq!(text(b"\"a, \"\"b\"\"\""), "a, \"b\"");
-        assert_eq!(text(b"\"a\""), "a");
-        assert_eq!(text(b"a\"b"), "a\"b");
-        assert_eq!(text(b"\""), "\"");
-        assert_eq!(text(b"\"\""), "");
-        assert_eq!(Raw::plain(b"\"a\"").text(), "\"a\"");
-    }
-
-    #[test]
-    fn texts_of_columns_are_unquoted_beside_another_one() {
-        let arena = Bump::new();
-        let row = b"\"a, \"\"b\"\"\",c";
-        let mut of = [u8::MAX; TEXTS];
-        (of[Text::Subject as usize], of[Text::Sender as usize]) = (0, 1);
-        let texts = Texts::Columns {
-            ends: &[10, 12],
-            row,
-            of: &of,
-            arena: &arena,
-        };
-        let texts = texts.with(Text::Sender, b"d", &arena);
-        assert_eq!(texts.get(Text::Subject).text(), "a, \"b\"");
-        assert_eq!(texts.get(Text::Sender).text(), "d");
-        assert_eq!(texts.get(Text::Context).text(), "");
     }
 }

@@ -105,7 +105,7 @@ impl Shard {
             start += len;
             sort(&mut group, joint);
             turn.meet(key, &group, &arena);
-            if arena.allocated_bytes() > (1 << 20) {
+            if arena.allocated_bytes() > ARENA_BYTES {
                 arena.reset();
             }
         }
@@ -167,6 +167,9 @@ impl Shard {
 const ROWS_AHEAD: usize = 96;
 /// The fields that paths need stand in about so many leading bytes of a row.
 const NEEDED_BYTES: usize = 512;
+
+/// Texts of messages take so much before their room is used again: what the first-level cache holds.
+const ARENA_BYTES: usize = 1 << 14;
 
 /// The key of a row, its part and its place there.
 type At = (u64, u32, u32);

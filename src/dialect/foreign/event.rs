@@ -177,7 +177,7 @@ pub(super) fn of_entry<'d>(
         size_bytes: entry.size,
         next_try: None,
         link: None,
-        arrives: false,
+        has_timing: false,
         texts: Texts::of(
             [
                 (Text::Source, events::program(entry.program).as_bytes()),
@@ -193,6 +193,7 @@ pub(super) fn of_entry<'d>(
                 (Text::Connector, entry.connector),
                 (Text::Context, entry.reason(arena)),
             ],
+            None,
             arena,
         ),
     }

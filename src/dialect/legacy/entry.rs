@@ -161,7 +161,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
         },
         next_try: None,
         link: None,
-        arrives: false,
+        has_timing: false,
         texts: Texts::of(
             [
                 (Text::Source, BStr::new(kind.map_or("", |kind| kind.name))),
@@ -217,6 +217,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
                     },
                 ),
             ],
+            None,
             arena,
         ),
     }

@@ -7,7 +7,7 @@ use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
 use super::events::{self, code};
-use super::schema::ABSENT;
+use super::schema::OF_TEXTS;
 use super::{Column, Schema};
 use crate::address::List;
 use crate::dialect::Surroundings;
@@ -88,14 +88,11 @@ impl<'d> Fields<'d, 'd> {
                 arena: self.arena,
             },
             Some(fields) => {
-                let text = |at: u8| match at {
-                    ABSENT => &[],
-                    at => fields.get(usize::from(at)).copied().unwrap_or_default(),
+                let text = |(text, column)| {
+                    let at = self.schema.at(column).unwrap_or(usize::MAX);
+                    (text, fields.get(at).copied().unwrap_or_default())
                 };
-                Texts::Apart {
-                    texts: self.arena.alloc(self.schema.texts.map(text)),
-                    quoting: Some(self.arena),
-                }
+                Texts::of(OF_TEXTS.map(text), Some(self.arena), self.arena)
             }
         }
     }
@@ -214,7 +211,7 @@ pub fn event<'d>(row: &'d Row, schema: &'d Schema, around: &Surroundings<'d>) ->
             Role::Defer => next_try(fields.get(Column::MessageInfo)),
             _ => None,
         },
-        arrives: matches!(role, Role::Deliver | Role::Leave),
+        has_timing: matches!(role, Role::Deliver | Role::Leave),
         texts: fields.texts(),
         link: None,
     }

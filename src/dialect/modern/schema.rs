@@ -81,10 +81,10 @@ pub const NAMES: [&str; 30] = [
 ];
 
 const NETWORK_ID: usize = Column::NetworkMessageId as usize;
-pub(super) const ABSENT: u8 = u8::MAX;
+const ABSENT: u8 = u8::MAX;
 
 /// The columns of an event's texts.
-const OF_TEXTS: [(Text, Column); 15] = [
+pub(super) const OF_TEXTS: [(Text, Column); 15] = [
     (Text::Source, Column::Source),
     (Text::MessageId, Column::MessageId),
     (Text::NetworkMessageId, Column::NetworkMessageId),

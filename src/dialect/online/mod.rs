@@ -347,7 +347,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         size_bytes: u64::from(row.size_bytes),
         next_try: None,
         link: None,
-        arrives: false,
+        has_timing: false,
         texts: Texts::of(
             [
                 (Text::Source, schema.name.as_bytes()),
@@ -360,6 +360,7 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
                 (Text::ServerHost, get(Column::ToIp)),
                 (Text::Connector, get(Column::Connector)),
             ],
+            None,
             around.arena,
         ),
     }

@@ -23,7 +23,7 @@ enum What {
 }
 
 /// When it happened, and to which record.
-type Seen = (Time, What, u64);
+type Moment = (Time, What, u64);
 
 /// A program of a host may give a message back to it: what the host took from itself, under the same Message-ID, while
 /// exactly one record was being given to a program. Whether the program was a filter, its recipients tell.
@@ -39,7 +39,7 @@ pub(super) fn resolve(hops: &[Hops], resolved: &mut Resolved) {
         *last = piped.time.max(*last);
     }
     // By Message-ID and host.
-    let mut seen: BTreeMap<(u64, u64), Vec<Seen>> = BTreeMap::new();
+    let mut seen: BTreeMap<(u64, u64), Vec<Moment>> = BTreeMap::new();
     for birth in all(hops, |h| &h.births) {
         let life = resolved.life(birth.key, birth.time);
         let Some(id) = own.get(&life) else {

@@ -62,20 +62,20 @@ struct Page<'p, 'd, 'c, 'n, 'o> {
     sheet: Sheet<'o>,
     path: &'p Path<'d>,
     context: &'c Context<'n>,
-    stays: HashMap<ServerId, Stay>,
+    stays: HashMap<ServerId, AtServer>,
 }
 
 /// What the hops and recipients of a message tell of its stay on one server.
 #[derive(Default)]
-struct Stay {
+struct AtServer {
     first_received: Option<Time>,
     last_sent: Option<Time>,
     /// What became of the first recipient for whom it went no further.
     ended: Option<Fate>,
 }
 
-fn stays(path: &Path) -> HashMap<ServerId, Stay> {
-    let mut stays: HashMap<ServerId, Stay> = HashMap::new();
+fn stays(path: &Path) -> HashMap<ServerId, AtServer> {
+    let mut stays: HashMap<ServerId, AtServer> = HashMap::new();
     for hop in &path.hops {
         let stay = stays.entry(hop.server).or_default();
         stay.first_received = (stay.first_received.into_iter().chain(hop.received)).min();
