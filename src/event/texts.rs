@@ -114,7 +114,6 @@ const NOWHERE: u8 = u8::MAX;
 
 impl<'d> Texts<'d> {
     /// These texts and no others, each named once, unquoted in `quoting` if they may be quoted.
-    #[inline]
     pub fn of<const N: usize>(
         texts: [(Text, &'d [u8]); N],
         quoting: Option<&'d Bump>,

@@ -4,13 +4,13 @@
 //! the message (`message-id=`, `from=`) make no events of their own: what they name stands in the event that opened the
 //! record. [`super::settle`] would come to the same, by way of all that other messages may be.
 
-use super::entry::{Entry, list};
-use super::event::{entry_of, message_id, of_entry, return_path};
+use super::entry::{Entry, is_bare_of, list};
+use super::event::{entry_of, of_entry};
 use super::events::code;
 use super::recipients::add;
-use super::settle::{lead_nowhere, name_sender};
+use super::settle::lead_nowhere;
 use crate::dialect::{Layout, Surroundings};
-use crate::event::{Event, Role, Text};
+use crate::event::{Event, Role};
 use crate::row::{KeyKind, Row, mark};
 
 /// More lines are looked at by the general way: most are about recipients beside the first.
@@ -81,48 +81,65 @@ fn make<'d>(
     around: impl Fn(&Row) -> Surroundings<'d>,
     events: &mut Vec<Event<'d>>,
 ) -> Option<()> {
+    let entry = |row: &Row| {
+        let around = around(row);
+        match &around.layouts[usize::from(row.layout)] {
+            Layout::Foreign(schema) => Some((entry_of(row, schema, &around), around)),
+            _ => None,
+        }
+    };
+    let mut opens = None;
     for row in rows {
         let part = part(row)?;
-        if matches!(part, Part::Counts) {
+        if !matches!(part, Part::Opens | Part::Names) {
             continue;
         }
-        let around = around(row);
-        let Layout::Foreign(schema) = &around.layouts[usize::from(row.layout)] else {
-            return None;
-        };
-        let entry = entry_of(row, schema, &around);
-        match part {
-            Part::Opens if entry.to.is_empty() && entry.other.is_empty() => {
-                events.push(of_entry(row, &entry, &around, None));
-            }
-            Part::Names if entry.to.is_empty() => name(events.first_mut()?, &entry, &around),
-            Part::Ends => {
-                let copy = events.first()?.copy;
-                events.push(of_entry(row, &entry, &around, Some(copy)));
-                let event = events.last_mut()?;
-                if event.recipients.0.is_empty() || !event.related.0.is_empty() {
-                    return None;
-                }
-                lead_nowhere(event, around.servers, around.keys);
-            }
+        let (entry, around) = entry(row)?;
+        match (part, &mut opens) {
+            _ if !entry.to.is_empty() => return None,
+            (Part::Opens, None) if entry.other.is_empty() => opens = Some((row, entry, around)),
+            (Part::Names, Some((_, opener, _))) => name(opener, &entry)?,
             _ => return None,
         }
+    }
+    let (row, opener, around) = opens?;
+    let opener = of_entry(row, &opener, &around, None);
+    let copy = opener.copy;
+    events.push(opener);
+    for row in rows
+        .iter()
+        .filter(|row| matches!(part(row), Some(Part::Ends)))
+    {
+        let (entry, around) = entry(row)?;
+        events.push(of_entry(row, &entry, &around, Some(copy)));
+        let event = events.last_mut()?;
+        if event.recipients.0.is_empty() || !event.related.0.is_empty() {
+            return None;
+        }
+        lead_nowhere(event, around.servers, around.keys);
     }
     Some(())
 }
 
-/// Puts what a line names into the event that opened the record, which may name it itself.
-fn name<'d>(opener: &mut Event<'d>, entry: &Entry<'d>, around: &Surroundings<'d>) {
-    let arena = around.arena;
-    if opener.message_id().is_empty() {
-        let id = message_id(entry, arena);
-        opener.texts = opener.texts.with(Text::MessageId, id, arena);
+/// Adds what a later line names to the line that opened the record; `None` where they do not fit.
+fn name<'d>(opener: &mut Entry<'d>, later: &Entry<'d>) -> Option<()> {
+    if opener.program != later.program {
+        return None;
     }
-    name_sender(opener, entry.sender.unwrap_or_default(), arena);
-    if opener.return_path().is_empty() {
-        let path = return_path(entry);
-        opener.texts = opener.texts.with(Text::ReturnPath, path, arena);
+    if matches!(opener.message_id, b"" | b"<>") {
+        opener.message_id = later.message_id;
     }
+    match (opener.sender, later.sender) {
+        (_, None) => {}
+        (None, sender) => opener.sender = sender,
+        (Some(known), Some(sender)) if known.is_empty() != sender.is_empty() => return None,
+        (Some(known), Some(sender)) => {
+            if is_bare_of(known, sender) {
+                opener.sender = Some(sender);
+            }
+        }
+    }
+    Some(())
 }
 
 /// The record opens with the recipients that its lines tell of.
