@@ -61,18 +61,23 @@ fn main() {
 }
 
 fn report(logs: &Folder) {
-    let (mut fates, mut full) = (f64::MAX, f64::MAX);
+    let fates = || drop(read::<Fates>(logs));
+    let full = || {
+        let (tallies, names) = read::<Everything>(logs);
+        let mut sum = Tally::new(TallyOptions::default());
+        tallies.into_iter().for_each(|tally| sum.merge(tally.0));
+        let names = |id: ServerId| names[usize::from(id.0)].clone();
+        let report = Report::new(&sum, Facts::none(), &ReportOptions::default(), &names);
+        waybill::report::json::write(&report, &mut std::io::sink()).expect("written");
+    };
+    // A heap that was never used is quicker, and only the first would have it.
+    full();
+    let (mut least_fates, mut least_full) = (f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {
-        fates = fates.min(cpu(|| drop(read::<Fates>(logs))));
-        full = full.min(cpu(|| {
-            let (tallies, names) = read::<Everything>(logs);
-            let mut sum = Tally::new(TallyOptions::default());
-            tallies.into_iter().for_each(|tally| sum.merge(tally.0));
-            let names = |id: ServerId| names[usize::from(id.0)].clone();
-            let report = Report::new(&sum, Facts::none(), &ReportOptions::default(), &names);
-            waybill::report::json::write(&report, &mut std::io::sink()).expect("written");
-        }));
+        least_fates = least_fates.min(cpu(fates));
+        least_full = least_full.min(cpu(full));
     }
+    let (fates, full) = (least_fates, least_full);
     let more = 100.0 * (full / fates - 1.0);
     println!("fates {fates:.3} s, full report {full:.3} s: {more:.1} % more CPU");
 }

@@ -42,8 +42,9 @@ pub use layout::{
 /// (`formats/modern.md` section 1); a message to 100,000 recipients needs about 3 MB.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
 
-/// Rows go to one of these many shards by key, so that messages can be built side by side.
-pub const SHARDS: usize = 64;
+/// Rows go to one of these many shards by key, so that messages can be built side by side: enough for as many threads,
+/// and few, because every chunk has room for the rows of each.
+pub const SHARDS: usize = 32;
 
 /// The shard of a key.
 #[inline]

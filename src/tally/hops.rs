@@ -109,12 +109,6 @@ impl Hops {
 
     /// Counts `path`, which has `recipients` in the balance.
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
-        self.reach(path, weight);
-        let handled = path.notes.servers.len() as u32;
-        self.servers.entry(handled).or_default().merge(Counts {
-            recipients: weight * recipients,
-            messages: weight,
-        });
         let mut own = std::mem::take(&mut self.own);
         if let Some(server) = path.origin.server {
             let told = Told {
@@ -146,6 +140,12 @@ impl Hops {
                 stay_ms: way.stay_ms.and_then(|ms| u64::try_from(ms).ok()),
             });
         }
+        self.reach(path, weight);
+        let handled = path.notes.servers.len() as u32;
+        self.servers.entry(handled).or_default().merge(Counts {
+            recipients: weight * recipients,
+            messages: weight,
+        });
         self.went(&mut own, summed_size_bytes(path), weight);
         own.clear();
         self.own = own;
@@ -155,10 +155,12 @@ impl Hops {
     fn number(&mut self, told: Told<'_>) -> WordId {
         let spot = told.spot();
         if let Some(&met) = self.met.get(spot)
-            && (met as usize) < self.ways.len()
-            && told.is(self.words.get(met))
+            && let Some(way) = self.ways.get(met as usize)
         {
-            return met;
+            scan::prefetch_value(way);
+            if told.is(self.words.get(met)) {
+                return met;
+            }
         }
         let key = key(told.leads, told.server);
         let parts = [&key, told.connector, b"\0", told.host];
