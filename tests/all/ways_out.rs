@@ -148,6 +148,9 @@ fn whom_sendmail_queues_untried_waits() {
         sent("10:06:00", "641A1000000401", "<a@y>"),
         queued("10:02:00", "641A2000000402", "list", "<list@y>"),
         sent("10:07:00", "641A2000000402", "u1,u2"),
+        // A line that lost its middle names nobody.
+        queued("10:03:00", "641A3000000404", "torn", "<a@y>"),
+        line("10:03:01", "641A3000000404: to=, stat=queued"),
         queued("19:00:00", "641J0000000403", "end", "<a@y>"),
         sent("19:00:01", "641J0000000403", "<a@y>"),
     ];
@@ -156,6 +159,7 @@ fn whom_sendmail_queues_untried_waits() {
         "mail <both@x>: a@y pending sm1, b@y pending sm1",
         "mail <half@x>: a@y delivered sm1, b@y pending sm1",
         "mail <list@x>: list@y expanded sm1, u1 delivered sm1, u2 delivered sm1",
+        "mail <torn@x>: a@y pending sm1",
         "mail <end@x>: a@y delivered sm1",
     ];
     assert_eq!(told(dir.path()), want);

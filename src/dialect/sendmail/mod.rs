@@ -87,6 +87,7 @@ fn peer(text: &[u8]) -> Peer<'_> {
 fn delivery(rest: &[u8]) -> Entry<'_> {
     let mut told = entry(code::OTHER);
     let head = until(until(rest, b", delay="), b", ctladdr=");
+    let head = until(head, b", stat=");
     told.to = head;
     told.between = Some(b',');
     if matches!(head.first(), Some(b'"' | b'|' | b'/')) {
