@@ -10,7 +10,7 @@ use crate::report::baseline::Baseline;
 use crate::report::{Message, Names, address, decoded};
 use crate::status::StatusCode;
 use crate::tally::Tally;
-use crate::tally::correspondents::Correspondents;
+use crate::tally::correspondents::{Correspondents, Exchanged};
 use crate::tally::failures::EXAMPLES;
 use crate::tally::oddities::Kind;
 use crate::tally::words::WordId;
@@ -192,22 +192,24 @@ fn bursts(tally: &Tally) -> Vec<Burst> {
 
 fn new_domains(sums: &Correspondents, own_domains: &[String], before: &Baseline) -> Vec<NewDomain> {
     let own = OwnDomains::given(own_domains.iter().map(String::as_str));
-    let mut found = Vec::new();
-    for (id, mail) in (0..).zip(&sums.by_domain) {
-        let domain = sums.domains.get(id);
-        let is_own = || own.owns(&[b"@", domain].concat()) != Some(false);
-        if mail.received.recipients < NEW_DOMAIN_RECIPIENTS
-            || before.domains.contains(domain)
-            || is_own()
-        {
-            continue;
+    let is_new = |domain: &[u8], mail: &Exchanged| {
+        mail.received.recipients >= NEW_DOMAIN_RECIPIENTS
+            && !before.domains.contains(domain)
+            && own.owns(&[b"@", domain].concat()) == Some(false)
+    };
+    let domains = (0..).zip(&sums.by_domain);
+    let new = domains.filter(|(id, mail)| is_new(sums.domains.get(*id), mail));
+    let mut wrote: Map<WordId, Map<WordId, i64>> =
+        new.map(|(id, _)| (id, Map::default())).collect();
+    if !wrote.is_empty() {
+        for ((sender, to), mail) in sums.pairs.sums() {
+            if let Some(senders) = wrote.get_mut(&sums.correspondents[to as usize].domain) {
+                *senders.entry(sender).or_default() += mail.recipients;
+            }
         }
-        let to_it = (sums.pairs.sums())
-            .filter(|((_, to), _)| sums.correspondents[*to as usize].domain == id);
-        let mut senders: Map<WordId, i64> = Map::default();
-        for ((sender, _), mail) in to_it {
-            *senders.entry(sender).or_default() += mail.recipients;
-        }
+    }
+    let mut found: Vec<NewDomain> = Vec::new();
+    for (id, senders) in wrote {
         let mut senders: Vec<WroteTo> = (senders.into_iter())
             .filter(|(_, recipients)| *recipients > 0)
             .map(|(sender, recipients)| WroteTo {
@@ -219,10 +221,11 @@ fn new_domains(sums: &Correspondents, own_domains: &[String], before: &Baseline)
             (b.recipients.cmp(&a.recipients)).then_with(|| a.sender.cmp(&b.sender))
         });
         senders.truncate(SENDERS);
+        let received = &sums.by_domain[id as usize].received;
         found.push(NewDomain {
-            domain: decoded(domain),
-            messages: mail.received.messages,
-            recipients: mail.received.recipients,
+            domain: decoded(sums.domains.get(id)),
+            messages: received.messages,
+            recipients: received.recipients,
             senders,
         });
     }

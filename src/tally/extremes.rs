@@ -139,19 +139,18 @@ impl Extremes {
 
     /// The first `shown` entries, largest figure first.
     pub fn first(&self, shown: usize) -> Vec<Entry> {
-        let mut sorted = self.clone();
-        sorted.cut();
-        sorted.entries.retain(|entry| entry.weight > 0);
-        sorted.entries.truncate(shown);
-        sorted.entries
+        let mut sorted: Vec<&Entry> = self.entries.iter().collect();
+        sorted.sort_unstable_by(|a, b| a.rank(b));
+        let same = sorted.chunk_by(|a, b| a.rank(b) == Ordering::Equal);
+        let sums = same.map(|same| {
+            let weights = same.iter().map(|entry| entry.weight);
+            (weights.sum::<i64>(), same[0])
+        });
+        let kept = sums.filter(|(weight, _)| *weight != 0).take(self.kept);
+        let left = kept.filter(|(weight, _)| *weight > 0).take(shown);
+        left.map(|(_, entry)| entry.clone()).collect()
     }
 
-    /// Whether nothing is left.
-    pub fn is_empty(&self) -> bool {
-        self.first(1).is_empty()
-    }
-
-    /// Sorts, lets +1 and -1 of the same message cancel, and keeps the first `kept`.
     /// Gives servers other numbers.
     pub fn renumber(&mut self, new: &dyn Fn(ServerId) -> ServerId) {
         for entry in &mut self.entries {
@@ -174,6 +173,7 @@ impl Extremes {
         }
     }
 
+    /// Sorts, lets +1 and -1 of the same message cancel, and keeps the first `kept`.
     fn cut(&mut self) {
         self.entries.sort_unstable_by(Entry::rank);
         self.entries.dedup_by(|later, first| {
@@ -232,22 +232,8 @@ fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
         _ => b"",
     };
     let address = recipient.map_or(&b""[..], |recipient| recipient.address.as_bytes());
-    let mut route: Vec<Step> = Vec::new();
-    let mut hosts: Vec<&[u8]> = Vec::new();
-    for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
-        let known = (route.iter().zip(&hosts))
-            .any(|(step, host)| (step.server, *host) == (way.server, way.to.as_bytes()));
-        if !known && route.len() < STEPS {
-            hosts.push(way.to);
-            route.push(Step {
-                server: way.server,
-                outside: way.outside,
-                stay_ms: way.stay_ms,
-            });
-        }
-    }
-    let (mut texts, mut ends) = (Vec::new(), Vec::with_capacity(TEXTS + hosts.len()));
-    let given: [(&[u8], bool); TEXTS] = [
+    // Each with whether it is kept in lower case.
+    let mut given: Vec<(&[u8], bool)> = vec![
         (path.message_id, false),
         (path.network_message_id, false),
         (path.sender, true),
@@ -256,10 +242,24 @@ fn notable(path: &Path<'_>, recipient: Option<&Recipient<'_>>) -> Notable {
         (words, false),
         (path.origin.client(), false),
     ];
-    for (text, lower) in given
-        .into_iter()
-        .chain(hosts.into_iter().map(|h| (h, true)))
-    {
+    debug_assert_eq!(given.len(), TEXTS);
+    let mut route: Vec<Step> = Vec::new();
+    for way in path.notes.ways.iter().filter(|way| !way.to.is_empty()) {
+        let known = (route.iter().zip(&given[TEXTS..]))
+            .any(|(step, host)| (step.server, host.0) == (way.server, way.to.as_bytes()));
+        if !known && route.len() < STEPS {
+            given.push((way.to, true));
+            route.push(Step {
+                server: way.server,
+                outside: way.outside,
+                stay_ms: way.stay_ms,
+            });
+        }
+    }
+    let bytes = given.iter().map(|(text, _)| text.len().min(TEXT_BYTES));
+    let mut texts = Vec::with_capacity(bytes.sum());
+    let mut ends = Vec::with_capacity(given.len());
+    for (text, lower) in given {
         let start = texts.len();
         texts.extend_from_slice(&text[..text.len().min(TEXT_BYTES)]);
         if text.len() > TEXT_BYTES {

@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::scan;
+
 /// Largest relative error of a quantile: half a class of 64 to the octave.
 pub const RELATIVE_ERROR: f64 = 1.0 / 128.0;
 /// The same for [`Coarse`]: half a class of 8 to the octave.
@@ -93,6 +95,12 @@ impl<const BITS: u32> Classes<BITS> {
         if BITS >= EXACT_MAX_BITS {
             self.peaks.note(value, weight);
         }
+    }
+
+    /// Asks memory for the place where `value` will be counted.
+    pub fn ask(&self, value: u64) {
+        let count = self.counts.get(class_of::<BITS>(value));
+        count.into_iter().for_each(scan::prefetch_value);
     }
 
     /// The class a value falls into, to count by it elsewhere.

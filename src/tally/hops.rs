@@ -134,10 +134,15 @@ impl Hops {
                 connector: way.connector,
                 host: way.to,
             };
+            let number = self.number(told);
+            let stay_ms = way.stay_ms.and_then(|ms| u64::try_from(ms).ok());
+            if let Some(ms) = stay_ms {
+                self.ways[number as usize].stay.ask(ms);
+            }
             own.push(Went {
-                way: self.number(told),
+                way: number,
                 recipients: i64::from(way.recipients),
-                stay_ms: way.stay_ms.and_then(|ms| u64::try_from(ms).ok()),
+                stay_ms,
             });
         }
         self.reach(path, weight);
@@ -270,13 +275,11 @@ impl Told<'_> {
     fn is(&self, word: &[u8]) -> bool {
         let key = key(self.leads, self.server);
         let zero = key.len() + self.connector.len();
-        // Nearly always letter by letter.
-        let same = |a: &[u8], b: &[u8]| a == b || same_text(a, b);
         word.len() == zero + 1 + self.host.len()
             && word.starts_with(&key)
             && word[zero] == 0
-            && same(&word[key.len()..zero], self.connector)
-            && same(&word[zero + 1..], self.host)
+            && same_text(&word[key.len()..zero], self.connector)
+            && same_text(&word[zero + 1..], self.host)
     }
 }
 

@@ -68,7 +68,7 @@ impl Latency {
 /// Latencies by direction and deciding server.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Latencies {
-    /// By [`Direction`] (`as usize`), then by server: 0 is no server, others their number plus one.
+    /// By [`Direction`] (`as usize`), then by server ([`place`]).
     tables: [Vec<Latency>; 5],
     /// Messages by their slowest recipient.
     pub slowest: Extremes,
@@ -87,6 +87,17 @@ impl Latencies {
         }
     }
 
+    /// Asks memory for what counting `path` will change.
+    pub fn ask(&self, path: &Path<'_>) {
+        for recipient in &path.recipients {
+            let table = &self.tables[recipient.direction as usize];
+            let latency = table.get(place(recipient.server));
+            if let (Some(latency), Some(ms)) = (latency, recipient.latency_ms) {
+                latency.histogram.ask(ms.max(0) as u64);
+            }
+        }
+    }
+
     /// Counts the recipients of `path` that arrived.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
         let mut slowest: Option<(i64, &Recipient<'_>)> = None;
@@ -95,7 +106,7 @@ impl Latencies {
                 continue;
             }
             let table = &mut self.tables[recipient.direction as usize];
-            let place = recipient.server.map_or(0, |server| server.0 as usize + 1);
+            let place = place(recipient.server);
             if place >= table.len() {
                 table.resize_with(place + 1, Latency::default);
             }
@@ -155,10 +166,7 @@ impl Latencies {
         for table in &mut self.tables {
             let old = std::mem::take(table);
             for (place, latency) in old.into_iter().enumerate() {
-                let place = match place.checked_sub(1) {
-                    Some(id) => new(ServerId(id as u16)).0 as usize + 1,
-                    None => 0,
-                };
+                let place = self::place(server_at(place).map(new));
                 if place >= table.len() {
                     table.resize_with(place + 1, Latency::default);
                 }
@@ -190,13 +198,22 @@ impl Latencies {
         let places = self.tables.iter().map(Vec::len).max().unwrap_or(0);
         (0..places)
             .map(|place| {
-                let server = place.checked_sub(1).map(|id| ServerId(id as u16));
                 let latencies = self.tables.iter().filter_map(|table| table.get(place));
-                (server, sum(latencies))
+                (server_at(place), sum(latencies))
             })
             .filter(|(_, latency)| !latency.is_empty())
             .collect()
     }
+}
+
+/// Where the latencies of a server stand in a table: first those of none.
+fn place(server: Option<ServerId>) -> usize {
+    server.map_or(0, |server| usize::from(server.0) + 1)
+}
+
+/// The server of that place.
+fn server_at(place: usize) -> Option<ServerId> {
+    place.checked_sub(1).map(|id| ServerId(id as u16))
 }
 
 fn sum<'l>(latencies: impl IntoIterator<Item = &'l Latency>) -> Latency {

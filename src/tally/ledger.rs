@@ -9,10 +9,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use memmap2::Mmap;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -25,19 +26,18 @@ const ROOM: usize = 1 << 14;
 const ENTRY_BYTES: usize = 32;
 /// Written at once.
 const WRITTEN_BYTES: usize = 1 << 16;
-/// Read at once of each run; a year of a large organisation has hundreds.
-const BLOCK_BYTES: u64 = 128 * ENTRY_BYTES as u64;
 
 /// A pair of numbers: of two addresses, or of an address and an hour.
 pub type Pair = (u32, u32);
+/// The [`key`] of a pair, and its sums.
+type Entry = (u64, Mail);
 
 /// Sums by pair.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    /// By [`key`] of the pair.
-    entries: Vec<(u64, Mail)>,
+    entries: Vec<Entry>,
     /// Where sorted entries lie in `file`, each pair once in a run.
-    runs: Vec<Range<u64>>,
+    runs: Vec<Range<usize>>,
     file: Option<Arc<Mutex<File>>>,
     room: usize,
 }
@@ -82,23 +82,20 @@ impl Ledger {
     }
 
     /// Puts the entries behind the runs that are written.
-    fn written(&mut self) -> io::Result<Range<u64>> {
+    fn written(&mut self) -> io::Result<Range<usize>> {
         let file = match &self.file {
             Some(file) => file,
             None => (self.file).insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
         };
         let mut file = file.lock().expect("a panic ends the run");
-        let start = file.seek(SeekFrom::End(0))?;
+        let start = file.seek(SeekFrom::End(0))? as usize;
         let mut to = BufWriter::with_capacity(WRITTEN_BYTES, &mut *file);
-        for (key, mail) in &self.entries {
-            to.write_all(&key.to_le_bytes())?;
-            for figure in [mail.messages, mail.recipients, mail.bytes] {
-                to.write_all(&figure.to_le_bytes())?;
-            }
+        for entry in &self.entries {
+            to.write_all(&to_bytes(entry))?;
         }
         to.flush()?;
         drop(to);
-        Ok(start..start + (self.entries.len() * ENTRY_BYTES) as u64)
+        Ok(start..start + self.entries.len() * ENTRY_BYTES)
     }
 
     /// Makes the entries in memory one for each pair: asked for now, the sums cost no sorting.
@@ -119,22 +116,29 @@ impl Ledger {
             .map(|(key, sum)| (pair(key), sum))
     }
 
+    /// What was written.
+    fn map(&self) -> io::Result<Option<Mmap>> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let file = file.lock().expect("a panic ends the run");
+        // SAFETY: nobody else can open a file without a name; it only grows, and what is in it is never written again.
+        Ok(Some(unsafe { Mmap::map(&*file) }?))
+    }
+
     /// The sum of each key, in order of the keys.
-    fn merged(&self) -> impl Iterator<Item = (u64, Mail)> {
+    fn merged(&self) -> impl Iterator<Item = Entry> {
         let mut entries = self.entries.clone();
         condense(&mut entries);
-        let mut sources: Vec<Source<'_>> = vec![Source::Memory(entries.into_iter())];
-        let of_run = |run: &Range<u64>| Source::File {
-            file: self.file.as_deref().expect("runs have one"),
-            rest: run.clone(),
-            block: io::Cursor::default(),
-        };
-        sources.extend(self.runs.iter().map(of_run));
+        let map = self.map().expect("what was written can be read");
+        let mut sources = vec![Source::Memory(entries.into_iter())];
+        sources.extend(self.runs.iter().cloned().map(Source::File));
+        let next = move |source: &mut Source| source.next(map.as_deref().unwrap_or_default());
         // The next entry of each source: its key here, with the source's number, and its sums there.
         let mut ahead = BinaryHeap::with_capacity(sources.len());
         let mut sums = vec![Mail::default(); sources.len()];
         for (number, source) in sources.iter_mut().enumerate() {
-            if let Some((key, mail)) = source.next() {
+            if let Some((key, mail)) = next(source) {
                 ahead.push(Reverse((key, number)));
                 sums[number] = mail;
             }
@@ -145,7 +149,7 @@ impl Ledger {
             while let Some(mut first) = ahead.peek_mut().filter(|first| first.0.0 == key) {
                 let number = first.0.1;
                 sum.merge(&sums[number]);
-                match sources[number].next() {
+                match next(&mut sources[number]) {
                     Some((key, mail)) => (*first, sums[number]) = (Reverse((key, number)), mail),
                     None => drop(PeekMut::pop(first)),
                 }
@@ -155,61 +159,52 @@ impl Ledger {
     }
 }
 
-/// Sorted entries, from memory or, block by block, from a file.
-enum Source<'l> {
-    Memory(std::vec::IntoIter<(u64, Mail)>),
-    File {
-        file: &'l Mutex<File>,
-        rest: Range<u64>,
-        block: io::Cursor<Vec<u8>>,
-    },
+/// Sorted entries that are left of a run.
+enum Source {
+    Memory(std::vec::IntoIter<Entry>),
+    File(Range<usize>),
 }
 
-impl Iterator for Source<'_> {
-    type Item = (u64, Mail);
-
-    fn next(&mut self) -> Option<(u64, Mail)> {
-        let (file, rest, block) = match self {
-            Source::Memory(entries) => return entries.next(),
-            Source::File { file, rest, block } => (file, rest, block),
-        };
-        let mut entry = [0; ENTRY_BYTES];
-        if block.read_exact(&mut entry).is_err() {
-            if rest.is_empty() {
-                return None;
+impl Source {
+    /// The next one; `written` is what is in the file.
+    fn next(&mut self, written: &[u8]) -> Option<Entry> {
+        match self {
+            Source::Memory(entries) => entries.next(),
+            Source::File(rest) => {
+                let (entry, _) = written[rest.clone()].split_first_chunk()?;
+                rest.start += ENTRY_BYTES;
+                Some(from_bytes(entry))
             }
-            *block = io::Cursor::new(read(file, rest).expect("what was written can be read"));
-            block
-                .read_exact(&mut entry)
-                .expect("blocks hold whole entries");
         }
-        let number = |at: usize| {
-            let bytes = entry[at..at + 8].try_into().expect("eight bytes");
-            u64::from_le_bytes(bytes)
-        };
-        let mail = Mail {
-            messages: number(8) as i64,
-            recipients: number(16) as i64,
-            bytes: number(24) as i64,
-        };
-        Some((number(0), mail))
     }
 }
 
-/// The next block of what is left of a run.
-fn read(file: &Mutex<File>, rest: &mut Range<u64>) -> io::Result<Vec<u8>> {
-    let length = (rest.end - rest.start).min(BLOCK_BYTES);
-    let mut bytes = vec![0; length as usize];
-    let mut file = file.lock().expect("a panic ends the run");
-    file.seek(SeekFrom::Start(rest.start))?;
-    file.read_exact(&mut bytes)?;
-    rest.start += length;
-    Ok(bytes)
+fn to_bytes((key, mail): &Entry) -> [u8; ENTRY_BYTES] {
+    let numbers = [
+        key.to_le_bytes(),
+        mail.messages.to_le_bytes(),
+        mail.recipients.to_le_bytes(),
+        mail.bytes.to_le_bytes(),
+    ];
+    let mut bytes = [0; ENTRY_BYTES];
+    bytes.as_chunks_mut().0.copy_from_slice(&numbers);
+    bytes
+}
+
+fn from_bytes(bytes: &[u8; ENTRY_BYTES]) -> Entry {
+    let numbers = bytes.as_chunks().0;
+    let figure = |at: usize| i64::from_le_bytes(numbers[at]);
+    let mail = Mail {
+        messages: figure(1),
+        recipients: figure(2),
+        bytes: figure(3),
+    };
+    (u64::from_le_bytes(numbers[0]), mail)
 }
 
 /// Sorts, and makes entries of one key one.
-fn condense(entries: &mut Vec<(u64, Mail)>) {
-    entries.sort_unstable_by_key(|(key, _)| *key);
+fn condense(entries: &mut Vec<Entry>) {
+    radsort::sort_by_key(entries, |(key, _)| *key);
     entries.dedup_by(|later, first| {
         let same = later.0 == first.0;
         if same {

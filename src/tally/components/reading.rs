@@ -61,24 +61,18 @@ impl Next {
     #[inline]
     fn behind<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let length = usize::from(self.length);
-        let Some(head) = text.first_chunk::<BETWEEN_BYTES>() else {
-            return text.strip_prefix(self.between.get(..length)?);
+        // Sixteen bytes are compared as one number: of a short text those that count, of a longer one its first, its
+        // last and those between.
+        let number = |text: &[u8], at: usize| -> Option<u128> {
+            Some(u128::from_le_bytes(*text.get(at..)?.first_chunk()?))
         };
-        // Sixteen bytes are compared as one number: of a short text those that count, of a longer one its first and its
-        // last.
-        let differ = |at: usize| {
-            let [now, before] = [head, &self.between].map(|text| {
-                u128::from_le_bytes(*text[at..].first_chunk().expect("sixteen more bytes"))
-            });
-            now ^ before
+        let differ = |at: usize| Some(number(text, at)? ^ number(&self.between, at)?);
+        let difference = match length.checked_sub(16) {
+            None if text.len() < 16 => return text.strip_prefix(&self.between[..length]),
+            None => differ(0)? & COUNTED[length],
+            Some(last) => differ(last)? | differ(0)? | differ(last.min(16))?,
         };
-        let is_other = match length.checked_sub(16) {
-            None => differ(0) & COUNTED[length] != 0,
-            Some(last @ 0..=16) => differ(0) | differ(last) != 0,
-            Some(last @ 17..=32) => differ(0) | differ(16) | differ(last) != 0,
-            Some(_) => true,
-        };
-        (!is_other).then(|| &text[length..])
+        (difference == 0).then(|| &text[length..])
     }
 }
 
@@ -88,13 +82,16 @@ type Found<'t> = (u32, u32, &'t [u8]);
 impl Components {
     /// Notes the times of one row.
     pub(super) fn row(&mut self, info: &[u8]) {
+        // Behind the last digit stands no number.
+        let end = info.iter().rposition(u8::is_ascii_digit);
+        let info = &info[..end.map_or(0, |last| last + 1)];
         // Before the first server stands when the message came.
         let first = memchr::memchr(b';', info).map_or(0, |end| end + 1);
         let (mut last, mut rest) = (NONE, info);
         if server(info).is_none() && server(&info[first..]).is_some() {
             rest = &info[first..];
         }
-        loop {
+        while !rest.is_empty() {
             // A list goes on; its end stands in no text between two numbers.
             let mut found = match last {
                 NONE => None,
@@ -226,10 +223,11 @@ fn millis(text: &[u8]) -> Option<(u32, &[u8])> {
     /// `0.000`, the first byte lowest.
     const ZERO: u64 = 0x30_3030_2e30;
     // Nearly all are below ten seconds and have all three decimals: the bytes of `0.257` are taken as one number.
-    if let Some(first) = text.first_chunk()
-        && !first[5].is_ascii_digit()
+    if let Some(first) = text.first_chunk::<5>()
+        && !text.get(5).is_some_and(u8::is_ascii_digit)
     {
-        let digits = (u64::from_le_bytes(*first) & 0xff_ffff_ffff) ^ ZERO;
+        let [a, b, c, d, e] = *first;
+        let digits = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]) ^ ZERO;
         // What is over 9, or 0 in place of the point, gets or has its highest bit.
         if (digits | (digits + 0x76_7676_7f76)) & 0x80_8080_8080 == 0 {
             // The digits side by side, one in a byte, then two to a number.
