@@ -51,6 +51,19 @@ pub fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
         && text[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
+/// Eight bytes of text as a number, in lower case.
+#[inline(always)]
+pub fn lower(text: [u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let text = u64::from_le_bytes(text);
+    // The highest bit of each byte says what it is; sums of seven bits do not reach the next byte.
+    let seven = text & (0x7f * EACH);
+    let from_a = seven + (0x80 - b'A' as u64) * EACH;
+    let behind_z = seven + (0x80 - b'Z' as u64 - 1) * EACH;
+    let upper = from_a & !behind_z & !text & (0x80 * EACH);
+    text | upper >> 2
+}
+
 /// Bytes looked at side by side.
 const SIDE_BY_SIDE: usize = 16;
 

@@ -10,7 +10,7 @@ use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 
 use crate::address::x400;
-use crate::address::{bare_id, short_host};
+use crate::address::{bare_id, lower, short_host};
 
 /// An id space of its own on one server (`formats/modern.md` section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,25 +95,23 @@ impl Keys {
     /// A key of text whose letter case does not matter.
     #[inline]
     pub fn caseless(&self, text: &[u8]) -> u64 {
-        // To the end, whatever is found: so many bytes are compared at once.
-        let is_upper = |any: bool, byte: &u8| any | byte.is_ascii_uppercase();
-        if !text.iter().fold(false, is_upper) {
-            return self.bytes(text);
+        let mut hasher = self.state.build_hasher();
+        let mut add = |a, b| hasher.write_u128(u128::from(a) << 64 | u128::from(b));
+        // Two words at a time, and once more the last bytes: no byte of a longer text is walked to alone.
+        let (words, _) = text.as_chunks();
+        let (pairs, odd) = words.as_chunks();
+        for &[a, b] in pairs {
+            add(lower(a), lower(b));
         }
-        match text.len() {
-            0..=32 => self.lowered(text, &mut [0; 32]),
-            33..=128 => self.lowered(text, &mut [0; 128]),
-            _ => self.bytes(&text.to_ascii_lowercase()),
+        if !text.len().is_multiple_of(16) {
+            let last = match text.last_chunk() {
+                Some(last) => lower(*last),
+                None => small_word(text),
+            };
+            add(odd.first().map_or(last, |word| lower(*word)), last);
         }
-    }
-
-    /// A key of text in lower case, which `buffer` has room for.
-    #[inline]
-    fn lowered(&self, text: &[u8], buffer: &mut [u8]) -> u64 {
-        let lower = &mut buffer[..text.len()];
-        lower.copy_from_slice(text);
-        lower.make_ascii_lowercase();
-        self.bytes(lower)
+        hasher.write_usize(text.len());
+        hasher.finish()
     }
 
     /// The key of a Message-ID: brackets do not count, case does. An MTS-ID, plain or embedded in a Message-ID, has
@@ -191,6 +189,40 @@ impl Keys {
                 hasher.write_u8(service as u8);
                 hasher.write(id);
                 hasher.finish() | 1
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn case_alone_does_not_change_a_key(
+            text in prop::collection::vec(any::<u8>(), 0..70),
+            cases in any::<u128>(),
+            (at, other) in (any::<prop::sample::Index>(), any::<u8>()),
+        ) {
+            let keys = Keys::default();
+            let key = keys.caseless(&text);
+            let mut same = text.clone();
+            for (i, byte) in same.iter_mut().enumerate() {
+                *byte = match cases >> i & 1 {
+                    0 => byte.to_ascii_lowercase(),
+                    _ => byte.to_ascii_uppercase(),
+                };
+            }
+            prop_assert_eq!(keys.caseless(&same), key);
+            let longer = [&text[..], &[other]].concat();
+            prop_assert_ne!(keys.caseless(&longer), key);
+            if !text.is_empty() {
+                prop_assert_ne!(keys.caseless(&text[..text.len() - 1]), key);
+                same[at.index(text.len())] = other;
+                let is_same = same.eq_ignore_ascii_case(&text);
+                prop_assert_eq!(keys.caseless(&same) == key, is_same);
             }
         }
     }

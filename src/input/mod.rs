@@ -9,6 +9,7 @@ mod expand;
 mod file;
 mod find;
 mod guard;
+pub mod nameless;
 pub mod source;
 mod store;
 mod text;

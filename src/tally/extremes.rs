@@ -125,7 +125,12 @@ impl Extremes {
             notable: notable(path, recipient),
             weight,
         });
-        if self.entries.len() >= 2 * self.kept {
+        // What is not among the first is told by them, and building an entry is dear.
+        let room = match self.floor {
+            None => self.kept + 1,
+            Some(_) => 2 * self.kept,
+        };
+        if self.entries.len() >= room {
             self.cut();
         }
     }

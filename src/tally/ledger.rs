@@ -8,24 +8,21 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use memmap2::Mmap;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::input::nameless::Nameless;
 use crate::tally::correspondents::Mail;
 
 /// Entries kept in memory: 512 kB, which a processor sorts in its own cache.
 const ROOM: usize = 1 << 14;
 /// Of an entry in a file: its key and three figures.
 const ENTRY_BYTES: usize = 32;
-/// Written at once.
-const WRITTEN_BYTES: usize = 1 << 16;
 
 /// A pair of numbers: of two addresses, or of an address and an hour.
 pub type Pair = (u32, u32);
@@ -38,7 +35,7 @@ pub struct Ledger {
     entries: Vec<Entry>,
     /// Where sorted entries lie in `file`, each pair once in a run.
     runs: Vec<Range<usize>>,
-    file: Option<Arc<Mutex<File>>>,
+    file: Option<Arc<Mutex<Nameless>>>,
     room: usize,
 }
 
@@ -85,17 +82,10 @@ impl Ledger {
     fn written(&mut self) -> io::Result<Range<usize>> {
         let file = match &self.file {
             Some(file) => file,
-            None => (self.file).insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
+            None => (self.file).insert(Arc::new(Mutex::new(Nameless::new()?))),
         };
         let mut file = file.lock().expect("a panic ends the run");
-        let start = file.seek(SeekFrom::End(0))? as usize;
-        let mut to = BufWriter::with_capacity(WRITTEN_BYTES, &mut *file);
-        for entry in &self.entries {
-            to.write_all(&to_bytes(entry))?;
-        }
-        to.flush()?;
-        drop(to);
-        Ok(start..start + self.entries.len() * ENTRY_BYTES)
+        file.append(self.entries.iter().map(to_bytes))
     }
 
     /// Makes the entries in memory one for each pair: asked for now, the sums cost no sorting.
@@ -116,21 +106,14 @@ impl Ledger {
             .map(|(key, sum)| (pair(key), sum))
     }
 
-    /// What was written.
-    fn map(&self) -> io::Result<Option<Mmap>> {
-        let Some(file) = &self.file else {
-            return Ok(None);
-        };
-        let file = file.lock().expect("a panic ends the run");
-        // SAFETY: nobody else can open a file without a name; it only grows, and what is in it is never written again.
-        Ok(Some(unsafe { Mmap::map(&*file) }?))
-    }
-
     /// The sum of each key, in order of the keys.
     fn merged(&self) -> impl Iterator<Item = Entry> {
         let mut entries = self.entries.clone();
         condense(&mut entries);
-        let map = self.map().expect("what was written can be read");
+        let map = self.file.as_ref().map(|file| {
+            let file = file.lock().expect("a panic ends the run");
+            file.map().expect("what was written can be read")
+        });
         let mut sources = vec![Source::Memory(entries.into_iter())];
         sources.extend(self.runs.iter().cloned().map(Source::File));
         let next = move |source: &mut Source| source.next(map.as_deref().unwrap_or_default());

@@ -84,6 +84,9 @@ impl Pending {
         if path.recipients.iter().any(waits) {
             self.waiting(path, weight);
         }
+        if path.notes.deferrals.is_empty() {
+            return;
+        }
         let (mut because, mut hops) = (Once::default(), Once::default());
         for deferral in &path.notes.deferrals {
             let reason = reason_of(deferral.words);
