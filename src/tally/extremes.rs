@@ -127,8 +127,8 @@ impl Extremes {
         });
         // What is not among the first is told by them, and building an entry is dear.
         let room = match self.floor {
-            None => self.kept + 1,
-            Some(_) => 2 * self.kept,
+            None => self.kept.saturating_add(1),
+            Some(_) => self.kept.saturating_mul(2),
         };
         if self.entries.len() >= room {
             self.cut();
