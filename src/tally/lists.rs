@@ -49,8 +49,8 @@ impl Lists {
             return;
         }
         let mut deepest = 0;
-        // Members of one list stand side by side: it is looked up once for them.
-        let mut members = Members::default();
+        // Members of one list stand side by side: it is looked up once for them, and so is each list that it is in.
+        let mut chain: Vec<Members<'_>> = Vec::new();
         for recipient in &path.recipients {
             let through = recipient
                 .via
@@ -65,20 +65,26 @@ impl Lists {
                 list.used.note(path.first_seen.0.max(0) as u64, weight);
             } else if in_balance(recipient.fate) {
                 let arrived = matches!(recipient.fate, Fate::Delivered | Fate::Transferred);
-                for (_, address) in through {
+                for (link, (_, address)) in through.enumerate() {
+                    if link == chain.len() {
+                        chain.push(Members::default());
+                    }
+                    let members = &mut chain[link];
                     if members.of != *address {
-                        self.add_members(&members, weight);
-                        members = Members {
+                        let new = Members {
                             of: address,
                             ..Members::default()
                         };
+                        self.add_members(&std::mem::replace(members, new), weight);
                     }
                     members.all += 1;
                     members.reached += i64::from(arrived);
                 }
             }
         }
-        self.add_members(&members, weight);
+        for members in &chain {
+            self.add_members(members, weight);
+        }
         *self.depths.entry(deepest).or_default() += weight;
     }
 
