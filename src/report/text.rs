@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::report::{Report, volume};
 use crate::time::Time;
-use page::{Page, Tone};
+use page::{Page, Tone, grouped};
 
 /// Lines of a list on paper.
 const LINES: usize = 10;
@@ -33,6 +33,7 @@ pub fn write(report: &Report, out: &mut impl Write, width: usize, style: bool) -
     trouble::pending(report, page)?;
     trouble::unknown(report, page)?;
     mail::top(report, page)?;
+    mail::lists(report, page)?;
     definitions(report, page)
 }
 
@@ -74,4 +75,15 @@ pub fn minute(time: Time, zone: &TimeZone) -> String {
 /// Text that may be missing.
 fn or_dash(text: &Option<String>) -> String {
     text.clone().unwrap_or_else(|| "-".into())
+}
+
+/// Says that a list was cut.
+fn more<W: Write>(page: &mut Page<'_, W>, lines: usize) -> io::Result<()> {
+    match lines.saturating_sub(LINES) {
+        0 => Ok(()),
+        n => page.say(
+            &format!("and {} more with --format json", grouped(n as i64)),
+            Tone::Faint,
+        ),
+    }
 }

@@ -116,7 +116,7 @@ what is wrong
 ";
 
 /// What the sums on the terminal have of sections 1 to 7.
-const ESSENTIALS: [&str; 9] = [
+const ESSENTIALS: [&str; 10] = [
     "WHAT IS WRONG",
     "COVERAGE",
     "BALANCE",
@@ -125,6 +125,7 @@ const ESSENTIALS: [&str; 9] = [
     "FAILURES",
     "PENDING",
     "TOP",
+    "LISTS NEVER USED\n  list\n  nobody@example.com\n",
     "HOW",
 ];
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::path::Direction;
 use crate::report::text::page::{Page, Table, Tone, bar, duration, grouped, percent, plural, size};
-use crate::report::text::{LINES, minute, or_dash};
+use crate::report::text::{LINES, minute, more, or_dash};
 use crate::report::top::{Address, Domain, Ranked, Ranking};
 use crate::report::volume::{Flows, WEEKDAYS};
 use crate::report::{Report, latency, volume};
@@ -322,6 +322,23 @@ pub fn top<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> 
         top.lines
     );
     page.say(&more, Tone::Faint)
+}
+
+/// Known lists that nobody wrote to.
+pub fn lists<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()> {
+    let Some(never) = &report.lists.never_used else {
+        return Ok(());
+    };
+    page.heading("Lists never used")?;
+    if never.is_empty() {
+        return page.say("Every list that was named was used.", Tone::Faint);
+    }
+    let mut table = Table::default().left("list");
+    for list in never.iter().take(LINES) {
+        table.row(vec![list.clone()]);
+    }
+    page.table(&table)?;
+    more(page, never.len())
 }
 
 fn ranking<W: Write, N>(

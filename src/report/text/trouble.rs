@@ -6,7 +6,7 @@ use crate::report::Report;
 use crate::report::failures::FOR_NOW;
 use crate::report::open::Counted;
 use crate::report::text::page::{Page, Table, Tone, grouped, plural};
-use crate::report::text::{LINES, minute, or_dash};
+use crate::report::text::{LINES, minute, more, or_dash};
 use crate::tally::Counts;
 
 /// By status code and server, in plain words.
@@ -149,15 +149,4 @@ fn counted<W: Write>(
     page.table(&table)?;
     more(page, lines.len())?;
     page.blank()
-}
-
-/// Says that a list was cut.
-fn more<W: Write>(page: &mut Page<'_, W>, lines: usize) -> io::Result<()> {
-    match lines.saturating_sub(LINES) {
-        0 => Ok(()),
-        n => page.say(
-            &format!("and {} more with --format json", grouped(n as i64)),
-            Tone::Faint,
-        ),
-    }
 }
