@@ -144,16 +144,11 @@ impl Extremes {
 
     /// The first `shown` entries, largest figure first.
     pub fn first(&self, shown: usize) -> Vec<Entry> {
-        let mut sorted: Vec<&Entry> = self.entries.iter().collect();
-        sorted.sort_unstable_by(|a, b| a.rank(b));
-        let same = sorted.chunk_by(|a, b| a.rank(b) == Ordering::Equal);
-        let sums = same.map(|same| {
-            let weights = same.iter().map(|entry| entry.weight);
-            (weights.sum::<i64>(), same[0])
-        });
-        let kept = sums.filter(|(weight, _)| *weight != 0).take(self.kept);
-        let left = kept.filter(|(weight, _)| *weight > 0).take(shown);
-        left.map(|(_, entry)| entry.clone()).collect()
+        let mut sorted = self.clone();
+        sorted.cut();
+        sorted.entries.retain(|entry| entry.weight > 0);
+        sorted.entries.truncate(shown);
+        sorted.entries
     }
 
     /// Gives servers other numbers.

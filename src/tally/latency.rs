@@ -87,17 +87,6 @@ impl Latencies {
         }
     }
 
-    /// Asks memory for what counting `path` will change.
-    pub fn ask(&self, path: &Path<'_>) {
-        for recipient in &path.recipients {
-            let table = &self.tables[recipient.direction as usize];
-            let latency = table.get(place(recipient.server));
-            if let (Some(latency), Some(ms)) = (latency, recipient.latency_ms) {
-                latency.histogram.ask(ms.max(0) as u64);
-            }
-        }
-    }
-
     /// Counts the recipients of `path` that arrived.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
         let mut slowest: Option<(i64, &Recipient<'_>)> = None;

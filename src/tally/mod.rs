@@ -137,7 +137,6 @@ impl Tally {
         }
         path.notes.timings.iter().for_each(Raw::ask);
         hops::Hops::ask(path);
-        self.latency.ask(path);
         let recipients = balance::recipients_in_balance(path);
         self.totals.add(path, recipients, weight);
         self.volume.add(path, recipients, weight);

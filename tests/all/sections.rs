@@ -115,7 +115,7 @@ what is wrong
   /trouble/0/what /trouble/0/evidence/0 trouble:severity,kind,what,evidence
 ";
 
-/// What the sums on the terminal have of sections 1 to 7.
+/// What the sums on the terminal have of sections 1 to 7, and of section 9 where known lists are named.
 const ESSENTIALS: [&str; 10] = [
     "WHAT IS WRONG",
     "COVERAGE",
