@@ -161,10 +161,11 @@ pub fn shifted(layout: &Layout, data: &[u8], shift: i64) -> Option<Layout> {
     }
 }
 
-/// What stamps without year or zone are read by, in words; `None` where stamps say all.
+/// What stamps that leave out year or zone, or may be read two ways, are read by, in words; `None` where stamps say all.
 pub fn clock_words(layout: &Layout) -> Option<String> {
     match layout {
         Layout::Foreign(schema) if schema.needs_clock() => Some(foreign::clock_words(schema)),
+        Layout::Online(schema) => schema.clock_words().map(str::to_owned),
         _ => None,
     }
 }

@@ -180,7 +180,7 @@ pub fn other_programs(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     }
 }
 
-/// Files whose stamps leave out year or zone: what each was read by.
+/// Files whose stamps leave out year or zone, or may be read two ways: what each was read by.
 pub fn stamps(facts: &Facts<'_>, all: &mut Vec<Finding>) {
     let chunks = facts.plan.chunks.iter();
     let files: BTreeSet<(u32, String)> = chunks
@@ -190,7 +190,7 @@ pub fn stamps(facts: &Facts<'_>, all: &mut Vec<Finding>) {
         return;
     }
     let what = format!(
-        "Stamps without year or zone in {}: what they were read by.",
+        "Stamps without year or zone, or with days that may be months, in {}: what they were read by.",
         plural(files.len() as u64, "file")
     );
     let first = files.iter().take(KEPT);

@@ -4,6 +4,7 @@
 //! Facts and their evidence: `formats/modern.md` section 7. In: a CSV whose first line names its columns. Out: rows under
 //! their network-message-id, and what they say of each recipient ([`settle`]).
 
+mod dates;
 mod settle;
 
 use bstr::BStr;
@@ -17,8 +18,9 @@ use crate::fault::Reason;
 use crate::keys::{Keys, Service};
 use crate::row::{KeyKind, Row, mark};
 use crate::scan;
-use crate::time::{Time, parse_iso};
+use crate::time::Time;
 
+use dates::Dates;
 use settle::told;
 pub use settle::{STATUSES, settle};
 
@@ -69,6 +71,7 @@ const NAMES: [[&str; 2]; 12] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     columns: [u8; NAMES.len()],
+    dates: Dates,
     /// `online/summary` or `online/trace`.
     pub name: &'static str,
 }
@@ -79,6 +82,7 @@ impl Schema {
     /// Binds the columns that a line names; `None` if it is not the first line of a trace.
     fn of(line: &[u8]) -> Option<Schema> {
         let mut columns = [ABSENT; NAMES.len()];
+        let mut dates = Dates::default();
         for (at, name) in scan::split(line, b',').iter().enumerate().take(200) {
             let name = unquoted(name.trim_ascii());
             let known = NAMES.iter().position(|names| {
@@ -89,6 +93,9 @@ impl Schema {
             if let Some(known) = known {
                 columns[known] = at as u8;
             }
+            if name == Dates::DAY_FIRST.as_bytes() {
+                dates = Dates::DayFirst;
+            }
         }
         let has = |column: Column| columns[column as usize] != ABSENT;
         let is_trace = has(Column::Time)
@@ -96,6 +103,7 @@ impl Schema {
             && (has(Column::MessageId) || has(Column::NetworkId));
         is_trace.then_some(Schema {
             columns,
+            dates,
             name: if has(Column::Recipient) {
                 "online/trace"
             } else {
@@ -118,7 +126,19 @@ impl Schema {
                 names[usize::from(at)] = name;
             }
         }
+        if self.dates == Dates::DayFirst {
+            names.push(Dates::DAY_FIRST);
+        }
         names.join(",")
+    }
+
+    /// What dates that may be read two ways are read by, for `check`.
+    pub fn clock_words(&self) -> Option<&'static str> {
+        self.dates.words()
+    }
+
+    fn time(&self, fields: &[&[u8]]) -> Option<Time> {
+        self.dates.time(self.get(fields, Column::Time))
     }
 
     fn get<'d>(&self, fields: &[&'d [u8]], column: Column) -> &'d [u8] {
@@ -146,7 +166,9 @@ fn names_line(data: &[u8]) -> &[u8] {
 
 /// Tells a trace by its first line.
 pub fn detect(data: &[u8]) -> Option<Detected> {
-    Schema::of(names_line(data)).map(|schema| Detected::Log(Layout::Online(schema)))
+    let mut schema = Schema::of(names_line(data))?;
+    schema.dates = Dates::of(data, &schema);
+    Some(Detected::Log(Layout::Online(schema)))
 }
 
 /// The first byte at or behind `from` that begins a row: a line whose column of the time holds one. A quoted field may go over
@@ -168,7 +190,8 @@ fn begins_row(schema: &Schema, rest: &[u8]) -> bool {
             Some(_) if inside => {}
             end => {
                 if column == wanted {
-                    return time(unquoted(head[start..at].trim_ascii_end())).is_some();
+                    let text = unquoted(head[start..at].trim_ascii_end());
+                    return schema.dates.time(text).is_some();
                 }
                 if end != Some(&b',') {
                     return false;
@@ -194,29 +217,10 @@ fn row_end(schema: &Schema, data: &[u8], from: usize) -> usize {
     data.len() - usize::from(inside && data.ends_with(b"\n"))
 }
 
-/// `2026-05-01T12:00:00.1234567Z`, or as PowerShell writes dates in English: `5/1/2026 12:00:00 PM`.
-fn time(text: &[u8]) -> Option<Time> {
-    parse_iso(text).or_else(|| {
-        let text = std::str::from_utf8(text).ok()?;
-        let (date, clock) = text.split_once(' ')?;
-        let mut date = date.split('/').map(|part| part.parse::<u32>().ok());
-        let (month, day, year) = (date.next()??, date.next()??, date.next()??);
-        let (clock, half) = clock.split_once(' ').unwrap_or((clock, ""));
-        let mut clock = clock.split(':').map(|part| part.parse::<u32>().ok());
-        let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-        let hour = match half {
-            "AM" if hour == 12 => 0,
-            "PM" if hour < 12 => hour + 12,
-            _ => hour,
-        };
-        Time::from_civil(i64::from(year), month, day, hour, minute, second, 0)
-    })
-}
-
 /// Time of the first row at or behind `from`.
 pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
     let lines = data[from..].split(|b| *b == b'\n').take(50);
-    let mut times = lines.map(|line| time(schema.get(&scan::split(line, b','), Column::Time)));
+    let mut times = lines.map(|line| schema.time(&scan::split(line, b',')));
     times.find_map(|time| time)
 }
 
@@ -287,7 +291,7 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
 /// Fills in what joining needs.
 fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Option<NamedAs> {
     let fields = scan::split(bytes, b',');
-    row.time = time(schema.get(&fields, Column::Time))?;
+    row.time = schema.time(&fields)?;
     row.role = Role::Info;
     row.marks |= mark::NAMES;
     let size = crate::dialect::foreign::entry::number(schema.get(&fields, Column::Size));
