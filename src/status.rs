@@ -49,6 +49,9 @@ impl StatusCode {
     /// What the code says, in plain words.
     pub fn meaning(self) -> &'static str {
         match self {
+            StatusCode::Enhanced(2, 1, 5) => "Address valid",
+            // What was accepted may have been discarded or returned all the same.
+            StatusCode::Enhanced(2, ..) => "Accepted",
             StatusCode::Enhanced(class, subject, detail) => {
                 exchange_meaning(class, subject, detail)
                     .or_else(|| common_meaning(class, subject, detail))
@@ -167,7 +170,6 @@ fn common_meaning(class: u16, subject: u16, detail: u16) -> Option<&'static str>
         (1, 2) => "Recipient's domain not found",
         (1, 3) => "Recipient's address malformed",
         (1, 4) => "Recipient's address ambiguous",
-        (1, 5) => "Address valid",
         (1, 6) => "Mailbox has moved",
         (1, 7) => "Sender's address malformed",
         (1, 8) => "Sender's address refused",
@@ -308,6 +310,8 @@ mod tests {
             ("550 5.1.99 x", "Problem with an address"),
             ("550 5.99.9 x", "Unlisted code"),
             ("552 x", "Mailbox full or message too large"),
+            ("250 2.1.5 Ok", "Address valid"),
+            ("250 2.7.0 Ok, discarded", "Accepted"),
         ] {
             let code = StatusCode::find(words.as_bytes()).unwrap();
             assert_eq!(code.meaning(), expected);

@@ -563,3 +563,47 @@ fn check_names_no_year_where_stamps_have_one() {
     let text = text_of(&["check", dir.path().to_str().unwrap(), "--quiet"]);
     assert!(text.contains("ex.mainlog: +00:00, "), "{text}");
 }
+
+/// A filter that takes a message says so in the reply, whatever the program that hands it over makes of it.
+#[test]
+fn what_a_filter_takes_and_keeps_is_dropped_and_what_it_returns_failed() {
+    let postfix = |reply: &str| {
+        format!(
+            "2026-05-01T10:00:00.1Z gw postfix/smtpd[1]: AAAAAA1: client=pc[10.9.9.9]\n\
+             2026-05-01T10:00:00.2Z gw postfix/cleanup[1]: AAAAAA1: message-id=<m@x>\n\
+             2026-05-01T10:00:00.3Z gw postfix/qmgr[1]: AAAAAA1: from=<s@x.test>, size=9, nrcpt=1 (queue active)\n\
+             2026-05-01T10:00:01.3Z gw postfix/smtp[1]: AAAAAA1: to=<r@y.test>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.7.0, status=sent ({reply})\n"
+        )
+    };
+    let lmtp = |reply: &str| postfix(reply).replace("postfix/smtp[", "postfix/lmtp[");
+    let exim = |reply: &str| {
+        format!(
+            "2026-05-01 10:00:00 1wIkfA-0000000001A-0aaa <= s@x.test H=c [192.0.2.1] P=esmtp S=9 id=m@x\n\
+             2026-05-01 10:00:01 1wIkfA-0000000001A-0aaa => r@y.test R=amavis T=amavis H=127.0.0.1 [127.0.0.1]:10024 C=\"{reply}\"\n\
+             2026-05-01 10:00:01 1wIkfA-0000000001A-0aaa Completed\n"
+        )
+    };
+    let sendmail = |reply: &str| {
+        format!(
+            "2026-05-01T10:00:01Z sm1 sendmail[399]: 641A0179000399: from=<s@x.test>, size=9, class=0, nrcpts=1, msgid=<m@x>, proto=ESMTP, daemon=MTA, relay=c [192.0.2.1]\n\
+             2026-05-01T10:00:02Z sm1 sendmail[400]: 641A0179000399: to=<r@y.test>, delay=00:00:01, xdelay=00:00:00, mailer=esmtp, pri=30, relay=[127.0.0.1], dsn=2.7.0, stat=Sent ({})\n",
+            reply.strip_prefix("250 ").unwrap()
+        )
+    };
+    let logs: [&dyn Fn(&str) -> String; 4] = [&postfix, &lmtp, &exim, &sendmail];
+    for (reply, fate) in [
+        ("250 2.7.0 Ok, discarded, id=03774-01 - SPAM", "dropped"),
+        (
+            "250 2.5.0 Ok, id=03164-18, DISCARD(bounce.suppressed)",
+            "dropped",
+        ),
+        ("250 2.5.0 Ok, id=18438-02, BOUNCE", "failed"),
+    ] {
+        for log in logs {
+            let dir = folder(&[("mail.log", log(reply).into())]);
+            let path = one(dir.path(), "<m@x>");
+            let want = format!("r@y.test {fate} ");
+            assert!(fates(&path)[0].starts_with(&want), "{want}: {path}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use crate::dialect::foreign::clock::is_exim_id;
 use crate::dialect::foreign::entry::{Entry, Peer, after, bare, find, find_by, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
+use crate::dialect::foreign::reply;
 
 /// The flags behind the id, what a line with each tells, and what is peculiar to it.
 pub const FLAGS: [(&str, u8, &str); 9] = [
@@ -237,6 +238,8 @@ fn delivered(rest: &[u8]) -> Entry<'_> {
     } else if head.starts_with(b">") {
         // An automatic reply is no delivery.
         told.code = code::OTHER;
+    } else if let Some(code) = reply::went_no_further(told.text) {
+        told.code = code;
     } else if !told.peer.ip.is_empty() && !told.connector.ends_with(b"lmtp") {
         told.code = code::SENT;
     }

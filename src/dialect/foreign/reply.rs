@@ -5,6 +5,9 @@
 
 use bstr::ByteSlice;
 
+use super::entry::find_by;
+use super::events::code;
+
 /// What a reply says about the record on the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named<'d> {
@@ -39,6 +42,21 @@ pub fn named(text: &[u8]) -> Named<'_> {
         return queue(&text[start.map_or(0, |blank| blank + 1)..at]);
     }
     Named::Nothing
+}
+
+/// What a filter did with a message that it took and hands on to nobody: it discarded it, or returned it with a report of
+/// its own. So amavis answers: `250 2.7.0 Ok, discarded, id=03774-01 - SPAM`, `250 2.5.0 Ok, id=18438-02, BOUNCE`,
+/// `250 2.5.0 Ok, id=03164-18, DISCARD(bounce.suppressed)` (logs quoted in questions on public forums).
+#[inline]
+pub fn went_no_further(text: &[u8]) -> Option<u8> {
+    let suppressed = || {
+        let open = memchr::memrchr(b'(', text);
+        open.is_some_and(|open| text[..open].ends_with(b", DISCARD"))
+    };
+    if find_by(text, b" discarded", 4).is_some() || text.ends_with(b")") && suppressed() {
+        return Some(code::DISCARDED);
+    }
+    text.ends_with(b", BOUNCE").then_some(code::BOUNCED)
 }
 
 /// Where `words` stand last; most replies do not even have their byte number `rare`.

@@ -4,9 +4,10 @@
 
 use bstr::ByteSlice;
 
-use crate::dialect::foreign::entry::{Entry, Peer, after, find, find_by, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer, after, find, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
+use crate::dialect::foreign::reply;
 
 /// Reads a line.
 #[inline]
@@ -185,8 +186,8 @@ fn sent<'d>(tag: &[u8], relay: &[u8], remote: bool, told: &mut Entry<'d>) -> u8 
             _ => code::DELIVERED,
         };
     }
-    if find_by(text, b" discarded", 4).is_some() {
-        return code::DISCARDED;
+    if let Some(code) = reply::went_no_further(text) {
+        return code;
     }
     // LMTP ends in a mailbox, unless a filter speaks it. Where the daemon is lost, a receiver at a path tells of it, and
     // the word of Dovecot's.

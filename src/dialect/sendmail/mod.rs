@@ -5,6 +5,7 @@
 use crate::dialect::foreign::entry::{Entry, Peer, after, bare, number, until};
 use crate::dialect::foreign::events::code;
 use crate::dialect::foreign::outer::Program;
+use crate::dialect::foreign::reply;
 
 fn entry<'d>(code: u8) -> Entry<'d> {
     Entry::of(Program::Sendmail, code)
@@ -122,7 +123,10 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
     told.code = match stat {
         _ if stat.starts_with(b"Sent") && head == b"/dev/null" => code::DISCARDED,
         _ if stat.starts_with(b"Sent") && local => code::DELIVERED,
-        _ if stat.starts_with(b"Sent") => code::SENT,
+        _ if stat.starts_with(b"Sent") => {
+            let reply = stat.strip_suffix(b")").unwrap_or(stat);
+            reply::went_no_further(reply).unwrap_or(code::SENT)
+        }
         b"queued" => code::QUEUED,
         b"quarantined" => code::HELD,
         _ if stat.starts_with(b"Deferred") => code::DEFERRED,
