@@ -284,6 +284,106 @@ fn what_a_program_gives_back_for_the_same_recipient_went_through_a_filter() {
     assert_eq!(told(dir.path()), want);
 }
 
+/// One filter behind the other, by programs or by SMTP: each gives back what the next one gets, and only what becomes of the
+/// last record counts.
+#[test]
+fn of_filters_one_behind_the_other_the_last_record_counts() {
+    let again = |time: &str, id: &str, name: &str| {
+        taken(time, id, name)
+            .replace("smtpd[1]", "pickup[1]")
+            .replace("client=c.test[192.0.2.1]", "uid=111 from=<s@x>")
+    };
+    let inside = |time: &str, id: &str, name: &str| {
+        taken(time, id, name).replace("client=c.test[192.0.2.1]", "client=localhost[127.0.0.1]")
+    };
+    let to_each = |time: &str, id: &str, daemon: &str, how: &str| {
+        ["r@y", "q@y"]
+            .map(|to| done(time, id, daemon, &format!("to=<{to}>, {how}")))
+            .concat()
+    };
+    let piped = |time: &str, id: &str, service: &str| {
+        let how = format!(
+            "relay={service}, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered via {service} service)"
+        );
+        to_each(time, id, "pipe", &how)
+    };
+    let given = |time: &str, id: &str, to: &str| {
+        let how = format!(
+            "relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {to})"
+        );
+        to_each(time, id, "smtp", &how)
+    };
+    let ends = |time: &str, id: &str| {
+        let bounced = "to=<q@y>, relay=virtual, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (unknown user)";
+        delivered(time, id, "r@y") + &done(time, id, "virtual", bounced)
+    };
+    let log = [
+        taken("10:00:00", "A1B2C3D4E51", "programs"),
+        again("10:00:01", "A1B2C3D4E52", "programs"),
+        piped("10:00:01", "A1B2C3D4E51", "clamav"),
+        again("10:00:02", "A1B2C3D4E53", "programs"),
+        piped("10:00:02", "A1B2C3D4E52", "spamassassin"),
+        ends("10:00:03", "A1B2C3D4E53"),
+        taken("11:00:00", "A1B2C3D4E61", "mixed"),
+        inside("11:00:01", "A1B2C3D4E62", "mixed"),
+        given("11:00:01", "A1B2C3D4E61", "A1B2C3D4E62"),
+        again("11:00:02", "A1B2C3D4E63", "mixed"),
+        piped("11:00:02", "A1B2C3D4E62", "spamassassin"),
+        inside("11:00:03", "A1B2C3D4E64", "mixed"),
+        given("11:00:03", "A1B2C3D4E63", "A1B2C3D4E64"),
+        ends("11:00:04", "A1B2C3D4E64"),
+    ];
+    let dir = folder(&[("mx.log", log.concat().into())]);
+    let want = ["programs", "mixed"]
+        .map(|name| format!("mail <{name}@x>: r@y delivered mx, q@y failed mx"));
+    assert_eq!(told(dir.path()), want);
+}
+
+/// A filter before the queue (smtpd_proxy_filter): what it takes and swallows has no queue id, what it gives on names the client.
+#[test]
+fn a_filter_before_the_queue_swallows_messages_and_names_clients() {
+    let swallowed = |head: &str, from: &str| {
+        format!(
+            "{head}proxy-accept: END-OF-MESSAGE: 250 2.7.0 Ok, discarded, id=00077-04 - spam; \
+             from=<{from}> to=<r@y> proto=ESMTP helo=<spam.test>"
+        )
+    };
+    let accepted = "proxy-accept: END-OF-MESSAGE: 250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: \
+        queued as A1B2C3D4E51; from=<s@x> to=<r@y> proto=ESMTP helo=<c.test>";
+    let log = [
+        taken("10:00:00", "A1B2C3D4E51", "clean").replace(
+            "client=c.test[192.0.2.1]",
+            "client=localhost[127.0.0.1], orig_client=c.test[192.0.2.1]",
+        ),
+        postfix(&[("10:00:00", "smtpd", accepted)]),
+        delivered("10:00:01", "A1B2C3D4E51", "r@y"),
+        postfix(&[("10:01:00", "smtpd", &swallowed("", "one@spam.test"))]),
+        postfix(&[(
+            "10:02:00",
+            "smtpd",
+            &swallowed("NOQUEUE: ", "two@spam.test"),
+        )]),
+    ];
+    let dir = folder(&[("mx.log", log.concat().into())]);
+    let found = paths(dir.path(), &[]);
+    let shown: Vec<_> = (found.iter())
+        .map(|path| {
+            format!(
+                "{} {}",
+                path["sender"].as_str().unwrap(),
+                fates(path).join(", ")
+            )
+        })
+        .collect();
+    let want = [
+        "s@x r@y delivered mx",
+        "one@spam.test r@y dropped mx",
+        "two@spam.test r@y dropped mx",
+    ];
+    assert_eq!(shown, want);
+    assert_eq!(found[0]["origin"]["client_host"], "c.test");
+}
+
 /// Half of the world's mail servers are called `mx`: one that shares its first name with a host whose log was read is
 /// another one if that host gives it mail, or has other addresses.
 #[test]

@@ -201,7 +201,8 @@ pub(super) fn of_entry<'d>(
 
 /// Whether the peer of an entry is who gave, not who got.
 fn arrives(role: Role, entry: &Entry<'_>) -> bool {
-    matches!(role, Role::Receive | Role::Report) || entry.code == code::REFUSED
+    matches!(role, Role::Receive | Role::Report)
+        || matches!(entry.code, code::REFUSED | code::SWALLOWED)
 }
 
 /// A row with every part by name, for `events`.

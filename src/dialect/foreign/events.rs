@@ -36,6 +36,7 @@ pub mod code {
     pub const OTHER: u8 = 17;
     pub const BROKEN_OFF: u8 = 18;
     pub const CONNECTION: u8 = 19;
+    pub const SWALLOWED: u8 = 20;
 }
 
 const fn kind(name: &'static str, role: Role, meaning: &'static str) -> Kind {
@@ -48,7 +49,7 @@ const fn kind(name: &'static str, role: Role, meaning: &'static str) -> Kind {
 
 /// All kinds, by code.
 #[rustfmt::skip]
-pub const KINDS: [Kind; 20] = [
+pub const KINDS: [Kind; 21] = [
     kind("received", Role::Receive, "the host took the message over: client= or uid= of Postfix, <= of Exim, from= of Sendmail"),
     kind("message-id", Role::Info, "names the Message-ID of a message that Postfix took over"),
     kind("queued", Role::Info, "waits for delivery: taken up by Postfix's queue manager, which names sender, size and number of recipients, at each retry again; put into Sendmail's queue untried"),
@@ -69,6 +70,7 @@ pub const KINDS: [Kind; 20] = [
     kind("other", Role::Info, "a line that names a queue id and changes nothing"),
     kind("broken off", Role::Fail, "the client was gone before the message was there whole"),
     kind("connection", Role::Info, "a line about the server or a connection, not about a message"),
+    kind("swallowed", Role::Drop, "a filter before the queue accepted the message and threw it away: it never had a queue id"),
 ];
 
 /// The parts of Postfix that log about messages, as the last word of their lines' source; `postfix/submission/smtpd` is one.

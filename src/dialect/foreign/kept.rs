@@ -95,7 +95,7 @@ pub fn kept<'d>(row: &Row, line: &'d [u8]) -> Option<Entry<'d>> {
         subject: part(9),
         connector: part(10),
         size: u64::from(row.size_bytes),
-        ..Entry::of(program, row.code.min(code::CONNECTION))
+        ..Entry::of(program, row.code.min(code::SWALLOWED))
     })
 }
 

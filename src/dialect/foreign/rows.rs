@@ -51,8 +51,13 @@ const KNOWN_HOSTS: usize = 16;
 fn becomes_row(code: u8) -> bool {
     matches!(
         code,
-        code::HELD | code::DISCARDED | code::REFUSED | code::BROKEN_OFF
+        code::HELD | code::DISCARDED | code::REFUSED | code::BROKEN_OFF | code::SWALLOWED
     )
+}
+
+/// Whether such a line tells all that there is of its message.
+fn is_whole(code: u8) -> bool {
+    matches!(code, code::REFUSED | code::SWALLOWED)
 }
 
 /// What a row shows of its line, its key aside.
@@ -205,10 +210,10 @@ impl<'p> Rows<'p> {
         }
     }
 
-    /// A refusal is a message that never was one; it is known by its own line. A ruling is about a message to come, or
+    /// A refusal is a message that never was one; it is known by its own line, as is one that a filter swallowed. A ruling is about a message to come, or
     /// about the one that is just coming.
     fn without_id(&mut self, mut row: Row, line: &[u8], found: &Outer<'_>, entry: &Entry<'_>) {
-        if becomes_row(entry.code) && entry.code != code::REFUSED {
+        if becomes_row(entry.code) && !is_whole(entry.code) {
             row.key = self.host() ^ self.keys.bytes(line);
             self.found.hops.rulings.push(Ruling {
                 key: row.key,
@@ -222,7 +227,7 @@ impl<'p> Rows<'p> {
             self.push(row);
             return;
         }
-        if entry.code == code::REFUSED {
+        if is_whole(entry.code) {
             row.key = self.host() ^ self.refusal(line, found);
             let from = address(entry, self.keys);
             if from != 0 {

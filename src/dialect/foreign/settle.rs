@@ -45,6 +45,7 @@ pub struct Around<'d> {
 /// Settles the events of one message. Returns what was concluded: groups of addresses that no row tells of, of which one
 /// became each of those that turned up without having been handed over.
 pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'d BStr>> {
+    take_over_swallowed(events);
     let rulings = take_rulings(events);
     let mut stays = stays(events);
     // Most messages have one record, and nothing it could lead to.
@@ -72,6 +73,18 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
     concluded
 }
 
+/// What a filter swallowed was taken over by the line that says so.
+fn take_over_swallowed(events: &mut Vec<Event<'_>>) {
+    if let Some(at) = events.iter().position(|e| e.name == "swallowed") {
+        let taken = Event {
+            role: Role::Receive,
+            name: BStr::new("received"),
+            ..events[at]
+        };
+        events.insert(at, taken);
+    }
+}
+
 /// Takes out what lines without a queue id said of a message: a rule on the envelope before it had one, a client that broke
 /// off. It counts if nothing was done with the message afterwards.
 fn take_rulings<'d>(events: &mut [Event<'d>]) -> Vec<Event<'d>> {
@@ -79,6 +92,7 @@ fn take_rulings<'d>(events: &mut [Event<'d>]) -> Vec<Event<'d>> {
     for event in events.iter_mut() {
         let is_ruling = (matches!(event.role, Role::Quarantine | Role::Drop)
             || event.name == "broken off")
+            && event.name != "swallowed"
             && event.linked_id().is_empty()
             && event.source().text() == "postfix";
         if is_ruling {
@@ -199,19 +213,28 @@ fn give_back<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Aroun
         let records = telling.entry(recipients).or_default();
         records.extend(numbers.get(&event.copy));
     }
-    for event in events.iter_mut().filter(|e| is_piped(e)) {
+    let piped = (0..events.len()).filter(|&i| is_piped(&events[i]));
+    let mut piped: Vec<(usize, usize)> = piped
+        .filter_map(|i| Some((*numbers.get(&events[i].copy)?, i)))
+        .collect();
+    // Of several filters the last one first: what came back from it came back from none before.
+    piped.sort_by_key(|&(own, _)| std::cmp::Reverse(stays[own].first));
+    let mut back_from: HashMap<usize, usize> = HashMap::new();
+    for (own, i) in piped {
+        let event = &mut events[i];
         let recipients = event.recipients.0.to_ascii_lowercase();
-        let own = numbers.get(&event.copy).map(|&at| (at, stays[at].first));
-        let (Some((own, first)), Some(records)) = (own, telling.get(&recipients)) else {
-            continue;
-        };
         let fits = |at: &usize| {
             let stay = &stays[*at];
-            (stay.server, *at != own) == (event.server, true) && stay.birth > Some(first)
+            let is_free = !stay.reached || back_from.get(at) == Some(&own);
+            (stay.server, *at != own) == (event.server, true)
+                && stay.birth > Some(stays[own].first)
+                && is_free
         };
-        let mut fitting = records.iter().copied().filter(fits);
+        let records = telling.get(&recipients).into_iter().flatten();
+        let mut fitting = records.copied().filter(fits);
         if let (Some(at), None) = (fitting.next(), fitting.next()) {
             stays[at].reached = true;
+            back_from.insert(at, own);
             lead(event, stays[at].server, stays[at].copy, around.servers);
             event.link = Some(Link::MessageId);
         }

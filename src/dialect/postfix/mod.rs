@@ -93,12 +93,17 @@ fn with_id<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
     }
 }
 
-/// `NAME[IP], sasl_username=.., orig_queue_id=Q0, orig_client=..`
+/// `NAME[IP], sasl_username=.., orig_queue_id=Q0, orig_client=..`. A filter behind the queue names the record that it
+/// took, one before the queue only the client, whom nothing else names.
 fn received<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
-    let peer = until(rest, b", ");
+    let other = after(rest, b", orig_queue_id=").map_or(&b""[..], |id| until(id, b","));
+    let client = match after(rest, b", orig_client=") {
+        Some(client) if other.is_empty() && client.ends_with(b"]") => client,
+        _ => until(rest, b", "),
+    };
     Entry {
-        peer: Peer::read(peer),
-        other: after(rest, b", orig_queue_id=").map_or(b"", |id| until(id, b",")),
+        peer: Peer::read(client),
+        other,
         connector: tag,
         ..entry(code::RECEIVED)
     }
@@ -335,6 +340,19 @@ fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
             return Entry {
                 connector: tag,
                 ..envelope(what, told)
+            };
+        }
+        // What a filter before the queue accepts has its queue id in the reply, unless it goes no further.
+        let accepted = [&b"proxy-accept: "[..], b"NOQUEUE: proxy-accept: "];
+        if let Some(what) = accepted.iter().find_map(|head| body.strip_prefix(*head)) {
+            let told = envelope(what, code::CONNECTION);
+            return match reply::went_no_further(told.text) {
+                Some(_) => Entry {
+                    code: code::SWALLOWED,
+                    connector: tag,
+                    ..told
+                },
+                None => entry(code::CONNECTION),
             };
         }
         // A rule on the envelope holds or throws away the message that the client is about to give.

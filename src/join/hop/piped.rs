@@ -26,7 +26,8 @@ enum What {
 type Moment = (Time, What, u64);
 
 /// A program of a host may give a message back to it: what the host took from itself, under the same Message-ID, while
-/// exactly one record was being given to a program. Whether the program was a filter, its recipients tell.
+/// exactly one message was being given to a program, or to one after the other. Whether the program was a filter, its
+/// recipients tell.
 pub(super) fn resolve(hops: &[Hops], resolved: &mut Resolved) {
     if hops.iter().all(|h| h.piped.is_empty()) {
         return;
@@ -62,14 +63,19 @@ pub(super) fn resolve(hops: &[Hops], resolved: &mut Resolved) {
     for mut seen in seen.into_values() {
         seen.sort_unstable();
         let mut with_program: BTreeSet<u64> = BTreeSet::new();
+        // The first record of what came back before.
+        let mut begun_as: BTreeMap<u64, u64> = BTreeMap::new();
         for (_, what, life) in seen {
             match what {
                 What::Taken => _ = with_program.insert(life),
                 What::Done => _ = with_program.remove(&life),
                 What::Again => {
-                    let mut others = with_program.iter().filter(|other| **other != life);
-                    if let (Some(one), None) = (others.next(), others.next()) {
-                        resolved.pairs.push((*one, life));
+                    let others = with_program.iter().filter(|other| **other != life);
+                    let begun = others.map(|other| *begun_as.get(other).unwrap_or(other));
+                    let mut begun = begun.collect::<BTreeSet<u64>>().into_iter();
+                    if let (Some(one), None) = (begun.next(), begun.next()) {
+                        resolved.pairs.push((one, life));
+                        begun_as.insert(life, one);
                     }
                 }
             }
