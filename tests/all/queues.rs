@@ -339,6 +339,52 @@ fn of_filters_one_behind_the_other_the_last_record_counts() {
     assert_eq!(told(dir.path()), want);
 }
 
+/// Exim's line of a pipe transport is that of any local delivery; a program that gives the message back says so by the name
+/// of the protocol.
+#[test]
+fn what_a_program_gives_back_to_exim_went_through_a_filter() {
+    let id = |n: u32| format!("1wIkf{n}-0000000001A-0aaa");
+    let line = |second: u32, n: u32, what: &str| {
+        format!("2026-05-01 10:00:{second:02} {} {what}\n", id(n))
+    };
+    let log = [
+        line(
+            0,
+            1,
+            "<= s@x H=c.test [192.0.2.1] P=esmtps S=900 id=scanned@x",
+        ),
+        line(1, 2, "<= s@x U=spamd P=spam-scanned S=1300 id=scanned@x"),
+        line(1, 1, "=> r <r@y> R=spamcheck_router T=spamcheck"),
+        line(1, 1, "=> q <q@y> R=spamcheck_router T=spamcheck"),
+        line(1, 1, "Completed"),
+        line(2, 2, "=> r <r@y> R=localuser T=local_delivery"),
+        line(2, 2, "** q@y R=localuser T=local_delivery: mailbox is full"),
+        line(2, 2, "Completed"),
+        // A rule of the mailbox's program sends a copy on: a message of its own.
+        line(
+            10,
+            3,
+            "<= s@x H=c.test [192.0.2.1] P=esmtps S=900 id=sieve@x",
+        ),
+        line(11, 4, "<= s@x U=vmail P=local S=1300 id=sieve@x"),
+        line(11, 3, "=> r <r@y> R=dovecot T=dovecot_lda"),
+        line(11, 3, "Completed"),
+        line(
+            12,
+            4,
+            "=> r@z R=dnslookup T=remote_smtp H=mx.z [192.0.2.2] C=\"250 ok\"",
+        ),
+        line(12, 4, "Completed"),
+    ];
+    let dir = folder(&[("ex.mainlog", log.concat().into())]);
+    let want = [
+        "mail <scanned@x>: r@y delivered ex, q@y failed ex",
+        "mail <sieve@x>: r@y delivered ex",
+        "mail <sieve@x>: r@z transferred ex",
+    ];
+    assert_eq!(told(dir.path()), want);
+}
+
 /// A filter before the queue (smtpd_proxy_filter): what it takes and swallows has no queue id, what it gives on names the client.
 #[test]
 fn a_filter_before_the_queue_swallows_messages_and_names_clients() {

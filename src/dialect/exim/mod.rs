@@ -114,6 +114,15 @@ fn received(rest: &[u8]) -> Entry<'_> {
     told
 }
 
+/// Whether a program of the host gave a message back under a protocol's name of its own (`exim -oMr spam-scanned`), by which
+/// routers know that it went through the program. Exim's own names are in the specification, `$received_protocol`.
+pub fn is_given_back(protocol: &[u8]) -> bool {
+    const OWN: [&[u8]; 7] = [
+        b"local", b"smtp", b"esmtp", b"ssmtp", b"asmtp", b"lmtp", b"utf8",
+    ];
+    !protocol.is_empty() && !OWN.iter().any(|own| protocol.starts_with(own))
+}
+
 /// The end of the word that begins at `from`; blanks inside quotes belong to it.
 #[inline]
 fn word_end(text: &[u8], from: usize) -> usize {

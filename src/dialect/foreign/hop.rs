@@ -48,6 +48,8 @@ pub struct Birth {
     pub from: u64,
     /// Which process of the host took it over; 0: not known.
     pub process: u32,
+    /// A program of the host gave it back, and says so.
+    pub given_back: bool,
     /// The id carries no time, so that it may come again.
     pub may_be_reused: bool,
     pub at: At,

@@ -11,7 +11,7 @@ use super::reply::Named;
 use super::rows::Rows;
 use crate::address::bare_id;
 use crate::address::x400::is_mts_id;
-use crate::dialect::online;
+use crate::dialect::{exim, online};
 use crate::keys::{Keys, Service};
 use crate::time::Time;
 
@@ -44,6 +44,13 @@ pub(super) fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
         _ if entry.peer.is_loopback() => 0,
         ip => keys.caseless(ip),
     }
+}
+
+/// Whether a program of Exim's host gave a message back to it, and says so.
+fn is_given_back(entry: &Entry<'_>) -> bool {
+    entry.program == Program::Exim
+        && entry.peer.ip.is_empty()
+        && exim::is_given_back(entry.connector)
 }
 
 /// The number of the process that wrote a line; 0: the line does not say.
@@ -81,6 +88,7 @@ impl<'p> Rows<'p> {
                         Program::Postfix => process(found),
                         _ => 0,
                     },
+                    given_back: is_given_back(entry),
                     may_be_reused: clock::arrival(entry.program, entry.id).is_none(),
                     at,
                 });
@@ -119,6 +127,7 @@ impl<'p> Rows<'p> {
                     time,
                     from: 0,
                     process: 0,
+                    given_back: false,
                     may_be_reused: false,
                     at,
                 });

@@ -15,6 +15,7 @@ use super::recipients::{expansions, is_outcome, open, stops_here, whole_record};
 use super::reply::{self, Named};
 use crate::address::x400::is_mts_id;
 use crate::address::{List, bare_id};
+use crate::dialect::exim;
 use crate::event::{Event, Link, Next, Role, ServerId, Text};
 use crate::keys::{Keys, Service};
 use crate::servers::Servers;
@@ -199,9 +200,17 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
 
 /// What went through a program and came back for the same recipient went through a filter.
 fn give_back<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Around<'d>) {
-    let is_piped =
-        |e: &Event<'d>| e.role == Role::Deliver && is_foreign(e) && is_by_pipe(e.context().text());
-    if stays.len() < 2 || !events.iter().any(is_piped) {
+    if stays.len() < 2 {
+        return;
+    }
+    let births = stays.iter().map(|stay| stay.birth.map(|at| &events[at]));
+    let given_back: Vec<bool> = births.map(|e| e.is_some_and(is_given_back)).collect();
+    let by_exim = given_back.contains(&true);
+    let is_piped = |e: &Event<'d>| {
+        let told = || by_exim && e.source().text() == "exim";
+        e.role == Role::Deliver && is_foreign(e) && (is_by_pipe(e.context().text()) || told())
+    };
+    if !events.iter().any(is_piped) {
         return;
     }
     let numbered = stays.iter().enumerate().map(|(at, stay)| (stay.copy, at));
@@ -222,12 +231,14 @@ fn give_back<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Aroun
     let mut back_from: HashMap<usize, usize> = HashMap::new();
     for (own, i) in piped {
         let event = &mut events[i];
+        let is_exim = event.source().text() == "exim";
         let recipients = event.recipients.0.to_ascii_lowercase();
         let fits = |at: &usize| {
             let stay = &stays[*at];
             let is_free = !stay.reached || back_from.get(at) == Some(&own);
             (stay.server, *at != own) == (event.server, true)
                 && stay.birth > Some(stays[own].first)
+                && (given_back[*at] || !is_exim)
                 && is_free
         };
         let records = telling.get(&recipients).into_iter().flatten();
@@ -239,6 +250,13 @@ fn give_back<'d>(events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Aroun
             event.link = Some(Link::MessageId);
         }
     }
+}
+
+/// Whether a program of Exim's host gave the message back, and says so.
+fn is_given_back(event: &Event<'_>) -> bool {
+    event.source().text() == "exim"
+        && event.client_ip().is_empty()
+        && exim::is_given_back(event.connector().text())
 }
 
 /// What a program of the host handed in names its sender bare at first; the queue manager knows the whole address.

@@ -102,6 +102,7 @@ mod tests {
             time: Time(seconds * SECOND),
             from: 5,
             process: 7,
+            given_back: false,
             may_be_reused: false,
             at,
         };

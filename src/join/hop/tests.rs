@@ -18,6 +18,7 @@ fn birth(host: u64, id: u64, seconds: i64) -> Birth {
         time: Time(seconds * SECOND),
         from: 0,
         process: 0,
+        given_back: false,
         may_be_reused: true,
         at: at(host, id),
     }
