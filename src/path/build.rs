@@ -203,6 +203,11 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
                 roster.renamed(old, new);
             }
         }
+        Role::Redirect if event.recipients.0.is_empty() => {
+            for old in event.related.named() {
+                roster.replaced_by_other(old, when);
+            }
+        }
         Role::Redirect => {
             for (old, new) in replaced(event) {
                 roster.redirected(old, new, when, by_content_filter(event));

@@ -262,3 +262,61 @@ fn a_hybrid_organisation_without_a_host_is_open_there_and_right_elsewhere() {
         assert!(right > 200, "without {host}: {right}");
     }
 }
+
+/// What was resolved or redirected went on to another address of the message, and waits nowhere.
+#[test]
+fn an_address_that_was_replaced_is_counted_once() {
+    let cmdlet = |rows: &[(&str, &str)]| {
+        let mut export =
+            String::from("Received,SenderAddress,RecipientAddress,Subject,Status,MessageId\n");
+        for (who, status) in rows {
+            writeln!(
+                export,
+                "2026-03-02T10:00:00,s@x.test,{who}@own.test,hi,{status},<m@x.test>"
+            )
+            .unwrap();
+        }
+        export + "2026-03-02T15:00:00,s@x.test,later@own.test,hi,Delivered,<l@x.test>\n"
+    };
+    let summary = |rows: &[(&str, &str)]| {
+        let statuses = rows
+            .iter()
+            .map(|(who, status)| format!("{who}@own.test##Receive, {status}"));
+        let statuses = statuses.collect::<Vec<_>>().join(";");
+        format!(
+            "origin_timestamp_utc,sender_address,recipient_status,message_subject,message_id\n\
+             2026-03-02T10:00:00.1Z,s@x.test,\"{statuses}\",hi,<m@x.test>\n\
+             2026-03-02T15:00:00.1Z,s@x.test,later@own.test##Receive,hi,<l@x.test>\n"
+        )
+    };
+    for is_summary in [false, true] {
+        let fates_of = |rows: &[(&str, &str)]| {
+            let export = if is_summary {
+                summary(rows)
+            } else {
+                cmdlet(rows)
+            };
+            let dir = folder(&[("trace.csv", export.into())]);
+            let path = one(dir.path(), "<m@x.test>");
+            let via = path["recipients"][0]["via"][0]["address"].clone();
+            (fates(&path), via)
+        };
+        // The only other address is the one that it became.
+        for status in ["Resolved", "Redirect"] {
+            let (told, via) = fates_of(&[("bob", "Delivered"), ("info", status)]);
+            assert_eq!(told[0], "bob@own.test delivered exchange-online");
+            assert_eq!(via, "info@own.test", "{status}");
+        }
+        let (told, via) = fates_of(&[
+            ("bob", "Delivered"),
+            ("cat", "Delivered"),
+            ("info", "Resolved"),
+        ]);
+        let want = [
+            "bob@own.test delivered exchange-online",
+            "cat@own.test delivered exchange-online",
+            "info@own.test redirected exchange-online",
+        ];
+        assert_eq!((told, via), (want.map(String::from).to_vec(), Value::Null));
+    }
+}

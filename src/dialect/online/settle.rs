@@ -64,7 +64,7 @@ pub const STATUSES: [(&str, Role, &str); 12] = [
     ),
     (
         "Redirect",
-        Role::Resolve,
+        Role::Redirect,
         "went on to another address; another row tells of that",
     ),
     ("Pending", Role::Defer, "being delivered, or tried again"),
@@ -109,6 +109,21 @@ fn outward<'d>(who: &[u8], events: &[Event<'d>], servers: &'d Servers) -> Next<'
             copy: event.copy,
         },
         _ => Next::Outside,
+    }
+}
+
+/// The address that replaced another one in the traces of one message: the only other one, where only one was replaced.
+fn gone_to<'d>(copy: u64, traces: &[Event<'d>]) -> Option<&'d [u8]> {
+    let of_message = traces.iter().filter(|trace| trace.copy == copy);
+    let mut all: Vec<(&[u8], &[u8])> = of_message.flat_map(told).collect();
+    all.sort_unstable();
+    all.dedup();
+    let is_gone =
+        |status: &[u8]| matches!(role(status, false), Some(Role::Resolve | Role::Redirect));
+    let (gone, stayed): (Vec<_>, Vec<_>) = all.iter().partition(|(_, status)| is_gone(status));
+    match (&gone[..], &stayed[..]) {
+        ([_], [(to, _)]) => Some(to),
+        _ => None,
     }
 }
 
@@ -178,8 +193,16 @@ pub fn settle<'d>(
             let is_led = matches!(next, Next::Server { .. });
             let (related, recipients) = match role {
                 Role::Expand => (recipients, List(b"")),
-                Role::Resolve => continue,
+                Role::Resolve | Role::Redirect => match gone_to(trace.copy, &traces) {
+                    Some(to) => (recipients, list(std::iter::once(to), arena)),
+                    None => (recipients, List(b"")),
+                },
                 _ => (List(b""), recipients),
+            };
+            // Which of several addresses it became, nothing tells: that it was replaced, this does.
+            let role = match role {
+                Role::Resolve if recipients.0.is_empty() => Role::Redirect,
+                role => role,
             };
             let reason = if role == Role::Deliver { b"" } else { status };
             more.push(Event {
