@@ -116,12 +116,11 @@ impl Links {
         }
         if self.instances.contains(&key) {
             path.related.push((Relation::Instance, path.message_id));
-            // The store suppressed a mail with a Message-ID it had: the other instance's.
+            // The store suppresses a mail with a Message-ID that the mailbox had: of the other instance, or of a mail
+            // that broken software sent with it.
             let unseen = |r: &&mut Recipient<'_>| r.reason == Reason::DuplicateOfUnseen;
-            path.recipients
-                .iter_mut()
-                .filter(unseen)
-                .for_each(|r| r.reason = Reason::None);
+            (path.recipients.iter_mut().filter(unseen))
+                .for_each(|r| r.reason = Reason::DuplicateOfOther);
         }
     }
 }

@@ -150,6 +150,9 @@ pub fn reason<'d, 'n>(
         Reason::DuplicateOfUnseen => {
             b"suppressed as a duplicate; the delivery it duplicates is not among this message's rows".to_vec()
         }
+        Reason::DuplicateOfOther => {
+            b"suppressed as a duplicate; another message has the same Message-ID, and may have been delivered before".to_vec()
+        }
     };
     Cow::Owned(sentence.into())
 }

@@ -9,7 +9,7 @@ use bstr::{BStr, ByteSlice};
 use super::anonymous::Anonymous;
 use super::buffers::{Buffers, emptied};
 use super::domains::{OwnDomains, class, direction};
-use super::entry::{entry_event, first_text};
+use super::entry::{entry_event, first_text, otherwise, why};
 use super::roster::{Person, Roster, Verdict};
 use super::{
     Class, Direction, Entry, Fate, Origin, Path, Reason, Recipient, Relation, Status, Via, hops,
@@ -326,9 +326,9 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
         _ if duplicate => Reason::DuplicateOfUnseen,
         Fate::Delivered => Reason::None,
         _ if !status.is_empty() => Reason::Logged(BStr::new(status)),
-        _ => match event.context().text() {
-            context if context.is_empty() => Reason::None,
-            context => Reason::Logged(context),
+        _ => match otherwise(event) {
+            none if none.is_empty() => Reason::None,
+            words => Reason::Logged(words),
         },
     };
     Verdict {
@@ -339,14 +339,6 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
         reason,
         next_try: None,
         place: event.place,
-    }
-}
-
-/// Why an event happened, in the log's words.
-fn why<'d>(event: &Event<'d>) -> &'d BStr {
-    match event.statuses().text() {
-        none if none.is_empty() => event.context().text(),
-        statuses => statuses,
     }
 }
 

@@ -1,6 +1,6 @@
-//! Which event is a message's way in, and the texts that its rows agree on.
+//! Which event is a message's way in, the texts that its rows agree on, and what an event says of why it happened.
 //!
-//! In: the events of one message, in order. Out: the event by which it came in, and the first text of a kind.
+//! In: the events of one message, in order. Out: the event by which it came in, the first text of a kind, reasons.
 
 use bstr::BStr;
 
@@ -41,6 +41,31 @@ pub(super) fn entry_event<'a, 'd>(events: &'a [Event<'d>]) -> Option<(Entry, &'a
         .find(refused)
         .filter(|_| events.iter().all(|e| refused(&e) || e.role == Role::Info))
         .map(|e| (Entry::Received, e))
+}
+
+/// Why an event happened, in the log's words.
+pub(super) fn why<'d>(event: &Event<'d>) -> &'d BStr {
+    match event.statuses().text() {
+        none if none.is_empty() => otherwise(event),
+        statuses => statuses,
+    }
+}
+
+/// Events without a status whose name says why: what waits for a moderator, what he or time refused, what crashed
+/// a server.
+const TELLING: [&str; 4] = [
+    "INITMESSAGECREATED",
+    "MODERATORREJECT",
+    "MODERATIONEXPIRE",
+    "POISONMESSAGE",
+];
+
+/// The same where no status tells.
+pub(super) fn otherwise<'d>(event: &Event<'d>) -> &'d BStr {
+    match event.context().text() {
+        none if none.is_empty() && TELLING.iter().any(|name| event.name == name) => event.name,
+        context => context,
+    }
 }
 
 /// The first that fits. Of several in one instant it is the one with the lowest network-message-id, so that it does not

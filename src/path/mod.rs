@@ -171,6 +171,8 @@ pub enum Reason<'d> {
     InQueueOf(ServerId),
     /// Suppressed as a duplicate, and the logs hold no delivery it could duplicate.
     DuplicateOfUnseen,
+    /// The same, and another message has the same Message-ID: by that the store tells duplicates.
+    DuplicateOfOther,
 }
 
 /// How an address came to be a recipient, one link of the chain.

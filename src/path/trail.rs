@@ -7,6 +7,7 @@ use bstr::BStr;
 use hashbrown::{HashMap, HashSet};
 
 use super::build::replaced;
+use super::entry::why;
 use super::roster::{Roster, Verdict};
 use super::{Fate, Reason};
 use crate::event::{Event, Next, Role};
@@ -170,16 +171,9 @@ fn unknown<'d>(event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
 }
 
 fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
-    let (statuses, context) = (event.statuses().text(), event.context().text());
-    let status = if statuses.is_empty() {
-        context
-    } else {
-        statuses
-    };
-    let reason = if status.is_empty() {
-        Reason::InQueueOf(event.server)
-    } else {
-        Reason::Logged(status)
+    let reason = match why(event) {
+        none if none.is_empty() => Reason::InQueueOf(event.server),
+        words => Reason::Logged(words),
     };
     Verdict {
         next_try: event.next_try,
