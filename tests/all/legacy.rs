@@ -597,3 +597,94 @@ fn x_400_probes_are_no_mail() {
     let found: Vec<String> = paths(folder.path(), &[]).iter().map(class).collect();
     assert_eq!(found, ["probe", "probe", "mail"]);
 }
+
+/// Outlook hands a message in to distinguished names, and 2003 goes on with their SMTP addresses.
+#[test]
+fn whom_outlook_names_is_no_second_recipient() {
+    let log = |rows: &[(&str, u32)]| {
+        let mut log = String::from(
+            "# Message Tracking Log File\n# Exchange System Attendant Version 6.5.7638.1\n# Date\tTime\tclient-ip\t\
+             Client-hostname\tPartner-Name\tServer-hostname\tserver-IP\tRecipient-Address\tEvent-ID\tMSGID\tPriority\t\
+             Recipient-Report-Status\ttotal-bytes\tNumber-Recipients\tOrigination-Time\tEncryption\tservice-Version\t\
+             Linked-MSGID\tMessage-Subject\tSender-Address\n",
+        );
+        for (to, event) in rows.iter().chain(&[("later@heron.test", 1028)]) {
+            let id = if to.starts_with("later") { "L1" } else { "M1" };
+            let hour = if id == "L1" { 20 } else { 10 };
+            log += &format!(
+                "2005-3-2\t{hour}:0:{} GMT\t-\t-\t-\tHERON\t-\t{to}\t{event}\t{id}@heron.test\t0\t0\t2000\t1\t\
+                 2005-3-2 10:0:0 GMT\t0\t-\t-\tHello\tann@heron.test\t-\n",
+                match event {
+                    1027 => 0,
+                    1019 => 1,
+                    26 | 1042 => 2,
+                    _ => 3,
+                }
+            );
+        }
+        log
+    };
+    let told = |rows: &[(&str, u32)]| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("heron.log")).unwrap();
+        std::fs::write(folder.path().join("heron.log/20050302.log"), log(rows)).unwrap();
+        let found = paths(folder.path(), &["--message-id", "M1@heron.test"]);
+        let recipients = found[0]["recipients"].as_array().unwrap();
+        let told = recipients.iter().map(|r| {
+            let via = r["via"].as_array().unwrap().iter();
+            let via: Vec<_> = via.map(|v| v["address"].as_str().unwrap()).collect();
+            let [who, fate] = ["address", "status"].map(|key| r[key].as_str().unwrap());
+            format!("{who} {fate} {}", via.join(" "))
+        });
+        told.collect::<Vec<String>>()
+    };
+    let (team, bob) = (
+        "/o=heron/ou=one/cn=recipients/cn=team",
+        "/o=heron/ou=one/cn=recipients/cn=bob",
+    );
+    assert_eq!(
+        told(&[
+            (team, 1027),
+            ("team@heron.test", 1019),
+            ("bob@heron.test", 26),
+            ("cat@heron.test", 26),
+            ("bob@heron.test", 1028),
+            ("cat@heron.test", 1028),
+        ]),
+        [
+            format!("team@heron.test expanded {team}"),
+            format!("bob@heron.test delivered team@heron.test {team}"),
+            format!("cat@heron.test delivered team@heron.test {team}"),
+        ]
+    );
+    assert_eq!(
+        told(&[
+            (bob, 1027),
+            ("bob@heron.test", 1019),
+            ("eve@heron.test", 1042),
+            ("eve@heron.test", 1028),
+        ]),
+        [
+            format!("bob@heron.test redirected {bob}"),
+            format!("eve@heron.test delivered bob@heron.test {bob}"),
+        ]
+    );
+    // Which is which, no row tells: both are replaced, neither waits.
+    let (one, two) = (format!("{bob}smith2"), format!("{bob}2"));
+    assert_eq!(
+        told(&[
+            (&one, 1027),
+            (&two, 1027),
+            ("b.smith@heron.test", 1019),
+            ("b.kline@heron.test", 1019),
+            ("b.smith@heron.test", 1028),
+            ("b.kline@heron.test", 1028),
+        ]),
+        [
+            format!("{one} redirected "),
+            format!("{two} redirected "),
+            "b.smith@heron.test delivered ".into(),
+            "b.kline@heron.test delivered ".into(),
+        ]
+    );
+}

@@ -29,8 +29,10 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     pass_on(events);
     part_visits(events, &mut concluded);
     note_forwards(events, &mut concluded, arena);
+    // A list goes by two names, too: it is one that is replaced.
+    tie_names(events, By::Name, &mut concluded, arena);
     name_replaced(events, &mut concluded, arena);
-    tie_names(events, &mut concluded, arena);
+    tie_names(events, By::Place, &mut concluded, arena);
     concluded
 }
 
@@ -292,11 +294,22 @@ fn name_replaced<'d>(
     }
 }
 
+/// By what a distinguished name and an SMTP address are told to be one recipient.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// They share their name.
+    Name,
+    /// One of each is left, and one turns up only behind a server to which the other was handed. Where as many of each are
+    /// left, the store named the ones and the server that took the message from it the others: which is which, nothing
+    /// tells.
+    Place,
+}
+
 /// Inside, a recipient goes by its distinguished name, outside by its SMTP address. Where both kinds are named, they are
-/// tied by the name they share; else if one of each is left, and one turns up only behind a server to which the
-/// other was handed. Two that one record names are two.
+/// tied. Two that one record names are two.
 fn tie_names<'d>(
     events: &mut Vec<Event<'d>>,
+    by: By,
     concluded: &mut Vec<Conclusion<'d>>,
     arena: &'d Bump,
 ) {
@@ -313,7 +326,8 @@ fn tie_names<'d>(
     let all = Names::of(events, arena, |_, e| !e.is_report);
     let settled = Names::of(events, arena, |_, e| is_final(e.role));
     let members = Names::of(events, arena, |_, e| e.role == Role::Expand);
-    let mut replaced = Names::none(arena);
+    // Those that are tied already are out on both sides.
+    let mut replaced = Names::of(events, arena, |_, e| e.role == Role::Resolve);
     events
         .iter()
         .flat_map(|e| e.related)
@@ -321,7 +335,7 @@ fn tie_names<'d>(
     let free = |address: &&&[u8]| {
         !(replaced.hold(address) || members.hold(address) && settled.hold(address))
     };
-    let (mut names, mut outside): (Vec<&[u8]>, Vec<&[u8]>) = all
+    let (names, outside): (Vec<&[u8]>, Vec<&[u8]>) = all
         .list
         .iter()
         .filter(free)
@@ -342,19 +356,20 @@ fn tie_names<'d>(
             .map_or(&[][..], Vec::as_slice)
     };
     let together = |a: &[u8], b: &[u8]| rows(a).iter().any(|i| rows(b).contains(i));
-    let mut by_local: HashMap<Vec<u8>, usize> = HashMap::new();
-    for (i, address) in outside.iter().enumerate() {
-        by_local.entry(local_part(address)).or_insert(i);
-    }
     let mut pairs: Vec<(&[u8], &[u8])> = Vec::new();
-    names.retain(|name| {
-        let address = by_local.get(&common_name(name)).map(|&i| outside[i]);
-        let alike = address.filter(|address| !together(name, address));
-        pairs.extend(alike.map(|address| (*name, address)));
-        alike.is_none()
-    });
-    outside.retain(|address| !pairs.iter().any(|(_, tied)| tied == address));
-    if let ([name], [address]) = (&names[..], &outside[..]) {
+    // Names that became some of the addresses.
+    let mut gone: &[&[u8]] = &[];
+    if by == By::Name {
+        let mut by_local: HashMap<Vec<u8>, usize> = HashMap::new();
+        for (i, address) in outside.iter().enumerate() {
+            by_local.entry(local_part(address)).or_insert(i);
+        }
+        for name in &names {
+            let address = by_local.get(&common_name(name)).map(|&i| outside[i]);
+            let alike = address.filter(|address| !together(name, address));
+            pairs.extend(alike.map(|address| (*name, address)));
+        }
+    } else if let ([name], [address]) = (&names[..], &outside[..]) {
         let (open, end) = if settled.hold(name) {
             (address, name)
         } else {
@@ -366,29 +381,50 @@ fn tie_names<'d>(
         if goes_on && !settled.hold(open) && settled.hold(end) && !together(name, address) {
             pairs.push((name, address));
         }
+    } else if names.len() == outside.len() {
+        let by_store = |name: &&[u8]| rows(name).iter().all(|&i| events[i].from_mailbox);
+        let by_server = |address: &&[u8]| rows(address).iter().all(|&i| !events[i].from_mailbox);
+        if names.iter().all(by_store) && outside.iter().all(by_server) {
+            gone = &names;
+        }
     }
     let Some(&first) = events.first() else { return };
+    let made = Event {
+        copy: 0,
+        next: Next::None,
+        from_mailbox: false,
+        starts_message: false,
+        is_report: false,
+        ..first
+    };
+    let mut conclude = |role: Role, address: &'d [u8]| {
+        concluded.push(Conclusion {
+            role,
+            address: BStr::new(address),
+            place: first.place,
+        });
+    };
     for (name, address) in pairs {
         // The one with a last word stays.
         let (old, new) = match settled.hold(name) && !settled.hold(address) {
             true => (address, name),
             false => (name, address),
         };
-        concluded.push(Conclusion {
-            role: Role::Resolve,
-            address: BStr::new(old),
-            place: first.place,
-        });
+        conclude(Role::Resolve, old);
         events.push(Event {
             role: Role::Resolve,
             recipients: quoted(new, arena),
             related: quoted(old, arena),
-            copy: 0,
-            next: Next::None,
-            from_mailbox: false,
-            starts_message: false,
-            is_report: false,
-            ..first
+            ..made
+        });
+    }
+    for name in gone {
+        conclude(Role::Redirect, name);
+        events.push(Event {
+            role: Role::Redirect,
+            recipients: List(b""),
+            related: quoted(name, arena),
+            ..made
         });
     }
 }
