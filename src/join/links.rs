@@ -143,10 +143,9 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
         }
         if matches!(row.role, Role::Report | Role::Receive) || layout.is_legacy() {
             let event = dialect::event(row, &around);
-            let relation = if event.is_report {
-                Relation::Report
-            } else {
-                Relation::Journal
+            let relation = match event.is_report {
+                true => Relation::Report,
+                false => Relation::of_made(&event),
             };
             let refers = event.is_report || event.generated;
             if refers

@@ -461,7 +461,7 @@ fn related<'d>(events: &[Event<'d>], class: Class) -> Vec<(Relation, &'d BStr)> 
         let relation = match event.role {
             _ if event.is_report => Relation::ReportOf,
             Role::Fail => Relation::Report,
-            Role::Receive if event.generated && class != Class::Report => Relation::Journal,
+            Role::Receive if event.generated && class != Class::Report => Relation::of_made(event),
             _ => continue,
         };
         let reference = event.reference().text();

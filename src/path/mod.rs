@@ -17,7 +17,7 @@ mod trail;
 use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Link, Place, Record, Role, ServerId};
+use crate::event::{Event, Link, Place, Record, Role, ServerId};
 use crate::time::Time;
 
 /// What kind of mail a message is (SEMANTICS, section 5).
@@ -293,9 +293,21 @@ pub enum Relation {
     /// A journal report.
     #[serde(rename = "journal")]
     Journal,
-    /// Made by a rule from the other.
+    /// Made by a rule, or to have it approved, from the other.
     #[serde(rename = "forward")]
     Forward,
+}
+
+impl Relation {
+    /// What a server made to what it was made from: a mailbox's rule forwards, a moderator is asked, else a journal is
+    /// kept.
+    pub fn of_made(event: &Event<'_>) -> Relation {
+        let source = event.source().text();
+        match source == "MAILBOXRULE" || source == "APPROVAL" {
+            true => Relation::Forward,
+            false => Relation::Journal,
+        }
+    }
 }
 
 /// By what two identifiers are known to be of one message.

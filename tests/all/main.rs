@@ -18,6 +18,7 @@ mod laboratory;
 mod layers;
 mod left_out;
 mod legacy;
+mod made;
 mod merged;
 mod missing;
 mod naive;

@@ -335,14 +335,17 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             return;
         }
         self.title("Related messages");
+        let made = path.entry == Entry::Generated;
         for (i, (relation, id)) in path.related.iter().enumerate() {
             let (first, rest) = branches("", i + 1 == path.related.len());
             let what = match relation {
                 Relation::Report => "report about this message:",
                 Relation::ReportOf => "this is a report about",
                 Relation::Instance => "another instance of this message:",
+                Relation::Journal if made => "journal copy of",
                 Relation::Journal => "journal copy:",
-                Relation::Forward => "made by a rule from",
+                Relation::Forward if made => "made by a rule, or for approval, from",
+                Relation::Forward => "made from this one by a rule, or for approval:",
             };
             let shown = terminal(id, MAX_ID);
             let inferred = if path.infers_relation(id) {
