@@ -62,7 +62,7 @@ pub fn trace(
     };
     let detail = Detail {
         hops: true,
-        steps: rows || format == TraceFormat::Json,
+        steps: format != TraceFormat::Xml,
         records: format == TraceFormat::Xml,
         raw,
     };

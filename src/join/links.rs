@@ -14,9 +14,10 @@ use crate::address::x400::is_proper_id;
 use crate::dialect::foreign::hop::At;
 use crate::dialect::{self, foreign, legacy};
 use crate::event::Role;
-use crate::keys::Keys;
+use crate::keys::{Keys, Service};
 use crate::path::{Path, Reason, Recipient, Relation};
 use crate::row::{KeyKind, Row};
+use crate::time::{HOUR, Time};
 
 /// Ties by key of the Message-ID.
 #[derive(Default)]
@@ -27,7 +28,14 @@ pub struct Links {
     instances: HashSet<u64>,
     /// Message-ID of the original -> reports and journal copies about it.
     about: HashMap<u64, Vec<(Relation, BString)>>,
+    /// What was made from copies that were not met yet: rows do not come in the order of time throughout.
+    made: Vec<Made>,
+    /// The copies of the last hour before the next window: copy, time of a row, Message-ID.
+    copies: Vec<(u64, Time, BString)>,
 }
+
+/// So long after the last row of a copy a message is told to be made from it.
+const RULES_ACT_WITHIN: i64 = HOUR / 6;
 
 /// One shard's part.
 #[derive(Default)]
@@ -36,25 +44,90 @@ struct Part {
     ids: Vec<(u64, u64)>,
     /// Message-ID of the original, relation, Message-ID of the other.
     references: Vec<(u64, Relation, BString)>,
+    made: Vec<Made>,
+}
+
+/// A message that a server made from a copy on the same server. Of what rules make, the reference may be the number of
+/// the copy that came in, and no Message-ID (`formats/modern.md`, section 9).
+struct Made {
+    copy: u64,
+    at: Time,
+    relation: Relation,
+    id: BString,
 }
 
 impl Links {
-    /// Goes through the rows of a window.
-    pub fn note(&mut self, shards: &[Vec<Vec<Row>>], ground: &Ground<'_>) {
+    /// Goes through the rows of a window, which are those before `watermark`.
+    pub fn note(&mut self, shards: &[Vec<Vec<Row>>], ground: &Ground<'_>, watermark: Time) {
         let parts: Vec<Part> = shards.par_iter().map(|rows| part(rows, ground)).collect();
         for part in parts {
+            self.made.extend(part.made);
             for (id, message) in part.ids {
                 if *self.seen.entry(id).or_insert(message) != message {
                     self.instances.insert(id);
                 }
             }
             for (id, relation, by) in part.references {
-                let about = self.about.entry(id).or_default();
-                if let Err(at) = about.binary_search(&(relation, by.clone())) {
-                    about.insert(at, (relation, by));
-                }
+                self.tie(id, relation, by);
             }
         }
+        self.tie_made(shards, ground, watermark);
+    }
+
+    fn tie(&mut self, id: u64, relation: Relation, by: BString) {
+        let about = self.about.entry(id).or_default();
+        let tie = (relation, by);
+        if let Err(at) = about.binary_search(&tie) {
+            about.insert(at, tie);
+        }
+    }
+
+    /// Ties what was made from copies to the messages whose copies they were. Rules act while the store takes a message in,
+    /// and numbers of copies come again on 2007 and 2010: the last row of the number counts, of those shortly before.
+    fn tie_made(&mut self, shards: &[Vec<Vec<Row>>], ground: &Ground<'_>, watermark: Time) {
+        let wanted: HashSet<u64> = self.made.iter().map(|made| made.copy).collect();
+        let since = Time(watermark.0.saturating_sub(HOUR));
+        let is_of_use =
+            |row: &Row| row.copy != 0 && (row.time >= since || wanted.contains(&row.copy));
+        let of_copies = |rows: &Vec<Vec<Row>>| {
+            let mut arena = Bump::new();
+            let mut named = Vec::new();
+            for row in rows.iter().flatten().filter(|row| is_of_use(row)) {
+                let id = dialect::message_id(row, &ground.around(row, &arena)).to_owned();
+                named.push((row.copy, row.time, id));
+                arena.reset();
+            }
+            named
+        };
+        let mut copies: Vec<(u64, Time, BString)> =
+            shards.par_iter().flat_map_iter(of_copies).collect();
+        copies.append(&mut self.copies);
+        copies.retain(|(.., id)| !id.is_empty());
+        copies.sort_unstable();
+        copies.dedup();
+        for made in std::mem::take(&mut self.made) {
+            let behind = copies.partition_point(|known| (known.0, known.1) <= (made.copy, made.at));
+            let before = behind.checked_sub(1).map(|last| &copies[last]);
+            let shortly = |known: &&(u64, Time, BString)| {
+                known.0 == made.copy && known.1.0 >= made.at.0.saturating_sub(RULES_ACT_WITHIN)
+            };
+            let Some((.., from)) = before.filter(shortly) else {
+                if made.at >= since {
+                    self.made.push(made);
+                }
+                continue;
+            };
+            if *from != made.id {
+                self.tie(ground.keys.message_id(from), made.relation, made.id.clone());
+                self.tie(
+                    ground.keys.message_id(&made.id),
+                    made.relation,
+                    from.clone(),
+                );
+            }
+        }
+        copies.retain(|(_, at, _)| *at >= since);
+        self.copies = copies;
     }
 
     /// Reports of Postfix, Exim and Sendmail, and what they are about: by Message-ID, or by queue id where a log tells none.
@@ -87,10 +160,7 @@ impl Links {
                 (&of, Relation::Report, &own),
                 (&own, Relation::ReportOf, &of),
             ] {
-                let about = self.about.entry(ground.keys.message_id(one)).or_default();
-                if let Err(at) = about.binary_search(&(relation, other.clone())) {
-                    about.insert(at, (relation, other.clone()));
-                }
+                self.tie(ground.keys.message_id(one), relation, other.clone());
             }
             arena.reset();
         }
@@ -125,6 +195,10 @@ impl Links {
     }
 }
 
+fn is_number(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
 fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
     let mut part = Part::default();
     let mut arena = Bump::new();
@@ -148,13 +222,19 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
                 false => Relation::of_made(&event),
             };
             let refers = event.is_report || event.generated;
-            if refers
-                && is_proper_id(event.reference().text())
-                && event.reference().text() != message_id
-            {
-                let about = ground.keys.message_id(event.reference().text());
+            let reference = event.reference().text();
+            if refers && is_proper_id(reference) && reference != message_id {
+                let about = ground.keys.message_id(reference);
                 part.references
                     .push((about, relation, message_id.to_owned()));
+            } else if event.generated && is_number(reference) && !message_id.is_empty() {
+                let server = ground.servers.name(event.server);
+                part.made.push(Made {
+                    copy: ground.keys.copy(server, Service::Transport, reference),
+                    at: event.time,
+                    relation,
+                    id: message_id.to_owned(),
+                });
             }
         }
         arena.reset();

@@ -96,8 +96,13 @@ pub fn build<'d>(
     buffers.people = emptied(roster.people);
     let return_path = first_text(head, events, |e| e.return_path());
     let has_report_row = events.iter().any(|e| e.is_report);
+    let is_journal = || {
+        let mut made = events.iter().filter(|e| e.generated);
+        made.any(|e| e.source().text() == "AGENT")
+    };
     let class = class(
         has_report_row,
+        is_journal,
         sender,
         return_path,
         recipients.iter().map(|r| r.address),
@@ -226,7 +231,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
         Role::Leave => judge(event, all, Fate::Transferred, roster),
         Role::Quarantine => judge(event, all, Fate::Quarantined, roster),
         Role::Drop => judge(event, all, Fate::Dropped, roster),
-        Role::Fail if event.copy == 0 && !accepted || event.name == "refused" => {
+        Role::Fail if event.name == "refused" || at_the_door(event, accepted, roster) => {
             judge(event, all, Fate::Rejected, roster)
         }
         Role::Fail => judge(event, all, Fate::Failed, roster),
@@ -247,6 +252,18 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
         }),
         Role::Duplicate | Role::Shadow | Role::Info => {}
     }
+}
+
+/// Whether a refusal came before acceptance: the server had no copy yet, and either never took the message or took it
+/// for others than those whom its SMTP service refused.
+fn at_the_door(event: &Event<'_>, accepted: bool, roster: &Roster<'_>) -> bool {
+    let taken = |address| {
+        roster
+            .find(address)
+            .is_some_and(|i| roster.people[i].sighted)
+    };
+    event.copy == 0
+        && (!accepted || event.source().text() == "SMTP" && !event.recipients.named().any(taken))
 }
 
 /// The mailboxes that keep what waits for approval.

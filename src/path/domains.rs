@@ -110,8 +110,11 @@ fn is_service(address: &[u8]) -> bool {
 }
 
 /// What kind of mail it is: reports first, then probes, system mail, and the null return path.
+/// The system's postmaster sends reports and, with the null return path too, what `is_journal` tells: copies that an agent
+/// makes.
 pub fn class<'d>(
     has_report_row: bool,
+    is_journal: impl Fn() -> bool,
     sender: &BStr,
     return_path: &BStr,
     mut recipients: impl Iterator<Item = &'d BStr> + Clone,
@@ -126,7 +129,7 @@ pub fn class<'d>(
     let is_system = |address: &BStr| {
         is_service(address)
             || begins_with_any(address, &SYSTEM)
-            || !is_null && begins_with_any(address, &POSTMASTER)
+            || begins_with_any(address, &POSTMASTER) && (!is_null || is_journal())
     };
     let any = recipients.clone().next().is_some();
     if is_system(sender) || any && recipients.all(is_system) {
@@ -154,6 +157,7 @@ mod tests {
         let class = |report, sender: &str, path: &str, to: &str| {
             class(
                 report,
+                || to == "journal@b",
                 BStr::new(sender),
                 BStr::new(path),
                 std::iter::once(BStr::new(to)),
@@ -171,5 +175,6 @@ mod tests {
         // The DSN row may stand in a log that was not read.
         assert_eq!(class(false, postmaster, "<>", "c@d"), Class::Report);
         assert_eq!(class(false, postmaster, "a@b", "c@d"), Class::System);
+        assert_eq!(class(false, postmaster, "<>", "journal@b"), Class::System);
     }
 }

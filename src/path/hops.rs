@@ -194,18 +194,26 @@ impl<'e, 'd> Copies<'e, 'd> {
     /// When the copy of `event`, or the one it was forked from, came to its server, and from whom.
     fn arrival(&self, event: &Event<'d>) -> (Option<Time>, &'d BStr, Option<(Link, Place)>) {
         let mut copy = event.copy;
+        let mut came = None;
         for _ in 0..self.events.len().min(64) {
-            if let Some(opener) = self.first(&self.came, copy) {
-                let from = opener.client_host().text();
-                return (Some(opener.time), from, self.link_to(copy));
-            }
+            // What was forked and then loaded after a restart came before it was forked.
+            came = self
+                .first(&self.came, copy)
+                .map(|opener| (opener, copy))
+                .or(came);
             let fork = self.first(&self.forked, copy);
-            copy = fork.map_or(0, |fork| fork.parent);
-            if copy == 0 {
-                break;
+            match fork.map_or(0, |fork| fork.parent) {
+                0 => break,
+                parent => copy = parent,
             }
         }
-        (None, BStr::new(b""), self.link_to(event.copy))
+        match came {
+            Some((opener, copy)) => {
+                let from = opener.client_host().text();
+                (Some(opener.time), from, self.link_to(copy))
+            }
+            None => (None, BStr::new(b""), self.link_to(event.copy)),
+        }
     }
 
     /// The row that proves where a copy came from.

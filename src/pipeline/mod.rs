@@ -211,7 +211,7 @@ pub fn run<T: Taker + Send, E>(
             if number == 0 {
                 links.tie_reports(ties.reports(), &ground);
             }
-            links.note(&rows, &ground);
+            links.note(&rows, &ground, watermark);
         }
         watch.lap("gather");
         let scene = Scene {

@@ -6,8 +6,8 @@ use bstr::ByteSlice;
 use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::path::notes::Odd;
-use crate::path::{Direction, Path, Recipient, Via};
+use crate::path::notes::{Odd, Oddity};
+use crate::path::{Class, Direction, Entry, Path, Recipient, Via};
 use crate::tally::failures::Cases;
 use crate::tally::{Map, in_balance};
 
@@ -34,6 +34,18 @@ pub struct Oddities {
     pub cases: Map<(Kind, Box<[u8]>), Cases>,
 }
 
+/// Whose rule made a message that is no automatic reply: its sender's, or of a mail redirected as it was one of a mailbox
+/// that no row names.
+fn by_rule<'p>(path: &Path<'p>) -> Option<&'p [u8]> {
+    let made =
+        |o: &Oddity<'_>| o.odd == Odd::Rule && o.what == "RECEIVE" && o.by.0 == "MAILBOXRULE";
+    let forwards = path.class == Class::Mail && path.entry == Entry::Generated;
+    (forwards && path.notes.oddities.iter().any(made)).then(|| match path.direction {
+        Direction::Outbound => path.sender.as_bytes(),
+        _ => b"a mailbox's rule",
+    })
+}
+
 impl Oddities {
     /// Counts what is odd about `path`.
     pub fn add(&mut self, path: &Path<'_>, weight: i64) {
@@ -54,19 +66,20 @@ impl Oddities {
             let recipients = i64::from(oddity.recipients);
             self.count(path, (kind, what), recipients, None, &mut seen, weight);
         }
-        for recipient in path.recipients.iter().filter(|r| !r.via.is_empty()) {
+        let of_rule = by_rule(path);
+        let may_be = |r: &&Recipient<'_>| of_rule.is_some() || !r.via.is_empty();
+        for recipient in path.recipients.iter().filter(may_be) {
             let outside = matches!(
                 recipient.direction,
                 Direction::Outbound | Direction::Relayed
             );
-            let from = recipient
-                .via
-                .iter()
-                .find(|(via, _)| *via == Via::Redirected);
-            let (true, true, Some((_, from))) = (outside, in_balance(recipient.fate), from) else {
+            let from = recipient.via.iter();
+            let mut from = from.filter(|(via, _)| *via == Via::Redirected);
+            let from = from.next().map(|(_, from)| from.as_bytes()).or(of_rule);
+            let (true, true, Some(from)) = (outside, in_balance(recipient.fate), from) else {
                 continue;
             };
-            let what = [from.as_bytes(), b" > ", recipient.address.as_bytes()].concat();
+            let what = [from, b" > ", recipient.address.as_bytes()].concat();
             let key = (Kind::ForwardOutside, what.to_ascii_lowercase());
             self.count(path, key, 1, Some(recipient), &mut seen, weight);
         }

@@ -669,6 +669,21 @@ fn whom_outlook_names_is_no_second_recipient() {
             format!("eve@heron.test delivered bob@heron.test {bob}"),
         ]
     );
+    // Who waits for another try is not the list that was opened.
+    assert_eq!(
+        told(&[
+            ("team@heron.test", 1019),
+            ("zoe@heron.test", 1019),
+            ("bob@heron.test", 26),
+            ("bob@heron.test", 1028),
+            ("zoe@heron.test", 1037),
+        ]),
+        [
+            "team@heron.test expanded ",
+            "zoe@heron.test pending ",
+            "bob@heron.test delivered team@heron.test",
+        ]
+    );
     // Which is which, no row tells: both are replaced, neither waits.
     let (one, two) = (format!("{bob}smith2"), format!("{bob}2"));
     assert_eq!(

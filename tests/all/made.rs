@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::laboratory::{folder, one, paths, text_of};
+use super::laboratory::{fates, folder, one, paths, text_of};
 
 /// Time, source and event, id (of copy and message), recipient, reference.
 type Row<'r> = (&'r str, &'r str, &'r str, &'r str, &'r str);
@@ -151,4 +151,115 @@ fn a_duplicate_of_another_message_is_said_to_be_one() {
     };
     assert_eq!(of("cat@own.test"), "");
     assert!(of("bob@own.test").contains("another message has the same Message-ID"));
+}
+
+/// Inbox rules refer to the copy that came in by its number on the server. Numbers come again: the last one counts.
+#[test]
+fn a_forward_that_names_only_the_copy_is_tied_and_told_as_a_way_out() {
+    let rows = [
+        ("07:00:00", "SMTP,RECEIVE", "old", "bob@own.test", ""),
+        ("07:00:01", "STOREDRIVER,DELIVER", "old", "bob@own.test", ""),
+        ("09:00:00", "SMTP,RECEIVE", "one", "bob@own.test", ""),
+        ("09:00:01", "STOREDRIVER,DELIVER", "one", "bob@own.test", ""),
+        (
+            "09:00:02",
+            "MAILBOXRULE,RECEIVE",
+            "other",
+            "x@far.test",
+            "3",
+        ),
+        ("09:00:03", "SMTP,SENDEXTERNAL", "other", "x@far.test", ""),
+        ("10:00:00", "SMTP,RECEIVE", "new", "bob@own.test", ""),
+        ("10:00:01", "STOREDRIVER,DELIVER", "new", "bob@own.test", ""),
+    ];
+    // No network-message-ids, as up to 2010.
+    let text = String::from_utf8(log(&rows)).unwrap();
+    let text: Vec<&str> = text.split(",network-message-id").collect();
+    let text = text
+        .concat()
+        .replace(",00000000-0000-0000-0000-000000000003", "");
+    let text = text.replace(",00000000-0000-0000-0000-000000000005", "");
+    let dir = folder(&[("MSGTRK2026030209-1.LOG", text.into_bytes())]);
+    let told = ["old", "one", "other", "new"]
+        .map(|id| related(&one(dir.path(), &format!("<{id}@own.test>"))));
+    assert_eq!(
+        told,
+        ["", "forward <other@own.test>", "forward <one@own.test>", ""]
+    );
+    let log = dir.path().to_str().unwrap();
+    let report = text_of(&["report", "--format", "json", log]);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let trouble = report["trouble"].as_array().unwrap().iter();
+    let mut forwards = trouble.filter(|t| t["kind"] == "forward");
+    let told = forwards.next().unwrap()["evidence"][0].to_string();
+    assert_eq!(told, "\"ann@own.test > x@far.test: 1 message\"");
+}
+
+/// Exchange takes a message for some recipients and refuses others at the door, under the same network-message-id.
+#[test]
+fn a_recipient_refused_at_the_door_of_an_accepted_message_is_rejected() {
+    let refusal = ("09:00:00", "SMTP,FAIL", "one", "no@own.test", "");
+    let accepted = ("09:00:01", "SMTP,RECEIVE", "one", "bob@own.test", "");
+    let rows = log(&[refusal, accepted]);
+    let at_the_door = String::from_utf8(rows)
+        .unwrap()
+        .replacen("FAIL,3", "FAIL,0", 1);
+    let dir = folder(&[("MSGTRK2026030209-1.LOG", at_the_door.clone().into_bytes())]);
+    let told = fates(&one(dir.path(), "<one@own.test>"));
+    assert_eq!(
+        told,
+        ["no@own.test rejected ex01", "bob@own.test unknown ex01"]
+    );
+    // Whom the server had taken before cannot be refused any more.
+    let later = at_the_door.replacen("09:00:00", "09:00:02", 1);
+    let later = later.replacen(
+        "RECEIVE,3,<one@own.test>,00000000-0000-0000-0000-000000000003,bob",
+        "RECEIVE,3,<one@own.test>,00000000-0000-0000-0000-000000000003,no",
+        1,
+    );
+    let dir = folder(&[("MSGTRK2026030209-1.LOG", later.into_bytes())]);
+    assert_eq!(
+        fates(&one(dir.path(), "<one@own.test>")),
+        ["no@own.test failed ex01"]
+    );
+}
+
+/// "An attempt that failed and later succeeded is delivered, with the failed attempt in its history."
+#[test]
+fn a_failed_attempt_stays_in_the_history_of_what_arrived() {
+    let rows = log(&[
+        ("09:00:00", "SMTP,RECEIVE", "one", "bob@own.test", ""),
+        ("09:00:01", "SMTP,FAIL", "one", "bob@own.test", ""),
+        ("09:00:02", "REDUNDANCY,RESUBMIT", "one", "bob@own.test", ""),
+        ("09:00:03", "STOREDRIVER,DELIVER", "one", "bob@own.test", ""),
+    ]);
+    let dir = folder(&[("MSGTRK2026030209-1.LOG", rows)]);
+    let text = text_of(&["trace", dir.path().to_str().unwrap()]);
+    let told = text.split("Recipients\n").nth(1).unwrap();
+    let want = "└─ bob@own.test delivered 09:00:03.000 after 3.0 s on ex01\n     MSGTRK2026030209-1.LOG:7\n     \
+                an attempt failed 09:00:01.000 on ex01:\n     MSGTRK2026030209-1.LOG:5\n";
+    assert!(told.starts_with(want), "{told}");
+}
+
+/// A restart loads what waits: it had come when its copy was made, not then.
+#[test]
+fn what_was_forked_and_loaded_after_a_restart_stayed_all_the_time() {
+    let rows = [
+        ("09:00:00", "SMTP,RECEIVE", "one", "bob@own.test", ""),
+        ("09:00:01", "ROUTING,TRANSFER", "one", "x@far.test", "3"),
+        ("15:00:00", "BOOTLOADER,LOAD", "one", "x@far.test", ""),
+        ("15:00:01", "SMTP,SENDEXTERNAL", "one", "x@far.test", ""),
+    ];
+    let text = String::from_utf8(log(&rows)).unwrap();
+    let text: Vec<String> = (text.lines())
+        .map(|line| match line.contains("far.test") {
+            true => line.replacen(",3,<one", ",4,<one", 1) + "\n",
+            false => line.to_owned() + "\n",
+        })
+        .collect();
+    let dir = folder(&[("MSGTRK2026030209-1.LOG", text.concat().into_bytes())]);
+    let path = one(dir.path(), "<one@own.test>");
+    let hop = &path["hops"][0];
+    assert_eq!(hop["received"], "2026-03-02T09:00:00.000Z", "{hop}");
+    assert_eq!(hop["sent"], "2026-03-02T15:00:01.000Z", "{hop}");
 }

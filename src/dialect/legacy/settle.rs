@@ -272,8 +272,9 @@ fn name_replaced<'d>(
         let came = Names::of(events, arena, |at, e| {
             e.server == event.server && (at < i || at > i && !replaces(e))
         });
-        let lost =
-            |address: &&&[u8]| !(new.hold(address) || settled.hold(address) || known.hold(address));
+        let waiting = Names::of(events, arena, |at, e| at > i && e.role == Role::Defer);
+        let heard_of = [&new, &settled, &known, &waiting];
+        let lost = |address: &&&[u8]| !heard_of.iter().any(|names| names.hold(address));
         let lost: Vec<&[u8]> = came.list.iter().filter(lost).copied().collect();
         if let [old] = lost[..] {
             events[i].related = List(old);

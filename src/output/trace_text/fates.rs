@@ -154,6 +154,31 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             self.sheet.paragraph(&margin, &[(PLAIN, line)]);
         }
         self.evidence(recipient.place, under);
+        self.attempts(recipient, under);
+    }
+
+    /// What failed before, or beside, what reached the recipient.
+    fn attempts(&mut self, recipient: &Recipient, under: &str) {
+        let address = match recipient.fate {
+            Fate::Delivered | Fate::Transferred => recipient.address.to_ascii_lowercase(),
+            _ => return,
+        };
+        for (step, status) in self.attempts.remove(&address).unwrap_or_default() {
+            let server = step.server.map(|id| text((self.context.server)(id)));
+            let line = format!(
+                "an attempt failed {} on {}:",
+                self.clock(step.time),
+                server.unwrap_or_default()
+            );
+            let margin = Margin {
+                first: under,
+                rest: under,
+            };
+            let why = explained(Fate::Failed, BStr::new(status));
+            self.sheet
+                .paragraph(&margin, &[(PLAIN, &line), (PLAIN, &why)]);
+            self.evidence(Some(step.place), under);
+        }
     }
 
     fn waiting(&self, recipient: &Recipient) -> String {

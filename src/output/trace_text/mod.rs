@@ -9,7 +9,8 @@ mod fates;
 use bstr::{BStr, ByteSlice};
 use hashbrown::HashMap;
 
-use crate::event::ServerId;
+use crate::address::List;
+use crate::event::{Role, ServerId};
 use crate::inert::terminal;
 use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet};
 use crate::output::{Context, clock, jsonl, words};
@@ -45,6 +46,7 @@ pub fn write(out: &mut Vec<u8>, path: &Path, context: &Context, layout: &Layout)
         path,
         context,
         stays: stays(path),
+        attempts: attempts(path),
     };
     page.headline();
     page.hops();
@@ -63,6 +65,8 @@ struct Page<'p, 'd, 'c, 'n, 'o> {
     path: &'p Path<'d>,
     context: &'c Context<'n>,
     stays: HashMap<ServerId, AtServer>,
+    /// By address in lower case: rows that say that it failed, each with the status.
+    attempts: HashMap<Vec<u8>, Vec<(&'p Step<'d>, &'d [u8])>>,
 }
 
 /// What the hops and recipients of a message tell of its stay on one server.
@@ -92,6 +96,22 @@ fn stays(path: &Path) -> HashMap<ServerId, AtServer> {
         }
     }
     stays
+}
+
+/// The failures of recipients whom the message reached all the same.
+fn attempts<'p, 'd>(path: &'p Path<'d>) -> HashMap<Vec<u8>, Vec<(&'p Step<'d>, &'d [u8])>> {
+    let mut attempts: HashMap<_, Vec<_>> = HashMap::new();
+    for step in path.steps.iter().filter(|step| step.role == Role::Fail) {
+        let statuses = List(step.detail);
+        let each = statuses.count() == List(step.recipients).count();
+        let mut next = statuses.into_iter();
+        for address in List(step.recipients) {
+            let own = next.next().filter(|_| each).unwrap_or(step.detail);
+            let of_one = attempts.entry(address.to_ascii_lowercase()).or_default();
+            of_one.push((step, own));
+        }
+    }
+    attempts
 }
 
 impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
