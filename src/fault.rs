@@ -23,6 +23,8 @@ pub enum Reason {
     NoLayout,
     /// A line of a multi-line log that belongs to no record.
     Stray,
+    /// A line of syslog that does not begin as syslog's do.
+    NoOuterLine,
     /// XML that is not well formed, or nested deeper than any track history.
     BadXml,
     /// A record has more or fewer recipients than it says.
@@ -49,6 +51,7 @@ impl Reason {
                 "no #Fields: line before it and no known layout has that many columns"
             }
             Reason::Stray => "belongs to no record",
+            Reason::NoOuterLine => "does not begin with time, host and program",
             Reason::BadXml => "is not well-formed XML, or is nested too deep",
             Reason::RecipientCount => "has more or fewer recipients than it says",
             Reason::NoEmptyLine => "has no empty line behind it",

@@ -9,6 +9,7 @@ use bumpalo::collections::Vec as InArena;
 
 use crate::address::bare_id;
 use crate::address::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
+use crate::dialect::foreign::settle::Concluded;
 use crate::dialect::legacy::settle::Conclusion;
 use crate::event::{Event, Role};
 use crate::path::{IdTie, Inferred, Path, Relation, Via};
@@ -91,9 +92,12 @@ pub fn mark_inferred<'d>(path: &mut Path<'d>, concluded: &[Conclusion<'d>]) {
         .extend(about.map(|(_, id)| (Inferred::Report, *id)));
 }
 
-/// Marks aliases that no row tells of: one of a group of addresses became each of its members.
-pub fn mark_one_of<'d>(path: &mut Path<'d>, groups: Vec<Vec<&'d BStr>>) {
-    for group in groups {
+/// Marks aliases that no row tells of.
+pub fn mark_unsaid<'d>(path: &mut Path<'d>, unsaid: Concluded<'d>) {
+    let merged = unsaid.merged.into_iter();
+    path.inferred
+        .extend(merged.map(|address| (Inferred::Link(Via::Redirected), address)));
+    for group in unsaid.one_of {
         let links = group.iter();
         path.inferred
             .extend(links.map(|address| (Inferred::Link(Via::Expanded), *address)));

@@ -2,6 +2,8 @@
 //!
 //! In: the rows of one key. Out: the path, with rows that were collected twice left out and counted.
 
+use std::cell::OnceCell;
+
 use bstr::BStr;
 use bumpalo::Bump;
 use hashbrown::HashSet;
@@ -129,7 +131,7 @@ pub fn path<'a>(
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
-    let (mut one_of, mut is_probe) = (Vec::new(), false);
+    let (mut unsaid, mut is_probe) = (foreign::settle::Concluded::default(), false);
     if is_legacy && joint.scene.hops {
         concluded.extend(legacy::settle::unnamed_receivers(&events));
     }
@@ -141,7 +143,14 @@ pub fn path<'a>(
             horizon: joint.scene.horizon,
         };
         is_probe = foreign::settle::is_probe(&events, rows.len(), around);
-        one_of = foreign::settle::settle(&mut events, around);
+        let done = OnceCell::new();
+        let is_done = |copy| {
+            let gone = || rows.iter().filter(|row| foreign::is_gone(row));
+            let done: &HashSet<u64> =
+                done.get_or_init(|| gone().map(|row| event(row).copy).collect());
+            done.contains(&copy)
+        };
+        unsaid = foreign::settle::settle(&mut events, around, is_done);
     }
     let is_online = any(Layout::is_online);
     let mut untimed = Vec::new();
@@ -170,7 +179,7 @@ pub fn path<'a>(
     }
     if is_foreign {
         ids::queue_ids(&mut path, &events);
-        ids::mark_one_of(&mut path, one_of);
+        ids::mark_unsaid(&mut path, unsaid);
     }
     if is_foreign || is_online {
         ids::network_ids(&mut path, &events);

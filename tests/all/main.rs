@@ -37,3 +37,4 @@ mod simulated;
 mod stamps;
 mod trouble;
 mod ways_out;
+mod wordings;

@@ -43,7 +43,7 @@ pub fn read(body: &[u8]) -> Entry<'_> {
     if !is_exim_id(id) {
         return match find_by(body, b" rejected ", 3) {
             Some(at) => refused(body, at),
-            None => entry(code::CONNECTION),
+            None => thrown_away(body).unwrap_or(entry(code::CONNECTION)),
         };
     }
     let rest = body[end..].strip_prefix(b" ").unwrap_or(b"");
@@ -63,6 +63,21 @@ pub fn read(body: &[u8]) -> Entry<'_> {
     };
     told.id = id;
     told
+}
+
+/// `H=.. [ip] F=<s> RCPT <r>: discarded by RCPT ACL: text`: the client was told that the recipient was accepted.
+fn thrown_away(body: &[u8]) -> Option<Entry<'_>> {
+    let at = find(body, b": discarded by RCPT ACL")?;
+    let (fields, to) = body[..at].split_at(find(&body[..at], b" RCPT <")?);
+    Some(Entry {
+        sender: after(fields, b" F=<").map(|sender| until(sender, b">")),
+        to: bare(&to[b" RCPT ".len()..]),
+        peer: fields.strip_prefix(b"H=").map_or(Peer::default(), |host| {
+            named(Peer::read(&host[..host_end(host, 0)]))
+        }),
+        text: &body[at + 2..],
+        ..entry(code::SWALLOWED)
+    })
 }
 
 /// Whether a word is an id, for telling the format.
@@ -201,6 +216,13 @@ fn addressed<'d>(told: &mut Entry<'d>, head: &'d [u8]) {
     {
         told.to = &head[..open];
         told.orig = &head[open + 2..head.len() - 1];
+        // The aliases between the two, where `all_parents` is logged.
+        if told.to.ends_with(b")")
+            && let Some(open) = memchr::memmem::rfind(told.to, b" (")
+            && open > 0
+        {
+            told.to = &told.to[..open];
+        }
     }
 }
 
@@ -249,16 +271,25 @@ fn delivered(rest: &[u8]) -> Entry<'_> {
         told.code = code::OTHER;
     } else if let Some(code) = reply::went_no_further(told.text) {
         told.code = code;
-    } else if !told.peer.ip.is_empty() && !told.connector.ends_with(b"lmtp") {
+    } else if !told.peer.ip.is_empty() && !is_lmtp(&told) {
         told.code = code::SENT;
     }
     told
 }
 
+/// Whether a mailbox server took it: by the transport's name, or by the last word of Dovecot's reply.
+fn is_lmtp(told: &Entry<'_>) -> bool {
+    find(told.connector, b"lmtp").is_some() || told.text.ends_with(b" Saved")
+}
+
 /// `addr <original> [fields]: reason`
 fn failed(rest: &[u8]) -> Entry<'_> {
     let mut told = entry(code::BOUNCED);
-    let colon = find(rest, b": ").unwrap_or(rest.len());
+    // The name in a certificate is its owner's.
+    let name = find(rest, b" DN=\"").map(|at| at + b" DN=\"".len());
+    let behind = name.and_then(|at| Some(at + find(&rest[at..], b"\"")?));
+    let behind = behind.filter(|_| find(rest, b": ") > name).unwrap_or(0);
+    let colon = find(&rest[behind..], b": ").map_or(rest.len(), |at| behind + at);
     let (whole, text) = (&rest[..colon], rest.get(colon + 2..).unwrap_or_default());
     let (head, fields) = whole.split_at(fields_at(whole));
     addressed(&mut told, head);
@@ -312,9 +343,24 @@ fn other(rest: &[u8]) -> Entry<'_> {
             ..entry(code::DISCARDED)
         };
     }
+    // `exim -Mmd` and `-Mmad`: what an administrator calls delivered nobody has got.
+    if let Some(marked) = rest.strip_prefix(b"address <")
+        && let Some(end) = find(marked, b"> marked delivered by ")
+    {
+        return Entry {
+            to: &marked[..end],
+            text: rest,
+            ..entry(code::DISCARDED)
+        };
+    }
+    if let Some(told) = too_big(rest) {
+        return told;
+    }
+    let is_refusal = [&b"H="[..], b"U=", b"F="];
+    let is_refusal = is_refusal.iter().any(|head| rest.starts_with(head));
     match find_by(rest, b" rejected ", 3) {
         // Behind it may stand the header, which is a stranger's.
-        Some(at) if rest.starts_with(b"H=") || rest.starts_with(b"U=") => refused(rest, at),
+        Some(at) if is_refusal => refused(rest, at),
         // The client was gone before the message was there whole.
         _ if find_by(rest, b" (message abandoned) ", 1).is_some() => Entry {
             sender: after(rest, b" F=<").map(|sender| until(sender, b">")),
@@ -323,6 +369,21 @@ fn other(rest: &[u8]) -> Entry<'_> {
         },
         _ => entry(code::OTHER),
     }
+}
+
+/// `rejected from <s> H=.. [ip]: message too big: ...`: the size is known last.
+fn too_big(rest: &[u8]) -> Option<Entry<'_>> {
+    let from = rest.strip_prefix(b"rejected from <")?;
+    let (sender, behind) = from.split_at(find(from, b"> ")?);
+    let fields = &behind[1..];
+    let peer = host(fields);
+    let text = after(fields, b"]: ").or_else(|| after(fields, b": "));
+    Some(Entry {
+        sender: Some(sender),
+        peer,
+        text: text.unwrap_or(fields),
+        ..entry(code::REFUSED)
+    })
 }
 
 const TEMPORARILY: &[u8] = b" temporarily";
@@ -336,7 +397,8 @@ fn refused(rest: &[u8], at: usize) -> Entry<'_> {
     }
     let (fields, what) = (&rest[..at], &rest[at + 10..line_end]);
     // `temporarily` may stand behind it.
-    told.sender = after(fields, b" F=<").map(|sender| {
+    let own = |text| after(text, b" F=<").or_else(|| fields.strip_prefix(b"F=<"));
+    told.sender = own(fields).map(|sender| {
         let sender = until(sender, b"> ");
         sender.strip_suffix(b">").unwrap_or(sender)
     });

@@ -55,7 +55,25 @@ pub(super) fn message_id<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d BStr {
     }
     let mut plain = Vec::with_capacity(id.len() + 2);
     plain.push(b'<');
-    let mut rest = id;
+    unescape(id, &mut plain);
+    plain.push(b'>');
+    BStr::new(arena.alloc_slice_copy(&plain))
+}
+
+/// The subject with its own bytes.
+fn subject<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d [u8] {
+    let logged = entry.subject;
+    if entry.program != Program::Exim || !logged.contains(&b'\\') {
+        return logged;
+    }
+    let mut plain = Vec::with_capacity(logged.len());
+    unescape(logged, &mut plain);
+    arena.alloc_slice_copy(&plain)
+}
+
+/// Exim writes what is not printing ASCII in octal, `\303\274`, and a backslash before backslash and quote.
+fn unescape(text: &[u8], plain: &mut Vec<u8>) {
+    let mut rest = text;
     while let Some(at) = memchr::memchr(b'\\', rest) {
         plain.extend_from_slice(&rest[..at]);
         let octal = rest.get(at + 1..at + 4).and_then(|digits| {
@@ -65,20 +83,15 @@ pub(super) fn message_id<'d>(entry: &Entry<'d>, arena: &'d Bump) -> &'d BStr {
                     .then(|| n * 8 + u32::from(b - b'0'))
             })
         });
-        match octal {
-            Some(byte) => {
-                plain.push(byte as u8);
-                rest = &rest[at + 4..];
-            }
-            None => {
-                plain.push(b'\\');
-                rest = &rest[at + 1..];
-            }
-        }
+        let (byte, len) = match (octal, rest.get(at + 1)) {
+            (Some(byte), _) => (byte as u8, 4),
+            (None, Some(&byte @ (b'\\' | b'"'))) => (byte, 2),
+            (None, _) => (b'\\', 1),
+        };
+        plain.push(byte);
+        rest = &rest[at + len..];
     }
     plain.extend_from_slice(rest);
-    plain.push(b'>');
-    BStr::new(arena.alloc_slice_copy(&plain))
 }
 
 /// What a line at the beginning of `data` names: the Message-ID, and the queue ids of the record it is about and of another
@@ -186,7 +199,7 @@ pub(super) fn of_entry<'d>(
                 (Text::Reference, if is_report { other } else { b"" }),
                 (Text::Sender, entry.sender.unwrap_or_default()),
                 (Text::ReturnPath, return_path(entry)),
-                (Text::Subject, entry.subject),
+                (Text::Subject, subject(entry, arena)),
                 (Text::ClientIp, if arrives { entry.peer.ip } else { b"" }),
                 (Text::ClientHost, if arrives { peer } else { host }),
                 (Text::ServerHost, if arrives { host } else { peer }),

@@ -205,7 +205,11 @@ impl<'p> Finder<'p> {
             return;
         }
         let torn = self.slice.ends_file && end == self.slice.data.len();
-        let reason = if torn { Reason::TornEnd } else { Reason::Stray };
+        let reason = match self.schema.form {
+            _ if torn => Reason::TornEnd,
+            Form::Syslog => Reason::NoOuterLine,
+            Form::Exim => Reason::Stray,
+        };
         self.rows.fault(reason, at, self.line);
     }
 }

@@ -19,6 +19,7 @@ pub mod reply;
 mod rows;
 pub mod settle;
 mod stamps;
+mod unusual;
 
 pub use brief::brief;
 pub use event::{event, names, record};
@@ -29,6 +30,7 @@ pub use stamps::{assume, clock_words, is_guessed, layout_at, shifted};
 use bstr::{BStr, BString, ByteSlice};
 
 use super::{Detected, exim, postfix, sendmail};
+use crate::row::{KeyKind, Row};
 use crate::scan;
 use crate::time::Time;
 use clock::{Basis, Clock};
@@ -162,6 +164,11 @@ fn is_refusal(found: &Outer<'_>) -> bool {
     found.body.starts_with(b"H=") && exim::read(found.body).code == code::REFUSED
 }
 
+/// Whether a row says that a record is gone from its queue.
+pub fn is_gone(row: &Row) -> bool {
+    row.kind == KeyKind::Queue && row.code == code::REMOVED
+}
+
 /// The line's parts, by the program that wrote it.
 #[inline]
 fn read<'d>(found: &Outer<'d>) -> Entry<'d> {
@@ -176,9 +183,17 @@ fn read<'d>(found: &Outer<'d>) -> Entry<'d> {
 /// Host, as logged, and queue id of the record that the line at the beginning of `data` is about; empty: it names none.
 pub fn record_of(data: &[u8]) -> (&BStr, &BStr) {
     let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
-    let (host, id) = outer(&data[..end], &Clock::default())
-        .map_or((&b""[..], &b""[..]), |found| (found.host, read(&found).id));
+    let (host, id) = outer(&data[..end], &Clock::default()).map_or((&b""[..], &b""[..]), |found| {
+        (last_of_chain(found.host), read(&found).id)
+    });
     (BStr::new(host), BStr::new(id))
+}
+
+/// The host that wrote a line: syslog-ng may name the way that it came, `s_src@mx1/mx1.corp.example` (its option
+/// `chain-hostnames`).
+pub(super) fn last_of_chain(host: &[u8]) -> &[u8] {
+    let last = memchr::memrchr2(b'/', b'@', host);
+    last.map_or(host, |last| &host[last + 1..])
 }
 
 /// Exim writes its own stamp, its process and a piece's number behind syslog's header.
@@ -274,9 +289,12 @@ pub fn file_server(schema: &Schema, data: &[u8], name: &str) -> BString {
     }
 }
 
-/// The same as somebody named the folder.
+/// The same as somebody named the folder. A host must have some name, to be told of.
 pub fn folder_server(name: &str) -> BString {
-    named_by(name.rsplit(['/', '\\']).skip(1))
+    match named_by(name.rsplit(['/', '\\']).skip(1)) {
+        none if none.is_empty() => "unnamed".into(),
+        name => name,
+    }
 }
 
 /// The first part of a name that says more than what Exim's logs are called anywhere.

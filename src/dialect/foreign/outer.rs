@@ -4,6 +4,7 @@
 //! `formats/foreign.md` sections 2.1, 3 and 4.
 
 use super::clock::Clock;
+use super::unusual::unusual;
 use crate::time::{SECOND, Time, parse_iso};
 
 /// Which program wrote a line.
@@ -62,6 +63,12 @@ pub fn outer<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
 /// The same behind a line with the stamp `last`: most lines repeat it.
 #[inline]
 pub fn outer_after<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer<'d>> {
+    usual(line, clock, last).or_else(|| unusual(line, clock))
+}
+
+/// The forms that nearly all lines have.
+#[inline]
+fn usual<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer<'d>> {
     match *line.first()? {
         b'A'..=b'S' => traditional(line, clock, last),
         b'<' => {
@@ -85,7 +92,9 @@ fn traditional<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Optio
     let text = line.get(..16)?;
     // Compared at a fixed length, which takes two registers and no call.
     if last.text.first_chunk::<16>() != text.first_chunk() {
-        *last = stamp(text, clock)?;
+        let (local, day) = local_time(text, clock)?;
+        let day = Some(day);
+        *last = Stamp { text, local, day };
     }
     let local = Time(last.local);
     let (host, rest) = word(&line[16..])?;
@@ -104,8 +113,8 @@ fn traditional<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Optio
     })
 }
 
-/// `Nov 21 17:23:38 `
-fn stamp<'d>(text: &'d [u8], clock: &Clock) -> Option<Stamp<'d>> {
+/// `Nov 21 17:23:38 `: as if it were UTC, and month and day.
+pub(super) fn local_time(text: &[u8], clock: &Clock) -> Option<(i64, (u32, u32))> {
     if text[3] != b' ' || text[6] != b' ' || text[9] != b':' || text[15] != b' ' {
         return None;
     }
@@ -122,11 +131,7 @@ fn stamp<'d>(text: &'d [u8], clock: &Clock) -> Option<Stamp<'d>> {
     let day = two(4);
     let civil = |day| Time::from_civil(year, month, day, two(7), two(10), two(13), 0);
     let local = civil(day).or_else(|| (month == 2 && day == 29).then(|| civil(28)).flatten())?;
-    Some(Stamp {
-        text,
-        local: local.0,
-        day: Some((month, day)),
-    })
+    Some((local.0, (month, day)))
 }
 
 /// `2026-11-21T12:23:38.354352-05:00 mx2 postfix/qmgr[304]: ...`
@@ -146,7 +151,7 @@ fn rfc3339(line: &[u8]) -> Option<Outer<'_>> {
 }
 
 /// Behind `<22>1 `: `2026-11-01T01:59:38.6-04:00 mx2 postfix 281 - -  QID: ...`. The tag is cut at its first `/`.
-fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
+pub(super) fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
     let (time, rest) = zoned(line)?;
     let (host, rest) = word(rest)?;
     let (tag, rest) = word(rest)?;
@@ -157,6 +162,7 @@ fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
         b'[' => &rest[memchr::memmem::find(rest, b"] ")? + 1..],
         _ => return None,
     };
+    let body = body.trim_ascii_start();
     Some(Outer {
         time,
         bare: None,
@@ -164,7 +170,7 @@ fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
         program: program(tag),
         tag,
         process,
-        body: body.trim_ascii_start(),
+        body: body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body),
     })
 }
 
@@ -201,6 +207,9 @@ fn exim<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer
             body = body[end + 1..].strip_prefix(b" ")?;
         }
     }
+    if !has_id(body) && is_syslog(body) {
+        return None;
+    }
     let (time, bare) = match zone {
         Some(seconds) => (Time(local.0 - seconds * SECOND), None),
         None => (
@@ -222,6 +231,19 @@ fn exim<'d>(line: &'d [u8], clock: &Clock, last: &mut Stamp<'d>) -> Option<Outer
     })
 }
 
+/// Whether an id of Exim's stands here, of 16 or 23 characters, as in nearly all of its lines.
+#[inline]
+fn has_id(body: &[u8]) -> bool {
+    body.get(6) == Some(&b'-') && (body.get(13) == Some(&b'-') || body.get(18) == Some(&b'-'))
+}
+
+/// Whether host and tag stand here: some templates of syslog begin as Exim's own lines do.
+#[cold]
+fn is_syslog(body: &[u8]) -> bool {
+    let told = word(body).and_then(|(_, rest)| tag(rest));
+    told.is_some_and(|(tag, ..)| matches!(program(tag), Program::Postfix | Program::Sendmail))
+}
+
 /// Whether two stamps of at least 19 bytes are the same; nearly always they are, and of one length.
 #[inline]
 fn is_same(text: &[u8], last: &[u8]) -> bool {
@@ -230,13 +252,13 @@ fn is_same(text: &[u8], last: &[u8]) -> bool {
 }
 
 /// A stamp with its zone, and what follows the blank behind it.
-fn zoned(line: &[u8]) -> Option<(Time, &[u8])> {
+pub(super) fn zoned(line: &[u8]) -> Option<(Time, &[u8])> {
     let end = memchr::memchr(b' ', line.get(..40.min(line.len()))?)?;
     let (stamp, rest) = (&line[..end], &line[end + 1..]);
     if let Some(utc) = stamp.strip_suffix(b"Z") {
         return Some((parse_iso(utc)?, rest));
     }
-    let sign = stamp.len().checked_sub(6)?;
+    let sign = stamp.iter().rposition(|b| matches!(b, b'+' | b'-'))?;
     let seconds = offset(&stamp[sign..])?;
     let local = parse_iso(&stamp[..sign])?;
     Some((Time(local.0 - seconds * SECOND), rest))
@@ -264,14 +286,14 @@ pub fn offset(text: &[u8]) -> Option<i64> {
 
 /// The first word and what follows its blank.
 #[inline]
-fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(b' ', text)?;
     (end > 0).then(|| (&text[..end], &text[end + 1..]))
 }
 
 /// `name[pid]: ` or `name: `: name, process id, and what follows.
 #[inline]
-fn tag(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+pub(super) fn tag(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let head = &text[..text.len().min(65)];
     let end = head
         .iter()
@@ -282,18 +304,30 @@ fn tag(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
             let rest = text.get(end..(end + 16).min(text.len()))?;
             end + rest.iter().position(|b| *b == b':')?
         }
+        // A facility: `mail:info postfix/smtpd[305]: `.
+        _ if text[end..].starts_with(b":info ") => return None,
         _ => end,
     };
     let process = &text[(end + 1).min(colon)..colon];
     let process = process.strip_suffix(b"]").unwrap_or(process);
     let body = &text[colon + 1..];
     let body = body.strip_prefix(b" ").unwrap_or(body);
-    Some((&text[..end], process, body))
+    Some((&text[..end], process, numberless(body)))
+}
+
+/// The body behind the number that Solaris gives each message: `[ID 197553 mail.info] ` (syslogd(1M)).
+#[inline]
+fn numberless(body: &[u8]) -> &[u8] {
+    if body.first() != Some(&b'[') || !body.starts_with(b"[ID ") {
+        return body;
+    }
+    let end = memchr::memmem::find(&body[..body.len().min(48)], b"] ");
+    end.map_or(body, |end| &body[end + 2..])
 }
 
 /// The program by its tag. Postfix instances have names of their own (`postfix-out/smtp`): the last part decides.
 #[inline]
-fn program(tag: &[u8]) -> Program {
+pub(super) fn program(tag: &[u8]) -> Program {
     // Most lines are of this one.
     if tag.starts_with(b"postfix/") {
         return Program::Postfix;
@@ -308,6 +342,9 @@ fn program(tag: &[u8]) -> Program {
             b"postfix" | b"MailScanner" => Program::Postfix,
             b"sendmail" | b"sm-mta" | b"sm-msp-queue" | b"sm-que" | b"sm-msp" => Program::Sendmail,
             b"exim" | b"exim4" => Program::Exim,
+            // Units and instances: `postfix@-.service`, `exim-in`.
+            _ if tag.starts_with(b"postfix@") => Program::Postfix,
+            _ if tag.starts_with(b"exim-") => Program::Exim,
             _ => Program::Other,
         },
     }

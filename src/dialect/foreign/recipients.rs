@@ -6,7 +6,7 @@
 use bstr::BStr;
 
 use super::entry::list;
-use super::settle::{Around, Stay, is_foreign};
+use super::settle::{Around, Concluded, Stay, is_foreign};
 use crate::address::List;
 use crate::event::{Event, Next, Role, Text};
 use crate::keys::Service;
@@ -162,7 +162,8 @@ fn names(event: &Event<'_>, address: &[u8]) -> bool {
 pub(super) fn expansions<'d>(
     stay: &Stay<'d>,
     events: &[Event<'d>],
-    concluded: &mut Vec<Vec<&'d BStr>>,
+    concluded: &mut Concluded<'d>,
+    is_done: impl Fn(u64) -> bool,
     around: Around<'d>,
 ) -> Vec<Event<'d>> {
     let mut more: Vec<Event<'d>> = Vec::new();
@@ -217,11 +218,32 @@ pub(super) fn expansions<'d>(
         .filter(|address| !has(&given, address))
         .collect();
     if !silent.is_empty() && !strange.is_empty() {
-        concluded.push(silent.iter().map(|address| BStr::new(*address)).collect());
+        concluded
+            .one_of
+            .push(silent.iter().map(|address| BStr::new(*address)).collect());
         more.push(Event {
             role: Role::Expand,
             next: Next::None,
             recipients: list(strange.into_iter(), around.arena),
+            related: list(silent.into_iter(), around.arena),
+            ..*first
+        });
+    } else if !silent.is_empty() && is_done(stay.copy) {
+        // An alias of somebody who gets the message already is dropped without a word (Exim's deliver.c, Postfix' duplicate
+        // filter).
+        let mut ends: Vec<&[u8]> = Vec::new();
+        let outcomes = events
+            .iter()
+            .filter(|e| is_outcome(e) && e.copy == stay.copy);
+        outcomes.for_each(|e| add(&mut ends, e.recipients));
+        let silent = silent.into_iter().filter(|address| !has(&ends, address));
+        let silent: Vec<&[u8]> = silent.collect();
+        let merged = silent.iter().map(|address| BStr::new(*address));
+        concluded.merged.extend(merged);
+        more.push(Event {
+            role: Role::Redirect,
+            next: Next::None,
+            recipients: List(b""),
             related: list(silent.into_iter(), around.arena),
             ..*first
         });

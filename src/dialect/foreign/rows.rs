@@ -9,7 +9,7 @@ use super::kept;
 use super::noted::{Own, address, process, tells};
 use super::outer::{Outer, Program};
 use super::reply::Named;
-use super::{Form, Schema, begins_entry};
+use super::{Form, Schema, begins_entry, last_of_chain};
 use crate::dialect::{Aim, EventCounts, Layout, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
@@ -51,7 +51,12 @@ const KNOWN_HOSTS: usize = 16;
 fn becomes_row(code: u8) -> bool {
     matches!(
         code,
-        code::HELD | code::DISCARDED | code::REFUSED | code::BROKEN_OFF | code::SWALLOWED
+        code::HELD
+            | code::DISCARDED
+            | code::REDIRECTED
+            | code::REFUSED
+            | code::BROKEN_OFF
+            | code::SWALLOWED
     )
 }
 
@@ -284,8 +289,9 @@ impl<'p> Rows<'p> {
 
     #[cold]
     fn new_server(&mut self, host: &'p [u8]) {
-        let number = self.found.seen.server(host);
-        let key = self.keys.host(host);
+        let name = last_of_chain(host);
+        let number = self.found.seen.server(name);
+        let key = self.keys.host(name);
         self.hosts.truncate(KNOWN_HOSTS - 1);
         self.hosts.insert(0, (host, number, key));
         let names = &mut self.found.hops.names;

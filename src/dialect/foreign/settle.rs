@@ -43,9 +43,21 @@ pub struct Around<'d> {
     pub horizon: i64,
 }
 
-/// Settles the events of one message. Returns what was concluded: groups of addresses that no row tells of, of which one
-/// became each of those that turned up without having been handed over.
-pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'d BStr>> {
+/// What was concluded of addresses that no row tells of.
+#[derive(Default)]
+pub struct Concluded<'d> {
+    /// Groups, of which one address became each of those that turned up without having been handed over.
+    pub one_of: Vec<Vec<&'d BStr>>,
+    /// Those that became one that the record had besides: nobody waits in a record that is done.
+    pub merged: Vec<&'d BStr>,
+}
+
+/// Settles the events of one message; `is_done`: whether the record of a copy is gone from its queue.
+pub fn settle<'d>(
+    events: &mut Vec<Event<'d>>,
+    around: Around<'d>,
+    is_done: impl Fn(u64) -> bool,
+) -> Concluded<'d> {
     take_over_swallowed(events);
     let rulings = take_rulings(events);
     let mut stays = stays(events);
@@ -60,10 +72,10 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, around: Around<'d>) -> Vec<Vec<&'
     name_senders(events, &stays, around.arena);
     name_forwarded(events);
     let before = events.len();
-    let (mut more, mut concluded) = (Vec::new(), Vec::new());
+    let (mut more, mut concluded) = (Vec::new(), Concluded::default());
     for stay in &stays {
         whole_record(stay, events, around);
-        more.extend(expansions(stay, events, &mut concluded, around));
+        more.extend(expansions(stay, events, &mut concluded, &is_done, around));
         open(stay, events, (&mut more, &rulings), around);
     }
     events.extend(more);

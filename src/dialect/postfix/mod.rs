@@ -231,15 +231,7 @@ fn other<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
         // Only the first recipient is named, although all share its fate.
         b"hold" | b"milter-hold" => envelope(what, code::HELD),
         b"discard" | b"milter-discard" => envelope(what, code::DISCARDED),
-        b"redirect" => {
-            let told = envelope(what, code::REDIRECTED);
-            let target = memchr::memmem::rfind(what, b">: ").map_or(&b""[..], |at| &what[at + 3..]);
-            Entry {
-                orig: told.to,
-                to: target,
-                ..told
-            }
-        }
+        b"redirect" => redirected(what),
         b"sender non-delivery notification"
         | b"sender delivery status notification"
         | b"sender delay notification"
@@ -252,6 +244,18 @@ fn other<'d>(tag: &'d [u8], rest: &'d [u8]) -> Entry<'d> {
         },
         _ => entry(code::OTHER),
     }
+}
+
+/// A rule on the header puts the new address behind all, one on the envelope behind its own words:
+/// `RCPT from NAME[IP]: <r>: Recipient address triggers REDIRECT x@y; from=<s> to=<r> proto=ESMTP helo=<h>`.
+fn redirected(what: &[u8]) -> Entry<'_> {
+    let told = envelope(what, code::REDIRECTED);
+    let to = match after(told.text, b" triggers REDIRECT ") {
+        Some(target) if is_of_message(what) => target,
+        _ => memchr::memmem::rfind(what, b">: ").map_or(&b""[..], |at| &what[at + 3..]),
+    };
+    let orig = told.to;
+    Entry { orig, to, ..told }
 }
 
 /// `RCPT from NAME[IP]: TEXT; from=<s> to=<r> proto=ESMTP helo=<h>[: TEXT]`
@@ -358,13 +362,16 @@ fn without_id<'d>(tag: &'d [u8], body: &'d [u8]) -> Entry<'d> {
         // A rule on the envelope holds or throws away the message that the client is about to give.
         let rules = [
             (&b"NOQUEUE: hold: "[..], code::HELD),
+            (b"NOQUEUE: milter-hold: ", code::HELD),
             (b"NOQUEUE: discard: ", code::DISCARDED),
+            (b"NOQUEUE: milter-discard: ", code::DISCARDED),
         ];
         let rule = rules
             .iter()
             .find_map(|(head, code)| Some((body.strip_prefix(*head)?, *code)));
         return match rule {
             Some((what, code)) => envelope(what, code),
+            None if body.starts_with(b"NOQUEUE: redirect: ") => redirected(&body[19..]),
             None => match body.strip_prefix(b"NOQUEUE: ") {
                 Some(what) => broken_off(what).unwrap_or(entry(code::OTHER)),
                 None => entry(code::CONNECTION),

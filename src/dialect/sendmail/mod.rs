@@ -41,8 +41,25 @@ fn is_session(rest: &[u8]) -> bool {
         b"lost input channel from ",
         b"timeout waiting for input from ",
         b"AUTH=server, ",
+        b"AUTH failure (",
+        b"Milter: connect: ",
+        b"Milter: helo=",
+        b"Milter (",
+        b"milter_",
+        b"STARTTLS=",
+        b"POSSIBLE ATTACK from ",
+        b"tcpwrappers (",
+        b"VRFY ",
+        b"EXPN ",
+        b"ruleset=check_relay, ",
     ];
-    heads.iter().any(|head| rest.starts_with(head)) || has(b" did not issue MAIL/EXPN/VRFY/ETRN")
+    let behind_client = [
+        &b" did not issue MAIL/EXPN/VRFY/ETRN"[..],
+        b": possible SMTP attack: ",
+        b": Possible SMTP RCPT flood",
+        b": probable open proxy: ",
+    ];
+    heads.iter().any(|head| rest.starts_with(head)) || behind_client.iter().any(|words| has(words))
 }
 
 /// One word of 14 characters; 8 before version 8.10.
@@ -116,10 +133,14 @@ fn delivery(rest: &[u8]) -> Entry<'_> {
         Some(reply) if !stat.starts_with(b"Sent") => reply,
         _ => stat,
     };
-    let local = matches!(
+    // Whoever takes it by SMTP has an address and says more than that it was sent.
+    let by_name = matches!(
         mailer,
-        b"local" | b"prog" | b"*file*" | b"lmtp" | b"cyrus" | b"procmail"
+        b"local" | b"prog" | b"*file*" | b"lmtp" | b"procmail" | b"dovecot"
     );
+    let local = by_name
+        || mailer.starts_with(b"cyrus")
+        || stat == b"Sent" && told.peer.ip.is_empty() && !mailer.ends_with(b"smtp");
     told.code = match stat {
         _ if stat.starts_with(b"Sent") && head == b"/dev/null" => code::DISCARDED,
         _ if stat.starts_with(b"Sent") && local => code::DELIVERED,
@@ -208,8 +229,12 @@ fn other(rest: &[u8]) -> Entry<'_> {
             ..entry(code::REFUSED)
         };
     }
-    if rest.starts_with(b"collect: premature EOM") || rest.starts_with(b"collect: unexpected close")
-    {
+    let gone = [
+        &b"collect: premature EOM"[..],
+        b"collect: unexpected close",
+        b"SYSERR(root): collect: I/O error on connection from ",
+    ];
+    if gone.iter().any(|head| rest.starts_with(head)) {
         // The client was gone before the message was complete.
         return Entry {
             text: rest,

@@ -140,6 +140,11 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         {
             lines.push("(inferred: the gateway logged it as incoming)".to_string());
         }
+        if recipient.fate == Fate::Redirected
+            && self.path.infers_link(Via::Redirected, recipient.address)
+        {
+            lines.push("(inferred: no row tells which other address it became)".to_string());
+        }
         if recipient.fate == Fate::Pending || recipient.deferrals > 0 {
             lines.push(self.waiting(recipient));
         }
