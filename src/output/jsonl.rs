@@ -37,6 +37,9 @@ pub(super) fn object_open(out: &mut Vec<u8>, path: &Path, context: &Context) {
     });
     out.extend_from_slice(b",\"rows\":");
     json::number(out, Some(path.rows));
+    if path.reopened {
+        out.extend_from_slice(b",\"reopened\":true");
+    }
     if !path.id_ties.is_empty() {
         id_links(out, path, context);
     }

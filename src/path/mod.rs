@@ -374,8 +374,13 @@ impl Path<'_> {
                 .iter()
                 .any(|(what, _)| *what == Inferred::Outgoing(place))
         };
-        matches!(recipient.reason, Reason::HandedToMailbox(_))
-            || recipient.place.is_some_and(swapped)
+        match recipient.fate {
+            Fate::Redirected => self.infers_link(Via::Redirected, recipient.address),
+            _ => {
+                matches!(recipient.reason, Reason::HandedToMailbox(_))
+                    || recipient.place.is_some_and(swapped)
+            }
+        }
     }
 
     /// Whether a hop is told otherwise than its row tells it, or more of it.
@@ -395,10 +400,12 @@ impl Path<'_> {
             .any(|(what, of)| *what == Inferred::Report && *of == id)
     }
 
-    /// Whether every recipient has a last word that the logs prove: nothing more is expected.
+    /// Whether every recipient has a last word that the logs prove: nothing more is expected. What is held may be released.
     pub fn is_finished(&self) -> bool {
         let proven = |r: &Recipient<'_>| {
-            r.fate.is_final() && !matches!(r.reason, Reason::HandedToMailbox(_))
+            r.fate.is_final()
+                && r.fate != Fate::Quarantined
+                && !matches!(r.reason, Reason::HandedToMailbox(_))
         };
         !self.recipients.is_empty() && self.recipients.iter().all(proven)
     }

@@ -654,3 +654,30 @@ fn what_exim_says_rarely_is_read() {
     let abandoned = &paths(dir.path(), &[])[3];
     assert_eq!(abandoned["status"], "failed", "{abandoned}");
 }
+
+/// A hold may last over a long weekend: what comes back after the horizon says that it does.
+#[test]
+fn what_is_released_after_the_horizon_says_that_it_came_back() {
+    let held = postfix(&[
+        (
+            "10:00:00",
+            "smtpd",
+            "4gKx1N2abcz1q: client=c.test[192.0.2.1]",
+        ),
+        ("10:00:00", "cleanup", "4gKx1N2abcz1q: message-id=<m@x>"),
+        (
+            "10:00:00",
+            "cleanup",
+            "4gKx1N2abcz1q: hold: header Subject: x from c.test[192.0.2.1]; from=<s@x> to=<r@x> proto=ESMTP helo=<c>",
+        ),
+    ]);
+    let released = postfix(&[("10:00:00", "postsuper", "4gKx1N2abcz1q: released from hold")])
+        + &delivered("10:00:01", "4gKx1N2abcz1q", "r@x");
+    for (day, reopened) in [("04", vec![false]), ("05", vec![false, true])] {
+        let log = held.clone() + &released.replace("2026-05-01T", &format!("2026-05-{day}T"));
+        let dir = folder(&[("mail.log", log.into_bytes())]);
+        let found = paths(dir.path(), &[]);
+        let told = found.iter().map(|p| p["reopened"] == true);
+        assert_eq!(told.collect::<Vec<_>>(), reopened, "{found:?}");
+    }
+}

@@ -138,12 +138,11 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
         if self.path.infers_fate(recipient)
             && !matches!(recipient.reason, Reason::HandedToMailbox(_))
         {
-            lines.push("(inferred: the gateway logged it as incoming)".to_string());
-        }
-        if recipient.fate == Fate::Redirected
-            && self.path.infers_link(Via::Redirected, recipient.address)
-        {
-            lines.push("(inferred: no row tells which other address it became)".to_string());
+            let why = match recipient.fate {
+                Fate::Redirected => "(inferred: no row names it as replaced)",
+                _ => "(inferred: the gateway logged it as incoming)",
+            };
+            lines.push(why.to_string());
         }
         if recipient.fate == Fate::Pending || recipient.deferrals > 0 {
             lines.push(self.waiting(recipient));
