@@ -174,9 +174,9 @@ fn decode(bencher: Bencher) {
 struct Count(usize);
 
 impl Taker for Count {
-    fn add(&mut self, path: &MessagePath<'_>, _: &Servers, _: i64) -> bool {
+    fn add(&mut self, path: &MessagePath<'_>, _: &Servers, _: i64) -> Option<Class> {
         self.0 += path.recipients.len();
-        true
+        Some(path.class)
     }
     fn more_rows(&mut self, _: Class, _: i64) {}
 }

@@ -343,7 +343,7 @@ struct Written<'i> {
 }
 
 impl Taker for Written<'_> {
-    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> bool {
+    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> Option<Class> {
         self.messages = self.messages.wrapping_add_signed(weight as isize);
         let server = |id: ServerId| servers.name(id);
         let place = |place: Place| self.inputs.evidence(place);
@@ -368,7 +368,7 @@ impl Taker for Written<'_> {
         let text = String::from_utf8(text).expect("text is UTF-8");
         let unruly = |c: char| (c.is_control() && c != '\n') || inert::is_treacherous(c);
         assert!(!text.contains(unruly), "{text:?}");
-        true
+        Some(path.class)
     }
 
     fn more_rows(&mut self, _: Class, _: i64) {}

@@ -19,6 +19,17 @@
 //! | 1 | keys | identifiers |
 //! | 0 | scan, time, watch, address, status, inert, error, unfinished | bytes, and files on their way |
 
+/// Says a line on standard error; a reader that went away is no failure of ours.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr().lock(),
+            format_args!("{}\n", format_args!($($text)*)),
+        );
+    }};
+}
+
 pub mod address;
 pub mod audit;
 pub mod cli;

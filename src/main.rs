@@ -63,7 +63,7 @@ fn config_file(matches: &ArgMatches) -> Result<File, String> {
 }
 
 fn unusable(why: &str) -> ExitCode {
-    eprintln!("waybill: {why}");
+    waybill::say!("waybill: {why}");
     Exit::Unusable.into()
 }
 

@@ -72,7 +72,7 @@ impl Progress {
 
     /// Writes a warning above the bar without tearing it.
     pub fn warn(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| say!("{line}"));
     }
 
     /// Takes the bar away, so that what follows starts on a clean line.

@@ -84,7 +84,7 @@ pub fn watch(unusable: i32) {
             for path in all.iter().flat_map(|all| all.iter()) {
                 take_away(path);
             }
-            eprintln!("waybill: ended by a signal; what was written so far is not the answer");
+            say!("waybill: ended by a signal; what was written so far is not the answer");
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     };

@@ -37,9 +37,9 @@ fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 struct Counted(i64);
 
 impl Taker for Counted {
-    fn add(&mut self, _: &Way<'_>, _: &Servers, weight: i64) -> bool {
+    fn add(&mut self, path: &Way<'_>, _: &Servers, weight: i64) -> Option<Class> {
         self.0 += weight;
-        true
+        Some(path.class)
     }
 
     fn more_rows(&mut self, _: Class, _: i64) {}

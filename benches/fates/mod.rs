@@ -16,11 +16,11 @@ use waybill::servers::Servers;
 pub struct Fates([i64; 10]);
 
 impl Taker for Fates {
-    fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> bool {
+    fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> Option<Class> {
         for recipient in &path.recipients {
             self.0[recipient.fate as usize] += weight;
         }
-        true
+        Some(path.class)
     }
 
     fn more_rows(&mut self, _: Class, _: i64) {}

@@ -3,6 +3,7 @@
 //! In: files that `report --save` wrote. Out: one sum. The files are read on all threads, each of which merges its share,
 //! so that few large sums meet at the end. The same logs saved twice are found out, not counted twice.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use hashbrown::HashMap;
@@ -11,25 +12,32 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::report::Facts;
 use crate::saved::Saved;
+use crate::tally::volume::MINUTE;
 use crate::time::Time;
 
 /// What one thread merged, and what was read for each of its days.
-type Share = (Option<Saved>, Vec<Read>);
+type Share<'p> = (Option<Saved>, Vec<(&'p Path, Read, Minutes)>);
 
-/// Reads and merges all files.
+/// Reads and merges all files that are `wanted`.
 ///
 /// # Errors
 /// If one of them cannot be read, the first by order; or if two were saved from the same logs.
-pub fn merge_all(paths: &[impl AsRef<Path> + Sync]) -> Result<Option<Saved>, Error> {
+pub fn merge_all(
+    paths: &[impl AsRef<Path> + Sync],
+    wanted: impl Fn(&Saved) -> bool + Sync,
+) -> Result<Option<Saved>, Error> {
     let share = paths.len().div_ceil(rayon::current_num_threads()).max(1);
-    let parts: Result<Vec<Share>, Error> = paths
+    let parts: Result<Vec<Share<'_>>, Error> = paths
         .par_chunks(share)
         .map(|paths| {
             let mut sum: Option<Saved> = None;
             let mut read = Vec::with_capacity(paths.len());
             for path in paths {
                 let day = Saved::read(path.as_ref())?;
-                read.push(Read::of(&day.facts));
+                if !wanted(&day) {
+                    continue;
+                }
+                read.push((path.as_ref(), Read::of(&day.facts), Minutes::of(&day)));
                 match &mut sum {
                     Some(sum) => sum.merge(day),
                     None => sum = Some(day),
@@ -39,7 +47,13 @@ pub fn merge_all(paths: &[impl AsRef<Path> + Sync]) -> Result<Option<Saved>, Err
         })
         .collect();
     let (sums, read): (Vec<_>, Vec<_>) = parts?.into_iter().unzip();
-    each_once(paths, read.into_iter().flatten())?;
+    let mut minutes = Vec::new();
+    let read = read.into_iter().flatten().map(|(path, read, of)| {
+        minutes.push((path, of));
+        (path, read)
+    });
+    each_once(read)?;
+    none_overlaps(minutes)?;
     Ok(sums.into_iter().flatten().reduce(|mut a, b| {
         a.merge(b);
         a
@@ -69,9 +83,70 @@ impl Read {
     }
 }
 
-fn each_once(paths: &[impl AsRef<Path>], read: impl Iterator<Item = Read>) -> Result<(), Error> {
+/// The minutes in which messages of a saved day were first seen, and whose rows told of them.
+struct Minutes {
+    first_and_last: Option<(i64, i64)>,
+    all: Vec<i64>,
+    servers: BTreeSet<String>,
+}
+
+impl Minutes {
+    fn of(day: &Saved) -> Minutes {
+        let counted = day.tally.volume.minutes.iter();
+        let counted = counted.filter(|(_, messages)| **messages > 0);
+        let mut all: Vec<i64> = counted.map(|(minute, _)| *minute).collect();
+        all.sort_unstable();
+        let servers = day.facts.servers.iter().filter(|of| of.rows > 0);
+        Minutes {
+            first_and_last: all.first().copied().zip(all.last().copied()),
+            all,
+            servers: servers.map(|of| of.name.clone()).collect(),
+        }
+    }
+}
+
+/// Whether all messages of `day` were first seen in the time of those of `other`.
+pub fn is_inside(day: &Saved, other: &Saved) -> bool {
+    match [day, other].map(|day| Minutes::of(day).first_and_last) {
+        [Some((first, last)), Some((from, to))] => from <= first && last <= to,
+        _ => false,
+    }
+}
+
+/// Days of which two count messages of the same minutes on the same server hold the same messages: what they were saved
+/// from overlaps. (One minute may be parted between two files.)
+fn none_overlaps(mut days: Vec<(&Path, Minutes)>) -> Result<(), Error> {
+    days.retain(|(_, of)| of.first_and_last.is_some());
+    days.sort_by_key(|(path, of)| (of.first_and_last, *path));
+    // Those that may still reach into the next one.
+    let mut reaching: Vec<&(&Path, Minutes)> = Vec::new();
+    for day in &days {
+        let begins = day.1.all[0];
+        reaching.retain(|(_, of)| of.first_and_last.is_some_and(|(_, last)| last > begins));
+        for (path, of) in &reaching {
+            let both = of
+                .all
+                .iter()
+                .filter(|minute| day.1.all.binary_search(minute).is_ok());
+            let shared: Vec<i64> = both.take(2).copied().collect();
+            let server = of.servers.intersection(&day.1.servers).next();
+            if let (&[minute, _], Some(server)) = (shared.as_slice(), server) {
+                let time = Time(minute * MINUTE).rfc3339();
+                let (one, other) = (path.display(), day.0.display());
+                return Err(Error(format!(
+                    "{one} and {other} both count messages of {server} from {time} on, which would count twice; save \
+                     each day by itself, with --day"
+                )));
+            }
+        }
+        reaching.push(day);
+    }
+    Ok(())
+}
+
+fn each_once<'p>(read: impl Iterator<Item = (&'p Path, Read)>) -> Result<(), Error> {
     let mut known: HashMap<Read, &Path> = HashMap::new();
-    for (path, read) in paths.iter().map(AsRef::as_ref).zip(read) {
+    for (path, read) in read {
         // Days without a row add nothing, however often.
         if read.rows == 0 {
             continue;

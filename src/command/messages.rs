@@ -189,7 +189,7 @@ where
     sink.flush()?;
     let exit = summary::close(run, inputs, &outcome, begun.elapsed(), Exit::Done);
     if shown == 0 && !run.options.quiet {
-        eprintln!("nothing matched");
+        say!("nothing matched");
     }
     Ok(Found {
         messages: shown,
@@ -320,10 +320,10 @@ impl<W> Showing<'_, W> {
 }
 
 impl<W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>)> Taker for Showing<'_, W> {
-    fn add(&mut self, path: &Path<'_>, servers: &Servers, _: i64) -> bool {
+    fn add(&mut self, path: &Path<'_>, servers: &Servers, _: i64) -> Option<Class> {
         let server = |id: ServerId| -> &BStr { servers.name(id) };
         if !self.filter.matches(path, &server) {
-            return false;
+            return None;
         }
         let place = |place: Place| self.inputs.evidence(place);
         let context = Context {
@@ -336,7 +336,7 @@ impl<W: Fn(&mut Vec<u8>, &Path<'_>, &Context<'_>)> Taker for Showing<'_, W> {
         (self.write)(&mut self.text, path, &context);
         self.order.push((path.earliest, self.text.len()));
         self.unfinished |= !path.is_finished();
-        true
+        Some(path.class)
     }
 
     /// Messages are shown when they are closed, with all their rows.

@@ -66,7 +66,7 @@ pub fn read(options: &Read) -> Result<Exit, Error> {
     inputs.assumed = options.assumed.clone();
     if inputs.files.is_empty() {
         for (name, why) in &inputs.unreadable {
-            eprintln!("waybill: {name}: {why}");
+            say!("waybill: {name}: {why}");
         }
         return Err(Error(format!(
             "no file could be read in {}",

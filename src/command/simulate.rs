@@ -23,7 +23,7 @@ pub fn run(flags: &SimulateOptions) -> Result<Exit, Error> {
     })?;
     let seconds = begun.elapsed().as_secs_f64();
     let megabytes = summary.bytes as f64 / 1e6;
-    eprintln!(
+    say!(
         "{} files, {megabytes:.1} MB, {} rows, {} messages, {seconds:.2} s, {:.0} MB/s",
         summary.files,
         summary.rows,

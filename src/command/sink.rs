@@ -51,6 +51,8 @@ pub struct Sink {
 
 enum Out {
     Stdout(BufWriter<io::Stdout>),
+    /// A pipe or device that stands in the place of the file.
+    Device(BufWriter<File>),
     File {
         file: BufWriter<File>,
         partial: Unfinished,
@@ -76,6 +78,13 @@ impl Sink {
                 seen,
             });
         };
+        let wrong = |error| Error(format!("{} cannot be written: {error}", path.display()));
+        let is_device = !is_folder && fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir());
+        if is_device {
+            let device = File::options().write(true).open(path).map_err(wrong)?;
+            let out = Out::Device(BufWriter::with_capacity(1 << 16, device));
+            return Ok(Sink { out, seen });
+        }
         if path.exists() && !options.force {
             let into = if is_folder {
                 "writes into"
@@ -85,7 +94,11 @@ impl Sink {
             let path = path.display();
             return Err(Error(format!("{path} exists; --force {into} it")));
         }
-        let wrong = |error| Error(format!("{} cannot be written: {error}", path.display()));
+        if !is_folder && path.is_dir() {
+            return Err(Error(format!("{} is a folder", path.display())));
+        }
+        // Behind a link stands the file that is meant.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         if is_folder {
             let partial = Unfinished::new(path);
             fs::create_dir_all(partial.path()).map_err(wrong)?;
@@ -121,7 +134,7 @@ impl Sink {
     pub fn finish(mut self) -> Result<Option<([u8; 32], u64)>, Failed> {
         self.flush()?;
         match &self.out {
-            Out::Stdout(_) => {}
+            Out::Stdout(_) | Out::Device(_) => {}
             Out::File {
                 file,
                 partial,
@@ -153,6 +166,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match &mut self.out {
             Out::Stdout(out) => out.write(bytes),
+            Out::Device(out) => out.write(bytes),
             Out::File { file, .. } => file.write(bytes),
             Out::Folder { .. } => Ok(bytes.len()),
         }?;
@@ -166,6 +180,7 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.out {
             Out::Stdout(out) => out.flush(),
+            Out::Device(out) => out.flush(),
             Out::File { file, .. } => file.flush(),
             Out::Folder { .. } => Ok(()),
         }

@@ -28,7 +28,7 @@ pub fn close(
     run.manifest.note(inputs, outcome, is_anonymous);
     if !run.options.quiet {
         warn(inputs, outcome);
-        eprintln!("{}", line(inputs, outcome, elapsed));
+        say!("{}", line(inputs, outcome, elapsed));
     }
     if run.options.time {
         times(inputs, outcome);
@@ -45,30 +45,30 @@ pub fn close(
 
 fn warn(inputs: &Inputs, outcome: &Outcome) {
     for (name, why) in inputs.unreadable.iter().take(FILES_NAMED) {
-        eprintln!("warning: {}: not read: {why}", show(name));
+        say!("warning: {}: not read: {why}", show(name));
     }
     if inputs.unreadable.len() > FILES_NAMED {
-        eprintln!(
+        say!(
             "warning: {} more files could not be read",
             inputs.unreadable.len() - FILES_NAMED
         );
     }
     for (name, why) in inputs.in_part.iter().take(FILES_NAMED) {
-        eprintln!("warning: {}: read in part: {why}", show(name));
+        say!("warning: {}: read in part: {why}", show(name));
     }
     if inputs.in_part.len() > FILES_NAMED {
-        eprintln!(
+        say!(
             "warning: {} more files could be read only in part",
             inputs.in_part.len() - FILES_NAMED
         );
     }
     for (file, why) in outcome.plan.refused.iter().take(FILES_NAMED) {
         let name = &inputs.files[*file as usize].name;
-        eprintln!("warning: {}: not read: {why}", show(name));
+        say!("warning: {}: not read: {why}", show(name));
     }
     for file in outcome.plan.at_limit.iter().take(FILES_NAMED) {
         let name = &inputs.files[*file as usize].name;
-        eprintln!(
+        say!(
             "warning: {}: exactly 100,000 rows, the most one export of Exchange Online holds: more may be missing",
             show(name)
         );
@@ -86,21 +86,21 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
         };
         let rows = if count == 1 { "row" } else { "rows" };
         if reason.is_recovered() {
-            eprintln!(
+            say!(
                 "note: {count} {rows} read all the same: {}: {}{more}",
                 reason.words(),
                 first.join(", ")
             );
             continue;
         }
-        eprintln!(
+        say!(
             "warning: {count} {rows} left out: {}: {}{more}",
             reason.words(),
             first.join(", ")
         );
     }
     if outcome.ambiguous > 0 {
-        eprintln!(
+        say!(
             "note: {} hand-overs would fit several records of another host and were not linked; --host HOST=ADDRESS says \
              which host an address is",
             outcome.ambiguous
@@ -108,16 +108,16 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
     }
     let other = outcome.events.passed_over();
     if other > 0 {
-        eprintln!("note: passed over {other} lines of other programs in syslog files");
+        say!("note: passed over {other} lines of other programs in syslog files");
     }
     if outcome.rows_twice > 0 {
-        eprintln!(
+        say!(
             "note: {} rows had been collected twice and were counted once",
             outcome.rows_twice
         );
     }
     if outcome.rows_late > 0 {
-        eprintln!(
+        say!(
             "warning: {} rows left out: their messages were closed and counted by an earlier run",
             outcome.rows_late
         );
@@ -132,7 +132,7 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
         } else {
             format!("{files} files")
         };
-        eprintln!("note: passed over {files}: {}", show(what));
+        say!("note: passed over {files}: {}", show(what));
     }
 }
 
@@ -185,9 +185,13 @@ fn times(inputs: &Inputs, outcome: &Outcome) {
     let inner = stages.laps.iter();
     lines.extend(inner.map(|(stage, lap)| (format!("| + {stage}"), *lap)));
     lines.push(("+ answer".to_string(), answer));
-    eprintln!(
+    say!(
         "{:<22} {:>9} {:>6} {:>9} {:>8}  limit",
-        "stage", "seconds", "share", "CPU s", "MB/s"
+        "stage",
+        "seconds",
+        "share",
+        "CPU s",
+        "MB/s"
     );
     for (stage, lap) in lines {
         let seconds = lap.wall.as_secs_f64();
@@ -197,7 +201,7 @@ fn times(inputs: &Inputs, outcome: &Outcome) {
             .map_or(String::new(), |cpu| format!("{:.3}", cpu.as_secs_f64()));
         let rate = outcome.plan.bytes as f64 / 1e6 / seconds.max(1e-6);
         let limit = limit(&lap, rayon::current_num_threads());
-        eprintln!("{stage:<22} {seconds:>9.3} {share:>5.0}% {cpu:>9} {rate:>8.0}  {limit}");
+        say!("{stage:<22} {seconds:>9.3} {share:>5.0}% {cpu:>9} {rate:>8.0}  {limit}");
     }
 }
 

@@ -27,6 +27,11 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// As it is compared.
+    pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.text).into_owned()
+    }
+
     /// The whole text must match.
     pub fn exact(text: &str) -> Pattern {
         let text = text.trim().to_lowercase();

@@ -12,7 +12,7 @@ mod guard;
 pub mod nameless;
 pub mod source;
 mod store;
-mod text;
+pub mod text;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

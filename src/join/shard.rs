@@ -23,8 +23,9 @@ use crate::time::{HOUR, Time};
 
 /// Takes paths.
 pub trait Taker {
-    /// Counts or shows a path (+1), or takes one back (-1). Returns whether it was wanted at all.
-    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> bool;
+    /// Counts or shows a path (+1), or takes one back (-1). Returns the class that further rows of it count for, if it was
+    /// wanted at all.
+    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> Option<Class>;
     /// Counts rows that change nothing else of a wanted message of this class.
     fn more_rows(&mut self, class: Class, rows: i64);
     /// Sees the rows of a message that may still get more when the run ends, in order, and whether its path was settled
@@ -358,10 +359,10 @@ impl<'t, 'j, T: Taker> Turn<'t, 'j, T> {
         carried.settled = path.is_settled();
         let now = self.joint.when == When::Finished && carried.finished;
         if self.last || now {
-            let wanted = self.taker.add(&path, &self.joint.ground.servers, 1);
+            let counted = self.taker.add(&path, &self.joint.ground.servers, 1);
             self.shard.rows_twice += twice as i64;
             carried.twice = twice as u32;
-            carried.counted = Some((path.class, wanted));
+            carried.counted = Some((counted.unwrap_or(path.class), counted.is_some()));
         }
         self.buffers.take_back(path);
     }

@@ -235,6 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_rule_quotes_of_a_message_is_replaced() {
+        let words = |reason| veiled("one", reason).3;
+        let told =
+            words("header Subject: Abmahnung Erika Mustermann from mx.partner.test[192.0.2.7]");
+        assert!(told.starts_with("header Subject: s-"), "{told}");
+        assert!(
+            !told.contains("Erika") && !told.contains("partner"),
+            "{told}"
+        );
+        let told = words("body Abmahnung from local");
+        assert!(
+            told.starts_with("body s-") && told.ends_with(" from local"),
+            "{told}"
+        );
+        assert_eq!(words("header too long"), "header too long");
+    }
+
+    #[test]
     fn names_are_stable_keyed_and_tell_own_from_outside() {
         let a = veiled(
             "one",

@@ -241,7 +241,9 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
         Role::Defer => {
             for address in event.recipients.named().filter(|a| !keeps(event, a)) {
                 let person = roster.sighted(address);
-                roster.people[person].deferrals += 1;
+                // To wait for a moderator is no try that failed.
+                let tried = event.name != "INITMESSAGECREATED";
+                roster.people[person].deferrals += u32::from(tried);
                 roster.people[person].put_off = why(event);
             }
             still_named(event, roster);

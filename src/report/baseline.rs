@@ -48,6 +48,8 @@ impl Baseline {
             .filter(|(other, _)| **other != day && other.weekday() == day.weekday());
         let mut messages: Vec<i64> = same.map(|(_, messages)| *messages).collect();
         messages.sort_unstable();
-        messages.get(messages.len() / 2).copied()
+        let upper = *messages.get(messages.len() / 2)?;
+        let lower = messages[(messages.len() - 1) / 2];
+        Some((lower + upper) / 2)
     }
 }

@@ -9,6 +9,7 @@ use crate::tally::sizes as tally;
 /// The section `sizes`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sizes {
+    /// Those whose size was logged: what was refused has none.
     pub messages: i64,
     pub mean_bytes: Option<u64>,
     /// Within the relative error of `latency`.

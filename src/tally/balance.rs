@@ -80,9 +80,7 @@ pub fn recipients_in_balance(path: &Path<'_>) -> i64 {
 impl Totals {
     /// Counts a message as left out with the probes, whatever its class.
     pub fn leave_out_as_probe(&mut self, path: &Path<'_>, weight: i64) {
-        // Rows that come later are not told of, so none are counted.
-        self.probe.messages += weight;
-        self.probe.recipients += weight * recipients_in_balance(path);
+        self.probe.add(path, recipients_in_balance(path), weight);
     }
 
     /// Counts a probe or system message as left out.

@@ -21,9 +21,12 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Counts `path`, which has `recipients` in the balance.
+    /// Counts `path`, which has `recipients` in the balance, if its size was logged: what was refused has none.
     pub fn add(&mut self, path: &Path<'_>, recipients: i64, weight: i64) {
         let size_bytes = summed_size_bytes(path);
+        if size_bytes == 0 {
+            return;
+        }
         let power = (64 - (size_bytes as u64).leading_zeros()) as usize;
         if self.powers.is_empty() {
             self.powers.resize(POWERS, Mail::default());

@@ -228,6 +228,48 @@ fn output_goes_to_its_file_whole_or_not_at_all() {
     assert_eq!(names(out.path()), ["paths.jsonl"]);
 }
 
+/// Pipes and devices are written through, links lead to their file, and standard error may be gone.
+#[cfg(unix)]
+#[test]
+fn what_is_no_plain_file_keeps_its_place() {
+    let (_folder, root) = good();
+    let out = tempfile::tempdir().unwrap();
+    let at = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
+    let want = run(&["paths", &root]).stdout;
+
+    let pipe = at("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).unwrap()
+    });
+    assert_eq!(status(&run(&["paths", &root, "--output", &pipe])), 0);
+    assert_eq!(reader.join().unwrap(), want);
+    assert!(!fs::metadata(&pipe).unwrap().is_file());
+
+    fs::write(at("there"), "old").unwrap();
+    std::os::unix::fs::symlink(at("there"), at("link")).unwrap();
+    let output = run(&["paths", &root, "--force", "--output", &at("link")]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(fs::read(at("there")).unwrap(), want);
+    assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
+
+    let (read, write) = std::io::pipe().unwrap();
+    drop(read);
+    let mut child = waybill();
+    let child = child
+        .args(["paths", &root])
+        .stdout(Stdio::null())
+        .stderr(write);
+    assert_eq!(child.status().unwrap().code(), Some(0));
+}
+
 /// A folder where a file of this name cannot be put: the run fails after it has begun to write.
 #[test]
 fn a_failed_run_leaves_no_part_of_an_answer() {

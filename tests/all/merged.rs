@@ -142,6 +142,30 @@ fn saved_days_merged_are_one_run_over_their_logs() {
 }
 
 #[test]
+fn what_overlaps_is_refused_and_a_day_is_no_earlier_day_of_its_own() {
+    let days = days();
+    let [a, b, c] = DATES.map(|date| format!("{date}.waybill"));
+    days.report(&["logs", "--save", "all"]);
+    days.refused(&["--merge", &a, "all"], "would count twice");
+    let noon = [
+        "logs",
+        "--since",
+        "2026-03-06T12:00:00Z",
+        "--until",
+        "2026-03-07T12:00:00Z",
+    ];
+    days.report(&[&noon[..], &["--save", "noon"]].concat());
+    days.refused(&["--merge", &b, "noon"], "would count twice");
+    // A job that is run again names the day that it made before.
+    let day = |baseline: &[&str]| {
+        let day = ["logs", "--day", DATES[2], "--baseline"];
+        let report = days.report(&[&day[..], baseline, &OWN].concat());
+        report["trouble"].clone()
+    };
+    assert_eq!(day(&[&a, &b, &c]), day(&[&a, &b]));
+}
+
+#[test]
 fn what_is_no_saved_day_is_refused() {
     let days = days();
     let [a, b, _] = DATES.map(|date| format!("{date}.waybill"));

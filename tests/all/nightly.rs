@@ -428,6 +428,36 @@ fn first_and_last_rows_of_a_period_are_real_ones_or_not_known() {
     }
 }
 
+/// A job that runs in another folder may lack its configuration: what was said of own domains holds on.
+#[test]
+fn own_domains_that_were_given_once_stay() {
+    let files = logs(&organisation("30", 38, 2));
+    let place = Place::new();
+    place.write(&files, "2026-03-03", 0);
+    place.night(&[]);
+    place.write(&files, "2027", 0);
+    let silent = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(["report", "--format", "json", "--horizon", "12h", "--state"])
+        .arg(place.state.path())
+        .arg(place.logs.path())
+        .output();
+    let silent = report(&silent.unwrap());
+    let whole = place.at_once(&[]);
+    assert_eq!(
+        silent["volume"]["by_direction"],
+        whole["volume"]["by_direction"]
+    );
+    assert_eq!(silent["totals"], whole["totals"]);
+    assert_eq!(
+        silent["coverage"]["own_domains"],
+        whole["coverage"]["own_domains"]
+    );
+    assert_eq!(
+        silent["coverage"]["domains_guessed"],
+        whole["coverage"]["domains_guessed"]
+    );
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let files = logs(&organisation("30", 37, 1));
@@ -443,6 +473,7 @@ fn what_does_not_fit_is_refused() {
     place.night(&[]);
     refused(&["--tz", "Europe/Berlin"], "begun with --tz UTC");
     refused(&["--anonymous", "key"], "begun with --anonymous off");
+    refused(&["--probe", "a@b.test"], "begun with --probe none");
     refused(&["--since", "2026-03-02T09:00:00Z"], "whole days");
     let state = place.state.path().join("state");
     let good = fs::read(&state).unwrap();

@@ -136,12 +136,17 @@ struct Taken {
 }
 
 impl Taker for Taken {
-    fn add(&mut self, path: &waybill::path::Path<'_>, servers: &Servers, weight: i64) -> bool {
+    fn add(
+        &mut self,
+        path: &waybill::path::Path<'_>,
+        servers: &Servers,
+        weight: i64,
+    ) -> Option<Class> {
         self.messages.push(message(path, servers));
         self.tally
             .get_or_insert_with(|| Tally::new(OPTIONS))
             .add(path, weight);
-        true
+        Some(path.class)
     }
 
     fn more_rows(&mut self, class: Class, rows: i64) {

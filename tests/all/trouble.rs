@@ -318,6 +318,22 @@ fn a_way_that_is_slow() {
     });
 }
 
+/// What is slow must not make it usual that mail is slow.
+#[test]
+fn a_way_that_is_slow_for_a_third_of_all_mail() {
+    shows("slow_hop", "Mail from ex01 to ex02 is slow", |shown| {
+        let mut logs = Logs::default();
+        for i in 0..200 {
+            logs.delivered(mail(i * MINUTE), "ex01", 300);
+        }
+        for i in 0..100 {
+            let took = if shown { 900_000 } else { 500 };
+            logs.delivered(mail(i * MINUTE), "ex02", took);
+        }
+        logs
+    });
+}
+
 #[test]
 fn a_few_slow_messages_are_no_slow_way() {
     let mut logs = Logs::default();
@@ -390,7 +406,7 @@ fn a_clock_that_goes_wrong() {
             logs
         },
     );
-    shows("clock", "by 1 min", |shown| {
+    shows("clock", "by about 1 min", |shown| {
         let mut logs = Logs::default();
         for i in 0..5 {
             logs.delivered(

@@ -309,7 +309,7 @@ fn read(
         task,
         filter: filter(filters, &zone, now)?,
         paths: common.paths,
-        domains: common.domain.iter().map(|d| domain(d)).collect(),
+        domains: (common.domain.iter().map(|d| domain(d))).collect::<Result<_, _>>()?,
         zone,
         now,
         output: common.output.filter(|file| file.as_os_str() != "-"),

@@ -5,8 +5,25 @@ use jiff::tz::TimeZone;
 use crate::time::{DAY, HOUR, SECOND};
 
 /// `@Contoso.com` and `contoso.com` are the same domain.
-pub fn domain(text: &str) -> String {
-    text.trim().trim_start_matches('@').to_lowercase()
+///
+/// # Errors
+/// If no address could ever have it: `*` stands before a point only, for all that lies below.
+pub fn domain(text: &str) -> Result<String, String> {
+    let domain = text.trim().trim_start_matches('@').to_lowercase();
+    let name = domain.strip_prefix("*.").unwrap_or(&domain);
+    let is_label = |label: &str| {
+        !label.is_empty() && !label.contains(|c: char| c.is_ascii() && !is_of_label(c))
+    };
+    match name.split('.').all(is_label) {
+        true => Ok(domain),
+        false => Err(format!(
+            "--domain: '{text}' is no domain; write contoso.com, or *.contoso.com for all below it"
+        )),
+    }
+}
+
+fn is_of_label(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
 /// A zone by name; `local` is this machine's.

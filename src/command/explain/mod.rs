@@ -39,8 +39,8 @@ pub fn run(words: &[String]) -> Result<Exit, Error> {
     for word in &unknown {
         let shown = crate::inert::terminal(word.as_bytes(), 80);
         match nearest(word)[..] {
-            [] => eprintln!("waybill: '{shown}' is not known"),
-            ref names => eprintln!(
+            [] => say!("waybill: '{shown}' is not known"),
+            ref names => say!(
                 "waybill: '{shown}' is not known; near it: {}",
                 names.join(", ")
             ),

@@ -100,9 +100,9 @@ impl<'c> Counting<'c> {
 }
 
 impl Taker for Counting<'_> {
-    fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> bool {
+    fn add(&mut self, path: &Path<'_>, _: &Servers, weight: i64) -> Option<Class> {
         if self.counted_until.is_some_and(|line| path.last_seen < line) {
-            return false;
+            return None;
         }
         let date = self.date(path.first_seen);
         let options = self.options;
@@ -112,7 +112,7 @@ impl Taker for Counting<'_> {
             true => day.settled.get_or_insert_with(|| Tally::new(options)),
             false => &mut day.open,
         };
-        count(tally, self.probes, path, self.sign * weight)
+        Some(count(tally, self.probes, path, self.sign * weight))
     }
 
     fn more_rows(&mut self, _: Class, _: i64) {

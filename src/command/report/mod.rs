@@ -24,7 +24,7 @@ use crate::cli::options::Read;
 use crate::error::Error;
 use crate::event::ServerId;
 use crate::filter::{Filter, Pattern};
-use crate::input::Inputs;
+use crate::input::{Inputs, text};
 use crate::join::shard::Taker;
 use crate::join::{Detail, When};
 use crate::path::anonymous::Anonymous;
@@ -115,7 +115,8 @@ pub fn run(
 pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
     let begun = Instant::now();
     let files = &options.days.merge;
-    let mut saved = days::merge_all(files)?.ok_or_else(|| Error("no saved day".into()))?;
+    let mut saved =
+        days::merge_all(files, |_| true)?.ok_or_else(|| Error("no saved day".into()))?;
     saved.facts.saved_files = files.len();
     if let Some(path) = &options.days.save {
         saved.write(path)?;
@@ -134,7 +135,7 @@ pub fn merged(options: &Read, format: ReportFormat) -> Result<Exit, Error> {
         Ok(_) => {}
     }
     if !options.quiet {
-        eprintln!(
+        say!(
             "{} saved days merged, {:.2} s",
             files.len(),
             begun.elapsed().as_secs_f64()
@@ -188,7 +189,7 @@ fn write(
         // A day that is made again is no earlier day of its own.
         let mut earlier = options.days.baseline.clone();
         earlier.retain(|path| Some(path) != options.days.save.as_ref());
-        if let Some(earlier) = days::merge_all(&earlier)? {
+        if let Some(earlier) = days::merge_all(&earlier, |day| !days::is_inside(day, &saved))? {
             baseline.add(&earlier.tally, zone);
         }
         shown.baseline = Some(baseline);
@@ -212,8 +213,17 @@ fn write(
 
 /// Addresses, one a line; what stands behind a comma (an export of Get-DistributionGroup) does not count.
 fn known_lists(path: &std::path::Path) -> Result<Vec<String>, Error> {
-    let text = std::fs::read_to_string(path)
+    let bytes = std::fs::read(path)
         .map_err(|error| Error(format!("--lists: {}: {error}", path.display())))?;
+    // As editors and PowerShell write them.
+    let mut plain = Vec::new();
+    let text = match text::utf16(&bytes) {
+        Some(order) => {
+            let _ = text::to_utf8(&bytes, order, &mut plain); // into memory
+            String::from_utf8_lossy(&plain)
+        }
+        None => String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes)),
+    };
     let first = |line: &str| {
         line.split([',', ';'])
             .next()
@@ -236,12 +246,12 @@ struct Counting<'f> {
 }
 
 impl Taker for Counting<'_> {
-    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> bool {
+    fn add(&mut self, path: &Path<'_>, servers: &Servers, weight: i64) -> Option<Class> {
         let server = |id: ServerId| servers.name(id);
         let wanted = self
             .filter
             .is_none_or(|filter| filter.matches(path, &server));
-        wanted && count(&mut self.tally, self.probes, path, weight)
+        wanted.then(|| count(&mut self.tally, self.probes, path, weight))
     }
 
     fn more_rows(&mut self, class: Class, rows: i64) {
@@ -249,16 +259,18 @@ impl Taker for Counting<'_> {
     }
 }
 
-/// Counts a path, or among what is left out if it is from or to one of `probes`. Returns whether it is in the sums.
-fn count(tally: &mut Tally, probes: &[Pattern], path: &Path<'_>, weight: i64) -> bool {
+/// Counts a path, or among what is left out if it is from or to one of `probes`. Returns the class for which it
+/// was counted.
+fn count(tally: &mut Tally, probes: &[Pattern], path: &Path<'_>, weight: i64) -> Class {
     let probe = |address: &BStr| probes.iter().any(|pattern| pattern.matches(address));
     let plain = path.plain.as_deref().unwrap_or(path);
     let is_probe = !probes.is_empty()
         && path.class == Class::Mail
         && (probe(plain.sender) || plain.recipients.iter().any(|r| probe(r.address)));
-    match is_probe {
-        true => tally.totals.leave_out_as_probe(path, weight),
-        false => tally.add(path, weight),
+    if is_probe {
+        tally.totals.leave_out_as_probe(path, weight);
+        return Class::Probe;
     }
-    !is_probe
+    tally.add(path, weight);
+    path.class
 }

@@ -77,7 +77,13 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
             .iter()
             .map(|name| name.as_slice().into()),
     );
-    let own = match run.options.domains.as_slice() {
+    // Own domains that were given once stay until others are.
+    let stay = before.run > 0 && !before.facts.domains_guessed;
+    let given = match run.options.domains.as_slice() {
+        [] if stay => &before.ground.own,
+        given => given,
+    };
+    let own = match given {
         [] => OwnDomains::guessed(survey.domains.clone()),
         given => OwnDomains::given(given.iter().map(String::as_str)),
     };
@@ -122,6 +128,7 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
         not_before: before.closed_until,
         keep_from: Some(closed_until.unwrap_or(Time(i64::MIN))),
         keys,
+        domains: given.to_vec(),
         ..run.pipeline_options()
     };
     let make = || Counting {
@@ -370,11 +377,13 @@ impl Night {
 
     pub(super) fn say(&self, news: &News) {
         for note in &news.notes {
-            eprintln!("note: {note}");
+            say!("note: {note}");
         }
-        eprintln!(
+        say!(
             "{} files as they were; {} open messages with {} rows are carried to the next run",
-            news.unchanged, self.open_messages, self.open_rows
+            news.unchanged,
+            self.open_messages,
+            self.open_rows
         );
     }
 }

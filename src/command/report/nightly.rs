@@ -16,6 +16,7 @@ use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
 use crate::command::{Run, Sink, finish, summary, unchanged};
 use crate::error::Error;
+use crate::filter::Pattern;
 use crate::input::Inputs;
 use crate::progress::Progress;
 use crate::saved::state::State;
@@ -86,11 +87,19 @@ fn terms(options: &Read) -> BTreeMap<String, String> {
     let anonymous = options.anonymous.as_ref().map_or("off".into(), key);
     let horizon = format!("{} s", options.horizon / crate::time::SECOND);
     let probes = options.filter.include_probes.to_string();
+    let own_probes: Vec<String> = options.days.probes.iter().map(Pattern::shown).collect();
+    let own_probes = match (own_probes.join(","), &options.anonymous) {
+        (none, _) if none.is_empty() => "none".to_string(),
+        (list, None) => list,
+        // Whoever sees the state must not see whose they are.
+        (list, Some(_)) => key(&list),
+    };
     let terms = [
         ("--tz", zone.to_string()),
         ("--horizon", horizon),
         ("--anonymous", anonymous),
         ("--include-probes", probes),
+        ("--probe", own_probes),
         ("--top", options.days.top.to_string()),
     ];
     terms.map(|(flag, value)| (flag.to_string(), value)).into()

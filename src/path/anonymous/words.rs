@@ -13,9 +13,32 @@ use super::shapes::{
 };
 use crate::address::x500;
 
+/// What Postfix's header and body checks say: `header Subject: ... from host[ip]`, `body ... from host[ip]`. The header's
+/// name, what it held, and the rest.
+fn quoted_by_rule(text: &BStr) -> Option<[&BStr; 3]> {
+    let name = match text.strip_prefix(b"header ") {
+        Some(header) => b"header ".len() + header.find(b": ")? + 2,
+        None => text.starts_with(b"body ").then_some(b"body ".len())?,
+    };
+    let end = text.rfind(b" from ").filter(|end| *end >= name);
+    let (head, rest) = text.split_at(name);
+    let (content, tail) = rest.split_at(end.map_or(rest.len(), |end| end - name));
+    Some([head, content, tail].map(BStr::new))
+}
+
 impl<'a> Veil<'_, 'a> {
-    /// Text with addresses and outside hosts in it; everything else stays.
+    /// Text with addresses and outside hosts in it; everything else stays but what a rule quotes from the message itself.
     pub(super) fn text(&self, text: &'a BStr) -> &'a BStr {
+        match quoted_by_rule(text) {
+            Some([head, content, tail]) => {
+                let [content, tail] = [self.word("s-", content), self.words(tail)];
+                self.keep(format!("{head}{content}{tail}"))
+            }
+            None => self.words(text),
+        }
+    }
+
+    fn words(&self, text: &'a BStr) -> &'a BStr {
         let mut veiled = String::with_capacity(text.len());
         let narrow = narrow(text);
         let mut rest = &*narrow;

@@ -102,13 +102,17 @@ pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
         );
         let causes = (report.failures.by_code_and_server.iter())
             .filter(|cause| cause.code == code.code && cause.fate == Fate::Failed);
-        let on = causes.clone().take(EVIDENCE).map(|cause| {
-            format!(
-                "{} on {}",
-                grouped(cause.recipients),
-                cause.server.as_deref().unwrap_or("an unnamed server")
-            )
-        });
+        let mut by_server: Vec<(&str, i64)> = Vec::new();
+        for cause in causes.clone() {
+            let server = cause.server.as_deref().unwrap_or("an unnamed server");
+            match by_server.iter_mut().find(|(known, _)| *known == server) {
+                Some((_, recipients)) => *recipients += cause.recipients,
+                None => by_server.push((server, cause.recipients)),
+            }
+        }
+        by_server.sort_by_key(|&(server, recipients)| (-recipients, server));
+        let on = by_server.iter().take(EVIDENCE);
+        let on = on.map(|(server, recipients)| format!("{} on {server}", grouped(*recipients)));
         let mut evidence = vec![format!(
             "{} of all recipients",
             percent(code.failed, entered)

@@ -240,7 +240,7 @@ pub fn clocks(report: &Report, findings: &mut Vec<Finding>) {
         }
         let (from, to) = (&pair.from, &pair.to);
         let what = format!(
-            "The clock of {from} is ahead of that of {to} by {} or more",
+            "The clock of {from} is ahead of that of {to} by about {} or more",
             duration(apart)
         );
         let evidence = format!(
