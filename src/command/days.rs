@@ -16,7 +16,7 @@ use crate::tally::volume::MINUTE;
 use crate::time::Time;
 
 /// What one thread merged, and what was read for each of its days.
-type Share<'p> = (Option<Saved>, Vec<(&'p Path, Read, Minutes)>);
+type Share<'p> = (Option<Saved>, Vec<(&'p Path, Read, Kept)>);
 
 /// Reads and merges all files that are `wanted`.
 ///
@@ -37,7 +37,7 @@ pub fn merge_all(
                 if !wanted(&day) {
                     continue;
                 }
-                read.push((path.as_ref(), Read::of(&day.facts), Minutes::of(&day)));
+                read.push((path.as_ref(), Read::of(&day.facts), Kept::of(&day)));
                 match &mut sum {
                     Some(sum) => sum.merge(day),
                     None => sum = Some(day),
@@ -53,6 +53,7 @@ pub fn merge_all(
         (path, read)
     });
     each_once(read)?;
+    all_alike(minutes.iter().map(|(path, of)| (*path, of)))?;
     none_overlaps(minutes)?;
     Ok(sums.into_iter().flatten().reduce(|mut a, b| {
         a.merge(b);
@@ -83,43 +84,67 @@ impl Read {
     }
 }
 
-/// The minutes in which messages of a saved day were first seen, and whose rows told of them.
-struct Minutes {
+/// What a saved day holds: the minutes in which its messages were first seen, whose rows told of them, which messages alone,
+/// and a print of the key under which names were replaced.
+struct Kept {
     first_and_last: Option<(i64, i64)>,
     all: Vec<i64>,
     servers: BTreeSet<String>,
+    only: Vec<String>,
+    veil: Option<String>,
 }
 
-impl Minutes {
-    fn of(day: &Saved) -> Minutes {
+impl Kept {
+    fn of(day: &Saved) -> Kept {
         let counted = day.tally.volume.minutes.iter();
         let counted = counted.filter(|(_, messages)| **messages > 0);
         let mut all: Vec<i64> = counted.map(|(minute, _)| *minute).collect();
         all.sort_unstable();
         let servers = day.facts.servers.iter().filter(|of| of.rows > 0);
-        Minutes {
+        Kept {
             first_and_last: all.first().copied().zip(all.last().copied()),
             all,
             servers: servers.map(|of| of.name.clone()).collect(),
+            only: day.facts.only.clone(),
+            veil: day.facts.veil.clone(),
         }
     }
 }
 
 /// Whether all messages of `day` were first seen in the time of those of `other`.
 pub fn is_inside(day: &Saved, other: &Saved) -> bool {
-    match [day, other].map(|day| Minutes::of(day).first_and_last) {
+    match [day, other].map(|day| Kept::of(day).first_and_last) {
         [Some((first, last)), Some((from, to))] => from <= first && last <= to,
         _ => false,
     }
 }
 
+/// Days that tell of the same messages alone, with people under the same names.
+fn all_alike<'d>(days: impl Iterator<Item = (&'d Path, &'d Kept)>) -> Result<(), Error> {
+    let mut first: Option<(&Path, &Kept)> = None;
+    for (path, day) in days {
+        let Some((known, other)) = first else {
+            first = Some((path, day));
+            continue;
+        };
+        let differ = match day {
+            _ if day.only != other.only => "tell of different messages (filters)",
+            _ if day.veil != other.veil => "have people under different names (--anonymous)",
+            _ => continue,
+        };
+        let (one, two) = (known.display(), path.display());
+        return Err(Error(format!("{one} and {two} {differ}: they make no sum")));
+    }
+    Ok(())
+}
+
 /// Days of which two count messages of the same minutes on the same server hold the same messages: what they were saved
 /// from overlaps. (One minute may be parted between two files.)
-fn none_overlaps(mut days: Vec<(&Path, Minutes)>) -> Result<(), Error> {
+fn none_overlaps(mut days: Vec<(&Path, Kept)>) -> Result<(), Error> {
     days.retain(|(_, of)| of.first_and_last.is_some());
     days.sort_by_key(|(path, of)| (of.first_and_last, *path));
     // Those that may still reach into the next one.
-    let mut reaching: Vec<&(&Path, Minutes)> = Vec::new();
+    let mut reaching: Vec<&(&Path, Kept)> = Vec::new();
     for day in &days {
         let begins = day.1.all[0];
         reaching.retain(|(_, of)| of.first_and_last.is_some_and(|(_, last)| last > begins));

@@ -49,7 +49,45 @@ pub struct Filter {
     pub include_probes: bool,
 }
 
+/// `partly-delivered` of `PartlyDelivered`.
+fn as_flag(name: &str) -> String {
+    let mut flag = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !flag.is_empty() {
+            flag.push('-');
+        }
+        flag.push(letter.to_ascii_lowercase());
+    }
+    flag
+}
+
 impl Filter {
+    /// What it asks for beside a time, as flags; `veiled`: without what was asked for, which names people.
+    pub fn words(&self, veiled: bool) -> Vec<String> {
+        let patterns = [
+            ("--sender", &self.sender),
+            ("--recipient", &self.recipient),
+            ("--message-id", &self.message_id),
+            ("--network-message-id", &self.network_message_id),
+            ("--subject", &self.subject),
+            ("--server", &self.server),
+            ("--connector", &self.connector),
+            ("--client-ip", &self.client_ip),
+        ];
+        let patterns = patterns.into_iter().flat_map(|(flag, patterns)| {
+            patterns.iter().map(move |pattern| match veiled {
+                true => format!("{flag} ..."),
+                false => format!("{flag} {}", pattern.shown()),
+            })
+        });
+        let status = self.status.iter();
+        let status = status.map(|status| format!("--status {}", as_flag(&format!("{status:?}"))));
+        let direction = self.direction.iter();
+        let direction = direction
+            .map(|direction| format!("--direction {}", as_flag(&format!("{direction:?}"))));
+        patterns.chain(status).chain(direction).collect()
+    }
+
     /// Whether a message is wanted, under the names that it is shown with or its real ones.
     pub fn matches<'a>(&self, path: &Path, names: &dyn Fn(ServerId) -> &'a BStr) -> bool {
         let plain = path.plain.as_deref();

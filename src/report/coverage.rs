@@ -17,6 +17,8 @@ pub struct Coverage {
     pub own_domains: Vec<String>,
     /// The domains were guessed from submissions and deliveries, not given.
     pub domains_guessed: bool,
+    /// The filters that messages had to match, as flags; empty: all count.
+    pub only: Vec<String>,
     pub skipped_files: Vec<SkippedFile>,
     pub missing_files: Vec<MissingFiles>,
     pub bad_rows: Vec<BadRows>,
@@ -75,6 +77,7 @@ pub fn coverage(facts: Facts) -> Coverage {
         servers,
         own_domains: facts.own_domains,
         domains_guessed: facts.domains_guessed,
+        only: facts.only,
         skipped_files: facts.skipped_files,
         missing_files: facts.missing_files,
         bad_rows: facts.bad_row_reasons,
@@ -94,6 +97,12 @@ pub fn coverage(facts: Facts) -> Coverage {
 }
 
 impl Coverage {
+    /// Which messages alone count, if not all.
+    pub fn only(&self) -> Option<String> {
+        let only = self.only.join(" ");
+        (!only.is_empty()).then(|| format!("Only messages that match {only}"))
+    }
+
     /// What rows the first and last row, the rows and the bytes of servers are of.
     pub fn note(&self, saved_files: usize) -> &'static str {
         match self.state {

@@ -28,6 +28,8 @@ impl Facts {
             servers: Vec::new(),
             own_domains: Vec::new(),
             domains_guessed: false,
+            only: Vec::new(),
+            veil: None,
             skipped_files: Vec::new(),
             events: Vec::new(),
             bad_row_reasons: Vec::new(),
@@ -51,6 +53,8 @@ impl Facts {
         self.own_domains.extend(other.own_domains);
         self.own_domains.sort();
         self.own_domains.dedup();
+        extend_new(&mut self.only, other.only);
+        self.veil = self.veil.take().or(other.veil);
         // Days may have been read from one folder.
         extend_new(&mut self.skipped_files, other.skipped_files);
         extend_new(&mut self.missing_files, other.missing_files);

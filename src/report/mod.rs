@@ -63,6 +63,10 @@ pub struct Facts {
     /// Own domains, and whether they were guessed rather than given.
     pub own_domains: Vec<String>,
     pub domains_guessed: bool,
+    /// The filters that messages had to match, as flags; empty: all count.
+    pub only: Vec<String>,
+    /// A print of the key under which names were replaced.
+    pub veil: Option<String>,
     pub skipped_files: Vec<SkippedFile>,
     pub events: Vec<EventCount>,
     pub bad_row_reasons: Vec<BadRows>,

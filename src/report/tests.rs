@@ -41,6 +41,8 @@ fn facts() -> Facts {
         servers: vec![server(1, vec![0, 1, 2, 4, 5]), server(0, (0..6).collect())],
         own_domains: vec!["own.test".into()],
         domains_guessed: true,
+        only: Vec::new(),
+        veil: None,
         skipped_files: vec![SkippedFile {
             path: "a\x1b[2J.log".into(),
             is_log: true,

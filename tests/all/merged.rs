@@ -156,6 +156,16 @@ fn what_overlaps_is_refused_and_a_day_is_no_earlier_day_of_its_own() {
     ];
     days.report(&[&noon[..], &["--save", "noon"]].concat());
     days.refused(&["--merge", &b, "noon"], "would count twice");
+    // Sums of different messages, or of people under different names, are no sum.
+    let some = ["logs", "--day", DATES[1], "--save", "some"];
+    let one = days.report(&[&some[..], &["--sender", "@Example.com"]].concat());
+    assert_eq!(one["coverage"]["only"][0], "--sender *@example.com");
+    days.refused(&["--merge", &a, "some"], "different messages");
+    for (name, key, date) in [("veiled", "one", DATES[1]), ("other", "two", DATES[2])] {
+        days.report(&["logs", "--day", date, "--save", name, "--anonymous", key]);
+    }
+    days.refused(&["--merge", "veiled", "other"], "under different names");
+    days.refused(&["logs", "--limit", "5"], "--limit goes with find");
     // A job that is run again names the day that it made before.
     let day = |baseline: &[&str]| {
         let day = ["logs", "--day", DATES[2], "--baseline"];

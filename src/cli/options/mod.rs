@@ -150,6 +150,9 @@ pub fn resolve(cli: Cli, file: &File, now: Time) -> Result<Options, String> {
             if report.run.format == Some(ReportFormat::Csv) && to_pipe {
                 return Err("report: --format csv writes a folder; name it with --output".into());
             }
+            if report.run.filters.limit.is_some() {
+                return Err("report: --limit goes with find, trace, paths and events".into());
+            }
             file.fill_figures(&mut report.figures);
             days = figures(report.figures)?;
             days.save = report.save;

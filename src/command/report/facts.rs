@@ -59,6 +59,8 @@ pub fn of<'n>(
             None => outcome.own.names(),
         },
         domains_guessed: outcome.own.guessed,
+        only: filter.words(options.anonymous.is_some()),
+        veil: options.anonymous.as_deref().map(super::print_of),
         skipped_files: unreadable.chain(other).collect(),
         missing_files: missing_files(names),
         events: events(outcome),

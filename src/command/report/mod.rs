@@ -151,6 +151,11 @@ fn tally_options(options: &Read) -> TallyOptions {
     }
 }
 
+/// By which a key is known again, and not told.
+fn print_of(key: &str) -> String {
+    blake3::hash(key.as_bytes()).to_hex()[..8].to_string()
+}
+
 /// Addresses whose mail is left out.
 fn probes(options: &Read) -> &[Pattern] {
     match options.filter.include_probes {

@@ -341,6 +341,7 @@ impl Night {
             rows: servers.iter().map(|server| server.rows).sum(),
             own_domains: facts.own_domains.clone(),
             domains_guessed: facts.domains_guessed,
+            veil: facts.veil.clone(),
             servers,
             ..Facts::none()
         }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::night::night;
 use super::period::Period;
-use super::write;
+use super::{print_of, write};
 use crate::cli::Exit;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::Read;
@@ -83,8 +83,7 @@ pub fn nightly(
 /// Settings under which figures add up.
 fn terms(options: &Read) -> BTreeMap<String, String> {
     let zone = options.zone.iana_name().unwrap_or("UTC");
-    let key = |key: &String| blake3::hash(key.as_bytes()).to_hex()[..8].to_string();
-    let anonymous = options.anonymous.as_ref().map_or("off".into(), key);
+    let anonymous = options.anonymous.as_deref().map_or("off".into(), print_of);
     let horizon = format!("{} s", options.horizon / crate::time::SECOND);
     let probes = options.filter.include_probes.to_string();
     let own_probes: Vec<String> = options.days.probes.iter().map(Pattern::shown).collect();
@@ -92,7 +91,7 @@ fn terms(options: &Read) -> BTreeMap<String, String> {
         (none, _) if none.is_empty() => "none".to_string(),
         (list, None) => list,
         // Whoever sees the state must not see whose they are.
-        (list, Some(_)) => key(&list),
+        (list, Some(_)) => print_of(&list),
     };
     let terms = [
         ("--tz", zone.to_string()),

@@ -50,6 +50,9 @@ pub fn page(report: &Report, lines: usize) -> Markup {
                         button #theme type="button" hidden { "Light or dark" }
                     }
                     p.period { (period(report)) " · " (report.zone) }
+                    @if let Some(only) = report.coverage.only() {
+                        p.period { strong { (shown(&only)) } }
+                    }
                     p.faint { (read(report)) }
                 }
                 nav aria-label="Sections" {

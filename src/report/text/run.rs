@@ -19,6 +19,9 @@ pub fn headline<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result
         &format!("{} to {} {}", at(from), at(to), report.zone),
         Tone::Plain,
     )?;
+    if let Some(only) = report.coverage.only() {
+        page.say(&only, Tone::Warning)?;
+    }
     let inputs = &report.inputs;
     let rate = if inputs.seconds > 0.0 && inputs.bytes > 0 {
         let rate = size((inputs.bytes as f64 / inputs.seconds) as i64);
