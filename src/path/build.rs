@@ -17,6 +17,7 @@ use super::{
 };
 use crate::address::x400::is_proper_id;
 use crate::address::{List, has_prefix};
+use crate::dialect::legacy::entry::DELIVERY_REPORT;
 use crate::event::{Event, Place, Role};
 use crate::servers::Servers;
 use crate::time::{SECOND, Time};
@@ -480,6 +481,7 @@ fn related<'d>(events: &[Event<'d>], class: Class) -> Vec<(Relation, &'d BStr)> 
         let relation = match event.role {
             _ if event.is_report => Relation::ReportOf,
             Role::Fail => Relation::Report,
+            Role::Info if event.context().text() == DELIVERY_REPORT => Relation::Report,
             Role::Receive if event.generated && class != Class::Report => Relation::of_made(event),
             _ => continue,
         };

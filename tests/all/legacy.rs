@@ -574,6 +574,138 @@ fn a_copy_that_ends_inside_a_record_adds_nothing() {
     }
 }
 
+/// Address, fate and way of the recipients of ADA's message, distinguished names by their last part.
+fn ends(log: &[String]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    write_heron(folder.path(), "logs", &log.concat());
+    let found = paths(folder.path(), &[]);
+    let last = |address: &serde_json::Value| {
+        let address = address.as_str().unwrap().to_string();
+        address.rsplit('=').next().unwrap().to_string()
+    };
+    let mail = found.iter().find(|path| path["class"] == "mail").unwrap();
+    let told = mail["recipients"].as_array().unwrap().iter().map(|r| {
+        let via = r["via"].as_array().unwrap().iter();
+        let via: Vec<_> = via.map(|v| last(&v["address"])).collect();
+        format!(
+            "{} {} {}",
+            last(&r["address"]),
+            r["status"].as_str().unwrap(),
+            via.join(" ")
+        )
+    });
+    told.collect()
+}
+
+/// Rows of another message, hours later: the log goes on.
+fn later() -> String {
+    record(4, 3, &["DORA"])
+        .replace(" 9:12:", " 19:12:")
+        .replace("Z-31", "Z-99")
+}
+
+#[test]
+fn of_several_recipients_and_lists_those_are_lists_that_vanish() {
+    // One goes on to another server, the list does not.
+    assert_eq!(
+        ends(&[
+            record(4, 1, &["SALES", "ZOE"]),
+            record(26, 2, &["BRAM", "CHLOE"]),
+            record(7, 3, &["ZOE"]),
+            record(9, 4, &["BRAM", "CHLOE"]),
+            later(),
+        ]),
+        [
+            "sales expanded ",
+            "zoe unknown ",
+            "bram delivered sales",
+            "chloe delivered sales"
+        ]
+    );
+    // Two lists: both were opened, and which is whose, no row tells.
+    assert_eq!(
+        ends(&[
+            record(4, 1, &["SALES", "MGMT"]),
+            record(26, 2, &["BRAM"]),
+            record(26, 3, &["CHLOE"]),
+            record(9, 4, &["BRAM", "CHLOE"]),
+            later(),
+        ]),
+        [
+            "sales expanded ",
+            "mgmt expanded ",
+            "bram delivered ",
+            "chloe delivered "
+        ]
+    );
+}
+
+/// A report says by its status whether it is about a delivery (0) or a failure (1); without one it does not say.
+#[test]
+fn a_receipt_fails_nobody() {
+    let report = |status: &str| {
+        let about = "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31";
+        let report = record(2, 5, &["BRAM"]).replace(
+            &format!("{about}\t2"),
+            "c=NO;a= ;p=FJORD;l=OTTER-981117091209Z-7\t2",
+        );
+        let report = report.replace("\t0\t0\t\t1\n", &format!("\t0\t0\t{about}\t1\n"));
+        report.replace("cn=BRAM\n", &format!("cn=BRAM{status}\n"))
+    };
+    let told = |status: &str| {
+        ends(&[
+            record(4, 1, &["BRAM", "CHLOE"]),
+            record(9, 2, &["CHLOE"]),
+            record(7, 3, &["BRAM"]),
+            report(status),
+            later(),
+        ])
+    };
+    for (status, fate) in [("\t1", "failed"), ("\t0", "unknown"), ("", "unknown")] {
+        assert_eq!(
+            told(status),
+            [format!("bram {fate} "), "chloe delivered ".into()],
+            "{status:?}"
+        );
+    }
+}
+
+/// A directory entry for somebody outside: a distinguished name inside, an SMTP address from the connector on.
+#[test]
+fn a_custom_recipient_beside_others_is_one_recipient() {
+    let outside = |record: String| record.replace("/o=FJORD/ou=HILL/cn=Recipients/cn=kim", "kim");
+    assert_eq!(
+        ends(&[
+            record(4, 1, &["KIMOUT", "BRAM"]),
+            record(9, 2, &["BRAM"]),
+            record(7, 3, &["KIMOUT"]),
+            outside(record(1010, 4, &["kim@far.test"])),
+            outside(record(1011, 5, &["kim@far.test"])),
+            later(),
+        ]),
+        ["bram delivered ", "kim@far.test transferred kimout"]
+    );
+}
+
+/// An X.400 address has semicolons, which part no list here.
+#[test]
+fn an_x_400_address_is_one_recipient() {
+    let x400 = |record: String| record.replace("/o=FJORD/ou=HILL/cn=Recipients/cn=c=US", "c=US");
+    assert_eq!(
+        ends(&[
+            x400(record(4, 1, &["c=US;a= ;p=ACME;s=old;"])),
+            record(26, 2, &["BRAM", "CHLOE"]),
+            record(9, 3, &["BRAM", "CHLOE"]),
+            later(),
+        ]),
+        [
+            "old; expanded ",
+            "bram delivered old;",
+            "chloe delivered old;"
+        ]
+    );
+}
+
 /// A probe asks whether mail would arrive: none is waited for.
 #[test]
 fn x_400_probes_are_no_mail() {
@@ -682,6 +814,34 @@ fn whom_outlook_names_is_no_second_recipient() {
             "team@heron.test expanded ",
             "zoe@heron.test pending ",
             "bob@heron.test delivered team@heron.test",
+        ]
+    );
+    // Somebody outside, whom Outlook names as all others do, does not hide who is who; nor does a list of another name.
+    let (bjones, crew) = (bob.replace("bob", "bjones"), team.replace("team", "crew"));
+    assert_eq!(
+        told(&[
+            (&bjones, 1027),
+            ("kim@far.test", 1027),
+            ("bob@heron.test", 1019),
+            ("kim@far.test", 1019),
+            ("bob@heron.test", 1028),
+            ("kim@far.test", 1028),
+        ]),
+        [
+            "kim@far.test delivered ".to_string(),
+            format!("bob@heron.test delivered {bjones}"),
+        ]
+    );
+    assert_eq!(
+        told(&[
+            (&crew, 1027),
+            ("team@heron.test", 1019),
+            ("bob@heron.test", 26),
+            ("bob@heron.test", 1028),
+        ]),
+        [
+            format!("team@heron.test expanded {crew}"),
+            format!("bob@heron.test delivered team@heron.test {crew}"),
         ]
     );
     // Which is which, no row tells: both are replaced, neither waits.

@@ -72,6 +72,9 @@ pub fn recipients<'d>(
     list.into_bump_slice()
 }
 
+/// What a row says of the original that is about a report that fails nobody.
+pub const DELIVERY_REPORT: &str = "delivery report";
+
 /// All recipients of a record, as a list field; nearly all records have one.
 #[inline]
 fn all<'d>(recipients: Recipients<'d>, arena: &'d Bump) -> List<'d> {
@@ -122,8 +125,13 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
     let sender = plain(entry.sender, arena);
     let recipients = match is_report {
         true if of_original => list(entry.recipients.iter().filter(failed).map(addresses), arena),
-        true => List(sender),
+        true => list(std::iter::once(&**entry.sender), arena),
         false => all(entry.recipients, arena),
+    };
+    // A report that mail was delivered, or one that does not say, fails nobody.
+    let row_role = match of_original && recipients.0.is_empty() {
+        true => Role::Info,
+        false => row.role,
     };
     let sides = match around.full || tells_way(row) {
         true => Sides::of(entry.gateway, entry.partner),
@@ -134,7 +142,7 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
     let role = if next == Next::Outside {
         Role::Leave
     } else {
-        row.role
+        row_role
     };
     let arrives = matches!(role, Role::Receive | Role::Deliver | Role::Submit);
     // Queued for the Internet: the other side is where it goes, not where it came from.
@@ -209,7 +217,8 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
                 (
                     Text::Context,
                     match () {
-                        () if of_original => BStr::new("non-delivery report"),
+                        () if of_original && role == Role::Fail => BStr::new("non-delivery report"),
+                        () if of_original => BStr::new(DELIVERY_REPORT),
                         () if role == Role::Leave => entry.linked,
                         () if is_queued => peer,
                         () if tells_why(role) => BStr::new(kind.map_or("", |kind| kind.name)),

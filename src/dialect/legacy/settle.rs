@@ -31,6 +31,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     note_forwards(events, &mut concluded, arena);
     // A list goes by two names, too: it is one that is replaced.
     tie_names(events, By::Name, &mut concluded, arena);
+    tie_names(events, By::Store, &mut concluded, arena);
     name_replaced(events, &mut concluded, arena);
     tie_names(events, By::Place, &mut concluded, arena);
     concluded
@@ -246,12 +247,17 @@ fn replaces(event: &Event<'_>) -> bool {
 /// Expansions and redirects name the new recipients only: the old one is the one on that server of which nothing more
 /// is heard.
 fn name_replaced<'d>(
-    events: &mut [Event<'d>],
+    events: &mut Vec<Event<'d>>,
     concluded: &mut Vec<Conclusion<'d>>,
     arena: &'d Bump,
 ) {
+    let mut opened: Vec<Event<'d>> = Vec::new();
     for i in 0..events.len() {
-        if !replaces(&events[i]) || !events[i].related.0.is_empty() {
+        let done = |e: &&Event<'_>| e.server == events[i].server;
+        if !replaces(&events[i])
+            || !events[i].related.0.is_empty()
+            || opened.iter().any(|e| done(&e))
+        {
             continue;
         }
         let event = events[i];
@@ -272,13 +278,30 @@ fn name_replaced<'d>(
         let came = Names::of(events, arena, |at, e| {
             e.server == event.server && (at < i || at > i && !replaces(e))
         });
-        let waiting = Names::of(events, arena, |at, e| at > i && e.role == Role::Defer);
-        let heard_of = [&new, &settled, &known, &waiting];
+        let goes_on = |e: &Event<'_>| {
+            e.role == Role::Defer
+                || e.server == event.server && matches!(e.role, Role::Send | Role::Leave)
+        };
+        let later = Names::of(events, arena, |at, e| at > i && goes_on(e));
+        let heard_of = [&new, &settled, &known, &later];
         let lost = |address: &&&[u8]| !heard_of.iter().any(|names| names.hold(address));
         let lost: Vec<&[u8]> = came.list.iter().filter(lost).copied().collect();
+        let unnamed = |e: &&Event<'_>| {
+            e.role == Role::Expand && e.server == event.server && e.related.0.is_empty()
+        };
         if let [old] = lost[..] {
-            events[i].related = List(old);
+            events[i].related = quoted(old, arena);
             conclude(old);
+        } else if lost.len() > 1 && events.iter().filter(unnamed).count() == lost.len() {
+            // As many lists as were opened there: which is which, nothing tells.
+            for list in lost {
+                conclude(list);
+                opened.push(Event {
+                    recipients: List(b""),
+                    related: quoted(list, arena),
+                    ..event
+                });
+            }
         } else if let [only] = new.list[..]
             && event.role == Role::Expand
             && came.hold(only)
@@ -288,11 +311,12 @@ fn name_replaced<'d>(
             let before = Names::of(events, arena, |at, _| at < i);
             let is_new = |e: &&Event<'_>| e.recipients.into_iter().any(|a| !before.hold(a));
             let members = events[i + 1..].iter().find(is_new).map(|e| e.recipients);
-            events[i].related = List(only);
+            events[i].related = quoted(only, arena);
             conclude(only);
             events[i].recipients = members.unwrap_or(List(b""));
         }
     }
+    events.extend(opened);
 }
 
 /// By what a distinguished name and an SMTP address are told to be one recipient.
@@ -300,9 +324,11 @@ fn name_replaced<'d>(
 enum By {
     /// They share their name.
     Name,
-    /// One of each is left, and one turns up only behind a server to which the other was handed. Where as many of each are
-    /// left, the store named the ones and the server that took the message from it the others: which is which, nothing
-    /// tells.
+    /// The store named the one, and only the server that took the message from it the other. Of several which is which,
+    /// nothing tells.
+    Store,
+    /// One of each is left, and one turns up only behind a server to which the other was handed; of several which is which,
+    /// nothing tells.
     Place,
 }
 
@@ -359,7 +385,7 @@ fn tie_names<'d>(
     let together = |a: &[u8], b: &[u8]| rows(a).iter().any(|i| rows(b).contains(i));
     let mut pairs: Vec<(&[u8], &[u8])> = Vec::new();
     // Names that became some of the addresses.
-    let mut gone: &[&[u8]] = &[];
+    let mut gone: Vec<&[u8]> = Vec::new();
     if by == By::Name {
         let mut by_local: HashMap<Vec<u8>, usize> = HashMap::new();
         for (i, address) in outside.iter().enumerate() {
@@ -370,23 +396,63 @@ fn tie_names<'d>(
             let alike = address.filter(|address| !together(name, address));
             pairs.extend(alike.map(|address| (*name, address)));
         }
-    } else if let ([name], [address]) = (&names[..], &outside[..]) {
-        let (open, end) = if settled.hold(name) {
-            (address, name)
-        } else {
-            (name, address)
+    } else if by == By::Store {
+        let replacing = Names::of(events, arena, |_, e| replaces(e));
+        let of_store = |name: &&&[u8]| {
+            !settled.hold(name) && rows(name).iter().all(|&i| events[i].from_mailbox)
+        };
+        let of_server = |address: &&&[u8]| {
+            !replacing.hold(address) && rows(address).iter().all(|&i| !events[i].from_mailbox)
+        };
+        let tied = Names::of(events, arena, |_, e| e.role == Role::Resolve);
+        let expansions = events.iter().filter(|e| e.role == Role::Expand);
+        let mut lists = Names::none(arena);
+        let named_lists = expansions.flat_map(|e| e.related);
+        named_lists
+            .filter(|list| !is_name(list) && !tied.hold(list))
+            .for_each(|list| lists.add(list));
+        let taken = outside.iter().chain(&lists.list).filter(of_server);
+        let taken: Vec<&[u8]> = taken.copied().collect();
+        let named: Vec<&[u8]> = names.iter().filter(of_store).copied().collect();
+        match (&named[..], &taken[..]) {
+            ([name], [address]) => pairs.push((name, address)),
+            (named, taken) if named.len() == taken.len() => gone.extend(named),
+            _ => {}
+        }
+    } else {
+        let open = |all: &[&'d [u8]]| -> Vec<&'d [u8]> {
+            let open = all.iter().filter(|address| !settled.hold(address));
+            open.copied().collect()
         };
         let first = |address: &[u8]| rows(address).first().copied();
-        let (before, after) = (first(open), first(end));
-        let goes_on = before < after && after.is_some_and(|at| !events[at].from_mailbox);
-        if goes_on && !settled.hold(open) && settled.hold(end) && !together(name, address) {
-            pairs.push((name, address));
-        }
-    } else if names.len() == outside.len() {
-        let by_store = |name: &&[u8]| rows(name).iter().all(|&i| events[i].from_mailbox);
-        let by_server = |address: &&[u8]| rows(address).iter().all(|&i| !events[i].from_mailbox);
-        if names.iter().all(by_store) && outside.iter().all(by_server) {
-            gone = &names;
+        let goes_on = |open: &[u8], end: &[u8]| {
+            let (before, after) = (first(open), first(end));
+            before < after && after.is_some_and(|at| !events[at].from_mailbox)
+        };
+        let (open_names, open_outside) = (open(&names), open(&outside));
+        match (&names[..], &outside[..]) {
+            (_, [address]) if open_names.len() == 1 && open_outside.is_empty() => {
+                let name = open_names[0];
+                if goes_on(name, address) && !together(name, address) {
+                    pairs.push((name, address));
+                }
+            }
+            ([name], _) if open_outside.len() == 1 && open_names.is_empty() => {
+                let address = open_outside[0];
+                if goes_on(address, name) && !together(name, address) {
+                    pairs.push((name, address));
+                }
+            }
+            _ if open_names.len() == outside.len() && open_outside.is_empty() => {
+                let apart = |name: &&[u8]| {
+                    let pair = |address: &&[u8]| goes_on(name, address) && !together(name, address);
+                    outside.iter().all(pair)
+                };
+                if open_names.iter().all(|name| apart(name)) {
+                    gone.extend(&open_names);
+                }
+            }
+            _ => {}
         }
     }
     let Some(&first) = events.first() else { return };
