@@ -24,6 +24,7 @@ impl Facts {
             rows: 0,
             bad_rows: 0,
             rows_twice: 0,
+            rows_without_message: 0,
             seconds: 0.0,
             servers: Vec::new(),
             own_domains: Vec::new(),
@@ -48,6 +49,7 @@ impl Facts {
         self.rows += other.rows;
         self.bad_rows += other.bad_rows;
         self.rows_twice += other.rows_twice;
+        self.rows_without_message += other.rows_without_message;
         self.seconds += other.seconds;
         self.domains_guessed |= other.domains_guessed;
         self.own_domains.extend(other.own_domains);

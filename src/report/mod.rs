@@ -58,6 +58,8 @@ pub struct Facts {
     pub bad_rows: u64,
     /// Rows left out because the same file was collected twice.
     pub rows_twice: u64,
+    /// Rows that name no message and could be put to none: connections, notices, refusals without an id.
+    pub rows_without_message: u64,
     pub seconds: f64,
     pub servers: Vec<ServerFacts>,
     /// Own domains, and whether they were guessed rather than given.
@@ -246,6 +248,8 @@ pub struct Inputs {
     pub rows: u64,
     pub bad_rows: u64,
     pub rows_twice: u64,
+    /// Rows that name no message and could be put to none.
+    pub rows_without_message: u64,
     pub skipped_files: usize,
     pub seconds: f64,
     /// Saved files that this is from; 0 where logs were read.
@@ -278,6 +282,7 @@ impl Report {
                 rows: facts.rows,
                 bad_rows: facts.bad_rows,
                 rows_twice: facts.rows_twice,
+                rows_without_message: facts.rows_without_message,
                 skipped_files: facts.skipped_files.len(),
                 seconds: facts.seconds,
                 saved_files: facts.saved_files,

@@ -37,6 +37,7 @@ fn facts() -> Facts {
         rows: 2468,
         bad_rows: 2,
         rows_twice: 7,
+        rows_without_message: 0,
         seconds: 0.25,
         servers: vec![server(1, vec![0, 1, 2, 4, 5]), server(0, (0..6).collect())],
         own_domains: vec!["own.test".into()],

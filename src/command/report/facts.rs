@@ -52,6 +52,7 @@ pub fn of<'n>(
         rows: outcome.rows,
         bad_rows: outcome.faults.damaged(),
         rows_twice: outcome.rows_twice,
+        rows_without_message: outcome.rows_without_id,
         seconds: elapsed.as_secs_f64(),
         servers: servers(&outcome.servers, None),
         own_domains: match options.anonymous {

@@ -448,7 +448,7 @@ fn tie_names<'d>(
                     let pair = |address: &&[u8]| goes_on(name, address) && !together(name, address);
                     outside.iter().all(pair)
                 };
-                if open_names.iter().all(|name| apart(name)) {
+                if open_names.iter().all(apart) {
                     gone.extend(&open_names);
                 }
             }

@@ -73,6 +73,8 @@ fn coverage(report: &Report) -> Vec<Table> {
     });
     let twice = Cell::Count(report.inputs.rows_twice as i64);
     let twice = vec![text("rows collected twice"), Cell::None, Cell::None, twice];
+    let of_none = Cell::Count(report.inputs.rows_without_message as i64);
+    let of_none = vec![text("rows of no message"), Cell::None, Cell::None, of_none];
     let bad = coverage.bad_rows.iter().map(|bad| {
         let first = text(bad.first.join("; "));
         vec![text(&bad.reason), Cell::Count(bad.count as i64), first]
@@ -119,7 +121,7 @@ fn coverage(report: &Report) -> Vec<Table> {
             &["what", "messages", "recipients", "rows"],
         )
         .lines(left_out)
-        .lines([twice]),
+        .lines([twice, of_none]),
         table(
             section,
             "bad_rows",

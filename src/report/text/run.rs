@@ -205,6 +205,11 @@ fn left_out<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<()>
             Tone::Plain,
         )?;
     }
+    if inputs.rows_without_message > 0 {
+        let rows = plural(inputs.rows_without_message as i64, "row");
+        let line = format!("Of no message: {rows} without an id (connections, notices, refusals).");
+        page.say(&line, Tone::Plain)?;
+    }
     let is_other = |e: &&EventCount| (&*e.source, &*e.event) == PASSED_OVER;
     if let Some(other) = report.coverage.events.iter().find(is_other) {
         let lines = plural(other.count as i64, "line");
