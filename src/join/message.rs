@@ -165,7 +165,13 @@ pub fn path<'a>(
             .filter(|r| r.place == Some(place));
         told.for_each(|recipient| recipient.latency_ms = None);
     }
-    if is_probe || is_legacy && events.iter().all(|e| legacy::events::is_probe(e.name)) {
+    let of_probe = || {
+        let layouts = &joint.ground.layouts;
+        let is_legacy = |row: &&Row| layouts[usize::from(row.layout)].is_legacy();
+        legacy::events::are_of_probe(rows) && rows.iter().all(is_legacy)
+            || events.iter().all(|e| legacy::events::is_probe(e.name))
+    };
+    if is_probe || is_legacy && of_probe() {
         path.class = Class::Probe;
     }
     if is_legacy && !full {

@@ -716,10 +716,18 @@ fn x_400_probes_are_no_mail() {
         )
     };
     let folder = tempfile::tempdir().unwrap();
+    // What a report answers makes no mail of the question.
+    let answer = record(9, 2, 6).replace(
+        "\t0\t0\t\t1\n",
+        "\t0\t0\tc=NO;a= ;p=FJORD;l=HERON-981117091203Z-2\t1\n",
+    );
+    let answer = answer.replace("cn=BRAM\n", "cn=BRAM\t1\n");
+    assert!(answer.contains("Z-2\t1\n") && answer.contains("BRAM\t1"));
     let log = [
         record(1, 5, 1),
         record(1, 6, 2),
         record(2, 1, 3),
+        answer,
         record(3, 4, 4),
         record(3, 5, 5),
     ]
@@ -727,7 +735,7 @@ fn x_400_probes_are_no_mail() {
     std::fs::write(folder.path().join("19981117.log"), log).unwrap();
     let class = |path: &Value| path["class"].as_str().unwrap().to_string();
     let found: Vec<String> = paths(folder.path(), &[]).iter().map(class).collect();
-    assert_eq!(found, ["probe", "probe", "mail"]);
+    assert_eq!(found, ["probe", "probe", "mail", "report"]);
 }
 
 /// Outlook hands a message in to distinguished names, and 2003 goes on with their SMTP addresses.

@@ -5,6 +5,7 @@
 //! `formats/legacy.md` sections 1.3 and 2.4 have the evidence for the roles.
 
 use crate::event::Role;
+use crate::row::{Row, mark};
 
 /// One event number.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +141,26 @@ pub fn kind(code: u8) -> Option<&'static Kind> {
 #[inline]
 pub fn number(code: u8) -> u16 {
     kind(code).map_or(u16::MAX, |kind| kind.number)
+}
+
+/// The code of a number that is in the table.
+const fn code_of(number: u16) -> u8 {
+    let mut code = 0;
+    while EVENTS[code].number != number {
+        code += 1;
+    }
+    code as u8
+}
+
+/// Whether rows of these dialects are of an X.400 probe: its own, and what a report tells of it.
+pub fn are_of_probe(rows: &[&Row]) -> bool {
+    // Asked of every row: by codes, not by numbers.
+    const OWN: [u8; 4] = [code_of(1), code_of(5), code_of(6), code_of(51)];
+    let is_own = |row: &Row| OWN.contains(&row.code);
+    let is_of_probe = |row: &&Row| is_own(row) || row.has(mark::OF_ORIGINAL);
+    rows.first().is_some_and(is_of_probe)
+        && rows.iter().any(|row| is_own(row))
+        && rows.iter().all(is_of_probe)
 }
 
 /// Whether an event, named as logged, is of an X.400 probe: it asks whether mail would arrive and carries none.

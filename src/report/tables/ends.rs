@@ -73,7 +73,7 @@ fn failures(report: &Report) -> Vec<Table> {
         ))
         .lines(codes),
         table(section, "failures", "By code, source and server", &columns)
-            .find("--status failed --server SERVER")
+            .find("--status failed,partly-delivered --server SERVER")
             .traced(causes),
         counted(
             section,
@@ -166,7 +166,7 @@ fn pending(report: &Report) -> Vec<Table> {
             &["age", "messages", "recipients"],
         )
         .note("Time since the message entered, at the end of the period.")
-        .find("--status pending")
+        .find("--status pending,partly-delivered")
         .lines(ages.map(|age| {
             let counts = [age.messages, age.recipients].map(Cell::Count);
             [vec![text(age.age)], counts.to_vec()].concat()
