@@ -319,7 +319,7 @@ fn median<'h>(hours: impl Iterator<Item = &'h (i64, u64)>, hour: i64) -> Option<
 
 /// Hour of the week; whether it is a weekend, and hour of the day.
 fn places(hour: i64, zone: &TimeZone) -> (i64, (bool, i64)) {
-    let (local, _) = local(Time(hour * HOUR), zone);
+    let local = local(Time(hour * HOUR), zone);
     let day = i64::from(local.weekday().to_monday_zero_offset());
     let of_day = i64::from(local.hour());
     (day * 24 + of_day, (day >= 5, of_day))

@@ -23,7 +23,7 @@ pub fn span(micros: i64) -> String {
 
 /// `2026-03-02 09:00` in `zone`.
 pub fn minute(time: Time, zone: &TimeZone) -> String {
-    let (local, _) = local(time, zone);
+    let local = local(time, zone);
     local.strftime("%Y-%m-%d %H:%M").to_string()
 }
 

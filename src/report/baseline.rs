@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -21,7 +22,23 @@ pub struct Baseline {
     pub forwards: BTreeSet<String>,
     /// Domains that mail came from or went to; lower case.
     pub domains: BTreeSet<Vec<u8>>,
+    /// By address; who sent one message now and then is left out.
+    pub senders: HashMap<Vec<u8>, Habit>,
 }
+
+/// What a sender usually sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Habit {
+    /// Hours in which it sent anything.
+    pub hours: usize,
+    /// Messages, the median of these hours.
+    pub normal: i64,
+}
+
+/// So many hours in which a sender sent anything tell what it usually sends.
+pub const TELLING_HOURS: usize = 3;
+/// From so many earlier days on, who was not seen on them is new.
+const TELLING_DAYS: usize = 5;
 
 impl Baseline {
     /// Takes in what was kept of earlier days.
@@ -39,6 +56,31 @@ impl Baseline {
             if mail.sent.messages > 0 || mail.received.messages > 0 {
                 self.domains.insert(correspondents.domains.get(id).to_vec());
             }
+        }
+        correspondents.each_senders_hours(|sender, hours| {
+            let habit = Habit {
+                hours: hours.len(),
+                normal: hours[hours.len() / 2].0,
+            };
+            if habit.hours < TELLING_HOURS && habit.normal == 1 {
+                return;
+            }
+            let address = correspondents.addresses.get(sender).to_vec();
+            let known = self.senders.entry(address).or_insert(habit);
+            if known.hours < habit.hours {
+                *known = habit;
+            }
+        });
+    }
+
+    /// What `sender` usually sends in an hour in which it sends anything, if that is known; `today` is what its other
+    /// hours of now say.
+    pub fn normal(&self, sender: &[u8], today: Option<i64>) -> Option<i64> {
+        match self.senders.get(sender) {
+            Some(habit) if habit.hours >= TELLING_HOURS => Some(habit.normal),
+            Some(habit) => Some(habit.normal.max(today.unwrap_or(0))),
+            None if self.days.len() >= TELLING_DAYS => None,
+            None => today,
         }
     }
 

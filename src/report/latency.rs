@@ -167,7 +167,7 @@ pub fn latencies(tally: &Tally, options: &ReportOptions, names: &Names<'_>) -> L
         relative_error_of_pairs: COARSE_ERROR,
         by_server_pair: pairs(&sums.pairs, slow, names),
         clocks: pairs(&sums.ahead, slow, names),
-        service_level: service_level(&total.histogram, &options.sla_ms),
+        service_level: service_level(&total, &options.sla_ms),
         distribution: distribution(&total.histogram),
     }
 }
@@ -191,9 +191,10 @@ fn pairs(sums: &Map<(ServerId, ServerId), Coarse>, slow: u64, names: &Names<'_>)
     pairs
 }
 
-fn service_level(sum: &Histogram, limits_ms: &[u64]) -> Vec<Kept> {
+fn service_level(total: &tally::Latency, limits_ms: &[u64]) -> Vec<Kept> {
+    let sum = &total.histogram;
     let kept = limits_ms.iter().map(|&within_ms| {
-        let recipients = sum.below(within_ms + 1);
+        let recipients = (total.within(within_ms)).unwrap_or_else(|| sum.below(within_ms + 1));
         Kept {
             within_ms,
             recipients,

@@ -1,7 +1,7 @@
 //! What each mailbox sent and received: one line per address of the organisation.
 //!
-//! In: the tally's correspondents and the own domains. Out: the section `mailboxes`, by address. Addresses
-//! that only ever failed to be found are in it, too: the logs do not say which addresses are mailboxes.
+//! In: the tally's correspondents and the own domains. Out: the section `mailboxes`, by address. Received is what
+//! arrived; an address that sent nothing and to which nothing came is none.
 
 use serde::Serialize;
 
@@ -27,6 +27,7 @@ pub struct Mailbox {
     pub sent_recipients_external: i64,
     /// Each message once.
     pub sent_bytes: i64,
+    /// Delivered or transferred to it.
     pub received_messages: i64,
     pub received_internal: i64,
     pub received_external: i64,
@@ -39,8 +40,18 @@ pub fn mailboxes(sums: &Correspondents, own_domains: &[String]) -> Mailboxes {
     let mut mailboxes = Vec::new();
     for (id, who) in sums.correspondents.iter().enumerate() {
         let address = sums.addresses.get(id as WordId);
-        let (sent, received) = (&who.mail.sent, &who.mail.received);
-        if own.owns(address) != Some(true) || sent.messages == 0 && received.messages == 0 {
+        if own.owns(address) != Some(true) {
+            continue;
+        }
+        let (sent, written) = (&who.mail.sent, &who.mail.received);
+        let missed = sums
+            .missed
+            .get(&(id as WordId))
+            .copied()
+            .unwrap_or_default();
+        let received_messages = written.messages - missed.messages;
+        let received_external = who.received_outside - missed.outside;
+        if sent.messages == 0 && received_messages == 0 {
             continue;
         }
         mailboxes.push(Mailbox {
@@ -50,10 +61,10 @@ pub fn mailboxes(sums: &Correspondents, own_domains: &[String]) -> Mailboxes {
             sent_recipients_internal: sent.recipients - who.sent_outside,
             sent_recipients_external: who.sent_outside,
             sent_bytes: sent.bytes,
-            received_messages: received.messages,
-            received_internal: received.messages - who.received_outside,
-            received_external: who.received_outside,
-            received_bytes: received.bytes,
+            received_messages,
+            received_internal: received_messages - received_external,
+            received_external,
+            received_bytes: written.bytes - missed.bytes,
         });
     }
     mailboxes.sort_by(|a, b| a.address.cmp(&b.address));

@@ -1,12 +1,13 @@
 //! What is out of the ordinary: duplicates, mail put back, loops, forwards to outside, rules, bursts.
 //!
 //! In: the tally. Out: the section `oddities`. A sender's normal is the median of the hours in which it
-//! sent anything, its busiest hour left out; with fewer than three such hours, that of all senders.
+//! sent anything: those of earlier days where they are known, else of the same time with its busiest hour left out; with
+//! fewer than three such hours, that of all senders.
 
 use serde::Serialize;
 
 use crate::path::domains::OwnDomains;
-use crate::report::baseline::Baseline;
+use crate::report::baseline::{Baseline, TELLING_HOURS};
 use crate::report::{Message, Names, address, decoded};
 use crate::status::StatusCode;
 use crate::tally::Tally;
@@ -78,8 +79,6 @@ pub struct Burst {
     pub messages: i64,
     /// What the sender sends in an ordinary hour.
     pub normal: i64,
-    #[serde(skip)]
-    pub hour_time: Time,
 }
 
 /// The section `oddities`.
@@ -113,7 +112,7 @@ pub fn oddities(
     Oddities {
         cases,
         loops: loops(&tally.failures),
-        bursts: bursts(tally),
+        bursts: bursts(tally, baseline),
         new_domains: baseline.map_or(Vec::new(), |baseline| {
             new_domains(&tally.correspondents, own_domains, baseline)
         }),
@@ -136,50 +135,47 @@ fn loops(failures: &failures::Failures) -> i64 {
 struct Busiest {
     sender: WordId,
     messages: i64,
-    hour: i64,
+    hour: u32,
     /// Its own normal, where enough other hours tell it.
     normal: Option<i64>,
 }
 
-fn bursts(tally: &Tally) -> Vec<Burst> {
-    let mut sums = tally.correspondents.hours.sums().peekable();
+fn bursts(tally: &Tally, baseline: Option<&Baseline>) -> Vec<Burst> {
+    let sums = &tally.correspondents;
     let (mut medians, mut busiest): (Vec<i64>, Vec<Busiest>) = (Vec::new(), Vec::new());
-    let mut hours = Vec::new();
-    while let Some(&((sender, _), _)) = sums.peek() {
-        hours.clear();
-        while let Some(((_, hour), mail)) = sums.next_if(|((of, _), _)| *of == sender) {
-            if mail.messages > 0 {
-                hours.push((mail.messages, i64::from(hour)));
-            }
-        }
-        // Of equally busy hours the first counts as the busiest.
-        hours.sort_unstable_by_key(|&(messages, hour)| (messages, -hour));
-        let Some((&(messages, hour), others)) = hours.split_last() else {
-            continue;
-        };
+    sums.each_senders_hours(|sender, hours| {
         medians.push(hours[hours.len() / 2].0);
-        if messages >= BURST_MESSAGES {
-            busiest.push(Busiest {
-                sender,
-                messages,
-                hour,
-                normal: (others.len() >= 3).then(|| others[others.len() / 2].0),
-            });
+        let Some((&(messages, hour), others)) = hours.split_last() else {
+            return;
+        };
+        if messages < BURST_MESSAGES {
+            return;
         }
-    }
+        // Who sends much in every hour of the day is known by earlier days alone.
+        let today = (others.len() >= TELLING_HOURS).then(|| others[others.len() / 2].0);
+        let normal = match baseline {
+            Some(earlier) => earlier.normal(sums.addresses.get(sender), today),
+            None => today,
+        };
+        busiest.push(Busiest {
+            sender,
+            messages,
+            hour,
+            normal,
+        });
+    });
     medians.sort_unstable();
     let usual = medians.get(medians.len() / 2).copied().unwrap_or(1);
     let mut bursts: Vec<Burst> = Vec::new();
     for one in busiest {
         let normal = one.normal.unwrap_or(usual);
-        let name = tally.correspondents.addresses.get(one.sender);
+        let name = sums.addresses.get(one.sender);
         if one.messages >= BURST_TIMES * normal && !name.is_empty() {
             bursts.push(Burst {
                 sender: address(name),
-                hour: Time(one.hour * HOUR).rfc3339(),
+                hour: Time(i64::from(one.hour) * HOUR).rfc3339(),
                 messages: one.messages,
                 normal,
-                hour_time: Time(one.hour * HOUR),
             });
         }
     }

@@ -68,7 +68,7 @@ pub fn sentences(report: &Report) -> Vec<String> {
 
 /// `2026-03-02 09:14` in `zone`.
 pub fn minute(time: Time, zone: &TimeZone) -> String {
-    let (local, _) = volume::local(time, zone);
+    let local = volume::local(time, zone);
     local.strftime("%Y-%m-%d %H:%M").to_string()
 }
 

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
-use jiff::tz::{Offset, TimeZone};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::path::Direction;
@@ -140,7 +140,12 @@ impl Flow {
 
 /// The section `volume` in `zone`.
 pub fn volume(sums: &tally::Volume, zone: &TimeZone, earlier: Option<&Baseline>) -> Volume {
-    let mut baseline = earlier.cloned().unwrap_or_default();
+    let mut baseline = Baseline {
+        days: earlier
+            .map(|earlier| earlier.days.clone())
+            .unwrap_or_default(),
+        ..Baseline::default()
+    };
     baseline.days.extend(days(sums, zone));
     let mut total = Flows::default();
     let mut by_hour: BTreeMap<Time, Flows> = BTreeMap::new();
@@ -152,7 +157,7 @@ pub fn volume(sums: &tally::Volume, zone: &TimeZone, earlier: Option<&Baseline>)
         if flows.iter().all(|flow| *flow == tally::Flow::default()) {
             continue;
         }
-        let (local, _) = local(Time(quarter * QUARTER), zone);
+        let local = local(Time(quarter * QUARTER), zone);
         let since_hour = i64::from(local.minute()) * MINUTE + i64::from(local.second()) * SECOND;
         let hour = Time(quarter * QUARTER - since_hour);
         total.add(flows);
@@ -206,7 +211,7 @@ pub fn days(sums: &tally::Volume, zone: &TimeZone) -> BTreeMap<Date, i64> {
     let mut days = BTreeMap::new();
     for (&quarter, flows) in &sums.quarters {
         let messages: i64 = flows.iter().map(|flow| flow.messages).sum();
-        let (local, _) = local(Time(quarter * QUARTER), zone);
+        let local = local(Time(quarter * QUARTER), zone);
         *days.entry(local.date()).or_default() += messages;
     }
     days.retain(|_, messages| *messages != 0);
@@ -222,24 +227,14 @@ fn peak(most: Option<(Time, i64)>, zone: &TimeZone) -> Option<Peak> {
     })
 }
 
-/// The clock of `zone` at `time`; UTC for times that no calendar reaches.
-pub fn local(time: Time, zone: &TimeZone) -> (DateTime, Offset) {
+/// The clock of `zone` at `time`; that of 1970 for times that no calendar reaches.
+pub fn local(time: Time, zone: &TimeZone) -> Zoned {
     let timestamp = Timestamp::from_microsecond(time.0).unwrap_or_default();
-    let offset = zone.to_offset(timestamp);
-    (offset.to_datetime(timestamp), offset)
+    timestamp.to_zoned(zone.clone())
 }
 
 /// `2026-03-02T09:00:00+01:00`.
 fn with_offset(time: Time, zone: &TimeZone) -> String {
-    let (local, offset) = local(time, zone);
-    let (sign, seconds) = match offset.seconds() {
-        s if s < 0 => ('-', -s),
-        s => ('+', s),
-    };
-    let clock = local.strftime("%Y-%m-%dT%H:%M:%S");
-    format!(
-        "{clock}{sign}{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60
-    )
+    let local = local(time, zone);
+    local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

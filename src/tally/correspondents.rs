@@ -5,15 +5,17 @@
 //! ([`Words`]), so a message to one known recipient costs two look-ups by text. Of pairs there may be more than fit
 //! into memory: a [`Ledger`] has them.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
-use crate::path::{Direction, Path};
+use crate::path::{Direction, Fate, Path, Recipient};
 use crate::scan;
 use crate::tally::ledger::Ledger;
 use crate::tally::notes::{self, Notes};
 use crate::tally::open::domain;
 use crate::tally::words::{Asked, WordId, Words};
-use crate::tally::{in_balance, summed_size_bytes};
+use crate::tally::{Map, in_balance, summed_size_bytes};
 use crate::time::Time;
 
 /// Mail of one address, domain or pair.
@@ -59,12 +61,31 @@ pub struct Correspondent {
     pub received_outside: i64,
 }
 
+/// Messages that were written to an address and did not arrive, each once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    pub messages: i64,
+    pub bytes: i64,
+    /// Of the messages: from outside.
+    pub outside: i64,
+}
+
+impl Missed {
+    fn merge(&mut self, other: &Missed) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.outside += other.outside;
+    }
+}
+
 /// All addresses and domains with their mail.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Correspondents {
     pub addresses: Words,
     /// By number in `addresses`.
     pub correspondents: Vec<Correspondent>,
+    /// Of what was written to an address: what did not arrive. Few have any.
+    pub missed: Map<WordId, Missed>,
     pub domains: Words,
     /// By number in `domains`; the empty domain stands for addresses without one.
     pub by_domain: Vec<Exchanged>,
@@ -98,22 +119,47 @@ impl Correspondents {
         let outside = |way: Direction| matches!(way, Direction::Outbound | Direction::Relayed);
         let (mut addresses, mut written_outside) = (1, 0);
         self.addresses.ask(path.sender, &mut self.asked);
+        let mut missed = 0;
         for recipient in path.recipients.iter().filter(|r| in_balance(r.fate)) {
             self.addresses.ask(recipient.address, &mut self.asked);
             addresses += 1;
             written_outside += i64::from(outside(recipient.direction));
+            missed += usize::from(is_missed(recipient));
         }
-        self.noted.push(Noted {
+        let noted = Noted {
             addresses,
             written_outside,
             from_outside: matches!(path.direction, Direction::Inbound | Direction::Relayed),
             hour: hour_number(path.first_seen),
             size_bytes: summed_size_bytes(path),
             weight,
-        });
+        };
+        if missed > 0 {
+            self.miss(path, &noted);
+        }
+        self.noted.push(noted);
         if self.asked.count() >= notes::WORDS {
             self.settle();
         }
+    }
+
+    /// Counts what did not arrive of a message.
+    #[cold]
+    fn miss(&mut self, path: &Path<'_>, message: &Noted) {
+        let missed = path.recipients.iter().filter(|r| is_missed(r));
+        let mut ids: Vec<WordId> = (missed.map(|r| self.addresses.id(r.address))).collect();
+        self.meet();
+        for_each_run(&mut ids, |id, _| {
+            self.missed.entry(id).or_default().merge(&Missed {
+                messages: message.weight,
+                bytes: message.weight * message.size_bytes,
+                outside: if message.from_outside {
+                    message.weight
+                } else {
+                    0
+                },
+            });
+        });
     }
 
     /// Whether nothing is noted.
@@ -197,6 +243,25 @@ impl Correspondents {
         });
     }
 
+    /// Calls `each` with every sender and the hours in which it sent anything: how many messages, and the hour. The
+    /// busiest hour is the last; of equally busy ones the first by time.
+    pub fn each_senders_hours(&self, mut each: impl FnMut(WordId, &[(i64, u32)])) {
+        let mut sums = self.hours.sums().peekable();
+        let mut hours = Vec::new();
+        while let Some(&((sender, _), _)) = sums.peek() {
+            hours.clear();
+            while let Some(((_, hour), mail)) = sums.next_if(|((of, _), _)| *of == sender) {
+                if mail.messages > 0 {
+                    hours.push((mail.messages, hour));
+                }
+            }
+            hours.sort_unstable_by_key(|&(messages, hour)| (messages, Reverse(hour)));
+            if !hours.is_empty() {
+                each(sender, &hours);
+            }
+        }
+    }
+
     /// Adds what `other` counted: the smaller to the larger, and each table of it gone before the next.
     pub fn merge(&mut self, mut other: Correspondents) {
         self.settle();
@@ -215,6 +280,10 @@ impl Correspondents {
             sums.sent_outside += correspondent.sent_outside;
             sums.received_outside += correspondent.received_outside;
             ids.push(ours);
+        }
+        for (theirs, missed) in &other.missed {
+            let ours = ids[*theirs as usize];
+            self.missed.entry(ours).or_default().merge(missed);
         }
         for (theirs, mail) in other.by_domain.iter().enumerate() {
             let domain = other.domains.get(theirs as WordId);
@@ -239,9 +308,15 @@ impl Correspondents {
         self.addresses.len() == people
             && self.domains.len() == domains
             && (self.correspondents.iter()).all(|c| (c.domain as usize) < domains)
+            && self.missed.keys().all(is_known)
             && (self.pairs.sums()).all(|((a, b), _)| is_known(&a) && is_known(&b))
             && (self.hours.sums()).all(|((sender, _), _)| is_known(&sender))
     }
+}
+
+/// Whether mail is in the balance but did not arrive.
+fn is_missed(recipient: &Recipient<'_>) -> bool {
+    in_balance(recipient.fate) && !matches!(recipient.fate, Fate::Delivered | Fate::Transferred)
 }
 
 /// The number of a word that may be new, whose sums are to be empty then.

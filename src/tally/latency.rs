@@ -13,6 +13,9 @@ use crate::tally::extremes::Extremes;
 use crate::tally::histogram::{Coarse, Histogram};
 use crate::tally::volume::DIRECTIONS;
 
+/// The usual limits of a service level.
+pub const LIMITS_MS: [u64; 3] = [30_000, 90_000, 300_000];
+
 /// Latencies of a set of recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
@@ -39,14 +42,21 @@ impl Latency {
         };
         self.histogram.record(ms, weight);
         for (within, limit_ms) in [
-            (&mut self.within_30s, 30_000),
-            (&mut self.within_90s, 90_000),
-            (&mut self.within_5min, 300_000),
+            (&mut self.within_30s, LIMITS_MS[0]),
+            (&mut self.within_90s, LIMITS_MS[1]),
+            (&mut self.within_5min, LIMITS_MS[2]),
         ] {
             if ms <= limit_ms {
                 *within += weight;
             }
         }
+    }
+
+    /// How many arrived within a limit that is counted exactly, one of [`LIMITS_MS`].
+    pub fn within(&self, limit_ms: u64) -> Option<i64> {
+        let exact = [self.within_30s, self.within_90s, self.within_5min];
+        let place = LIMITS_MS.iter().position(|&of| of == limit_ms)?;
+        Some(exact[place])
     }
 
     /// Adds what `other` counted.

@@ -522,3 +522,31 @@ fn held(hand: &Hand, messages: i64, report: &Value) {
         hand.hand_overs
     );
 }
+
+#[test]
+fn times_are_of_the_zone_and_limits_those_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let today = today();
+    let in_berlin = |more: &[&str]| {
+        let report = ["report", &today, "--tz", "Europe/Berlin"];
+        waybill(&[&report[..], more].concat())
+    };
+    in_berlin(&["--format", "csv", "--output", &path("csv")]);
+    let slowest = fs::read_to_string(folder.path().join("csv/slowest.csv")).unwrap();
+    let json: Value = serde_json::from_str(&in_berlin(&["--format", "json"])).unwrap();
+    let seen = json["latency"]["slowest"][0]["first_seen"]
+        .as_str()
+        .unwrap();
+    let at: jiff::Timestamp = seen.parse().unwrap();
+    let berlin = at.in_tz("Europe/Berlin").unwrap();
+    let stamp = berlin.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
+    assert!(slowest.contains(&stamp), "{stamp}: {slowest}");
+    let page = in_berlin(&["--format", "html"]);
+    assert!(page.contains(&stamp.replace('T', " ")), "{stamp}");
+    assert!(!page.contains("Z</td>") && !page.contains("Z</dd>"));
+    // A limit with no column of its own has a sentence.
+    let text = in_berlin(&["--sla", "30s", "--sla", "2m"]);
+    assert!(text.contains(" within 2 min 00 s."), "{text}");
+    assert!(!in_berlin(&["--sla", "30s"]).contains("Service level"));
+}

@@ -578,6 +578,28 @@ fn many(messages: u32, to: &str) -> Logs {
 }
 
 #[test]
+fn a_sender_is_held_against_its_earlier_days() {
+    // As much in every hour of the day: nothing of the day itself is unusual.
+    let all_day = |an_hour: u32| {
+        let mut logs = Logs::default();
+        for hour in 0..4 {
+            for i in 0..an_hour {
+                logs.delivered(mail(hour * HOUR + i * MINUTE / 2), "ex01", 200);
+            }
+        }
+        logs
+    };
+    let found = findings(&all_day(60), "burst", |_| {}, &[]);
+    assert!(found.is_empty(), "{found:?}");
+    let found = Earlier::new(&all_day(3), "2026-02-23").findings(&all_day(60), "burst");
+    assert_eq!(found.len(), 1, "{found:?}");
+    let words = r#"sent 20 times as much as usual in one hour" ["60 messages in the hour from 2026-03-02T00:00:00.000Z; usual are 3"]"#;
+    assert!(found[0].contains(words), "{found:?}");
+    let found = Earlier::new(&all_day(4), "2026-02-23").findings(&all_day(60), "burst");
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
 fn far_more_or_less_mail_than_usual() {
     // A Monday held against a Monday.
     let earlier = Earlier::new(&many(100, "x@known.test"), "2026-02-23");

@@ -1,5 +1,6 @@
 //! The page around the figures: headline, what is wrong, sections, how things are counted.
 
+use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{charts, shown, tables};
@@ -54,6 +55,10 @@ pub fn page(report: &Report, lines: usize) -> Markup {
                         p.period { strong { (shown(&only)) } }
                     }
                     p.faint { (read(report)) }
+                    p.faint {
+                        "Messages count once, recipients once per message; times are of " (report.zone) ". "
+                        a href="#counted" { "How this is counted" }
+                    }
                 }
                 nav aria-label="Sections" {
                     ul {
@@ -66,13 +71,13 @@ pub fn page(report: &Report, lines: usize) -> Markup {
                 }
                 main #main {
                     (headline(report))
-                    (trouble(&report.trouble))
+                    (trouble(&report.trouble, &report.time_zone))
                     @for (section, tables) in &sections {
                         section aria-labelledby={ (id(*section)) } {
                             h2 id=(id(*section)) { (section.title()) }
                             (charts::charts(*section, report))
                             @for table in tables {
-                                (tables::table(table, lines))
+                                (tables::table(table, lines, &report.time_zone))
                             }
                         }
                     }
@@ -199,7 +204,7 @@ fn headline(report: &Report) -> Markup {
     }
 }
 
-fn one(finding: &Finding) -> Markup {
+fn one(finding: &Finding, zone: &TimeZone) -> Markup {
     html! {
         li class=(tone(finding.severity)) {
             p {
@@ -209,12 +214,12 @@ fn one(finding: &Finding) -> Markup {
             @for evidence in &finding.evidence {
                 p.evidence { (shown(evidence)) }
             }
-            (tables::examples(&finding.examples))
+            (tables::examples(&finding.examples, zone))
         }
     }
 }
 
-fn trouble(findings: &[Finding]) -> Markup {
+fn trouble(findings: &[Finding], zone: &TimeZone) -> Markup {
     let first = findings.len().min(FINDINGS);
     html! {
         section aria-labelledby="trouble" {
@@ -223,13 +228,13 @@ fn trouble(findings: &[Finding]) -> Markup {
                 p.all-well { "Nothing that these logs show." }
             }
             ol.findings {
-                @for finding in &findings[..first] { (one(finding)) }
+                @for finding in &findings[..first] { (one(finding, zone)) }
             }
             @if first < findings.len() {
                 details {
                     summary { (plural((findings.len() - first) as i64, "more finding")) }
                     ol.findings {
-                        @for finding in &findings[first..] { (one(finding)) }
+                        @for finding in &findings[first..] { (one(finding, zone)) }
                     }
                 }
             }

@@ -1,17 +1,18 @@
 //! Tables that sort and filter, and the messages behind a line.
 
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::shown;
 use crate::report::Message;
-use crate::report::tables::{Cell, Row, Table};
+use crate::report::tables::{Cell, Row, Table, in_zone};
 use crate::report::text::page::{duration, grouped, size};
 
 /// From so many lines on a table has a filter.
 const FILTER_FROM: usize = 20;
 
 /// One table, at most `lines` lines of it.
-pub fn table(table: &Table, lines: usize) -> Markup {
+pub fn table(table: &Table, lines: usize, zone: &TimeZone) -> Markup {
     let rows = &table.rows[..table.rows.len().min(lines)];
     let traced = rows.iter().any(|row| !row.examples.is_empty());
     let whose = match table.is_of_messages() {
@@ -53,7 +54,7 @@ pub fn table(table: &Table, lines: usize) -> Markup {
                     }
                     tbody {
                         @for row in rows {
-                            (line(row, traced, whose))
+                            (line(row, traced.then_some((whose, zone))))
                         }
                     }
                 }
@@ -69,14 +70,14 @@ pub fn table(table: &Table, lines: usize) -> Markup {
     }
 }
 
-fn line(row: &Row, traced: bool, whose: &str) -> Markup {
+fn line(row: &Row, traced: Option<(&str, &TimeZone)>) -> Markup {
     html! {
         tr {
             @for cell in &row.cells {
                 (self::cell(cell))
             }
-            @if traced {
-                td.trace { (messages(&row.examples, whose)) }
+            @if let Some((whose, zone)) = traced {
+                td.trace { (messages(&row.examples, whose, zone)) }
             }
         }
     }
@@ -117,11 +118,11 @@ fn is_number(cell: &Cell) -> bool {
 }
 
 /// The messages that a figure can be traced to.
-pub fn examples(messages: &[Message]) -> Markup {
-    self::messages(messages, "for example")
+pub fn examples(messages: &[Message], zone: &TimeZone) -> Markup {
+    self::messages(messages, "for example", zone)
 }
 
-fn messages(messages: &[Message], whose: &str) -> Markup {
+fn messages(messages: &[Message], whose: &str, zone: &TimeZone) -> Markup {
     html! {
         @if !messages.is_empty() {
             details {
@@ -134,7 +135,7 @@ fn messages(messages: &[Message], whose: &str) -> Markup {
                             dt { "to" } dd { bdi { (shown(recipient)) } }
                         }
                         dt { "subject" } dd { bdi { (shown(&message.subject)) } }
-                        dt { "at" } dd { (message.first_seen) }
+                        dt { "at" } dd { (moment(&in_zone(&message.first_seen, zone))) }
                         @if let Some(reason) = &message.reason {
                             dt { "reason" } dd { bdi { (shown(reason)) } }
                         }

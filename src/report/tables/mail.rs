@@ -166,6 +166,7 @@ fn latency(report: &Report) -> Vec<Table> {
         ];
         (line.concat(), slow.message.clone())
     });
+    let error = 100.0 * latency.relative_error;
     let levels = latency.service_level.iter().map(|level| {
         let within = Cell::Millis(level.within_ms as i64);
         vec![
@@ -180,9 +181,11 @@ fn latency(report: &Report) -> Vec<Table> {
         "Service level",
         &["within", "recipients", "share"],
     )
-    .note("Delivered and transferred recipients within the limits of --sla.")
+    .note(format!(
+        "Delivered and transferred recipients within the limits of --sla; 30 s, 90 s and 5 min are exact, others \
+         within {error:.1} % of the limit."
+    ))
     .lines(levels);
-    let error = 100.0 * latency.relative_error;
     let coarse = 100.0 * latency.relative_error_of_pairs;
     let pair_columns = ["from", "to", "recipients", "p50", "p95", "max"];
     vec![

@@ -8,6 +8,9 @@ mod mail;
 mod run;
 mod ways;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::report::{Message, Report};
 
 /// One table.
@@ -119,7 +122,26 @@ pub fn tables(report: &Report) -> Vec<Table> {
     tables.extend(mail::tables(report));
     tables.extend(ways::tables(report));
     tables.sort_by_key(|table| table.section);
+    if report.time_zone != TimeZone::UTC {
+        let rows = tables.iter_mut().flat_map(|table| &mut table.rows);
+        for cell in rows.flat_map(|row| &mut row.cells) {
+            if let Cell::Time(time) = cell {
+                *time = in_zone(time, &report.time_zone);
+            }
+        }
+    }
     tables
+}
+
+/// An instant of UTC as the clocks of `zone` show it, with their distance from UTC; any other time as it is.
+pub fn in_zone(time: &str, zone: &TimeZone) -> String {
+    match time.strip_suffix('Z').and(time.parse::<Timestamp>().ok()) {
+        Some(at) if *zone != TimeZone::UTC => {
+            let local = at.to_zoned(zone.clone());
+            local.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+        }
+        _ => time.to_string(),
+    }
 }
 
 fn table(

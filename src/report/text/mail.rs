@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 
 use crate::path::Direction;
+use crate::report::latency::Latencies;
 use crate::report::text::page::{Page, Table, Tone, bar, duration, grouped, percent, plural, size};
 use crate::report::text::{LINES, minute, more, or_dash};
 use crate::report::top::{Address, Domain, Ranked, Ranking};
 use crate::report::volume::{Flows, WEEKDAYS};
 use crate::report::{Report, latency, volume};
+use crate::tally::latency::LIMITS_MS;
 use crate::tally::volume::DIRECTIONS;
 
 /// Up to this many hours are shown one by one, more as hours of the day and as days.
@@ -152,6 +154,7 @@ pub fn latency<W: Write>(report: &Report, page: &mut Page<'_, W>) -> io::Result<
         }
     }
     page.table(&table)?;
+    service_level(latency, page)?;
     if all.negative + all.unmeasured > 0 {
         let line = format!(
             "Not in these: {} recipients with a negative latency (clocks differ), {} without a known time of entry or delivery.",
@@ -239,6 +242,25 @@ fn percentiles(name: &str, latency: &latency::Latency) -> Vec<String> {
         within(latency.within_90s),
         within(latency.within_5min),
     ]
+}
+
+/// What `--sla` asks for beside the limits that have columns.
+fn service_level<W: Write>(latency: &Latencies, page: &mut Page<'_, W>) -> io::Result<()> {
+    let others =
+        (latency.service_level.iter()).filter(|level| !LIMITS_MS.contains(&level.within_ms));
+    let levels: Vec<String> = others
+        .map(|level| {
+            let share = percent(level.recipients, latency.end_to_end_ms.count);
+            format!("{share} within {}", duration(level.within_ms))
+        })
+        .collect();
+    match levels.is_empty() {
+        true => Ok(()),
+        false => page.say(
+            &format!("Service level: {}.", levels.join(", ")),
+            Tone::Plain,
+        ),
+    }
 }
 
 /// A duration in at most six characters, for tables with many of them.

@@ -7,6 +7,7 @@ use crate::filter::day_range;
 use crate::path::Fate;
 use crate::report::Report;
 use crate::report::baseline::Baseline;
+use crate::report::tables::in_zone;
 use crate::report::text::page::{grouped, percent, plural};
 use crate::report::volume::Day;
 use crate::status::StatusCode;
@@ -77,7 +78,7 @@ pub fn bursts(report: &Report, findings: &mut Vec<Finding>) {
         let evidence = format!(
             "{} in the hour from {}; usual are {}",
             plural(burst.messages, "message"),
-            burst.hour,
+            in_zone(&burst.hour, &report.time_zone),
             grouped(burst.normal)
         );
         findings.push(Finding {

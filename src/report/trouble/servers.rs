@@ -5,6 +5,7 @@
 use super::{EVIDENCE, Finding, MISSED_HOURS, Severity, finding};
 use crate::report::Report;
 use crate::report::coverage::Server;
+use crate::report::tables::in_zone;
 use crate::report::text::page::{duration, grouped, percent, plural};
 use crate::time::Time;
 
@@ -37,6 +38,7 @@ pub fn balance(report: &Report, findings: &mut Vec<Finding>) {
 pub fn silent_servers(report: &Report, findings: &mut Vec<Finding>) {
     let servers = &report.coverage.servers;
     let since = report.period.hours().map_or(i64::MIN, |(first, _)| first);
+    let at = |time: &str| in_zone(time, &report.time_zone);
     for server in servers {
         let last = server.last_time.map_or(i64::MAX, Time::hour);
         let is_gone = last < since.saturating_sub(MISSED_HOURS);
@@ -62,7 +64,8 @@ pub fn silent_servers(report: &Report, findings: &mut Vec<Finding>) {
                 silent += hours;
                 evidence.push(format!(
                     "no row from {} to {}, while most other servers logged",
-                    gap.from, gap.to
+                    at(&gap.from),
+                    at(&gap.to)
                 ));
             }
         }
@@ -103,7 +106,7 @@ pub fn no_rows(report: &Report, findings: &mut Vec<Finding>) {
     let hours = last - first + 1;
     let what = "No server has a row in this period: its logs were not read".to_string();
     let known = servers.iter().filter_map(|server| {
-        let last = server.last.as_deref()?;
+        let last = in_zone(server.last.as_deref()?, &report.time_zone);
         Some(format!("the last row of {} is of {last}", server.server))
     });
     findings.push(Finding {
