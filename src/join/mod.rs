@@ -73,12 +73,15 @@ impl<'d> Ground<'d> {
         }
     }
 
-    /// Whether a row may be the beginning of a longer record: nothing of its file stands behind it but one line break.
+    /// Whether a row may be the beginning of a longer record: nothing of its file stands behind it but one line break and a
+    /// line that was not written to its end.
     pub fn may_be_torn(&self, row: &Row) -> bool {
         let slice = &self.slices[row.chunk as usize];
         let rest = &slice.data[row.offset as usize + row.len as usize..];
+        let behind = rest.strip_prefix(b"\r").unwrap_or(rest);
+        let behind = behind.strip_prefix(b"\n").unwrap_or(behind);
         slice.ends_file
-            && matches!(rest, b"" | b"\n" | b"\r" | b"\r\n")
+            && memchr::memchr(b'\n', behind).is_none()
             && dialect::has_parts(&self.layouts[usize::from(row.layout)])
     }
 }

@@ -852,6 +852,36 @@ fn whom_outlook_names_is_no_second_recipient() {
             format!("bob@heron.test delivered team@heron.test {crew}"),
         ]
     );
+    // The categorizer does not always log what it makes of an address.
+    assert_eq!(
+        told(&[("info@heron.test", 1019), ("bob@heron.test", 1028)]),
+        ["bob@heron.test delivered info@heron.test"]
+    );
+    assert_eq!(
+        told(&[
+            (&crew, 1027),
+            ("team@heron.test", 1019),
+            ("bob@heron.test", 1028),
+            ("cat@heron.test", 1028),
+        ]),
+        [
+            format!("team@heron.test expanded {crew}"),
+            format!("bob@heron.test delivered team@heron.test {crew}"),
+            format!("cat@heron.test delivered team@heron.test {crew}"),
+        ]
+    );
+    assert_eq!(
+        told(&[
+            ("info@heron.test", 1019),
+            ("zoe@heron.test", 1019),
+            ("bob@heron.test", 1028),
+            ("zoe@heron.test", 1037),
+        ]),
+        [
+            "zoe@heron.test pending ",
+            "bob@heron.test delivered info@heron.test",
+        ]
+    );
     // Which is which, no row tells: both are replaced, neither waits.
     let (one, two) = (format!("{bob}smith2"), format!("{bob}2"));
     assert_eq!(
@@ -870,4 +900,59 @@ fn whom_outlook_names_is_no_second_recipient() {
             "b.kline@heron.test delivered ".into(),
         ]
     );
+}
+
+/// What the Internet Mail Service takes in for typed addresses, the MTA delivers to distinguished names.
+#[test]
+fn typed_addresses_from_outside_are_those_who_got_the_mail() {
+    let typed = |event: u32, second: u32| {
+        let typed = record(event, second, &["1", "2"]).replace(
+            "/cn=Servers/cn=HERON/cn=Microsoft Private MDB",
+            "/cn=Connections/cn=Internet Mail Connector (HERON)",
+        );
+        let names = "/o=FJORD/ou=HILL/cn=Recipients/cn=";
+        let typed = typed.replace(&format!("{names}1"), "bram.b@fjord.test");
+        let typed = typed.replace(&format!("{names}2"), "chloe.c@fjord.test");
+        typed.replace("/o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA", "ada@far.test")
+    };
+    let told = ends(&[
+        typed(1012, 1),
+        typed(1013, 2),
+        record(9, 4, &["BRAM", "CHLOE"]),
+        later(),
+    ]);
+    assert_eq!(
+        told,
+        [
+            "bram.b@fjord.test redirected ",
+            "chloe.c@fjord.test redirected ",
+            "bram delivered ",
+            "chloe delivered "
+        ]
+    );
+}
+
+#[test]
+fn letters_beyond_ascii_are_compared_without_case() {
+    let told = ends(&[
+        record(4, 1, &["müller"]),
+        record(9, 2, &["MÜLLER"]),
+        later(),
+    ]);
+    assert_eq!(told, ["müller delivered "]);
+}
+
+#[test]
+fn a_name_that_the_end_of_a_file_cuts_is_nobody() {
+    let cut = |to: &str| {
+        let log = [
+            record(4, 1, &["BRAM", "CHLOE"]),
+            record(9, 2, &["BRAM", to]),
+        ]
+        .concat();
+        ends(&[log.trim_end().to_string()])
+    };
+    assert_eq!(cut("CH"), ["bram delivered ", "chloe pending "]);
+    // A last line break may be lost, too.
+    assert_eq!(cut("CHLOE"), ["bram delivered ", "chloe delivered "]);
 }

@@ -13,7 +13,7 @@ use crate::dialect::legacy::{Finder, Found};
 use crate::dialect::{Aim, Layout, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
-use crate::scan::{self, Block, Scan};
+use crate::scan::{self, BOM, Block, Scan};
 use crate::time::Time;
 
 /// Finds the records of `slice`.
@@ -44,6 +44,9 @@ impl Scan for Parse<'_> {
         let mut line = Line::default();
         let mut at = 0;
         while at < data.len() {
+            if data[at..].starts_with(BOM) {
+                at += BOM.len();
+            }
             line.look::<B>(data, at, FIELDS + 1);
             if is_blank(&data[at..line.end]) {
                 self.finder.line += 1;
@@ -113,7 +116,15 @@ impl<'p> Parse<'p> {
         let slice = self.slice;
         let at_end = extent.next == slice.data.len();
         let cut_off = slice.ends_file && at_end && extent.no_empty_line;
-        if extent.recipients != extent.expected {
+        let mut end = extent.end.unwrap_or(line.end);
+        let half = match cut_off && end > line.end {
+            true => half_name(slice.data, end),
+            false => None,
+        };
+        if let Some(before) = half {
+            end = before;
+            self.finder.fault(line.at, Reason::TornEnd);
+        } else if extent.recipients != extent.expected {
             let reason = if cut_off {
                 Reason::TornEnd
             } else {
@@ -126,7 +137,7 @@ impl<'p> Parse<'p> {
         let is_connector = matches!(event, 1001..=1018);
         self.finder.add(&Found {
             at: line.at,
-            len: extent.end.unwrap_or(line.end) - line.at,
+            len: end - line.at,
             event: head[1],
             number: Some(event),
             time,
@@ -147,6 +158,25 @@ impl<'p> Parse<'p> {
             ends: &line.ends,
             fields: FIELDS,
         });
+    }
+}
+
+/// Where the lines end before a last one that may be half a name: the file ends in it, and no other record has the same.
+#[cold]
+fn half_name(data: &[u8], end: usize) -> Option<usize> {
+    if data.ends_with(b"\n") {
+        return None;
+    }
+    let before = memchr::memrchr(b'\n', &data[..end])?;
+    let name = &data[before + 1..end];
+    let is_line = |at: usize| {
+        let behind = data.get(at + name.len());
+        data[..at].ends_with(b"\n") && matches!(behind, Some(b'\r' | b'\n'))
+    };
+    let mut same = memchr::memmem::find_iter(&data[..before], name);
+    match same.any(is_line) {
+        true => None,
+        false => Some(data[..before].trim_ascii_end().len()),
     }
 }
 
@@ -252,8 +282,14 @@ mod tests {
             Reason::Stray,
         );
         faulty(
-            format!("{second}\nc\n\n{first}\na"),
-            &["2:c", "1:a"],
+            format!("{second}\nc\n\n{first}\nc"),
+            &["2:c", "1:c"],
+            Reason::TornEnd,
+        );
+        // What may be half a name is none.
+        faulty(
+            format!("{second}\nc\n\n{first}\nc\na"),
+            &["2:c", "1:c"],
             Reason::TornEnd,
         );
         faulty(

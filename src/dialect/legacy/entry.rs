@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
 use super::events;
@@ -99,9 +99,14 @@ fn plain<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
 
 #[cold]
 fn rewritten<'d>(address: &'d [u8], arena: &'d Bump) -> &'d BStr {
-    match plain_address(address) {
+    let text = match plain_address(address) {
         Cow::Borrowed(address) => readable(address, arena),
         Cow::Owned(address) => readable(arena.alloc_slice_copy(&address), arena),
+    };
+    match text.is_ascii() {
+        true => text,
+        // Addresses are compared without case, which later stages do by ASCII alone.
+        false => BStr::new(arena.alloc_slice_copy(text.to_str_lossy().to_lowercase().as_bytes())),
     }
 }
 

@@ -29,6 +29,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     pass_on(events);
     part_visits(events, &mut concluded);
     note_forwards(events, &mut concluded, arena);
+    note_categorized(events, &mut concluded, arena);
     // A list goes by two names, too: it is one that is replaced.
     tie_names(events, By::Name, &mut concluded, arena);
     tie_names(events, By::Store, &mut concluded, arena);
@@ -319,6 +320,69 @@ fn name_replaced<'d>(
     events.extend(opened);
 }
 
+/// What the categorizer of 2000 and 2003 makes of an address, it does not always log: a second address of a mailbox
+/// becomes its first, a list its members. Who came in by SMTP and is never heard of again on that server became those
+/// who turn up there.
+fn note_categorized<'d>(
+    events: &mut Vec<Event<'d>>,
+    concluded: &mut Vec<Conclusion<'d>>,
+    arena: &'d Bump,
+) {
+    let is_smtp = |address: &&[u8]| !address.starts_with(b"/");
+    let entries = |e: &Event<'_>| e.role == Role::Receive && e.name == "1019";
+    let Some(entry) = events.iter().find(|e| entries(e)).copied() else {
+        return;
+    };
+    let here = |e: &Event<'_>| e.server == entry.server;
+    let came = Names::of(events, arena, |_, e| here(e) && entries(e));
+    let named = Names::of(events, arena, |_, e| {
+        matches!(e.role, Role::Receive | Role::Submit)
+    });
+    let heard = Names::of(events, arena, |_, e| {
+        !matches!(e.role, Role::Receive | Role::Submit)
+    });
+    let made = Names::of(events, arena, |_, e| replaces(e));
+    let mut replaced = Names::none(arena);
+    let related = events.iter().flat_map(|e| e.related);
+    related.for_each(|old| replaced.add(old));
+    let goes = |e: &Event<'_>| here(e) && (is_final(e.role) || e.role == Role::Send);
+    let later = Names::of(events, arena, |_, e| goes(e));
+    let lost = came.list.iter().copied().filter(is_smtp);
+    let lost: Vec<&[u8]> = lost
+        .filter(|a| !heard.hold(a) && !replaced.hold(a))
+        .collect();
+    let new = later.list.iter().copied().filter(is_smtp);
+    let new: Vec<&[u8]> = new.filter(|a| !named.hold(a) && !made.hold(a)).collect();
+    let role = match (&lost[..], &new[..]) {
+        ([_], [_]) => Role::Resolve,
+        ([_], [_, ..]) => Role::Expand,
+        (lost, new) if lost.len() == new.len() => Role::Redirect,
+        _ => return,
+    };
+    let became = match role {
+        Role::Redirect => List(b""),
+        _ => List::of(new.into_iter(), arena),
+    };
+    for old in lost {
+        concluded.push(Conclusion {
+            role,
+            address: BStr::new(old),
+            place: entry.place,
+        });
+        events.push(Event {
+            role,
+            recipients: became,
+            related: quoted(old, arena),
+            copy: 0,
+            next: Next::None,
+            from_mailbox: false,
+            starts_message: false,
+            is_report: false,
+            ..entry
+        });
+    }
+}
+
 /// By what a distinguished name and an SMTP address are told to be one recipient.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
@@ -443,16 +507,17 @@ fn tie_names<'d>(
                     pairs.push((name, address));
                 }
             }
-            _ if open_names.len() == outside.len() && open_outside.is_empty() => {
-                let apart = |name: &&[u8]| {
-                    let pair = |address: &&[u8]| goes_on(name, address) && !together(name, address);
-                    outside.iter().all(pair)
+            _ => {
+                let apart = |open: &[&[u8]], ends: &[&[u8]]| {
+                    let pair = |a: &&[u8], b: &&[u8]| goes_on(a, b) && !together(a, b);
+                    open.len() == ends.len() && open.iter().all(|a| ends.iter().all(|b| pair(a, b)))
                 };
-                if open_names.iter().all(apart) {
+                if open_outside.is_empty() && apart(&open_names, &outside) {
                     gone.extend(&open_names);
+                } else if open_names.is_empty() && apart(&open_outside, &names) {
+                    gone.extend(&open_outside);
                 }
             }
-            _ => {}
         }
     }
     let Some(&first) = events.first() else { return };

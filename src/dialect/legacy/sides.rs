@@ -138,8 +138,13 @@ pub(super) fn next<'d>(
         1029 if peer.is_empty() => at(host, part::MTA),
         1029 => at(peer, part::MTA),
         1031 => {
-            // Which column names the other host is contested; the partner is what Microsoft's own tool shows.
-            let peer = if peer.is_empty() { client_host } else { peer };
+            // Which column names the other host is contested; the partner is what Microsoft's own tool shows, and a
+            // connector is no host.
+            let is_host = !peer.is_empty() && sides.partner.connector.is_none();
+            let peer = match is_host || client_host.is_empty() {
+                true => peer,
+                false => client_host,
+            };
             if is_inside(peer, sides, around) {
                 at(peer, part::SMTP)
             } else {
