@@ -15,6 +15,8 @@ pub enum Reason {
     NoTime,
     /// Fewer columns than the layout has.
     TooFewColumns,
+    /// More columns than the layout has: two rows became one, or a text was not quoted.
+    TooManyColumns,
     /// A quote was opened and the next row began before it was closed.
     OpenQuote,
     /// A quoted field went on for more than [`crate::dialect::MAX_RECORD_BYTES`].
@@ -45,6 +47,7 @@ impl Reason {
         match self {
             Reason::NoTime => "does not begin with a time stamp",
             Reason::TooFewColumns => "has fewer columns than its header names",
+            Reason::TooManyColumns => "has more columns than its header names",
             Reason::OpenQuote => "a quoted field is never closed",
             Reason::TooLong => "a quoted field runs over too many bytes",
             Reason::NoLayout => {

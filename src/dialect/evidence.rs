@@ -4,10 +4,15 @@
 
 use bstr::BStr;
 
-use super::{Layout, Surroundings, exchange55, exchange2000, legacy, modern, trackhistory, was};
+use super::{
+    Layout, Slice, Surroundings, exchange55, exchange2000, legacy, modern, next_record, parse,
+    trackhistory, was,
+};
 use crate::event::Role;
-use crate::keys::Service;
+use crate::fault::Reason;
+use crate::keys::{Keys, Service};
 use crate::row::Row;
+use crate::scan;
 use crate::time::Time;
 
 /// The time that a row's log-id carries inside; `None` where there is no log-id.
@@ -166,10 +171,10 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
     match layout {
         Layout::Modern(schema) => modern::edges(schema, data),
         _ => Edges {
-            begins: match data.first() {
+            begins: match scan::without_mark(data).first() {
                 // Such files have no header to miss.
                 _ if matches!(layout, Layout::Exchange55) => {
-                    match exchange55::begins_record(data) {
+                    match exchange55::begins_record(scan::without_mark(data)) {
                         true => Begins::WithHeader,
                         false => Begins::MidRow,
                     }
@@ -180,10 +185,36 @@ pub fn edges(layout: &Layout, data: &[u8]) -> Edges {
             },
             ends: match data.ends_with(b"\n") {
                 true => Ends::WithLineBreak,
+                false if is_torn(layout, data) => Ends::MidRow,
                 false => Ends::WithoutLineBreak,
             },
         },
     }
+}
+
+/// Whether the last record of a file is read as one that was not written to its end.
+fn is_torn(layout: &Layout, data: &[u8]) -> bool {
+    if matches!(layout, Layout::TrackHistory(_)) {
+        return false;
+    }
+    let mut reach = 64 << 10;
+    let from = loop {
+        let back = data.len().saturating_sub(reach);
+        let from = next_record(layout, data, back);
+        if from < data.len() || back == 0 {
+            break from;
+        }
+        reach *= 4;
+    };
+    let found = parse(
+        Slice::of(data, from..data.len(), ""),
+        layout,
+        &Keys::default(),
+    );
+    found
+        .faults
+        .iter()
+        .any(|(reason, ..)| reason == Reason::TornEnd)
 }
 
 /// Whether rows of this layout have log-ids.

@@ -31,9 +31,8 @@ pub struct Slice<'d> {
     pub keep_hops: bool,
 }
 
-#[cfg(test)]
 impl<'d> Slice<'d> {
-    /// A stretch of a file in memory that `server` wrote, all of whose rows are kept.
+    /// A stretch of a file by itself that `server` wrote, all of whose rows are kept.
     pub fn of(data: &'d [u8], range: std::ops::Range<usize>, server: &'d str) -> Slice<'d> {
         Slice {
             data: &data[range.clone()],

@@ -28,6 +28,8 @@ pub const MAX_FIELDS: usize = 32;
 pub struct Line {
     /// Number of fields whose end was written down (the last one ends at `end`).
     pub fields: usize,
+    /// Number of fields there are; in a [`plain_line`] no more than were written down.
+    pub columns: usize,
     /// Length of the line without its line break.
     pub end: usize,
     /// Distance from the line's first byte to the next line's first byte.
@@ -69,48 +71,42 @@ fn any_line<B: Block, const QUOTES: bool>(
     ends: &mut [u32; MAX_FIELDS],
 ) -> Line {
     debug_assert!(wanted > 0 && wanted <= MAX_FIELDS);
-    let mut fields = 0;
+    let (mut fields, mut columns) = (0, 1);
     let mut inside = 0u64; // all ones while a quote is open
     let mut base = 0;
     while base < data.len() {
         let mask = look::<B, QUOTES>(&data[base..], delimiter);
-        let quoted = if mask.quote | inside == 0 {
-            0
-        } else {
-            prefix_xor(mask.quote) ^ inside
-        };
+        let quoted = quoted(&mask, inside);
         let mut delimiters = mask.delimiter & !quoted;
         if mask.newline != 0 {
             let at = mask.newline.trailing_zeros();
             delimiters &= (1u64 << at) - 1;
+            columns += delimiters.count_ones() as usize;
             write_ends(delimiters, base, wanted, &mut fields, ends);
             let end = base + at as usize;
-            return finish(
-                data,
-                end,
-                end + 1,
-                wanted,
-                fields,
-                quoted >> at & 1 == 1,
-                ends,
-            );
+            let open = quoted >> at & 1 == 1;
+            return finish(data, (end, end + 1), wanted, (fields, columns), open, ends);
         }
+        columns += delimiters.count_ones() as usize;
         write_ends(delimiters, base, wanted, &mut fields, ends);
         inside = ((quoted >> 63) as i64).wrapping_neg() as u64;
         base += 64;
         if fields == wanted {
-            return rest_of_line::<B, QUOTES>(data, delimiter, base, inside, fields);
+            return rest_of_line::<B, QUOTES>(data, delimiter, base, inside, (fields, columns));
         }
     }
-    finish(
-        data,
-        data.len(),
-        data.len(),
-        wanted,
-        fields,
-        inside != 0,
-        ends,
-    )
+    let all = (data.len(), data.len());
+    finish(data, all, wanted, (fields, columns), inside != 0, ends)
+}
+
+/// The bytes between quotes; `inside` is all ones if one was open before.
+#[inline(always)]
+fn quoted(mask: &Mask, inside: u64) -> u64 {
+    if mask.quote | inside == 0 {
+        0
+    } else {
+        prefix_xor(mask.quote) ^ inside
+    }
 }
 
 /// The masks of the next bytes. No closure: one that the compiler does not inline is compiled without the block's
@@ -125,40 +121,37 @@ fn look<B: Block, const QUOTES: bool>(data: &[u8], delimiter: u8) -> Mask {
     mask
 }
 
-/// Behind the last wanted field: only quotes (for the state at the end) and the line break.
+/// Behind the last wanted field: how many more there are, the quotes (for the state at the end) and the line break.
 #[inline(always)]
 fn rest_of_line<B: Block, const QUOTES: bool>(
     data: &[u8],
     delimiter: u8,
     mut base: usize,
     mut inside: u64,
-    fields: usize,
+    (fields, mut columns): (usize, usize),
 ) -> Line {
+    let line = |end: usize, next: usize, columns, open| Line {
+        fields,
+        columns,
+        end: trim_cr(data, end),
+        next,
+        open,
+    };
     while base < data.len() {
         let mask = look::<B, QUOTES>(&data[base..], delimiter);
+        let quoted = quoted(&mask, inside);
+        let delimiters = if QUOTES { mask.delimiter & !quoted } else { 0 };
         if mask.newline != 0 {
             let at = mask.newline.trailing_zeros();
-            let before = mask.quote & ((1u64 << at) - 1);
-            let open = (before.count_ones() & 1 == 1) != (inside != 0);
+            columns += (delimiters & ((1u64 << at) - 1)).count_ones() as usize;
             let end = base + at as usize;
-            return Line {
-                fields,
-                end: trim_cr(data, end),
-                next: end + 1,
-                open,
-            };
+            return line(end, end + 1, columns, quoted >> at & 1 == 1);
         }
-        if mask.quote.count_ones() & 1 == 1 {
-            inside = !inside;
-        }
+        columns += delimiters.count_ones() as usize;
+        inside = ((quoted >> 63) as i64).wrapping_neg() as u64;
         base += 64;
     }
-    Line {
-        fields,
-        end: trim_cr(data, data.len()),
-        next: data.len(),
-        open: inside != 0,
-    }
+    line(data.len(), data.len(), columns, inside != 0)
 }
 
 #[inline(always)]
@@ -191,10 +184,9 @@ fn write_ends(
 #[inline(always)]
 fn finish(
     data: &[u8],
-    end: usize,
-    next: usize,
+    (end, next): (usize, usize),
     wanted: usize,
-    mut fields: usize,
+    (mut fields, columns): (usize, usize),
     open: bool,
     ends: &mut [u32; MAX_FIELDS],
 ) -> Line {
@@ -205,6 +197,7 @@ fn finish(
     }
     Line {
         fields,
+        columns,
         end,
         next,
         open,
@@ -338,13 +331,16 @@ mod tests {
             let newline = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
             let end = newline - usize::from(newline > 0 && rest[newline - 1] == b'\r');
             let mut ends = Vec::new();
-            let mut inside = false;
+            let (mut columns, mut inside) = (1, false);
             for (i, &byte) in rest[..newline].iter().enumerate() {
                 if byte == b'"' {
                     inside = !inside;
                 }
-                if byte == b',' && !inside && ends.len() < wanted {
-                    ends.push(i as u32);
+                if byte == b',' && !inside {
+                    columns += 1;
+                    if ends.len() < wanted {
+                        ends.push(i as u32);
+                    }
                 }
             }
             if ends.len() < wanted {
@@ -354,6 +350,7 @@ mod tests {
             found.push((
                 Line {
                     fields: ends.len(),
+                    columns,
                     end,
                     next,
                     open: inside,

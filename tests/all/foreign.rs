@@ -164,7 +164,7 @@ fn exchange_log(truth: &[Leaf], paths: &[Value]) -> String {
         let (source, event) = event.split_once(' ').unwrap();
         writeln!(
             log,
-            "{time},,{from},,{to},{context},c,{source},{event},{id},{mid},{id:08}-0000-0000-0000-000000000000,{who},,\
+            "{time},,{from},,{to},{context},c,{source},{event},{id},\"{mid}\",{id:08}-0000-0000-0000-000000000000,{who},,\
              100,1,,,s,{sender},{sender},,Originating,,,,,Email,,15.01.2507.023\r"
         )
         .unwrap();

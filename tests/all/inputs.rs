@@ -692,3 +692,150 @@ fn rows_under_too_many_different_headers_are_named_and_not_misread() {
         );
     }
 }
+
+/// What `check --format json` says of a folder: kinds of findings with the first place of each.
+fn found(folder: &Path) -> Vec<String> {
+    let folder = folder.display().to_string();
+    let output = run(&["check", &folder, "--format", "json", "--quiet", "--no-hash"]);
+    let check: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = check["findings"].as_array().unwrap().iter();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    findings
+        .map(|of| {
+            format!(
+                "{} {} {}",
+                word(&of["kind"]),
+                word(&of["what"]),
+                word(&of["first"][0])
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn rows_with_more_or_fewer_columns_than_the_header_are_left_out_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines: Vec<String> = log(0, 3)
+        .split_inclusive("\r\n")
+        .map(String::from)
+        .collect();
+    // A text that was not quoted; a column that is gone; two rows that became one.
+    lines[3] = lines[3].replace("Grüße", "Grüße, ");
+    lines[4] = lines[4].replace(",ex01,ex01,", ",ex01,");
+    let fused = lines.pop().unwrap();
+    lines[7] = lines[7].trim_end().to_string() + &fused;
+    fs::write(folder.path().join("a.LOG"), lines.concat()).unwrap();
+    let events = run(&["events", &folder.path().display().to_string(), "--lenient"]);
+    assert_eq!(String::from_utf8_lossy(&events.stdout).lines().count(), 2);
+    for (words, line) in [
+        ("has fewer columns", "a.LOG:5"),
+        ("has more columns", "a.LOG:4"),
+    ] {
+        let named = found(folder.path());
+        assert!(said(&events).contains(words), "{}", said(&events));
+        assert!(
+            named
+                .iter()
+                .any(|of| of.contains(words) && of.contains(line)),
+            "{named:?}"
+        );
+    }
+}
+
+#[test]
+fn a_mark_before_a_log_of_any_kind_is_no_part_of_it() {
+    let old = "c=NO;a= ;p=FJORD;l=HERON-1\t9\t1998.11.17 9:12:3\t\t\t\t/o=FJORD/cn=A\t0\t2100\t0\t0\t\t1\n/o=FJORD/cn=B\n\n";
+    let of_2003 = "# Message Tracking Log File\n# Date\tTime\tServer-hostname\tRecipient-Address\tEvent-ID\tMSGID\n\
+        2003-8-12\t0:58:1 GMT\tEX01\tz@corp.example\t1028\tm1@far.example\n";
+    let postfix = "2026-03-02T10:00:00Z mx postfix/smtp[1]: 4F1B2C3D4E: to=<a@far.example>, relay=none, delay=1, \
+        delays=0/0/0/1, dsn=5.1.1, status=bounced (no)\n";
+    let exim =
+        "2026-03-02 10:00:00 1xUooW-000000000BX-0gtk => a@far.example R=local T=local_delivery\n";
+    let online = "\"Received\",\"SenderAddress\",\"RecipientAddress\",\"Status\",\"MessageId\"\n\
+        \"2026-03-02T10:00:00Z\",\"b@corp.example\",\"a@far.example\",\"Delivered\",\"<1@corp.example>\"\n";
+    for (name, text) in [
+        ("19981117.log", old),
+        ("20030812.log", of_2003),
+        ("mail.log", postfix),
+        ("mainlog", exim),
+        ("MessageTrace.csv", online),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        let said = |text: &str| {
+            fs::write(&file, text).unwrap();
+            let told = paths(&[&folder.path().display().to_string()]);
+            (told, found(folder.path()))
+        };
+        let plain = said(text);
+        assert_eq!(plain.0.len(), 1, "{name}");
+        assert_eq!(said(&format!("\u{feff}{text}")), plain, "{name}");
+    }
+}
+
+/// Of a log that ends within a line nobody is a recipient whose name, or fate, may be half of one.
+#[test]
+fn a_last_line_that_is_no_whole_entry_adds_nobody() {
+    let exim = "2026-03-02 10:00:00 1xUooW-000000000BX-0gtk <= b@corp.example U=b P=local S=600 id=1@corp.example\n\
+        2026-03-02 10:00:01 1xUooW-000000000BX-0gtk ";
+    let postfix = "2026-03-02T10:00:00Z mx postfix/qmgr[1]: 4F1B2C3D4E: from=<b@corp.example>, size=600, nrcpt=1 (queue active)\n\
+        2026-03-02T10:00:01Z mx postfix/smtp[1]: 4F1B2C3D4E: ";
+    for (name, begin, last, is_whole) in [
+        ("mainlog", exim, "=> paul@cor", false),
+        ("mainlog", exim, "-> paul@corp.example <li", false),
+        (
+            "mainlog",
+            exim,
+            "=> paul@corp.example R=dns T=smtp H=mx [192.0.2.1] C=\"250 OK id",
+            false,
+        ),
+        (
+            "mainlog",
+            exim,
+            "=> paul@corp.example R=dns T=smtp H=mx [192.0.2.1] C=\"250 OK\"",
+            true,
+        ),
+        ("mainlog", exim, "** pau", false),
+        (
+            "mainlog",
+            exim,
+            "** paul@corp.example: Unrouteable address",
+            true,
+        ),
+        ("mainlog", exim, "== paul@corp.exam", false),
+        (
+            "mainlog",
+            exim,
+            "== paul@corp.example routing defer (-51): retry time not reached",
+            true,
+        ),
+        (
+            "mail.log",
+            postfix,
+            "to=<paul@corp.example>, relay=mx[192.0.2.1]:25, dsn=2.0.0, status=sent (250",
+            false,
+        ),
+        (
+            "mail.log",
+            postfix,
+            "to=<paul@corp.example>, relay=mx[192.0.2.1]:25, dsn=2.0.0, status=sent (250 ok)",
+            true,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = folder.path().join(name);
+        fs::write(&whole, format!("{begin}{last}")).unwrap();
+        let told = paths(&[&folder.path().display().to_string(), "--lenient"]);
+        let told = told[0]["recipients"].as_array().unwrap().len();
+        assert_eq!(told == 1, is_whole, "{last}");
+        let kind = match is_whole {
+            true => "file_without_last_line_break",
+            false => "file_ends_mid_row",
+        };
+        let found = found(folder.path());
+        assert!(
+            found.iter().any(|of| of.starts_with(kind)),
+            "{last}: {found:?}"
+        );
+    }
+}

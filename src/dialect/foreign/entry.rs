@@ -110,6 +110,30 @@ impl<'d> Entry<'d> {
         }
     }
 
+    /// Whether a line that no line break ends is surely not whole, by how its program ends such lines.
+    #[cold]
+    pub fn is_cut_off(&self, line: &[u8]) -> bool {
+        let has = |what: &[u8]| memchr::memmem::find(line, what);
+        let arrives = matches!(self.code, code::SENT | code::DELIVERED | code::FORWARDED);
+        let waits = self.code == code::DEFERRED;
+        let fails = matches!(self.code, code::BOUNCED | code::EXPIRED);
+        match self.program {
+            Program::Postfix if self.code == code::NAMED => !line.ends_with(b">"),
+            Program::Postfix => (arrives || waits || fails) && !line.ends_with(b")"),
+            Program::Sendmail => (arrives || waits || fails) && has(b"stat=").is_none(),
+            // The router is logged, then the transport; what the receiver said is quoted.
+            Program::Exim if arrives => {
+                let reply = has(b" C=\"");
+                has(b" R=").is_none()
+                    || reply.is_some_and(|at| !line[at + b" C=\"".len()..].ends_with(b"\""))
+            }
+            Program::Exim if waits => has(b" defer (").is_none(),
+            Program::Exim if fails => has(b": ").is_none(),
+            Program::Exim => self.code == code::RECEIVED && self.size == 0,
+            Program::Other => false,
+        }
+    }
+
     /// Whether Postfix gave the message to a program by pipe(8) that may be a filter.
     #[inline]
     pub fn is_piped(&self) -> bool {

@@ -16,6 +16,7 @@ use crate::dialect::exim::pieces;
 use crate::dialect::{Aim, Slice, Yield};
 use crate::fault::Reason;
 use crate::keys::Keys;
+use crate::scan::BOM;
 use crate::time::SECOND;
 
 /// Finds the records of `slice`.
@@ -76,6 +77,9 @@ impl<'p> Finder<'p> {
                 self.stamp = Stamp::default();
                 self.rows.bind(self.schema);
             }
+            if data[at..].starts_with(BOM) {
+                at += BOM.len();
+            }
             let (end, breaks) = self.record_end(at);
             let line = data[at..end].strip_suffix(b"\r").unwrap_or(&data[at..end]);
             let outer = outer_after(line, &self.schema.clock, &mut self.stamp);
@@ -98,7 +102,12 @@ impl<'p> Finder<'p> {
                         }
                     }
                     let bytes = line.len() + 1;
-                    self.add(at, line, bytes, (found, &entry, named));
+                    if end == data.len() && !once && self.slice.ends_file && entry.is_cut_off(line)
+                    {
+                        self.fault(Reason::TornEnd, at);
+                    } else {
+                        self.add(at, line, bytes, (found, &entry, named));
+                    }
                 }
                 None => self.stray(at, line, end),
             }
@@ -210,6 +219,10 @@ impl<'p> Finder<'p> {
             Form::Syslog => Reason::NoOuterLine,
             Form::Exim => Reason::Stray,
         };
+        self.fault(reason, at);
+    }
+
+    fn fault(&mut self, reason: Reason, at: usize) {
         self.rows.fault(reason, at, self.line);
     }
 }

@@ -300,7 +300,7 @@ pub fn folder_server(name: &str) -> BString {
 /// The first part of a name that says more than what Exim's logs are called anywhere.
 fn named_by<'n>(parts: impl Iterator<Item = &'n str>) -> BString {
     let generic = |part: &str| {
-        const WORDS: [&str; 13] = [
+        const WORDS: [&str; 25] = [
             "mainlog",
             "rejectlog",
             "main",
@@ -310,12 +310,29 @@ fn named_by<'n>(parts: impl Iterator<Item = &'n str>) -> BString {
             "exim4",
             "var",
             "spool",
-            "gz",
             "txt",
             "old",
+            "bak",
             "exim_mainlog",
+            // What it was packed by, and the file's name in a package.
+            "gz",
+            "bz2",
+            "xz",
+            "zst",
+            "zip",
+            "tar",
+            "tgz",
+            "tbz",
+            "tbz2",
+            "txz",
+            "tzst",
+            "z",
         ];
-        WORDS.contains(&part) || part.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+        // Rotated by date: `mainlog-20260302`.
+        let (word, date) = part.rsplit_once(['-', '_']).unwrap_or((part, ""));
+        let is_dated = date.len() >= 6 && date.bytes().all(|b| b.is_ascii_digit());
+        WORDS.contains(&if is_dated { word } else { part })
+            || part.bytes().all(|b| b.is_ascii_digit() || b == b'-')
     };
     let parts = parts.flat_map(|part| part.split('.'));
     let own = parts
@@ -352,6 +369,24 @@ mod tests {
     use crate::dialect::{Aim, Layout, Slice};
     use crate::keys::Keys;
     use proptest::prelude::*;
+
+    #[test]
+    fn how_a_log_is_rotated_and_packed_is_no_name_of_its_host() {
+        for name in [
+            "mainlog",
+            "mainlog.1.gz",
+            "mainlog.2.xz",
+            "mainlog.bz2",
+            "exim_mainlog-20260302.zst",
+            "mainlog.tgz!mainlog_20260302",
+            "rejectlog.bak",
+        ] {
+            let name = format!("scan1/{}", name.replace('!', "/scan1/"));
+            assert_eq!(named_by(name.rsplit('/').take(1)), "", "{name}");
+            assert_eq!(folder_server(&name), "scan1");
+        }
+        assert_eq!(named_by(["exim-mx01.log"].into_iter()), "exim-mx01");
+    }
 
     /// Time, code and bytes of every row, read in chunks of about `chunk` bytes.
     fn read_in(data: &[u8], chunk: usize) -> Vec<(Time, u8, Vec<u8>)> {

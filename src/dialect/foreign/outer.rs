@@ -5,6 +5,7 @@
 
 use super::clock::Clock;
 use super::unusual::unusual;
+use crate::scan;
 use crate::time::{SECOND, Time, parse_iso};
 
 /// Which program wrote a line.
@@ -57,7 +58,7 @@ pub struct Stamp<'d> {
 /// Takes the envelope off; `None` if the line has none.
 #[inline]
 pub fn outer<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
-    outer_after(line, clock, &mut Stamp::default())
+    outer_after(scan::without_mark(line), clock, &mut Stamp::default())
 }
 
 /// The same behind a line with the stamp `last`: most lines repeat it.

@@ -4,6 +4,7 @@
 //! joining and counting need is looked at (time, event, source, host, ids); the rest waits in the row's field
 //! ends until its message is built.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::decode::number;
@@ -60,7 +61,8 @@ impl Scan for Parse<'_> {
                 // The first line of an export of Exchange Online names the columns.
             } else if line.end > 0 {
                 let torn = at + line.next == data.len() && !rest.ends_with(b"\n");
-                reader.row(at, line.end, Some((&ends, line.fields)), torn);
+                let is_whole = line.columns == reader.schema.width;
+                reader.row(at, line.end, is_whole.then_some((&ends, line.fields)), torn);
             }
             reader.line += 1;
             at += next;
@@ -189,7 +191,8 @@ impl<'p> Reader<'p> {
         self.found.faults.add(reason, place);
     }
 
-    /// One record of `len` bytes at `at`. Without `ends`, or where the schema was guessed, it is split the slow way.
+    /// One record of `len` bytes at `at`. Without `ends`, as where it has other columns than the schema, or where that was
+    /// guessed, it is split the slow way.
     #[inline(always)]
     fn row(
         &mut self,
@@ -248,15 +251,15 @@ impl<'p> Reader<'p> {
                 }
             }
         }
-        if fields.len() < self.schema.width {
-            return self.fault(
-                at,
-                if torn {
-                    Reason::TornEnd
-                } else {
-                    Reason::TooFewColumns
-                },
-            );
+        let reason = match fields.len().cmp(&self.schema.width) {
+            Ordering::Less if torn => Some(Reason::TornEnd),
+            Ordering::Less => Some(Reason::TooFewColumns),
+            // No more are split than any layout has.
+            Ordering::Greater => Some(Reason::TooManyColumns),
+            Ordering::Equal => None,
+        };
+        if let Some(reason) = reason {
+            return self.fault(at, reason);
         }
         if usize::from(row.fields) < self.schema.wanted {
             row.fields = 0;

@@ -7,6 +7,8 @@
 mod dates;
 mod settle;
 
+use std::cmp::Ordering;
+
 use bstr::BStr;
 
 use super::foreign::entry::list;
@@ -71,6 +73,8 @@ const NAMES: [[&str; 2]; 12] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     columns: [u8; NAMES.len()],
+    /// How many columns a row has.
+    width: usize,
     dates: Dates,
     /// `online/summary` or `online/trace`.
     pub name: &'static str,
@@ -83,7 +87,9 @@ impl Schema {
     fn of(line: &[u8]) -> Option<Schema> {
         let mut columns = [ABSENT; NAMES.len()];
         let mut dates = Dates::default();
-        for (at, name) in scan::split(line, b',').iter().enumerate().take(200) {
+        let names = scan::split(line, b',');
+        let mut width = names.len();
+        for (at, name) in names.iter().enumerate().take(200) {
             let name = unquoted(name.trim_ascii());
             let known = NAMES.iter().position(|names| {
                 names
@@ -94,7 +100,7 @@ impl Schema {
                 columns[known] = at as u8;
             }
             if name == Dates::DAY_FIRST.as_bytes() {
-                dates = Dates::DayFirst;
+                (dates, width) = (Dates::DayFirst, at);
             }
         }
         let has = |column: Column| columns[column as usize] != ABSENT;
@@ -103,6 +109,7 @@ impl Schema {
             && (has(Column::MessageId) || has(Column::NetworkId));
         is_trace.then_some(Schema {
             columns,
+            width,
             dates,
             name: if has(Column::Recipient) {
                 "online/trace"
@@ -119,8 +126,7 @@ impl Schema {
 
     /// A first line that binds the same columns.
     fn header(&self) -> String {
-        let width = self.columns.iter().filter(|at| **at != ABSENT).max();
-        let mut names = vec!["-"; width.map_or(0, |last| usize::from(*last) + 1)];
+        let mut names = vec!["-"; self.width];
         for ([name, _], at) in NAMES.iter().zip(self.columns) {
             if at != ABSENT {
                 names[usize::from(at)] = name;
@@ -238,6 +244,11 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
         let bytes = &data[at..end];
         let breaks = memchr::memchr_iter(b'\n', bytes).count() as u32;
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let bytes = if at == 0 {
+            scan::without_mark(bytes)
+        } else {
+            bytes
+        };
         let is_head = slice.start == 0
             && found.rows == 0
             && (bytes.starts_with(b"#") || Schema::of(bytes).is_some());
@@ -251,7 +262,7 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
             (row.offset, row.line, row.len, row.server) =
                 (at as u32, line, bytes.len() as u32, server);
             match file(&mut row, bytes, schema, keys) {
-                Some(named) => {
+                Ok(named) => {
                     found.rows += 1;
                     found
                         .seen
@@ -264,13 +275,9 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
                         break;
                     }
                 }
-                None => {
+                Err(reason) => {
                     let torn = slice.ends_file && end == data.len();
-                    let reason = if torn {
-                        Reason::TornEnd
-                    } else {
-                        Reason::NoTime
-                    };
+                    let reason = if torn { Reason::TornEnd } else { reason };
                     found.faults.add(reason, place);
                 }
             }
@@ -289,9 +296,14 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
 }
 
 /// Fills in what joining needs.
-fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Option<NamedAs> {
+fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Result<NamedAs, Reason> {
     let fields = scan::split(bytes, b',');
-    row.time = schema.time(&fields)?;
+    row.time = schema.time(&fields).ok_or(Reason::NoTime)?;
+    match fields.len().cmp(&schema.width) {
+        Ordering::Less => return Err(Reason::TooFewColumns),
+        Ordering::Greater => return Err(Reason::TooManyColumns),
+        Ordering::Equal => {}
+    }
     row.role = Role::Info;
     row.marks |= mark::NAMES;
     let size = crate::dialect::foreign::entry::number(schema.get(&fields, Column::Size));
@@ -301,7 +313,7 @@ fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Option<Nam
         schema.get(&fields, Column::MessageId),
     );
     (row.key, row.kind, row.check) = match network {
-        b"" if message.is_empty() => return None,
+        b"" if message.is_empty() => return Err(Reason::NoTime),
         b"" => (
             keys.message_id(message),
             KeyKind::Message,
@@ -309,7 +321,7 @@ fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Option<Nam
         ),
         id => (keys.caseless(id), KeyKind::Network, keys.check(id)),
     };
-    Some(NamedAs {
+    Ok(NamedAs {
         key: row.key,
         message_id: keys.message_id(message),
         host: keys.host(SERVER),
