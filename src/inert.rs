@@ -71,18 +71,35 @@ pub fn whole(text: &[u8]) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `text` as a spreadsheet cell: a cell that begins like a formula gets a `'` before it.
+/// `text` as a cell of a table that a spreadsheet or a terminal may show: controls and hidden marks are shown as
+/// [`terminal`] shows them, and a cell that begins like a formula gets a `'` before it.
 ///
-/// The rule is OWASP's for CSV injection: `=`, `+`, `-`, `@`, tab, carriage return and line feed, and
-/// the full-width forms of the signs, which some programs read alike. Quoting is the CSV writer's work.
+/// The rule is OWASP's for CSV injection: `=`, `+`, `-`, `@` and the full-width forms of the signs, which some programs
+/// read alike; tab, carriage return and line feed, with which others begin, do not pass as such. Quoting is the CSV
+/// writer's work.
 pub fn csv_cell(text: &[u8]) -> Cow<'_, str> {
-    let text = whole(text);
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let text = visible(text);
+    let formula = text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     if formula {
         Cow::Owned(format!("'{text}"))
     } else {
         text
     }
+}
+
+/// Text in which nothing is hidden and no byte is lost.
+fn visible(text: &[u8]) -> Cow<'_, str> {
+    if let Ok(plain) = std::str::from_utf8(text)
+        && text.iter().all(|byte| (b' '..=b'~').contains(byte))
+    {
+        return Cow::Borrowed(plain);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for chunk in text.utf8_chunks() {
+        shown.push_str(&terminal(chunk.valid().as_bytes(), usize::MAX));
+        bytes(&mut shown, chunk.invalid());
+    }
+    Cow::Owned(shown)
 }
 
 /// Columns that `text` takes on a terminal, near enough to align a table.
@@ -186,9 +203,11 @@ mod tests {
 
     #[test]
     fn formulas_become_text() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "＝1"] {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "＝1"] {
             assert_eq!(csv_cell(cell.as_bytes()), format!("'{cell}"));
         }
+        assert_eq!(csv_cell(b"\tx"), "\\x09x");
+        assert_eq!(csv_cell(b"\r=1\x1b"), "\\x0d=1\\x1b");
         assert_eq!(csv_cell(b"a=b"), "a=b");
         assert_eq!(csv_cell(b""), "");
     }

@@ -36,7 +36,7 @@ impl<'o> Row<'o> {
 
     /// Text from the log, or from anybody.
     pub fn text(&mut self, text: &[u8]) {
-        self.cell(inert::csv_cell(&visible(text)).as_bytes());
+        self.cell(inert::csv_cell(text).as_bytes());
     }
 
     /// An address: lower case.
@@ -106,21 +106,6 @@ fn joined<'t>(texts: impl Iterator<Item = &'t BStr>) -> Vec<u8> {
         list.extend_from_slice(quotes);
     }
     list
-}
-
-/// Text in which nothing is hidden and no byte is lost.
-fn visible(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for chunk in text.utf8_chunks() {
-        shown.push_str(&inert::terminal(chunk.valid().as_bytes(), usize::MAX));
-        for byte in chunk.invalid() {
-            shown.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    Cow::Owned(shown.into_bytes())
 }
 
 #[cfg(test)]

@@ -147,6 +147,10 @@ pub fn reason<'d, 'n>(
             let name = server(id).as_bytes();
             bstr::concat([b"waits in the queue of ", name, b"; no deferral was logged"])
         }
+        Reason::PutOffOn(id) => {
+            let name = server(id).as_bytes();
+            bstr::concat([b"put off on ", name, b", which logged no reason"])
+        }
         Reason::DuplicateOfUnseen => {
             b"suppressed as a duplicate; the delivery it duplicates is not among this message's rows".to_vec()
         }

@@ -172,7 +172,7 @@ fn unknown<'d>(event: &Event<'d>, reason: Reason<'d>) -> Verdict<'d> {
 
 fn deferred<'d>(event: &Event<'d>) -> Verdict<'d> {
     let reason = match why(event) {
-        none if none.is_empty() => Reason::InQueueOf(event.server),
+        none if none.is_empty() => Reason::PutOffOn(event.server),
         words => Reason::Logged(words),
     };
     Verdict {

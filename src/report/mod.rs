@@ -102,6 +102,8 @@ pub struct StateFacts {
     pub late_rows: u64,
     /// What is to be said about files that were read before.
     pub notes: Vec<String>,
+    /// Files that would have to be read once more and are not there.
+    pub gone_logs: Vec<String>,
 }
 
 /// Files of one folder with following numbers.

@@ -24,6 +24,8 @@ pub struct News {
     pub unchanged: u64,
     /// What is to be said about files.
     pub notes: Vec<String>,
+    /// Files that are not there any more although they would have to be read once more.
+    pub gone: Vec<String>,
     known: Vec<Known>,
     /// Those that are read as a whole once more.
     again: Vec<Known>,
@@ -58,6 +60,7 @@ impl State {
             names: Vec::new(),
             unchanged: 0,
             notes: Vec::new(),
+            gone: Vec::new(),
             known: Vec::new(),
             again: Vec::new(),
             claimed: BTreeSet::new(),
@@ -135,6 +138,7 @@ impl State {
                     "{} is gone, and messages in it were not over: logs of its kind must stay for the horizon",
                     known.name
                 ));
+                news.gone.push(known.name.clone());
             }
         }
         news

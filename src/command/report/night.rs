@@ -263,6 +263,7 @@ impl Night {
             closed_until: self.closed_until.map(Time::rfc3339),
             late_rows: self.outcome.rows_late,
             notes: news.notes.clone(),
+            gone_logs: news.gone.clone(),
         });
         facts
     }

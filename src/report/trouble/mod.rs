@@ -52,6 +52,7 @@ pub fn trouble(report: &Report, baseline: Option<&Baseline>) -> Vec<Finding> {
     servers::silent_servers(report, &mut findings);
     servers::no_rows(report, &mut findings);
     servers::missing_logs(report, &mut findings);
+    servers::gone_logs(report, &mut findings);
     servers::late_logs(report, &mut findings);
     servers::slow_hops(report, &mut findings);
     servers::clocks(report, &mut findings);

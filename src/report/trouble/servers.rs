@@ -115,6 +115,26 @@ pub fn no_rows(report: &Report, findings: &mut Vec<Finding>) {
     });
 }
 
+/// Logs that a state needs once more: without them messages that were not over lack what is in them.
+pub fn gone_logs(report: &Report, findings: &mut Vec<Finding>) {
+    let state = report.coverage.state.as_ref();
+    let gone = state.map_or(&[][..], |state| &state.gone_logs);
+    if gone.is_empty() {
+        return;
+    }
+    let what = format!(
+        "{} with messages that were not over cannot be read again: these figures lack what is in them",
+        plural(gone.len() as i64, "log")
+    );
+    let mut evidence: Vec<String> = gone.iter().take(EVIDENCE).cloned().collect();
+    evidence
+        .push("logs of their kinds must stay for the horizon, and be named in every run".into());
+    findings.push(Finding {
+        evidence,
+        ..finding(Severity::Bad, "missing_logs", what, gone.len() as i64)
+    });
+}
+
 pub fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
     for trail in &report.unknown.by_missing {
         let what = match &trail.host {
