@@ -106,7 +106,9 @@ impl Filter {
                     || (path.other_ids.iter()).any(|id| is_network_id(id) && p.matches(id))
             })
             && wanted(&self.message_id, |p| id_matches(p, path))
-            && wanted(&self.client_ip, |p| p.matches(path.origin.client_ip))
+            && wanted(&self.client_ip, |p| {
+                p.matches(path.origin.client_ip) || p.matches(path.origin.client_host)
+            })
             && wanted(&self.sender, |p| {
                 p.matches(path.sender) || p.matches(path.return_path)
             })
@@ -404,6 +406,14 @@ mod tests {
                 "client",
                 Filter {
                     client_ip: exact("10.0.*"),
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "name of the client",
+                Filter {
+                    client_ip: exact("PC17.contoso.com"),
                     ..filter()
                 },
                 true,

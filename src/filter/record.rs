@@ -12,7 +12,7 @@ impl Filter {
         let ids = [row.message_id, row.internal_message_id];
         let senders = [row.sender, row.return_path];
         let servers = [row.server, row.client_host, row.server_host];
-        let clients = [row.client_ip, row.original_client_ip];
+        let clients = [row.client_ip, row.original_client_ip, row.client_host];
         let addresses = row.recipients.iter().chain(&row.related_recipients);
         self.since.is_none_or(|since| row.time >= since)
             && self.until.is_none_or(|until| row.time < until)

@@ -4,7 +4,6 @@
 //! guard against formulas; control characters and hidden marks are shown as `\x1b` and `\u{202e}`, and
 //! bytes that are no UTF-8 as `\xff`.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use bstr::{BStr, ByteSlice};

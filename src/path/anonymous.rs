@@ -7,6 +7,7 @@
 
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
+use hashbrown::HashMap;
 
 use super::domains::OwnDomains;
 use super::{Inferred, Path, Reason};
@@ -32,6 +33,37 @@ struct Veil<'v, 'a> {
     key: &'v Anonymous,
     own: &'v OwnDomains,
     arena: &'a Bump,
+    /// Those whom the message names, by what stands before the `@` in lower case: servers call them by it.
+    people: HashMap<Vec<u8>, &'a BStr>,
+}
+
+/// Shorter names are words of every sentence.
+const SHORTEST_NAME: usize = 3;
+
+/// Those whom a path names, as far as it has words in which they may be called by less than their address.
+fn people<'a>(path: &Path<'a>) -> HashMap<Vec<u8>, &'a BStr> {
+    let has_words = !path.steps.is_empty()
+        || !path.notes.deferrals.is_empty()
+        || !path.notes.oddities.is_empty()
+        || (path.recipients.iter())
+            .any(|r| matches!(r.reason, Reason::Logged(_)) || !r.put_off.is_empty());
+    if !has_words {
+        return HashMap::new();
+    }
+    let vias = path
+        .recipients
+        .iter()
+        .flat_map(|r| r.via.iter().map(|via| via.1));
+    let all = path.recipients.iter().map(|r| r.address).chain(vias);
+    let all = all.chain([path.sender, path.return_path]);
+    let named = all.map(|address| {
+        let end = address.rfind_byte(b'@').unwrap_or(address.len());
+        let begin = address[..end].rfind_byte(b'=').map_or(0, |at| at + 1);
+        (address[begin..end].to_ascii_lowercase(), address)
+    });
+    named
+        .filter(|(name, _)| name.len() >= SHORTEST_NAME)
+        .collect()
 }
 
 impl Anonymous {
@@ -72,6 +104,7 @@ impl Anonymous {
             key: self,
             own,
             arena,
+            people: people(path),
         };
         path.plain = Some(Box::new(path.clone()));
         path.sender = veil.address(path.sender);

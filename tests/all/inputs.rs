@@ -839,3 +839,17 @@ fn a_last_line_that_is_no_whole_entry_adds_nobody() {
         );
     }
 }
+
+/// A line break between header and first row is lost, in a copy, too.
+#[test]
+fn a_row_on_the_line_of_its_header_is_read() {
+    let whole = log(0, 3);
+    let glued = whole.replace("message-subject\r\n", "message-subject");
+    let told = |log: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.LOG"), log).unwrap();
+        paths(&[&folder.path().display().to_string()])
+    };
+    assert_ne!(whole, glued);
+    assert_eq!(told(&glued), told(&whole));
+}

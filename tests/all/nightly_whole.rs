@@ -99,6 +99,16 @@ fn a_mail_relay_s_log_is_read_as_it_grows() {
     for section in ["totals", "failures", "latency", "pending"] {
         same(&want[section], &got[section], section);
     }
+    // What must be read once more and is not there is missing from the figures, and that is trouble.
+    let says_so = |report: &serde_json::Value| {
+        let trouble = report["trouble"].to_string();
+        trouble.contains("cannot be read again")
+    };
+    assert!(!says_so(&got));
+    for (name, _) in &logs {
+        fs::remove_file(place.logs.path().join(name)).unwrap();
+    }
+    assert!(says_so(&place.night(&[])));
 }
 
 #[test]

@@ -38,7 +38,7 @@ const FIGURES: &str = "\
 3 hour by direction
   /volume/by_hour/0/inbound/messages /volume/by_hour/0/outbound/recipients /volume/by_hour/0/internal/bytes
   /volume/by_hour/0/relayed/bytes_to_recipients /volume/by_hour_of_day/0/total/messages
-  volume_by_hour:hour,messages,recipients,bytes,bytes_to_recipients,inbound_messages,outbound_recipients,internal_bytes,relayed_messages
+  volume_by_hour:hour,messages,recipients,bytes,bytes_to_recipients,inbound_messages,outbound_recipients,internal_bytes,relayed_messages,unknown_bytes
   volume_by_hour_of_day:hour_of_day,messages
 3 day, weekday, change against the usual
   /volume/by_day/0/weekday /volume/by_day/0/usual_messages /volume/by_day/0/change /volume/by_weekday/0/total/messages

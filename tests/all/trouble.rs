@@ -239,6 +239,24 @@ fn a_wave_of_failures_with_its_code_explained() {
     });
 }
 
+#[test]
+fn a_deferral_without_a_reason_was_logged_all_the_same() {
+    let mut logs = Logs::default();
+    logs.then(mail(0), "ROUTING", "DEFER", &[]);
+    logs.delivered(mail(5 * HOUR), "ex01", 200);
+    let folder = tempfile::tempdir().unwrap();
+    logs.write(folder.path());
+    let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(["paths", "--quiet"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let first = output.stdout.split(|b| *b == b'\n').next().unwrap();
+    let path: Value = serde_json::from_slice(first).unwrap();
+    let fate = ["status", "reason"].map(|key| &path["recipients"][0][key]);
+    assert_eq!(fate, ["pending", "put off on ex01, which logged no reason"]);
+}
+
 /// Mail put off, of which the last five still wait.
 fn queue(early: u32, late: u32, waiting: u32) -> Logs {
     let mut logs = Logs::default();

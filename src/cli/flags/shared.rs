@@ -32,7 +32,7 @@ pub struct Filters {
     /// Came or left by this connector
     #[arg(long, value_name = "NAME", value_parser = Text::new())]
     pub connector: Vec<String>,
-    /// Handed in from this IP address
+    /// Handed in from this IP address, or by a client of this name where the log has no address
     #[arg(long, value_name = "IP", value_parser = Text::new())]
     pub client_ip: Vec<String>,
     /// What became of the message (may be given more than once)

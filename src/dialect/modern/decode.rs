@@ -110,7 +110,9 @@ pub fn log_id<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> &'d 
     let behind = schema.width - at;
     let commas: Vec<usize> = memchr::memrchr_iter(b',', tail).take(behind).collect();
     match commas.as_slice() {
-        [.., end, start] if !tail[*start..].contains(&b'"') => &tail[start + 1..*end],
+        [.., end, start] if commas.len() == behind && !tail[*start..].contains(&b'"') => {
+            &tail[start + 1..*end]
+        }
         [start] if behind == 1 && !tail[*start..].contains(&b'"') => &tail[start + 1..],
         _ => Fields::new(row, schema, around, true).get(Column::LogId),
     }

@@ -101,6 +101,13 @@ pub fn looks_like_row(line: &[u8]) -> bool {
         })
 }
 
+/// How long the names of a header are: a row stands behind them where the line break between the two is lost.
+fn header_len(line: &[u8]) -> usize {
+    let stamps = memchr::memchr_iter(b'-', line).filter_map(|dash| dash.checked_sub(4));
+    let row = stamps.into_iter().find(|&at| looks_like_row(&line[at..]));
+    row.unwrap_or(line.len())
+}
+
 /// The first byte at or behind `from` that begins a row or a header line.
 pub fn next_record(data: &[u8], from: usize) -> usize {
     scan::next_line(data, from, |rest| {

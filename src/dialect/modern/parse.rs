@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::decode::number;
 use super::events::{self, EVENTS, SOURCES, UNKNOWN, code};
-use super::{Column, Schema, looks_like_row};
+use super::{Column, Schema, header_len, looks_like_row};
 use crate::dialect::{EventCounts, Layout, MAX_RECORD_BYTES, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
@@ -53,7 +53,10 @@ impl Scan for Parse<'_> {
             let line = scan::line::<B>(rest, b',', reader.schema.wanted, &mut ends);
             let mut next = line.next;
             if rest[0] == b'#' {
-                reader.header_line(&rest[..line.end]);
+                let row = reader.header_line(&rest[..line.end]);
+                if row < line.end {
+                    reader.row(at + row, line.end - row, None, false);
+                }
             } else if line.open {
                 next = reader.open_record(at, line.end, line.next);
             } else if at + reader.slice.start as usize <= BOM.len() && super::names(rest).is_some()
@@ -123,13 +126,16 @@ impl<'p> Reader<'p> {
         }
     }
 
+    /// Returns where a row stands behind it whose line break is lost, if any; else its end.
     #[cold]
-    fn header_line(&mut self, line: &[u8]) {
+    fn header_line(&mut self, line: &[u8]) -> usize {
         let mut schema = self.schema.clone();
-        if schema.follow(line) {
-            self.found.bound = Some(Layout::Modern(schema.clone()));
-            self.bind(schema);
+        if !schema.follow(line) {
+            return line.len();
         }
+        self.found.bound = Some(Layout::Modern(schema.clone()));
+        self.bind(schema);
+        header_len(line)
     }
 
     fn bind(&mut self, schema: Schema) {

@@ -148,6 +148,10 @@ impl Schema {
         if let Some(known) = KNOWN.iter().find(|known| known.list == list) {
             return Some(known.schema.clone());
         }
+        let list = &list[..super::header_len(list)];
+        if let Some(known) = KNOWN.iter().find(|known| known.list == list) {
+            return Some(known.schema.clone());
+        }
         let names: Vec<&[u8]> = list.split(|&b| b == b',').map(<[u8]>::trim_ascii).collect();
         Schema::bind(&names)
     }

@@ -115,6 +115,9 @@ impl<'a> Veil<'_, 'a> {
             veiled.push_str(&self.domain(name));
         } else if holds_ip(name) {
             self.ip(name, veiled);
+        } else if let Some(address) = self.people.get(&name.to_ascii_lowercase()) {
+            veiled.push_str("p-");
+            veiled.push_str(&self.key.digits("p", address));
         } else {
             veiled.push_str(&name.to_str_lossy());
         }
@@ -125,6 +128,7 @@ impl<'a> Veil<'_, 'a> {
 #[cfg(test)]
 mod tests {
     use bumpalo::Bump;
+    use hashbrown::HashMap;
 
     use super::super::Anonymous;
     use super::*;
@@ -135,6 +139,27 @@ mod tests {
             key: &Anonymous::new("one"),
             own: &OwnDomains::given(["own.test"]),
             arena: &Bump::new(),
+            people: HashMap::from_iter([(b"zebedee".to_vec(), BStr::new("Zebedee@own.test"))]),
+        });
+    }
+
+    #[test]
+    fn people_are_known_by_less_than_their_address() {
+        with_veil(|veil| {
+            let zebedee = veil.person(b"zebedee@own.test");
+            let name = zebedee.split('@').next().unwrap();
+            for words in [
+                "550 5.1.1 User Zebedee unknown",
+                "zebedee... User unknown",
+                "no such user 'zebedee'",
+                "zebedee: over quota",
+                "<zebedee> is gone",
+            ] {
+                let told = veil.text(BStr::new(words)).to_string();
+                assert!(!told.to_lowercase().contains("zebedee"), "{told}");
+                assert!(told.contains(name), "{told}");
+            }
+            assert_eq!(veil.text(BStr::new("zebedeeish")), "zebedeeish");
         });
     }
 

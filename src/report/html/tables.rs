@@ -29,7 +29,11 @@ pub fn table(table: &Table, lines: usize, zone: &TimeZone) -> Markup {
                 p.faint { (table.note) }
             }
             @if !table.find.is_empty() {
-                p.faint { "The messages behind a line: " code { "waybill find LOGS " (table.find) } }
+                p.faint {
+                    "The messages behind a line"
+                    (if table.finds_more { " are among: " } else { ": " })
+                    code { "waybill find LOGS " (table.find) }
+                }
             }
             @if rows.len() >= FILTER_FROM {
                 label.filter {

@@ -73,7 +73,7 @@ fn failures(report: &Report) -> Vec<Table> {
         ))
         .lines(codes),
         table(section, "failures", "By code, source and server", &columns)
-            .find("--status failed,partly-delivered --server SERVER")
+            .find_among("--status failed,partly-delivered --server SERVER")
             .traced(causes),
         counted(
             section,
@@ -82,7 +82,7 @@ fn failures(report: &Report) -> Vec<Table> {
             "address",
             &failures.not_found,
         )
-        .find("--recipient ADDRESS --status failed,partly-delivered"),
+        .find_among("--recipient ADDRESS --status failed,partly-delivered"),
         counted(
             section,
             "mailboxes_full",
@@ -90,7 +90,7 @@ fn failures(report: &Report) -> Vec<Table> {
             "address",
             &failures.mailboxes_full,
         )
-        .find("--recipient ADDRESS --status failed,partly-delivered"),
+        .find_among("--recipient ADDRESS --status failed,partly-delivered"),
         counted(
             section,
             "domains_expired",
@@ -98,7 +98,7 @@ fn failures(report: &Report) -> Vec<Table> {
             "domain",
             &failures.domains_expired,
         )
-        .find("--recipient @DOMAIN --status failed,partly-delivered"),
+        .find_among("--recipient @DOMAIN --status failed,partly-delivered"),
         counted(
             section,
             "refused",
@@ -106,7 +106,7 @@ fn failures(report: &Report) -> Vec<Table> {
             "source and words",
             &failures.refused,
         )
-        .find("--status failed,partly-delivered"),
+        .find_among("--status failed,partly-delivered"),
         table(
             section,
             "reports",
@@ -166,7 +166,7 @@ fn pending(report: &Report) -> Vec<Table> {
             &["age", "messages", "recipients"],
         )
         .note("Time since the message entered, at the end of the period.")
-        .find("--status pending,partly-delivered")
+        .find_among("--status pending,partly-delivered")
         .lines(ages.map(|age| {
             let counts = [age.messages, age.recipients].map(Cell::Count);
             [vec![text(age.age)], counts.to_vec()].concat()
@@ -240,7 +240,7 @@ fn pending(report: &Report) -> Vec<Table> {
             "Unknown: where trails end",
             &["what is missing", "host", "messages", "recipients"],
         )
-        .find("--status unknown,partly-delivered")
+        .find_among("--status unknown,partly-delivered")
         .traced(trails),
     ]
 }

@@ -8,6 +8,7 @@ use crate::report::components::OfComponent;
 use crate::report::latency::Latency;
 use crate::report::top::{Address, Domain, Pair, Ranking};
 use crate::report::volume::{Flow, Flows, WEEKDAYS};
+use crate::tally::volume::DIRECTIONS;
 
 /// The tables of these sections.
 pub fn tables(report: &Report) -> Vec<Table> {
@@ -17,7 +18,7 @@ pub fn tables(report: &Report) -> Vec<Table> {
     tables
 }
 
-const FLOWS: [&str; 16] = [
+const FLOWS: [&str; 19] = [
     "messages",
     "recipients",
     "bytes",
@@ -34,6 +35,9 @@ const FLOWS: [&str; 16] = [
     "relayed messages",
     "relayed recipients",
     "relayed bytes",
+    "unknown messages",
+    "unknown recipients",
+    "unknown bytes",
 ];
 
 fn flows(flows: &Flows) -> Vec<Cell> {
@@ -46,13 +50,8 @@ fn flows(flows: &Flows) -> Vec<Cell> {
     };
     let mut line = cells(&flows.total).to_vec();
     line.push(Cell::Bytes(flows.total.bytes_to_recipients));
-    for way in [
-        &flows.inbound,
-        &flows.outbound,
-        &flows.internal,
-        &flows.relayed,
-    ] {
-        line.extend(cells(way));
+    for way in DIRECTIONS {
+        line.extend(cells(flows.of(way)));
     }
     line
 }
@@ -194,12 +193,12 @@ fn latency(report: &Report) -> Vec<Table> {
                 "Delivered and transferred recipients; percentiles within {error:.1} %. Negative: arrived before \
                  it entered, by two servers' clocks, and not in the percentiles."
             ))
-            .find("--direction DIRECTION --server SERVER")
+            .find_among("--direction DIRECTION --server SERVER")
             .lines(lines.map(|(which, of, sums)| of_one(which, of, sums))),
         levels,
         table(section, "latency_by_server_pair", "From server to server", &pair_columns)
             .note(format!("From where the message came in to where it was decided; within {coarse:.1} %."))
-            .find("--server FROM")
+            .find_among("--server FROM")
             .lines(pairs),
         components(section, "latency_components", "Where the time went", &latency.components.all_servers)
             .note(latency.components.note().unwrap_or_else(|| format!(
@@ -312,7 +311,7 @@ fn top(report: &Report) -> Vec<Table> {
             top.lines,
             address,
         )
-        .find("--recipient RECIPIENT"),
+        .find_among("--recipient RECIPIENT"),
         ranking(
             "top_pairs",
             "Pairs",
@@ -321,7 +320,7 @@ fn top(report: &Report) -> Vec<Table> {
             top.lines,
             pair,
         )
-        .find("--sender SENDER --recipient RECIPIENT"),
+        .find_among("--sender SENDER --recipient RECIPIENT"),
         ranking(
             "top_sender_domains",
             "Sender domains",
@@ -339,7 +338,7 @@ fn top(report: &Report) -> Vec<Table> {
             top.lines,
             domain,
         )
-        .find("--recipient @DOMAIN"),
+        .find_among("--recipient @DOMAIN"),
         table(
             section,
             "largest",

@@ -24,6 +24,8 @@ pub struct Table {
     /// The command that shows the messages behind a line, its words in capitals to be filled in; empty if a line's own
     /// examples are all there is.
     pub find: &'static str,
+    /// Whether that command may show others, too.
+    pub finds_more: bool,
     pub section: Section,
     pub columns: Vec<&'static str>,
     pub rows: Vec<Row>,
@@ -155,6 +157,7 @@ fn table(
         title,
         note: String::new(),
         find: "",
+        finds_more: false,
         section,
         columns: columns.to_vec(),
         rows: Vec::new(),
@@ -170,6 +173,14 @@ impl Table {
     fn find(mut self, options: &'static str) -> Table {
         self.find = options;
         self
+    }
+
+    /// A command whose messages those behind a line are among.
+    fn find_among(self, options: &'static str) -> Table {
+        Table {
+            finds_more: true,
+            ..self.find(options)
+        }
     }
 
     /// Appends lines that are about one message each.

@@ -98,15 +98,15 @@ fn connectors(report: &Report) -> Vec<Table> {
     vec![
         table(section, "received", "Where mail came in", &received_columns)
             .note("The first server that has the message; without a connector: submitted by a mailbox there.")
-            .find("--server SERVER --connector CONNECTOR --client-ip CLIENT")
+            .find_among("--server SERVER --connector CONNECTOR --client-ip CLIENT")
             .lines(received),
         table(section, "sent", "Which way mail left", &sent_columns)
             .note("Each message once per way; recipients are those that the rows of the hand-over name. Stay: from receipt to hand-over on that server.")
-            .find("--server SERVER --connector CONNECTOR")
+            .find_among("--server SERVER --connector CONNECTOR")
             .lines(sent),
         table(section, "between", "From server to server", &between_columns)
             .note("To itself: the hand-over to mailboxes on the same server.")
-            .find("--server FROM")
+            .find_among("--server FROM")
             .lines(between),
         table(section, "hops", "Servers per message", &["servers", "messages", "recipients"]).lines(servers),
         table(section, "reach", "How far mail went", &["mailbox", "messages", "recipients", "share"])
@@ -145,7 +145,7 @@ fn lists(report: &Report) -> Vec<Table> {
             .note(
                 "A use is a message. Recipients are those that came in by the list, over all uses.",
             )
-            .find("--recipient LIST")
+            .find_among("--recipient LIST")
             .lines(used),
         table(
             section,
@@ -259,11 +259,11 @@ fn oddities(report: &Report) -> Vec<Table> {
             .lines((oddities.loops > 0).then(|| loops.to_vec())),
         table(section, "bursts", "Senders far above their normal", &burst_columns)
             .note("Normal: the median of the sender's other hours with mail, or of all senders' if it has few.")
-            .find("--sender SENDER --since HOUR")
+            .find("--sender SENDER --since HOUR --until 'THE NEXT HOUR'")
             .lines(bursts),
         table(section, "new_domains", "Much mail to domains that had none before", &new_columns)
             .note("Domains outside with at least 20 recipients, that no earlier day has. Known only with earlier days.")
-            .find("--recipient @DOMAIN")
+            .find_among("--recipient @DOMAIN")
             .lines(new_domains),
     ]
 }
