@@ -102,10 +102,9 @@ fn any_line<B: Block, const QUOTES: bool>(
 /// The bytes between quotes; `inside` is all ones if one was open before.
 #[inline(always)]
 fn quoted(mask: &Mask, inside: u64) -> u64 {
-    if mask.quote | inside == 0 {
-        0
-    } else {
-        prefix_xor(mask.quote) ^ inside
+    match mask.quote {
+        0 => inside,
+        quotes => prefix_xor(quotes) ^ inside,
     }
 }
 
