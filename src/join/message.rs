@@ -131,12 +131,12 @@ pub fn path<'a>(
         true => legacy::settle::settle(&mut events, arena),
         false => Vec::new(),
     };
-    let (mut unsaid, mut is_probe) = (foreign::settle::Concluded::default(), false);
+    let (mut unsaid, mut is_probe) = (foreign::stay::Concluded::default(), false);
     if is_legacy && joint.scene.hops {
         concluded.extend(legacy::settle::unnamed_receivers(&events));
     }
     if is_foreign && !is_brief {
-        let around = foreign::settle::Around {
+        let around = foreign::stay::Around {
             servers: &joint.ground.servers,
             keys: &joint.ground.keys,
             arena,

@@ -168,7 +168,7 @@ fn left_again(recipients: &[Recipient<'_>]) -> i64 {
 fn no_way_in<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
     let when = (event.time, event.place, event.server);
     if event.role == Role::Duplicate && event.name != "DUPLICATEDELIVER" {
-        for (from, address) in replaced(event) {
+        for (from, address) in trail::replaced(event) {
             roster.no_way_in(address, from);
             if event.name == "DUPLICATEEXPAND" {
                 roster.expanded(from, when);
@@ -205,7 +205,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             }
         }
         Role::Resolve => {
-            for (old, new) in replaced(event) {
+            for (old, new) in trail::replaced(event) {
                 roster.renamed(old, new);
             }
         }
@@ -215,7 +215,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             }
         }
         Role::Redirect => {
-            for (old, new) in replaced(event) {
+            for (old, new) in trail::replaced(event) {
                 roster.redirected(old, new, when, by_content_filter(event));
             }
         }
@@ -360,17 +360,6 @@ fn verdict<'d>(event: &Event<'d>, fate: Fate, status: &'d [u8]) -> Verdict<'d> {
         next_try: None,
         place: event.place,
     }
-}
-
-/// Old and new addresses of a rename or redirect; one old address may have several new ones.
-pub(super) fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])> {
-    let mut old = event.related.into_iter();
-    let mut last = None;
-    event.recipients.into_iter().filter_map(move |new| {
-        last = old.next().or(last);
-        last.filter(|old| !old.is_empty() && !new.is_empty() && !old.eq_ignore_ascii_case(new))
-            .map(|old| (old, new))
-    })
 }
 
 /// What became of every address.

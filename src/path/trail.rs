@@ -6,7 +6,6 @@
 use bstr::BStr;
 use hashbrown::{HashMap, HashSet};
 
-use super::build::replaced;
 use super::entry::why;
 use super::roster::{Roster, Verdict};
 use super::{Fate, Reason};
@@ -259,4 +258,15 @@ fn submitted<'d>(
         }
         _ => waiting(event, servers, horizon),
     }
+}
+
+/// Old and new addresses of a rename or redirect; one old address may have several new ones.
+pub(super) fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])> {
+    let mut old = event.related.into_iter();
+    let mut last = None;
+    event.recipients.into_iter().filter_map(move |new| {
+        last = old.next().or(last);
+        last.filter(|old| !old.is_empty() && !new.is_empty() && !old.eq_ignore_ascii_case(new))
+            .map(|old| (old, new))
+    })
 }

@@ -83,15 +83,4 @@ impl Baseline {
             None => today,
         }
     }
-
-    /// The median of the same weekday's other days, if there are any.
-    pub fn usual(&self, day: Date) -> Option<i64> {
-        let same = (self.days.iter())
-            .filter(|(other, _)| **other != day && other.weekday() == day.weekday());
-        let mut messages: Vec<i64> = same.map(|(_, messages)| *messages).collect();
-        messages.sort_unstable();
-        let upper = *messages.get(messages.len() / 2)?;
-        let lower = messages[(messages.len() - 1) / 2];
-        Some((lower + upper) / 2)
-    }
 }

@@ -294,7 +294,7 @@ impl Report {
             excluded: balance::excluded(&tally.totals),
             totals: balance::totals(&tally.totals),
             balance: balance::balance(&tally.totals),
-            volume: volume::volume(&tally.volume, &facts.zone, baseline),
+            volume: volume::volume(&tally.volume, &facts.zone, baseline.map(|b| &b.days)),
             latency: latency::latencies(tally, options, names),
             failures: failures::failures(&tally.failures, names),
             pending: open::pending(&tally.pending, facts.from, facts.to, options.top, names),

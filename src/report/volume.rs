@@ -11,7 +11,6 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::path::Direction;
-use crate::report::baseline::Baseline;
 use crate::tally::volume::{self as tally, DIRECTIONS, MINUTE, QUARTER};
 use crate::time::{SECOND, Time};
 
@@ -139,14 +138,13 @@ impl Flow {
 }
 
 /// The section `volume` in `zone`.
-pub fn volume(sums: &tally::Volume, zone: &TimeZone, earlier: Option<&Baseline>) -> Volume {
-    let mut baseline = Baseline {
-        days: earlier
-            .map(|earlier| earlier.days.clone())
-            .unwrap_or_default(),
-        ..Baseline::default()
-    };
-    baseline.days.extend(days(sums, zone));
+pub fn volume(
+    sums: &tally::Volume,
+    zone: &TimeZone,
+    earlier: Option<&BTreeMap<Date, i64>>,
+) -> Volume {
+    let mut known = earlier.cloned().unwrap_or_default();
+    known.extend(days(sums, zone));
     let mut total = Flows::default();
     let mut by_hour: BTreeMap<Time, Flows> = BTreeMap::new();
     let mut by_day: BTreeMap<jiff::civil::Date, Flows> = BTreeMap::new();
@@ -188,7 +186,7 @@ pub fn volume(sums: &tally::Volume, zone: &TimeZone, earlier: Option<&Baseline>)
             .collect(),
         by_day: (by_day.into_iter())
             .map(|(day, flows)| {
-                let usual_messages = baseline.usual(day);
+                let usual_messages = usual(&known, day);
                 let usual = usual_messages.filter(|&usual| usual > 0);
                 Day {
                     usual_messages,
@@ -204,6 +202,17 @@ pub fn volume(sums: &tally::Volume, zone: &TimeZone, earlier: Option<&Baseline>)
         peak_hour: peak(peak_hour, zone),
         peak_minute: peak(peak_minute, zone),
     }
+}
+
+/// The median of the same weekday's other days, if there are any.
+fn usual(days: &BTreeMap<Date, i64>, day: Date) -> Option<i64> {
+    let same =
+        (days.iter()).filter(|(other, _)| **other != day && other.weekday() == day.weekday());
+    let mut messages: Vec<i64> = same.map(|(_, messages)| *messages).collect();
+    messages.sort_unstable();
+    let upper = *messages.get(messages.len() / 2)?;
+    let lower = messages[(messages.len() - 1) / 2];
+    Some((lower + upper) / 2)
 }
 
 /// Messages by day of `zone`.

@@ -6,7 +6,7 @@ use crate::address::x400::{is_mts_id, plain_mts_id};
 use crate::dialect::foreign::clock;
 use crate::dialect::foreign::events as foreign;
 use crate::dialect::foreign::hop::report_id;
-use crate::dialect::foreign::outer::Program;
+use crate::dialect::foreign::line::Program;
 use crate::time::{SECOND, Time};
 
 /// Numbers from this length on are ids, not events: of a queue, not of a table.

@@ -6,9 +6,10 @@
 pub mod pieces;
 
 use crate::dialect::foreign::clock::is_exim_id;
-use crate::dialect::foreign::entry::{Entry, Peer, after, bare, find, find_by, number, until};
+use crate::dialect::foreign::cut::{after, find, find_by, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer, bare};
 use crate::dialect::foreign::events::code;
-use crate::dialect::foreign::outer::Program;
+use crate::dialect::foreign::line::Program;
 use crate::dialect::foreign::reply;
 
 /// The flags behind the id, what a line with each tells, and what is peculiar to it.

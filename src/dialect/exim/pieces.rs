@@ -8,8 +8,9 @@
 use bumpalo::Bump;
 
 use crate::dialect::foreign::clock::Clock;
-use crate::dialect::foreign::lines;
-use crate::dialect::foreign::outer::{Outer, Program, outer};
+use crate::dialect::foreign::line::lines;
+use crate::dialect::foreign::line::{Outer, Program};
+use crate::dialect::foreign::outer::outer;
 
 /// The next piece stands this near behind the one before it: Exim writes all of an entry at once.
 const NEAR_BYTES: usize = 64 << 10;

@@ -4,7 +4,7 @@
 //! Sendmail's ids hold the second of arrival in UTC (`formats/foreign.md` section 6), so that every such line says how
 //! far its stamp is from UTC, across New Year and daylight saving.
 
-use super::outer::{Bare, Program};
+use super::line::{Bare, Program};
 use crate::time::{DAY, SECOND, Time};
 
 /// How stamps without year or zone are read.

@@ -2,13 +2,15 @@
 //!
 //! In: what the dialect's own file cut out. Out: [`Entry`], and small tools for cutting.
 
-use bstr::{BStr, ByteSlice};
+use bstr::ByteSlice;
 use bumpalo::Bump;
 
+use super::cut::until;
 use super::events::code;
-use super::outer::Program;
+use super::line::Program;
 use super::reply::{self, Named};
 use crate::address::List;
+use crate::keys::Keys;
 use crate::status::StatusCode;
 
 /// A line's parts; what it does not have is empty.
@@ -138,6 +140,28 @@ impl<'d> Entry<'d> {
     #[inline]
     pub fn is_piped(&self) -> bool {
         self.code == code::DELIVERED && is_by_pipe(self.text)
+    }
+
+    /// Whether a line says anything of records on other hosts.
+    #[inline]
+    pub fn tells_of_others(&self) -> bool {
+        const TELLING: [u8; 5] = [
+            code::RECEIVED,
+            code::NAMED,
+            code::FORWARDED,
+            code::SENT,
+            code::REPORT,
+        ];
+        self.id.is_empty() || TELLING.contains(&self.code) || self.is_piped()
+    }
+
+    /// Key of the other side's address; 0 where it is not known or is the host itself.
+    pub fn peer_key(&self, keys: &Keys) -> u64 {
+        match self.peer.ip {
+            b"" => 0,
+            _ if self.peer.is_loopback() => 0,
+            ip => keys.caseless(ip),
+        }
     }
 
     /// What the receiver's reply names, where the line tells of a hand-over.
@@ -288,49 +312,6 @@ pub fn list<'d>(addresses: impl Iterator<Item = &'d [u8]>, arena: &'d Bump) -> L
         }
     }
     List(arena.alloc_slice_copy(&text))
-}
-
-/// Where `key` stands first. Lines are short and keys are few bytes: looking for a byte that is rare in lines, then for the
-/// rest, takes less than setting up a search. Which byte that is, is known when this is compiled.
-#[inline(always)]
-pub fn find<const N: usize>(text: &[u8], key: &[u8; N]) -> Option<usize> {
-    let is_rare = |b: &u8| matches!(b, b'=' | b'>' | b'(' | b'[' | b';' | b'"');
-    let rare = key.iter().position(is_rare).unwrap_or(0);
-    find_by(text, key, rare)
-}
-
-/// The same by the byte number `rare` of the key.
-#[inline(always)]
-pub fn find_by<const N: usize>(text: &[u8], key: &[u8; N], rare: usize) -> Option<usize> {
-    memchr::memchr_iter(key[rare], text)
-        .filter_map(|at| at.checked_sub(rare))
-        .find(|at| text.get(*at..*at + N).is_some_and(|found| found == key))
-}
-
-/// What stands behind `key`, if the text has it.
-#[inline(always)]
-pub fn after<'d, const N: usize>(text: &'d [u8], key: &[u8; N]) -> Option<&'d [u8]> {
-    find(text, key).map(|at| &text[at + N..])
-}
-
-/// The text before the first of `end`, or all of it.
-#[inline(always)]
-pub fn until<'d, const N: usize>(text: &'d [u8], end: &[u8; N]) -> &'d [u8] {
-    find(text, end).map_or(text, |at| &text[..at])
-}
-
-/// Leading digits as a number.
-#[inline]
-pub fn number(text: &[u8]) -> u64 {
-    text.iter()
-        .take_while(|b| b.is_ascii_digit())
-        .take(18)
-        .fold(0, |n, b| n * 10 + u64::from(b - b'0'))
-}
-
-/// Text as it is, for fields that are not bytes.
-pub fn text(bytes: &[u8]) -> &BStr {
-    BStr::new(bytes)
 }
 
 #[cfg(test)]

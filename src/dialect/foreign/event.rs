@@ -7,10 +7,12 @@ use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
 use super::clock::Clock;
-use super::entry::{Entry, text};
+use super::cut::text;
+use super::entry::Entry;
 use super::events::{self, code};
 use super::kept::kept;
-use super::outer::{Outer, Program, outer};
+use super::line::{Outer, Program};
+use super::outer::outer;
 use super::{Form, Schema, read};
 use crate::address::List;
 use crate::dialect::Surroundings;

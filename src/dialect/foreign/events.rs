@@ -2,7 +2,7 @@
 //!
 //! In: a code. Out: [`Kind`]. The three log few kinds of lines and the same ones; what differs is the words.
 
-use super::outer::Program;
+use super::line::Program;
 use crate::event::Role;
 
 /// One kind of line.

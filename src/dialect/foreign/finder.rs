@@ -7,7 +7,8 @@
 use bumpalo::Bump;
 
 use super::entry::Entry;
-use super::outer::{Outer, Program, Stamp, outer_after};
+use super::line::{Outer, Program, Stamp};
+use super::outer::outer_after;
 use super::reply::Named;
 use super::rows::{Line, Rows};
 use super::stamps::{Clocks, anchor, calm as calm_around, clocks};

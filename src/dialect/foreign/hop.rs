@@ -14,6 +14,15 @@ use crate::keys::Keys;
 use crate::row::Row;
 use crate::time::Time;
 
+/// A line about a record.
+#[derive(Clone, Copy)]
+pub struct Own {
+    /// Key of the record.
+    pub key: u64,
+    pub time: Time,
+    pub at: At,
+}
+
 /// Where a row stands: its chunk, and where in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct At {

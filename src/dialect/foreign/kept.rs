@@ -5,7 +5,7 @@
 
 use super::entry::{Entry, Peer};
 use super::events::code;
-use super::outer::Program;
+use super::line::Program;
 use crate::row::{KEPT_ENDS, Row};
 
 /// Two numbers for each part.

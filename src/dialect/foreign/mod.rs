@@ -6,12 +6,14 @@
 
 mod brief;
 pub mod clock;
+pub mod cut;
 pub mod entry;
 mod event;
 pub mod events;
 mod finder;
 pub mod hop;
 mod kept;
+pub mod line;
 mod noted;
 pub mod outer;
 mod recipients;
@@ -19,7 +21,8 @@ pub mod reply;
 mod rows;
 pub mod settle;
 mod stamps;
-mod unusual;
+pub mod stay;
+mod usual;
 
 pub use brief::brief;
 pub use event::{event, names, record};
@@ -36,7 +39,8 @@ use crate::time::Time;
 use clock::{Basis, Clock};
 use entry::Entry;
 use events::code;
-use outer::{Outer, Program, outer};
+use line::{Outer, Program, lines};
+use outer::outer;
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,32 +212,6 @@ fn exim_body<'d>(found: &Outer<'d>) -> &'d [u8] {
         Some(b'-') => outer(body, &Clock::default()).map_or(body, |inner| inner.body),
         _ => body,
     }
-}
-
-/// Records as ranges of bytes without their line breaks.
-pub fn lines(data: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
-    let mut at = from;
-    std::iter::from_fn(move || {
-        (at < data.len()).then(|| {
-            let end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
-            let line = (at, end);
-            at = end + 1;
-            line
-        })
-    })
-}
-
-/// The same from the end of `data` back to `from`, where a line begins.
-fn lines_back(data: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
-    let mut behind = data.len();
-    std::iter::from_fn(move || {
-        (behind > from).then(|| {
-            let end = behind - usize::from(data[behind - 1] == b'\n');
-            let begin = memchr::memrchr(b'\n', &data[from..end]).map_or(from, |n| from + n + 1);
-            behind = begin;
-            (begin, end)
-        })
-    })
 }
 
 /// Whether an entry of Exim's own files begins here.

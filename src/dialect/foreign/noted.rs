@@ -5,60 +5,20 @@
 use super::clock;
 use super::entry::Entry;
 use super::events::code;
-use super::hop::{At, Birth, Called, Claim, NamedAs, Piped, ReportOf, is_online};
-use super::outer::{Outer, Program};
+use super::hop::{Birth, Called, Claim, NamedAs, Own, Piped, ReportOf, is_online};
+use super::line::{Outer, Program};
 use super::reply::Named;
 use super::rows::Rows;
 use crate::address::bare_id;
 use crate::address::x400::is_mts_id;
 use crate::dialect::{exim, online};
-use crate::keys::{Keys, Service};
-use crate::time::Time;
-
-/// A line about a record.
-#[derive(Clone, Copy)]
-pub(super) struct Own {
-    /// Key of the record.
-    pub key: u64,
-    pub time: Time,
-    pub at: At,
-}
-
-/// Whether a line says anything of records on other hosts.
-#[inline]
-pub(super) fn tells(entry: &Entry<'_>) -> bool {
-    const TELLING: [u8; 5] = [
-        code::RECEIVED,
-        code::NAMED,
-        code::FORWARDED,
-        code::SENT,
-        code::REPORT,
-    ];
-    entry.id.is_empty() || TELLING.contains(&entry.code) || entry.is_piped()
-}
-
-/// Key of the other side's address; 0 where it is not known or is the host itself.
-pub(super) fn address(entry: &Entry<'_>, keys: &Keys) -> u64 {
-    match entry.peer.ip {
-        b"" => 0,
-        _ if entry.peer.is_loopback() => 0,
-        ip => keys.caseless(ip),
-    }
-}
+use crate::keys::Service;
 
 /// Whether a program of Exim's host gave a message back to it, and says so.
 fn is_given_back(entry: &Entry<'_>) -> bool {
     entry.program == Program::Exim
         && entry.peer.ip.is_empty()
         && exim::is_given_back(entry.connector)
-}
-
-/// The number of the process that wrote a line; 0: the line does not say.
-#[inline]
-pub(super) fn process(found: &Outer<'_>) -> u32 {
-    let digit = |b: &u8| b.is_ascii_digit().then(|| u32::from(b - b'0'));
-    let number = |n: u32, b| Some(n.wrapping_mul(10).wrapping_add(digit(b)?));
-    found.process.iter().try_fold(0, number).unwrap_or(0)
 }
 
 impl<'p> Rows<'p> {
@@ -83,9 +43,9 @@ impl<'p> Rows<'p> {
                     id: keys.bytes(entry.id),
                     host,
                     time,
-                    from: address(entry, keys),
+                    from: entry.peer_key(keys),
                     process: match entry.program {
-                        Program::Postfix => process(found),
+                        Program::Postfix => found.process_number(),
                         _ => 0,
                     },
                     given_back: is_given_back(entry),

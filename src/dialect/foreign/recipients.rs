@@ -6,7 +6,7 @@
 use bstr::BStr;
 
 use super::entry::list;
-use super::settle::{Around, Concluded, Stay, is_foreign};
+use super::stay::{Around, Concluded, Stay, is_foreign};
 use crate::address::List;
 use crate::event::{Event, Next, Role, Text};
 use crate::keys::Service;

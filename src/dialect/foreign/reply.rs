@@ -5,7 +5,7 @@
 
 use bstr::ByteSlice;
 
-use super::entry::find_by;
+use super::cut::find_by;
 use super::events::code;
 
 /// What a reply says about the record on the other side.

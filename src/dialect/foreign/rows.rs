@@ -4,10 +4,9 @@
 
 use super::entry::Entry;
 use super::events::{self, KINDS, code};
-use super::hop::{At, Refusal, Ruling};
+use super::hop::{At, Own, Refusal, Ruling};
 use super::kept;
-use super::noted::{Own, address, process, tells};
-use super::outer::{Outer, Program};
+use super::line::{Outer, Program};
 use super::reply::Named;
 use super::{Form, Schema, begins_entry, last_of_chain};
 use crate::dialect::{Aim, EventCounts, Layout, SHARDS, Slice, Yield, shard};
@@ -155,7 +154,7 @@ impl<'p> Rows<'p> {
             self.found.rows_without_id += 1;
             return;
         }
-        if !self.keep_rows && !tells(entry) {
+        if !self.keep_rows && !entry.tells_of_others() {
             return;
         }
         if entry.id.is_empty() {
@@ -223,8 +222,8 @@ impl<'p> Rows<'p> {
             self.found.hops.rulings.push(Ruling {
                 key: row.key,
                 host: self.host(),
-                process: process(found),
-                from: address(entry, self.keys),
+                process: found.process_number(),
+                from: entry.peer_key(self.keys),
                 time: row.time,
                 at: At::of(&row),
                 is_behind: entry.code == code::BROKEN_OFF,
@@ -234,7 +233,7 @@ impl<'p> Rows<'p> {
         }
         if is_whole(entry.code) {
             row.key = self.host() ^ self.refusal(line, found);
-            let from = address(entry, self.keys);
+            let from = entry.peer_key(self.keys);
             if from != 0 {
                 self.found.hops.refusals.push(Refusal {
                     key: row.key,

@@ -13,44 +13,13 @@ use hashbrown::HashMap;
 use super::entry::{is_bare_of, is_by_pipe};
 use super::recipients::{expansions, is_outcome, open, stops_here, whole_record};
 use super::reply::{self, Named};
+use super::stay::{Around, Concluded, Stay, is_foreign};
 use crate::address::x400::is_mts_id;
 use crate::address::{List, bare_id};
 use crate::dialect::exim;
 use crate::event::{Event, Link, Next, Role, ServerId, Text};
 use crate::keys::{Keys, Service};
 use crate::servers::Servers;
-
-/// One queue record of the message.
-pub(super) struct Stay<'d> {
-    pub(super) copy: u64,
-    id: &'d BStr,
-    server: ServerId,
-    /// Its first event.
-    first: usize,
-    /// Its first event that opened it.
-    pub(super) birth: Option<usize>,
-    /// A hand-over leads here.
-    reached: bool,
-}
-
-/// What settling looks things up in.
-#[derive(Clone, Copy)]
-pub struct Around<'d> {
-    pub servers: &'d Servers,
-    pub keys: &'d Keys,
-    pub arena: &'d Bump,
-    /// A message is closed this many microseconds after its last row.
-    pub horizon: i64,
-}
-
-/// What was concluded of addresses that no row tells of.
-#[derive(Default)]
-pub struct Concluded<'d> {
-    /// Groups, of which one address became each of those that turned up without having been handed over.
-    pub one_of: Vec<Vec<&'d BStr>>,
-    /// Those that became one that the record had besides: nobody waits in a record that is done.
-    pub merged: Vec<&'d BStr>,
-}
 
 /// Settles the events of one message; `is_done`: whether the record of a copy is gone from its queue.
 pub fn settle<'d>(
@@ -114,12 +83,6 @@ fn take_rulings<'d>(events: &mut [Event<'d>]) -> Vec<Event<'d>> {
         }
     }
     rulings
-}
-
-/// Whether an event is of a queue record; those of 2003 and before link ids of another kind.
-pub(super) fn is_foreign(event: &Event<'_>) -> bool {
-    let source: &[u8] = event.source().text();
-    !event.linked_id().is_empty() && matches!(source, b"postfix" | b"exim" | b"sendmail")
 }
 
 /// Whether Exchange 5.5 gave the message to a foreign system: the id there embeds its own, and nothing else is known.

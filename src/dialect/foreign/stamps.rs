@@ -9,11 +9,13 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::clock::{self, Basis, Clock};
-use super::entry::{self, Entry};
+use super::cut;
+use super::entry::Entry;
 use super::events::code;
-use super::outer::{Bare, Outer, Program, outer};
+use super::line::{Bare, Outer, Program, lines, lines_back};
+use super::outer::outer;
 use super::reply::Named;
-use super::{CLOCK_BYTES, Form, Schema, lines, lines_back, next_line, read};
+use super::{CLOCK_BYTES, Form, Schema, next_line, read};
 use crate::dialect::Layout;
 use crate::input::Assumed;
 use crate::time::{DAY, SECOND, Time};
@@ -296,7 +298,7 @@ fn own_stamp(entry: &Entry<'_>) -> Option<i64> {
     if !own.starts_with(b"@") {
         return None;
     }
-    let part = |from: usize, to: usize| entry::number(&id[from..to]) as u32;
+    let part = |from: usize, to: usize| cut::number(&id[from..to]) as u32;
     let time = Time::from_civil(
         i64::from(part(0, 4)),
         part(4, 6),

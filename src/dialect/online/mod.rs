@@ -306,7 +306,7 @@ fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Result<Nam
     }
     row.role = Role::Info;
     row.marks |= mark::NAMES;
-    let size = crate::dialect::foreign::entry::number(schema.get(&fields, Column::Size));
+    let size = crate::dialect::foreign::cut::number(schema.get(&fields, Column::Size));
     row.size_bytes = size.min(u64::from(u32::MAX)) as u32;
     let (network, message) = (
         schema.get(&fields, Column::NetworkId),

@@ -4,9 +4,10 @@
 
 use bstr::ByteSlice;
 
-use crate::dialect::foreign::entry::{Entry, Peer, after, find, number, until};
+use crate::dialect::foreign::cut::{after, find, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer};
 use crate::dialect::foreign::events::code;
-use crate::dialect::foreign::outer::Program;
+use crate::dialect::foreign::line::Program;
 use crate::dialect::foreign::reply;
 
 /// Reads a line.

@@ -2,9 +2,10 @@
 //!
 //! Facts and their evidence: `formats/foreign.md` section 4. In: the body of a line. Out: [`Entry`].
 
-use crate::dialect::foreign::entry::{Entry, Peer, after, bare, number, until};
+use crate::dialect::foreign::cut::{after, number, until};
+use crate::dialect::foreign::entry::{Entry, Peer, bare};
 use crate::dialect::foreign::events::code;
-use crate::dialect::foreign::outer::Program;
+use crate::dialect::foreign::line::Program;
 use crate::dialect::foreign::reply;
 
 fn entry<'d>(code: u8) -> Entry<'d> {
