@@ -30,7 +30,7 @@ pub mod volume;
 mod tests;
 
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::address::short_host;
 use crate::event::ServerId;
@@ -320,14 +320,18 @@ impl Report {
 /// One message in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct Message {
+    #[serde(serialize_with = "unless_absent")]
     pub message_id: String,
     pub network_message_id: Option<String>,
     pub first_seen: String,
     pub sender: String,
     /// The recipient that the line is about, where it is about one.
     pub recipient: Option<String>,
+    #[serde(serialize_with = "unless_absent")]
     pub subject: String,
     pub server: Option<String>,
+    /// 0, and null in JSON: no row says it.
+    #[serde(serialize_with = "unless_absent")]
     pub size_bytes: u64,
     /// Recipients as addressed: lists and redirected addresses included.
     pub addresses: usize,
@@ -343,6 +347,14 @@ pub struct Message {
     pub path: Vec<Step>,
     #[serde(skip)]
     pub first_seen_time: Time,
+}
+
+/// What a log does not have is null, as it is in paths.
+fn unless_absent<T: Default + PartialEq + Serialize, S: Serializer>(
+    value: &T,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    (*value != T::default()).then_some(value).serialize(to)
 }
 
 /// One hand-over of a message.
