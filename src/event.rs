@@ -167,6 +167,17 @@ pub struct Event<'d> {
 }
 
 impl<'d> Event<'d> {
+    /// Old and new addresses of a rename or redirect; one old address may have several new ones.
+    pub fn replaced(&self) -> impl Iterator<Item = (&'d [u8], &'d [u8])> + use<'d> {
+        let mut old = self.related.into_iter();
+        let mut last = None;
+        self.recipients.into_iter().filter_map(move |new| {
+            last = old.next().or(last);
+            last.filter(|old| !old.is_empty() && !new.is_empty() && !old.eq_ignore_ascii_case(new))
+                .map(|old| (old, new))
+        })
+    }
+
     /// Source as logged.
     #[inline]
     pub fn source(&self) -> Raw<'d> {

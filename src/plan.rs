@@ -467,10 +467,16 @@ fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {
         }
     };
     for row in found.shards.iter().flatten() {
-        if !matches!(row.role, Role::Deliver | Role::Submit | Role::Receive) {
+        let is_trace = matches!(layout, Layout::Online(_));
+        if !is_trace && !matches!(row.role, Role::Deliver | Role::Submit | Role::Receive) {
             continue;
         }
         let event = dialect::event(row, &ground.around(row, &arena));
+        if is_trace {
+            let own = dialect::online::own_addresses(&event);
+            own.into_iter().for_each(&mut note);
+            continue;
+        }
         if event.role == Role::Deliver {
             event.recipients.into_iter().for_each(&mut note);
         } else if event.from_mailbox {

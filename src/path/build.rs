@@ -168,7 +168,7 @@ fn left_again(recipients: &[Recipient<'_>]) -> i64 {
 fn no_way_in<'d>(event: &Event<'d>, roster: &mut Roster<'d>) {
     let when = (event.time, event.place, event.server);
     if event.role == Role::Duplicate && event.name != "DUPLICATEDELIVER" {
-        for (from, address) in trail::replaced(event) {
+        for (from, address) in event.replaced() {
             roster.no_way_in(address, from);
             if event.name == "DUPLICATEEXPAND" {
                 roster.expanded(from, when);
@@ -205,7 +205,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             }
         }
         Role::Resolve => {
-            for (old, new) in trail::replaced(event) {
+            for (old, new) in event.replaced() {
                 roster.renamed(old, new);
             }
         }
@@ -215,7 +215,7 @@ fn apply<'d>(event: &Event<'d>, all: &[Event<'d>], accepted: bool, roster: &mut 
             }
         }
         Role::Redirect => {
-            for (old, new) in trail::replaced(event) {
+            for (old, new) in event.replaced() {
                 roster.redirected(old, new, when, by_content_filter(event));
             }
         }

@@ -58,7 +58,7 @@ pub fn follow<'d>(events: &[Event<'d>], roster: &mut Roster<'d>, servers: &Serve
 /// Names that were concluded to be another's, each with that: no row renames it, so rows of either are rows of both.
 fn other_names(events: &[Event<'_>], roster: &Roster<'_>) -> HashMap<usize, usize> {
     let concluded = |e: &&Event<'_>| e.role == Role::Resolve && e.copy == 0;
-    let pairs = events.iter().filter(concluded).flat_map(replaced);
+    let pairs = events.iter().filter(concluded).flat_map(Event::replaced);
     pairs
         .filter_map(|(old, new)| roster.find(old).zip(roster.find(new)))
         .collect()
@@ -258,15 +258,4 @@ fn submitted<'d>(
         }
         _ => waiting(event, servers, horizon),
     }
-}
-
-/// Old and new addresses of a rename or redirect; one old address may have several new ones.
-pub(super) fn replaced<'d>(event: &Event<'d>) -> impl Iterator<Item = (&'d [u8], &'d [u8])> {
-    let mut old = event.related.into_iter();
-    let mut last = None;
-    event.recipients.into_iter().filter_map(move |new| {
-        last = old.next().or(last);
-        last.filter(|old| !old.is_empty() && !new.is_empty() && !old.eq_ignore_ascii_case(new))
-            .map(|old| (old, new))
-    })
 }

@@ -320,3 +320,214 @@ fn an_address_that_was_replaced_is_counted_once() {
         assert_eq!((told, via), (want.map(String::from).to_vec(), Value::Null));
     }
 }
+
+/// Rows of Exchange on-premises with all columns that matter here, the last ones first seen in 2013.
+const COLUMNS: &str = "#Log-type: Message Tracking Log\n#Fields: date-time,client-hostname,server-hostname,source-context,source,\
+    event-id,internal-message-id,message-id,network-message-id,recipient-address,recipient-status,\
+    related-recipient-address,sender-address\n";
+const ID: &str = "e4c0e999-0069-4a31-1500-08dea91cfa7f";
+const EOP: &str = "corp-mail.mail.protection.outlook.com";
+
+/// What a server says: second, hosts, reply, event, recipient, status and the recipient it is related to.
+fn row(second: &str, [from, to]: [&str; 2], reply: &str, event: &str, who: [&str; 3]) -> String {
+    let [who, status, related] = who;
+    format!(
+        "2026-05-03T14:05:{second}Z,{from},{to},{reply},{event},77,<m@corp.test>,{ID},{who},{status},{related},\
+         s@far.test\n"
+    )
+}
+
+/// An export of Get-MessageTrace with one row.
+fn trace(who: &str, status: &str, to_ip: &str, id: &str) -> String {
+    format!(
+        "\"MessageId\",\"Received\",\"SenderAddress\",\"RecipientAddress\",\"Subject\",\"Status\",\"ToIP\",\"MessageTraceId\"\n\
+         \"<m@corp.test>\",\"2026-05-03T14:05:07Z\",\"s@far.test\",\"{who}\",\"a \"\"b\"\"\",\"{status}\",\"{to_ip}\",\"{id}\"\n"
+    )
+}
+
+fn told(files: &[(&str, &str)]) -> Value {
+    let files: Vec<(&str, Vec<u8>)> = (files.iter())
+        .map(|(name, text)| (*name, text.as_bytes().to_vec()))
+        .collect();
+    one(folder(&files).path(), "<m@corp.test>")
+}
+
+/// A mailbox that was moved to Exchange Online has an address there; people write to another one, which traces name.
+#[test]
+fn a_remote_mailbox_is_one_recipient_by_whichever_address() {
+    let (here, there) = ("u@corp.test", "u@corp.mail.onmicrosoft.test");
+    for event in ["SMTP,SEND", "SMTP,SENDEXTERNAL"] {
+        let log = [
+            COLUMNS.to_string(),
+            row(
+                "06.0",
+                ["mx.far.test", "ex01"],
+                "",
+                "SMTP,RECEIVE",
+                [here, "", ""],
+            ),
+            row(
+                "06.2",
+                ["", "ex01"],
+                "",
+                "ROUTING,RESOLVE",
+                [there, "", here],
+            ),
+            row(
+                "07.0",
+                ["ex01", EOP],
+                "250 queued",
+                event,
+                [there, "250 ok", ""],
+            ),
+        ]
+        .concat();
+        for (status, fate) in [
+            ("Delivered", "delivered"),
+            ("Failed", "failed"),
+            ("Quarantined", "quarantined"),
+        ] {
+            for id in [ID, "00000000-0000-0000-0000-000000000009"] {
+                let path = told(&[("a.LOG", &log), ("t.csv", &trace(here, status, "", id))]);
+                let want = format!("{there} {fate} exchange-online");
+                assert_eq!(fates(&path), [want], "{event} {status} {id}");
+            }
+        }
+    }
+}
+
+/// Exchange Online gives mail to a server whose log is there: that log has the last word.
+#[test]
+fn mail_from_exchange_online_ends_where_the_next_log_says() {
+    let from = "mail-am1.outbound.protection.outlook.com";
+    let log = [
+        COLUMNS.to_string(),
+        row(
+            "08.0",
+            [from, "ex01"],
+            "",
+            "SMTP,RECEIVE",
+            ["u@corp.test", "", ""],
+        ),
+        row(
+            "09.0",
+            ["", "ex01"],
+            "",
+            "STOREDRIVER,FAIL",
+            ["u@corp.test", "554 5.2.2 full", ""],
+        ),
+    ]
+    .concat();
+    let path = told(&[
+        ("a.LOG", &log),
+        ("t.csv", &trace("u@corp.test", "Delivered", "10.0.0.5", ID)),
+    ]);
+    assert_eq!(fates(&path), ["u@corp.test failed ex01"]);
+    let hops = path["hops"].as_array().unwrap();
+    assert_eq!(
+        (&hops[0]["server"], &hops[1]["server"]),
+        (&"exchange-online".into(), &"ex01".into())
+    );
+}
+
+/// Later builds write SENDEXTERNAL where the receiver's own log may be there, too.
+#[test]
+fn a_host_outside_whose_log_is_there_has_the_last_word() {
+    let reply = "\"250 2.6.0 <m@corp.test> [InternalId=99, Hostname=ex02.corp.test] queued\"";
+    let takes = |event: &str, status: &str| {
+        row(
+            "08.0",
+            ["ex01", "ex02.corp.test"],
+            "",
+            event,
+            ["u@far.test", status, ""],
+        )
+        .replace(",77,", ",99,")
+    };
+    for event in ["SMTP,SEND", "SMTP,SENDEXTERNAL"] {
+        let log = [
+            COLUMNS.to_string(),
+            row(
+                "06.0",
+                ["pc", "ex01"],
+                "",
+                "SMTP,RECEIVE",
+                ["u@far.test", "", ""],
+            ),
+            row(
+                "07.0",
+                ["ex01", "ex02.corp.test"],
+                reply,
+                event,
+                ["u@far.test", "250 ok", ""],
+            ),
+            takes("SMTP,RECEIVE", ""),
+            takes("ROUTING,FAIL", "550 5.1.1 no"),
+        ]
+        .concat();
+        assert_eq!(
+            fates(&told(&[("a.LOG", &log)])),
+            ["u@far.test failed ex02"],
+            "{event}"
+        );
+    }
+}
+
+/// Of two exports of one message the detailed one knows when, where and why.
+#[test]
+fn a_trace_beside_the_detail_takes_nothing_from_it() {
+    let online = "AM1PR01MB0001.eurprd01.prod.outlook.com";
+    let head = COLUMNS[COLUMNS.find("#Fields: ").unwrap() + 9..].replace('-', "_");
+    for (event, status, fate) in [
+        ("STOREDRIVER,DELIVER", "Delivered", "delivered"),
+        ("ROUTING,FAIL", "Failed", "failed"),
+    ] {
+        let detail = [
+            head.clone(),
+            row(
+                "06.0000000",
+                ["mx.far.test", online],
+                "",
+                "SMTP,RECEIVE",
+                ["u@corp.test", "", ""],
+            ),
+            row(
+                "09.0000000",
+                [online, online],
+                "",
+                event,
+                ["u@corp.test", "550 5.2.2 full", ""],
+            ),
+        ]
+        .concat();
+        let alone = told(&[("d.csv", &detail)]);
+        let both = told(&[
+            ("d.csv", &detail),
+            ("t.csv", &trace("u@corp.test", status, "", ID)),
+        ]);
+        assert_eq!(alone["recipients"][0]["status"], fate);
+        assert_eq!(both["recipients"], alone["recipients"]);
+        assert_eq!(both["hops"], alone["hops"]);
+    }
+}
+
+#[test]
+fn a_trace_s_ids_subjects_senders_and_directions_are_those_of_the_message() {
+    let undashed = ID.replace('-', "").to_uppercase();
+    let files = [
+        ("a.csv", &*trace("u@corp.test", "Delivered", "", ID)),
+        ("b.csv", &*trace("u@corp.test", "Delivered", "", &undashed)),
+    ];
+    let path = told(&files);
+    assert_eq!(fates(&path), ["u@corp.test delivered exchange-online"]);
+    assert_eq!(
+        (&path["network_message_id"], &path["other_ids"]),
+        (&ID.into(), &serde_json::json!([]))
+    );
+    assert_eq!(
+        (&path["subject"], &path["direction"]),
+        (&"a \"b\"".into(), &"inbound".into())
+    );
+    let report = files[0].1.replace("s@far.test", "<>");
+    assert_eq!(told(&[("a.csv", &report)])["class"], "report");
+}

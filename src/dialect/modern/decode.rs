@@ -165,14 +165,14 @@ pub fn event<'d>(row: &'d Row, schema: &'d Schema, around: &Surroundings<'d>) ->
     let reference = fields.lazy(Column::Reference);
     let context = fields.lazy(Column::SourceContext);
     let next = match row.code {
-        code::SENDEXTERNAL => Next::Outside,
+        code::SENDEXTERNAL => known_host(context.text(), around),
         code::SEND => next_hop(row, &fields, context.text(), around),
         _ => Next::None,
     };
-    let role = if next == Next::Outside {
-        Role::Leave
-    } else {
-        row.role
+    let role = match next {
+        Next::Outside => Role::Leave,
+        Next::Server { .. } => Role::Send,
+        _ => row.role,
     };
     Event {
         time: row.time,
@@ -268,6 +268,17 @@ fn next_hop<'d>(
         }
     } else {
         Next::Outside
+    }
+}
+
+/// Where a SENDEXTERNAL went: outside, but the host that its reply names may be one whose log was read, too.
+fn known_host<'d>(context: &'d BStr, around: &Surroundings<'d>) -> Next<'d> {
+    match reply(context, || BStr::new(b"")) {
+        Some((id, host)) if !id.is_empty() && around.servers.has_log(host) => Next::Server {
+            host,
+            copy: around.keys.copy(host, Service::Transport, id),
+        },
+        _ => Next::Outside,
     }
 }
 

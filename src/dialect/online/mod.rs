@@ -9,7 +9,8 @@ mod settle;
 
 use std::cmp::Ordering;
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
+use bumpalo::Bump;
 
 use super::foreign::entry::list;
 use super::foreign::hop::{At, NamedAs};
@@ -319,7 +320,11 @@ fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Result<Nam
             KeyKind::Message,
             keys.id_check(message),
         ),
-        id => (keys.caseless(id), KeyKind::Network, keys.check(id)),
+        id => {
+            let dashed = dashed(id);
+            let id = dashed.as_ref().map_or(id, |dashed| &dashed[..]);
+            (keys.caseless(id), KeyKind::Network, keys.check(id))
+        }
     };
     Ok(NamedAs {
         key: row.key,
@@ -331,6 +336,53 @@ fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Result<Nam
     })
 }
 
+/// An id of 32 digits as all logs write it: Microsoft's own examples of traces have ids without dashes.
+fn dashed(id: &[u8]) -> Option<[u8; 36]> {
+    if id.len() != 32 || !id.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut dashed = [b'-'; 36];
+    for (from, to) in [
+        (0..8, 0),
+        (8..12, 9),
+        (12..16, 14),
+        (16..20, 19),
+        (20..32, 24),
+    ] {
+        dashed[to..to + from.len()].copy_from_slice(&id[from]);
+    }
+    Some(dashed)
+}
+
+/// The same id in the form that it has in other logs.
+fn network_id<'d>(id: &'d [u8], arena: &'d Bump) -> &'d [u8] {
+    let is_plain = !id.iter().any(u8::is_ascii_uppercase);
+    match dashed(id) {
+        None if is_plain => id,
+        None => arena.alloc_slice_copy(&id.to_ascii_lowercase()),
+        Some(dashed) => arena.alloc_slice_copy(&dashed.to_ascii_lowercase()),
+    }
+}
+
+/// A quoted field's text, in which a quote is written twice.
+fn text<'d>(field: &'d [u8], arena: &'d Bump) -> &'d BStr {
+    match memchr::memmem::find(field, b"\"\"") {
+        None => BStr::new(field),
+        Some(_) => BStr::new(arena.alloc_slice_copy(&field.replace(b"\"\"", b"\""))),
+    }
+}
+
+/// Addresses of which a row says that they are of the organisation: who sent it from inside, and whose mailbox it came to.
+pub fn own_addresses<'d>(event: &Event<'d>) -> Vec<&'d [u8]> {
+    let (mut own, is_inward) = (Vec::new(), event.server_host().text().is_empty());
+    if event.from_mailbox {
+        own.push(&**event.sender().text());
+    } else if is_inward {
+        own.extend(settle::mailboxes(event));
+    }
+    own
+}
+
 fn fields<'d>(row: &Row, around: &Surroundings<'d>) -> Vec<&'d [u8]> {
     let from = row.offset as usize;
     scan::split(&around.data[from..from + row.len as usize], b',')
@@ -339,7 +391,8 @@ fn fields<'d>(row: &Row, around: &Surroundings<'d>) -> Vec<&'d [u8]> {
 /// What a row says; its recipients' fates are still in its statuses.
 pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
     let fields = fields(row, around);
-    let get = |column| BStr::new(schema.get(&fields, column));
+    let get = |column| text(schema.get(&fields, column), around.arena);
+    let sender = get(Column::Sender);
     let copy = around.keys.stay(SERVER, COPY, row.key);
     Event {
         time: row.time,
@@ -357,7 +410,10 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
         ),
         related: List(b""),
         is_report: false,
-        from_mailbox: get(Column::Direction).eq_ignore_ascii_case(b"Originating"),
+        from_mailbox: matches!(
+            &**get(Column::Direction),
+            b"Originating" | b"originating" | b"2"
+        ),
         starts_message: false,
         generated: false,
         size_bytes: u64::from(row.size_bytes),
@@ -368,9 +424,20 @@ pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event
             [
                 (Text::Source, schema.name.as_bytes()),
                 (Text::MessageId, get(Column::MessageId)),
-                (Text::NetworkMessageId, get(Column::NetworkId)),
+                (
+                    Text::NetworkMessageId,
+                    network_id(get(Column::NetworkId), around.arena),
+                ),
                 (Text::Statuses, get(Column::Status)),
-                (Text::Sender, get(Column::Sender)),
+                (Text::Sender, sender),
+                (
+                    Text::ReturnPath,
+                    if sender == "<>" {
+                        sender
+                    } else {
+                        BStr::new("")
+                    },
+                ),
                 (Text::Subject, get(Column::Subject)),
                 (Text::ClientIp, get(Column::FromIp)),
                 (Text::ServerHost, get(Column::ToIp)),

@@ -82,6 +82,15 @@ fn role(status: &[u8], leaves: bool) -> Option<Role> {
     }
 }
 
+/// Those in whose mailboxes a trace says that it is, or was to be.
+pub(super) fn mailboxes<'d>(event: &Event<'d>) -> impl Iterator<Item = &'d [u8]> {
+    let is_here =
+        |status: &[u8]| matches!(role(status, false), Some(Role::Deliver | Role::Quarantine));
+    let told = told(event).into_iter();
+    told.filter(move |(_, status)| is_here(status))
+        .map(|(who, _)| who)
+}
+
 /// Whether a hand-over went to Exchange Online, by the receiver's name or as its reply says.
 fn is_given_to_online(event: &Event<'_>) -> bool {
     let replied = [event.context().text(), event.statuses().text()];
@@ -96,7 +105,8 @@ fn is_given_to_online(event: &Event<'_>) -> bool {
 fn outward<'d>(who: &[u8], events: &[Event<'d>], servers: &'d Servers) -> Next<'d> {
     let takes = |e: &&Event<'d>| {
         matches!(e.role, Role::Receive | Role::Report)
-            && !e.linked_id().is_empty()
+            && e.name != EVENT
+            && !is_online(e.server_host().text())
             && is_online(e.client_host().text())
             && e.recipients
                 .into_iter()
@@ -110,6 +120,44 @@ fn outward<'d>(who: &[u8], events: &[Event<'d>], servers: &'d Servers) -> Next<'
         },
         _ => Next::Outside,
     }
+}
+
+/// Whom the servers before Exchange Online named in place of `who`: a mailbox there has an address of its own, and traces
+/// name the one that people write to.
+fn renamed<'d>(who: &[u8], events: &[Event<'d>]) -> Option<&'d [u8]> {
+    let renames = events
+        .iter()
+        .filter(|e| e.role == Role::Resolve && e.name != EVENT);
+    let mut pairs = renames.flat_map(Event::replaced);
+    let (_, new) = pairs.find(|(old, _)| old.eq_ignore_ascii_case(who))?;
+    let names = |e: &Event<'d>| {
+        e.recipients
+            .into_iter()
+            .any(|to| to.eq_ignore_ascii_case(new))
+    };
+    let is_given = |e: &&Event<'d>| is_given_to_online(e) && names(e);
+    let named_there = events.iter().any(|e| e.name == EVENT && names(e));
+    (events.iter().any(|e| is_given(&e)) && !named_there).then_some(new)
+}
+
+/// Whether a row by itself tells of this fate: it knows when, why and where, which the trace sums up.
+fn is_told_better(who: &[u8], role: Role, events: &[Event<'_>]) -> bool {
+    let tells = |e: &&Event<'_>| match role {
+        Role::Deliver | Role::Fail | Role::Drop | Role::Quarantine => e.role == role,
+        // By Exchange Online's own row; the way to it is none out of it.
+        Role::Leave => {
+            matches!(e.role, Role::Send | Role::Leave) && is_online(e.client_host().text())
+        }
+        _ => false,
+    };
+    let names = |e: &Event<'_>| {
+        e.recipients
+            .into_iter()
+            .any(|to| to.eq_ignore_ascii_case(who))
+    };
+    events
+        .iter()
+        .any(|e| e.name != EVENT && tells(&e) && names(e))
 }
 
 /// The address that replaced another one in the traces of one message: the only other one, where only one was replaced.
@@ -137,12 +185,27 @@ pub fn settle<'d>(
     let traces: Vec<Event<'d>> = events.iter().filter(|e| e.name == EVENT).copied().collect();
     let mut more = Vec::new();
     for trace in &traces {
-        let told = told(trace);
+        let leaves = !trace.server_host().text().is_empty();
+        let mut told = told(trace);
+        for (who, status) in &mut told {
+            let stays = !matches!(
+                role(status, leaves),
+                Some(Role::Resolve | Role::Redirect | Role::Expand)
+            );
+            *who = stays.then(|| renamed(who, events)).flatten().unwrap_or(who);
+        }
+        let is_spare = |(who, status): &(&[u8], &[u8])| {
+            role(status, leaves).is_some_and(|role| is_told_better(who, role, events))
+        };
+        if told.iter().all(is_spare) {
+            continue;
+        }
+        told.retain(|one| !is_spare(one));
         let all = list(told.iter().map(|(who, _)| *who), arena);
         // What Exchange Online itself sent on may come by one of these hosts once more.
         let arrives = |who: &[u8]| {
             let mut same = told.iter().filter(|(to, _)| to.eq_ignore_ascii_case(who));
-            same.any(|(_, status)| role(status, false) != Some(Role::Leave))
+            same.any(|(_, status)| role(status, leaves) != Some(Role::Leave))
         };
         let handed = |e: &Event<'d>| {
             let id = e.network_message_id().text();
@@ -181,7 +244,6 @@ pub fn settle<'d>(
             });
         }
         for (who, status) in told {
-            let leaves = !trace.server_host().text().is_empty();
             let recipients = list(std::iter::once(who), arena);
             let Some(role) = role(status, leaves) else {
                 continue;
