@@ -528,6 +528,19 @@ fn a_trace_s_ids_subjects_senders_and_directions_are_those_of_the_message() {
         (&path["subject"], &path["direction"]),
         (&"a \"b\"".into(), &"inbound".into())
     );
+    for delimiter in [";", "\t"] {
+        let parted = files[0].1.replace("\",\"", &format!("\"{delimiter}\""));
+        assert_eq!(
+            told(&[("a.csv", &parted)])["recipients"],
+            path["recipients"]
+        );
+    }
+    let strange = files[0].1.replace("Delivered", "Teleported");
+    let strange = &told(&[("a.csv", &strange)])["recipients"][0];
+    assert_eq!(
+        (&strange["status"], &strange["reason"]),
+        (&"pending".into(), &"Teleported".into())
+    );
     let report = files[0].1.replace("s@far.test", "<>");
     assert_eq!(told(&[("a.csv", &report)])["class"], "report");
 }

@@ -55,7 +55,23 @@ pub fn detect(data: &[u8]) -> Detected {
             String::from_utf8_lossy(log_type).into_owned()
         }
         Some(_) => "a message tracking log without rows".to_string(),
+        None if is_parted_otherwise(data) => {
+            "a detailed export of Exchange Online whose columns are not parted by commas (export it without -UseCulture \
+             and -Delimiter)"
+                .to_string()
+        }
         None => "not a message tracking log".to_string(),
+    })
+}
+
+/// Whether the first line would name the columns of an export if commas stood between them.
+fn is_parted_otherwise(data: &[u8]) -> bool {
+    let first = lines(data).find(|line| !line.starts_with(b"#TYPE"));
+    first.is_some_and(|first| {
+        let commas = first
+            .iter()
+            .map(|b| if matches!(b, b';' | b'\t') { b',' } else { *b });
+        names(&commas.collect::<Vec<u8>>()).is_some()
     })
 }
 

@@ -6,7 +6,6 @@
 //! section 4).
 
 use super::{Column, Schema};
-use crate::scan;
 use crate::time::{DAY, Time, id_time, parse_iso};
 
 /// How an export's dates are read.
@@ -34,7 +33,7 @@ impl Dates {
     pub(super) fn of(data: &[u8], schema: &Schema) -> Dates {
         let (mut dates, mut votes) = (Dates::Plain, 0i32);
         for line in data[..data.len().min(LOOKED_AT)].split(|b| *b == b'\n') {
-            let fields = scan::split(line, b',');
+            let fields = schema.split(line);
             let text = schema.get(&fields, Column::Time);
             let [by_month, by_day] = [Dates::MonthFirst, Dates::DayFirst].map(|d| d.time(text));
             if by_month == by_day {

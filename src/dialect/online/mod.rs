@@ -76,6 +76,8 @@ pub struct Schema {
     columns: [u8; NAMES.len()],
     /// How many columns a row has.
     width: usize,
+    /// What stands between them: PowerShell writes a semicolon where that is the culture's list separator.
+    delimiter: u8,
     dates: Dates,
     /// `online/summary` or `online/trace`.
     pub name: &'static str,
@@ -83,12 +85,21 @@ pub struct Schema {
 
 const ABSENT: u8 = u8::MAX;
 
+/// What stands between the columns of exports.
+pub const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
 impl Schema {
     /// Binds the columns that a line names; `None` if it is not the first line of a trace.
     fn of(line: &[u8]) -> Option<Schema> {
+        DELIMITERS
+            .into_iter()
+            .find_map(|delimiter| Schema::bind(line, delimiter))
+    }
+
+    fn bind(line: &[u8], delimiter: u8) -> Option<Schema> {
         let mut columns = [ABSENT; NAMES.len()];
         let mut dates = Dates::default();
-        let names = scan::split(line, b',');
+        let names = scan::split(line, delimiter);
         let mut width = names.len();
         for (at, name) in names.iter().enumerate().take(200) {
             let name = unquoted(name.trim_ascii());
@@ -111,6 +122,7 @@ impl Schema {
         is_trace.then_some(Schema {
             columns,
             width,
+            delimiter,
             dates,
             name: if has(Column::Recipient) {
                 "online/trace"
@@ -136,12 +148,16 @@ impl Schema {
         if self.dates == Dates::DayFirst {
             names.push(Dates::DAY_FIRST);
         }
-        names.join(",")
+        names.join(char::from(self.delimiter).encode_utf8(&mut [0; 4]))
     }
 
     /// What dates that may be read two ways are read by, for `check`.
     pub fn clock_words(&self) -> Option<&'static str> {
         self.dates.words()
+    }
+
+    fn split<'d>(&self, row: &'d [u8]) -> Vec<&'d [u8]> {
+        scan::split(row, self.delimiter)
     }
 
     fn time(&self, fields: &[&[u8]]) -> Option<Time> {
@@ -191,7 +207,7 @@ fn begins_row(schema: &Schema, rest: &[u8]) -> bool {
     let wanted = schema.columns[Column::Time as usize];
     let head = &rest[..rest.len().min(COLUMN_BYTES)];
     let (mut column, mut start, mut inside) = (0, 0, false);
-    for at in memchr::memchr3_iter(b'"', b',', b'\n', head).chain([head.len()]) {
+    for at in memchr::memchr3_iter(b'"', schema.delimiter, b'\n', head).chain([head.len()]) {
         match head.get(at) {
             Some(b'"') => inside = !inside,
             Some(_) if inside => {}
@@ -200,7 +216,7 @@ fn begins_row(schema: &Schema, rest: &[u8]) -> bool {
                     let text = unquoted(head[start..at].trim_ascii_end());
                     return schema.dates.time(text).is_some();
                 }
-                if end != Some(&b',') {
+                if end != Some(&schema.delimiter) {
                     return false;
                 }
                 (column, start) = (column + 1, at + 1);
@@ -227,7 +243,7 @@ fn row_end(schema: &Schema, data: &[u8], from: usize) -> usize {
 /// Time of the first row at or behind `from`.
 pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
     let lines = data[from..].split(|b| *b == b'\n').take(50);
-    let mut times = lines.map(|line| schema.time(&scan::split(line, b',')));
+    let mut times = lines.map(|line| schema.time(&schema.split(line)));
     times.find_map(|time| time)
 }
 
@@ -298,7 +314,7 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
 
 /// Fills in what joining needs.
 fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Result<NamedAs, Reason> {
-    let fields = scan::split(bytes, b',');
+    let fields = schema.split(bytes);
     row.time = schema.time(&fields).ok_or(Reason::NoTime)?;
     match fields.len().cmp(&schema.width) {
         Ordering::Less => return Err(Reason::TooFewColumns),
@@ -383,14 +399,14 @@ pub fn own_addresses<'d>(event: &Event<'d>) -> Vec<&'d [u8]> {
     own
 }
 
-fn fields<'d>(row: &Row, around: &Surroundings<'d>) -> Vec<&'d [u8]> {
+fn fields<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Vec<&'d [u8]> {
     let from = row.offset as usize;
-    scan::split(&around.data[from..from + row.len as usize], b',')
+    schema.split(&around.data[from..from + row.len as usize])
 }
 
 /// What a row says; its recipients' fates are still in its statuses.
 pub fn event<'d>(row: &Row, schema: &Schema, around: &Surroundings<'d>) -> Event<'d> {
-    let fields = fields(row, around);
+    let fields = fields(row, schema, around);
     let get = |column| text(schema.get(&fields, column), around.arena);
     let sender = get(Column::Sender);
     let copy = around.keys.stay(SERVER, COPY, row.key);

@@ -32,7 +32,7 @@ pub(super) fn told<'d>(event: &Event<'d>) -> Vec<(&'d [u8], &'d [u8])> {
 }
 
 /// What statuses say, by the words in them; where a status has several, the first of these wins.
-pub const STATUSES: [(&str, Role, &str); 12] = [
+pub const STATUSES: [(&str, Role, &str); 13] = [
     (
         "Deliver",
         Role::Deliver,
@@ -69,6 +69,11 @@ pub const STATUSES: [(&str, Role, &str); 12] = [
     ),
     ("Pending", Role::Defer, "being delivered, or tried again"),
     ("GettingStatus", Role::Defer, "not known to the trace yet"),
+    (
+        "None",
+        Role::Defer,
+        "no status: refused, or sent on to another recipient",
+    ),
 ];
 
 /// What a status means.
@@ -245,8 +250,11 @@ pub fn settle<'d>(
         }
         for (who, status) in told {
             let recipients = list(std::iter::once(who), arena);
-            let Some(role) = role(status, leaves) else {
-                continue;
+            // Of a status that nobody knows, the reader sees the words.
+            let role = match role(status, leaves) {
+                Some(role) => role,
+                None if status.is_empty() => continue,
+                None => Role::Defer,
             };
             let next = match role {
                 Role::Leave => outward(who, events, servers),
