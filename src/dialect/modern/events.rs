@@ -68,7 +68,7 @@ pub const EVENT_MEANINGS: [&str; EVENTS.len()] = [
     "a recipient was found under another address: the same recipient",
     "a list was replaced by its members",
     "a recipient was replaced by, or joined by, another one (forward, rule, alternate recipient)",
-    "a non-delivery report or receipt was sent to the outside",
+    "the message was given to a host outside, or to Exchange Online; its reply says whether that is a server of yours",
     "delivery failed for good",
     "a delivery status notification was made",
     "delivery is put off and will be tried again",

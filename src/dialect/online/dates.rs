@@ -1,7 +1,7 @@
 //! Dates of message traces, as PowerShell writes them in the language of whoever made the export.
 //!
 //! In: text such as `2026-05-01T12:00:00.1234567Z`, `5/1/2026 12:00:00 PM`, `01/05/2026 12:00:00`, `01.05.2026 12:00:00`. Out: a
-//! time in UTC. Between slashes the month is first in America and the day nearly everywhere else; nothing in the
+//! time in UTC. Between slashes, and dashes at times, the month is first in America and the day nearly everywhere else; nothing in the
 //! export names its language, but its days beyond the twelfth and the times in its ids do (`formats/modern.md`
 //! section 4).
 
@@ -16,7 +16,7 @@ pub enum Dates {
     Plain,
     MonthFirst,
     DayFirst,
-    /// Month first, because nothing tells.
+    /// Nothing tells: month first between slashes, day first between dashes.
     Guessed,
 }
 
@@ -28,6 +28,8 @@ const LOOKED_AT: usize = 16 << 20;
 impl Dates {
     /// Stands among the names of columns for [`Dates::DayFirst`]. No export has such a name.
     pub(super) const DAY_FIRST: &str = "d/m/y";
+    /// The same for [`Dates::MonthFirst`], which dates with dashes need.
+    pub(super) const MONTH_FIRST: &str = "m/d/y";
 
     /// How the dates of an export are to be read.
     pub(super) fn of(data: &[u8], schema: &Schema) -> Dates {
@@ -65,7 +67,9 @@ impl Dates {
             Dates::Plain => None,
             Dates::MonthFirst => Some("month before day, told by its days or ids"),
             Dates::DayFirst => Some("day before month, told by its days or ids"),
-            Dates::Guessed => Some("month before day, guessed: no day is beyond the twelfth"),
+            Dates::Guessed => Some(
+                "month before day (between dashes: day before month), guessed: no day is beyond the twelfth",
+            ),
         }
     }
 
@@ -75,28 +79,101 @@ impl Dates {
     }
 
     fn local_time(self, text: &str) -> Option<Time> {
-        let mut words = text.split_whitespace();
-        let (date, clock, half) = (words.next()?, words.next()?, words.next());
-        let parts = |text: &str, between: &[char]| -> Option<[u32; 3]> {
-            let mut numbers = text.split(between).map(|part| part.parse().ok());
-            let parts = [numbers.next()??, numbers.next()??, numbers.next()??];
-            numbers.next().is_none().then_some(parts)
+        let (numbers, half) = parts(text)?;
+        let [a, b, c, hour, minute, second] = numbers;
+        let month_first = match self {
+            Dates::MonthFirst => true,
+            Dates::DayFirst => false,
+            Dates::Plain | Dates::Guessed => text.contains('/'),
         };
-        let [a, b, c] = parts(date, &['/', '.', '-'])?;
-        let (year, month, day) = match date.contains('/') {
+        let is_open = text.contains(['/', '-']);
+        let (year, month, day) = match is_open && month_first {
             _ if a > 31 => (a, b, c),
-            true if self != Dates::DayFirst => (c, a, b),
-            _ => (c, b, a),
+            true => (c, a, b),
+            false => (c, b, a),
         };
-        let [hour, minute, second] = parts(clock, &[':', '.'])?;
-        let hour = match half.map(|half| half.as_bytes()[0].to_ascii_lowercase()) {
-            Some(b'a') if hour == 12 => 0,
-            Some(b'p') if hour < 12 => hour + 12,
+        let hour = match half {
+            Half::Morning if hour == 12 => 0,
+            Half::Afternoon if hour < 12 => hour + 12,
             _ => hour,
         };
         let year = i64::from(year);
         Time::from_civil(year, month, day, hour, minute, second, 0)
     }
+}
+
+/// Which half of the day a clock of twelve hours means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Unsaid,
+    Morning,
+    Afternoon,
+}
+
+/// Words in dates, without dots and blanks, in small letters. A date with any other word cannot be read: it would be
+/// hours off if that word were one for the afternoon.
+const WORDS: [(&str, Half); 25] = [
+    ("", Half::Unsaid),
+    // Bulgarian for "year", and for "hour" behind it.
+    ("г", Half::Unsaid),
+    ("гч", Half::Unsaid),
+    ("am", Half::Morning),
+    ("a", Half::Morning),
+    ("πμ", Half::Morning),
+    ("sa", Half::Morning),
+    ("上午", Half::Morning),
+    ("午前", Half::Morning),
+    ("오전", Half::Morning),
+    ("ص", Half::Morning),
+    ("dop", Half::Morning),
+    ("de", Half::Morning),
+    ("fm", Half::Morning),
+    ("pm", Half::Afternoon),
+    ("p", Half::Afternoon),
+    ("μμ", Half::Afternoon),
+    ("ch", Half::Afternoon),
+    ("下午", Half::Afternoon),
+    ("午後", Half::Afternoon),
+    ("오후", Half::Afternoon),
+    ("م", Half::Afternoon),
+    ("odp", Half::Afternoon),
+    ("du", Half::Afternoon),
+    ("em", Half::Afternoon),
+];
+
+/// The three numbers of a date and those of its clock, which may have no seconds, and the half of the day. Its word stands
+/// before or behind the clock.
+fn parts(text: &str) -> Option<([u32; 6], Half)> {
+    let (mut numbers, mut count) = ([0; 6], 0);
+    let (mut between, mut word) = (String::new(), String::new());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 {
+            match first {
+                '/' | '.' | '-' | ':' => between.push(first),
+                _ if first.is_whitespace() || first == ',' => between.push(' '),
+                _ if first.is_alphabetic() => word.extend(first.to_lowercase()),
+                // They only say in which direction to write.
+                '\u{200e}' | '\u{200f}' => {}
+                _ => return None,
+            }
+            rest = &rest[first.len_utf8()..];
+            continue;
+        }
+        let is_apart = match count {
+            0 => between.trim().is_empty() && word.is_empty(),
+            1 | 2 => matches!(between.trim(), "/" | "." | "-") && word.is_empty(),
+            3 => between.contains(' ') && !between.contains(['/', '-', ':']),
+            _ => matches!(&*between, ":" | "."),
+        };
+        *numbers.get_mut(count).filter(|_| is_apart)? = rest[..digits].parse().ok()?;
+        (count, rest) = (count + 1, &rest[digits..]);
+        between.clear();
+    }
+    let known = WORDS.iter().find(|(known, _)| *known == word);
+    let (_, half) = known.filter(|_| count >= 5)?;
+    Some((numbers, *half))
 }
 
 #[cfg(test)]
@@ -116,6 +193,15 @@ mod tests {
             (Dates::DayFirst, "1/05/2026 2:03:02 p.m."),
             (Dates::Plain, "01.05.2026 14:03:02"),
             (Dates::Plain, "1-5-2026 14:03:02"),
+            (Dates::MonthFirst, "05-01-2026 14:03:02"),
+            (Dates::DayFirst, "1/5/2026 2:03:02 μμ"),
+            (Dates::DayFirst, "01/05/2026 2:03:02 CH"),
+            (Dates::Plain, "2026/5/1 下午 02:03:02"),
+            (Dates::Plain, "2026-05-01 오후 2:03:02"),
+            (Dates::Plain, "2026. 05. 01. 14:03:02"),
+            (Dates::Plain, "1.5.2026 г. 14:03:02"),
+            (Dates::DayFirst, "01/05/2026 02:03:02 p. m."),
+            (Dates::MonthFirst, "5/1/2026, 2:03:02 PM"),
             (Dates::DayFirst, "01/05/2026 14.03.02"),
             (Dates::DayFirst, "2026/05/01 14:03:02"),
         ] {
@@ -128,6 +214,9 @@ mod tests {
             "13/13/2026 1:00:00",
             "a b c",
             "1/2/3/4 1:2:3",
+            "5/1/2026 2:03:02 xx",
+            "5/1/2026 2:03:02 1",
+            "5 1 2026 2:03:02",
         ] {
             assert_eq!(Dates::Plain.time(text.as_bytes()), None, "{text}");
         }
@@ -144,6 +233,13 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_needs_no_seconds() {
+        let noon = parse_iso(b"2026-05-01T14:03:00Z");
+        assert_eq!(Dates::MonthFirst.time(b"5/1/2026 14:03"), noon);
+        assert_eq!(Dates::MonthFirst.time(b"5/1/2026 2:03 PM"), noon);
+    }
+
+    #[test]
     fn a_day_beyond_the_twelfth_tells_of_all_others() {
         assert_eq!(of(&[("2026-05-01", "a")]), Dates::Plain);
         assert_eq!(of(&[("01.05.2026", "a")]), Dates::Plain);
@@ -152,6 +248,14 @@ mod tests {
         assert_eq!(
             of(&[("1/5/2026", "a"), ("13/5/2026", "b")]),
             Dates::DayFirst
+        );
+        assert_eq!(
+            of(&[("1-5-2026", "a"), ("13-5-2026", "b")]),
+            Dates::DayFirst
+        );
+        assert_eq!(
+            of(&[("01-05-2026", "a"), ("01-13-2026", "b")]),
+            Dates::MonthFirst
         );
         assert_eq!(
             of(&[("1/5/2026", "a"), ("1/13/2026", "b")]),

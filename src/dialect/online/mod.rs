@@ -114,6 +114,9 @@ impl Schema {
             if name == Dates::DAY_FIRST.as_bytes() {
                 (dates, width) = (Dates::DayFirst, at);
             }
+            if name == Dates::MONTH_FIRST.as_bytes() {
+                (dates, width) = (Dates::MonthFirst, at);
+            }
         }
         let has = |column: Column| columns[column as usize] != ABSENT;
         let is_trace = has(Column::Time)
@@ -145,8 +148,10 @@ impl Schema {
                 names[usize::from(at)] = name;
             }
         }
-        if self.dates == Dates::DayFirst {
-            names.push(Dates::DAY_FIRST);
+        match self.dates {
+            Dates::DayFirst => names.push(Dates::DAY_FIRST),
+            Dates::MonthFirst => names.push(Dates::MONTH_FIRST),
+            Dates::Plain | Dates::Guessed => {}
         }
         names.join(char::from(self.delimiter).encode_utf8(&mut [0; 4]))
     }
