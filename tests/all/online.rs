@@ -181,14 +181,23 @@ fn an_export_that_was_cut_off_is_said_to_be() {
         writeln!(summary, "2026-05-01T10:00:00Z,s,r@c##Deliver,<{i}@x>,n{i}").unwrap();
     }
     let dir = folder(&[("full.csv", summary.clone().into_bytes())]);
-    let warned = |dir: &Path| {
+    let says = |command: &str, dir: &Path| {
         let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
-            .args(["check", dir.to_str().unwrap(), "--no-progress"])
+            .args([command, dir.to_str().unwrap(), "--no-progress"])
             .output()
             .unwrap();
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("exactly 100,000 rows")
+        [output.stderr, output.stdout].map(|text| String::from_utf8(text).unwrap())
+    };
+    let warned = |dir: &Path| {
+        let [errors, check] = says("check", dir);
+        let [_, report] = says("report", dir);
+        let all = [
+            errors.contains("exactly 100,000 rows"),
+            check.contains("as many rows as one can have"),
+            report.contains("full.csv: exactly 100,000 rows"),
+        ];
+        assert!(all == [all[0]; 3], "{all:?}");
+        all[0]
     };
     assert!(warned(dir.path()));
     summary.truncate(summary.trim_end().rfind('\n').unwrap() + 1);
@@ -501,6 +510,15 @@ fn a_trace_beside_the_detail_takes_nothing_from_it() {
         ]
         .concat();
         let alone = told(&[("d.csv", &detail)]);
+        let events = waybill(&[
+            "events",
+            "--quiet",
+            folder(&[("d.csv", detail.clone().into())])
+                .path()
+                .to_str()
+                .unwrap(),
+        ]);
+        assert_eq!(events[0]["dialect"], "online/detail");
         let both = told(&[
             ("d.csv", &detail),
             ("t.csv", &trace("u@corp.test", status, "", ID)),

@@ -181,6 +181,30 @@ pub fn missing_receives(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Findin
     }
 }
 
+/// Exports with as many rows as one can have.
+pub fn cut_exports(facts: &Facts<'_>, all: &mut Vec<Finding>) {
+    let files = &facts.plan.at_limit;
+    if files.is_empty() {
+        return;
+    }
+    let count = files.len() as u64;
+    let what = format!(
+        "{} of Exchange Online {} as many rows as one can have: what is beyond was left out by who made {}.",
+        plural(count, "export"),
+        form(count, "has", "have"),
+        form(count, "it", "them"),
+    );
+    let names = files.iter().take(KEPT);
+    let first = names.map(|file| facts.inputs.files[*file as usize].name.to_string());
+    all.push(finding(
+        Weight::Loss,
+        "export_at_limit",
+        count,
+        what,
+        first.collect(),
+    ));
+}
+
 pub fn edges(seen: &Seen<'_>, facts: &Facts<'_>, all: &mut Vec<Finding>) {
     for (edge, files) in &seen.edges {
         let count = files.len() as u64;

@@ -39,6 +39,7 @@ pub fn findings(seen: &Seen<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     loss::unreadable(facts, &mut all);
     loss::in_part(facts, &mut all);
+    loss::cut_exports(facts, &mut all);
     loss::missing_numbers(facts, &mut all);
     loss::unread_servers(seen, facts, &mut all);
     loss::silences(seen, facts, &mut all);

@@ -42,6 +42,11 @@ pub fn of<'n>(
         why: why.clone(),
         is_log: true,
     });
+    let cut = outcome.plan.at_limit.iter().map(|file| SkippedFile {
+        path: inputs.files[*file as usize].name.to_string(),
+        why: "exactly 100,000 rows, the most one export of Exchange Online holds: more may be missing".into(),
+        is_log: true,
+    });
     Facts {
         tool: format!("waybill {}", env!("CARGO_PKG_VERSION")),
         zone: options.zone.clone(),
@@ -62,7 +67,7 @@ pub fn of<'n>(
         domains_guessed: outcome.own.guessed,
         only: filter.words(options.anonymous.is_some()),
         veil: options.anonymous.as_deref().map(super::print_of),
-        skipped_files: unreadable.chain(other).collect(),
+        skipped_files: unreadable.chain(cut).chain(other).collect(),
         missing_files: missing_files(names),
         events: events(outcome),
         bad_row_reasons: outcome

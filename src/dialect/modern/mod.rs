@@ -29,6 +29,10 @@ pub fn has_header(data: &[u8]) -> bool {
 
 /// Tells a modern log by its header, or by rows with a time stamp and a number of columns that a layout has.
 pub fn detect(data: &[u8]) -> Detected {
+    // Before rows are counted by their columns: an export has as many as a log of 2013.
+    if let Some(schema) = names(data) {
+        return Detected::Log(Layout::Modern(schema));
+    }
     let mut log_type = None;
     for line in lines(data).take(LINES_TRIED) {
         if let Some((name, value)) = header(line) {
@@ -46,9 +50,6 @@ pub fn detect(data: &[u8]) -> Detected {
         {
             return Detected::Log(Layout::Modern(schema));
         }
-    }
-    if let Some(schema) = names(data) {
-        return Detected::Log(Layout::Modern(schema));
     }
     Detected::Other(match log_type {
         Some(log_type) if !is_tracking_log(Some(log_type)) => {

@@ -179,10 +179,10 @@ pub fn missing_logs(report: &Report, findings: &mut Vec<Finding>) {
         let rows = rows.filter_map(|bad| bad.first.first().cloned());
         let files = (files.iter()).map(|file| format!("{}: {}", file.path, file.why));
         let what = match (bad_rows, skipped) {
-            (0, files) => format!("{} left aside", plural(files, "file")),
+            (0, files) => format!("{} left aside or not whole", plural(files, "file")),
             (rows, 0) => format!("{} could not be read", plural(rows, "row")),
             (rows, files) => format!(
-                "{} could not be read, {} left aside",
+                "{} could not be read, {} left aside or not whole",
                 plural(rows, "row"),
                 plural(files, "file")
             ),
