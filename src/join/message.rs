@@ -11,7 +11,7 @@ use hashbrown::HashSet;
 use super::{Joint, ids};
 use crate::address::short_host;
 use crate::dialect::foreign::hop::At;
-use crate::dialect::{self, Layout, Surroundings, foreign, legacy, online};
+use crate::dialect::{self, Layout, Surroundings, foreign, legacy, modern, online};
 use crate::event::{Event, Place, Role};
 use crate::path::buffers::{Buffers, emptied};
 use crate::path::build::{Rows, build};
@@ -152,6 +152,7 @@ pub fn path<'a>(
         };
         unsaid = foreign::settle::settle(&mut events, around, is_done);
     }
+    modern::settle(&mut events);
     let is_online = any(Layout::is_online);
     let mut untimed = Vec::new();
     if is_online {

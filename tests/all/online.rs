@@ -480,6 +480,23 @@ fn a_host_outside_whose_log_is_there_has_the_last_word() {
             "{event}"
         );
     }
+    // Where it goes on under another id, it left.
+    let log = [
+        COLUMNS.to_string(),
+        row(
+            "07.0",
+            ["ex01", "ex02.corp.test"],
+            reply,
+            "SMTP,SENDEXTERNAL",
+            ["u@far.test", "250 ok", ""],
+        ),
+        takes("SMTP,RECEIVE", "")
+            .replace("<m@", "<n@")
+            .replace(ID, "n-2"),
+    ]
+    .concat();
+    let path = told(&[("a.LOG", &log)]);
+    assert_eq!(fates(&path), ["u@far.test transferred ex01"]);
 }
 
 /// Of two exports of one message the detailed one knows when, where and why.

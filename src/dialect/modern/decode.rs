@@ -5,6 +5,7 @@
 
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
+use hashbrown::HashSet;
 
 use super::events::{self, code};
 use super::schema::OF_TEXTS;
@@ -279,6 +280,24 @@ fn known_host<'d>(context: &'d BStr, around: &Surroundings<'d>) -> Next<'d> {
             copy: around.keys.copy(host, Service::Transport, id),
         },
         _ => Next::Outside,
+    }
+}
+
+/// A SENDEXTERNAL whose receiver has no row of this message, as where it goes on under another id there, is what its name
+/// says: the message left.
+pub fn settle(events: &mut [Event<'_>]) {
+    let leads = |e: &Event<'_>| match e.next {
+        Next::Server { copy, .. } if e.role == Role::Send && e.name == "SENDEXTERNAL" => Some(copy),
+        _ => None,
+    };
+    if !events.iter().any(|e| leads(e).is_some()) {
+        return;
+    }
+    let there: HashSet<u64> = events.iter().map(|e| e.copy).collect();
+    for event in events {
+        if leads(event).is_some_and(|copy| !there.contains(&copy)) {
+            (event.role, event.next) = (Role::Leave, Next::Outside);
+        }
     }
 }
 

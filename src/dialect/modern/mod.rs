@@ -9,7 +9,7 @@ mod evidence;
 mod parse;
 mod schema;
 
-pub use decode::{event, is_mailbox_reply, log_id, message_id, record};
+pub use decode::{event, is_mailbox_reply, log_id, message_id, record, settle};
 pub use evidence::{arrived, edges, elsewhere, headers, queue_generation, stamped, told};
 pub use parse::parse;
 pub use schema::{Column, NAMES, Schema};
