@@ -167,6 +167,12 @@ pub struct Event<'d> {
 }
 
 impl<'d> Event<'d> {
+    /// Whether `address` is one of its recipients.
+    pub fn names(&self, address: &[u8]) -> bool {
+        let mut addresses = self.recipients.into_iter();
+        addresses.any(|a| a.eq_ignore_ascii_case(address))
+    }
+
     /// Old and new addresses of a rename or redirect; one old address may have several new ones.
     pub fn replaced(&self) -> impl Iterator<Item = (&'d [u8], &'d [u8])> + use<'d> {
         let mut old = self.related.into_iter();

@@ -3,6 +3,7 @@
 //! In: faults as parsers meet them. Out: counts by reason and the first places, the same in every run.
 
 use crate::event::Place;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// How many places are kept for each reason; the rest is counted.
@@ -65,6 +66,15 @@ impl Reason {
             Reason::TornEnd => {
                 "the file ends inside this row (normal for a log that is being written)"
             }
+        }
+    }
+
+    /// What is wrong with a row of so many columns, if its layout has others.
+    pub fn of_columns(found: usize, wanted: usize) -> Option<Reason> {
+        match found.cmp(&wanted) {
+            Ordering::Less => Some(Reason::TooFewColumns),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Reason::TooManyColumns),
         }
     }
 

@@ -56,21 +56,6 @@ fn bytes(shown: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Text with bytes that are not UTF-8 as `\xff`, and everything else as it is.
-pub fn whole(text: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(text) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for (from, to, c) in text.char_indices() {
-        match is_broken(c, &text[from..to]) {
-            true => bytes(&mut shown, &text[from..to]),
-            false => shown.push(c),
-        }
-    }
-    Cow::Owned(shown)
-}
-
 /// `text` as a cell of a table that a spreadsheet or a terminal may show: controls and hidden marks are shown as
 /// [`terminal`] shows them, and a cell that begins like a formula gets a `'` before it.
 ///

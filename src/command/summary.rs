@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Run;
 use crate::cli::Exit;
+use crate::dialect::online;
 use crate::inert;
 use crate::input::Inputs;
 use crate::pipeline::Outcome;
@@ -68,10 +69,7 @@ fn warn(inputs: &Inputs, outcome: &Outcome) {
     }
     for file in outcome.plan.at_limit.iter().take(FILES_NAMED) {
         let name = &inputs.files[*file as usize].name;
-        say!(
-            "warning: {}: exactly 100,000 rows, the most one export of Exchange Online holds: more may be missing",
-            show(name)
-        );
+        say!("warning: {}: {}", show(name), online::AT_LIMIT);
     }
     for (reason, count, places) in outcome.faults.iter() {
         let first: Vec<String> = places

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::audit::names;
 use crate::cli::options::Read;
+use crate::dialect::online;
 use crate::input::Inputs;
 use crate::keys::Service;
 use crate::path::anonymous;
@@ -44,7 +45,7 @@ pub fn of<'n>(
     });
     let cut = outcome.plan.at_limit.iter().map(|file| SkippedFile {
         path: inputs.files[*file as usize].name.to_string(),
-        why: "exactly 100,000 rows, the most one export of Exchange Online holds: more may be missing".into(),
+        why: online::AT_LIMIT.into(),
         is_log: true,
     });
     Facts {

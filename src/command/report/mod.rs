@@ -34,6 +34,7 @@ use crate::progress::Progress;
 use crate::report::baseline::Baseline;
 use crate::report::{self, Report, ReportOptions};
 use crate::saved::Saved;
+use crate::scan;
 use crate::servers::Servers;
 use crate::tally::{Tally, TallyOptions};
 
@@ -227,7 +228,7 @@ fn known_lists(path: &std::path::Path) -> Result<Vec<String>, Error> {
             let _ = text::to_utf8(&bytes, order, &mut plain); // into memory
             String::from_utf8_lossy(&plain)
         }
-        None => String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes)),
+        None => String::from_utf8_lossy(scan::without_mark(&bytes)),
     };
     let first = |line: &str| {
         line.split([',', ';'])

@@ -28,7 +28,7 @@ const NAME_BYTES: usize = 80;
 
 /// Takes such an envelope off.
 #[cold]
-pub(super) fn unusual<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
+fn unusual<'d>(line: &'d [u8], clock: &Clock) -> Option<Outer<'d>> {
     of_container(line, clock)
         .or_else(|| dated(line, clock))
         .or_else(|| traditional(line, clock))

@@ -96,7 +96,7 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
             Role::Send if event.name == "forwarded" && event.recipients.0.is_empty() => {
                 let mut silent = handed(stay, events);
                 let tells = |e: &Event<'d>| of_stay(e) && e.name != "held";
-                let told = |address: &[u8]| events.iter().any(|e| tells(e) && names(e, address));
+                let told = |address: &[u8]| events.iter().any(|e| tells(e) && e.names(address));
                 silent.retain(|address| !told(address));
                 events[i].recipients = list(silent.into_iter(), around.arena);
                 continue;
@@ -142,7 +142,7 @@ fn expire<'d>(expired: usize, events: &mut [Event<'d>], around: Around<'d>) {
     };
     let done = |address: &[u8]| {
         let mut done = events.iter().filter(of_stay).filter(|e| is_done(e));
-        done.any(|e| names(e, address))
+        done.any(|e| e.names(address))
     };
     waiting.retain(|address| !done(address));
     if let Some(why) = deferred().next_back().map(|why| why.context().text()) {
@@ -150,11 +150,6 @@ fn expire<'d>(expired: usize, events: &mut [Event<'d>], around: Around<'d>) {
         *texts = texts.with(Text::Context, why, around.arena);
     }
     events[expired].recipients = list(waiting.into_iter(), around.arena);
-}
-
-fn names(event: &Event<'_>, address: &[u8]) -> bool {
-    let mut addresses = event.recipients.into_iter();
-    addresses.any(|a| a.eq_ignore_ascii_case(address))
 }
 
 /// Addresses that became others: named by the lines themselves (`orig_to=`, `<original>`), or, where a program does not

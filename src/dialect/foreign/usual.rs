@@ -5,6 +5,7 @@
 
 use super::clock::Clock;
 use super::line::{Bare, Outer, Program, Stamp};
+use crate::scan;
 use crate::time::{SECOND, Time, parse_iso};
 
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -113,7 +114,7 @@ pub(super) fn rfc5424(line: &[u8]) -> Option<Outer<'_>> {
         program: program(tag),
         tag,
         process,
-        body: body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body),
+        body: scan::without_mark(body),
     })
 }
 

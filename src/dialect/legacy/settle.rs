@@ -147,12 +147,7 @@ fn note_forwards<'d>(
         if owner.is_empty() || owner == author || owner.eq_ignore_ascii_case(author) {
             continue;
         }
-        let owns = |e: &&Event<'d>| {
-            e.role == Role::Deliver
-                && e.recipients
-                    .into_iter()
-                    .any(|a| a.eq_ignore_ascii_case(owner))
-        };
+        let owns = |e: &&Event<'d>| e.role == Role::Deliver && e.names(owner);
         if events.iter().any(|e| owns(&e)) {
             let (role, next, related) = (Role::Redirect, Next::None, quoted(owner, arena));
             concluded.push(Conclusion {
@@ -170,6 +165,18 @@ fn note_forwards<'d>(
         }
     }
     events.extend(forwards);
+}
+
+/// An event that no row tells of, at the place of one that does: nothing came or went by it.
+fn concluded_from<'d>(event: &Event<'d>) -> Event<'d> {
+    Event {
+        copy: 0,
+        next: Next::None,
+        from_mailbox: false,
+        starts_message: false,
+        is_report: false,
+        ..*event
+    }
 }
 
 /// Whether an event is the last word about its recipients.
@@ -334,23 +341,24 @@ fn note_categorized<'d>(
         return;
     };
     let here = |e: &Event<'_>| e.server == entry.server;
+    let enters = |e: &Event<'_>| matches!(e.role, Role::Receive | Role::Submit);
     let came = Names::of(events, arena, |_, e| here(e) && entries(e));
-    let named = Names::of(events, arena, |_, e| {
-        matches!(e.role, Role::Receive | Role::Submit)
-    });
-    let heard = Names::of(events, arena, |_, e| {
-        !matches!(e.role, Role::Receive | Role::Submit)
-    });
-    let made = Names::of(events, arena, |_, e| replaces(e));
+    let heard = Names::of(events, arena, |_, e| !enters(e));
     let mut replaced = Names::none(arena);
     let related = events.iter().flat_map(|e| e.related);
     related.for_each(|old| replaced.add(old));
-    let goes = |e: &Event<'_>| here(e) && (is_final(e.role) || e.role == Role::Send);
-    let later = Names::of(events, arena, |_, e| goes(e));
     let lost = came.list.iter().copied().filter(is_smtp);
     let lost: Vec<&[u8]> = lost
         .filter(|a| !heard.hold(a) && !replaced.hold(a))
         .collect();
+    // Of nearly every message all are heard of.
+    if lost.is_empty() {
+        return;
+    }
+    let named = Names::of(events, arena, |_, e| enters(e));
+    let made = Names::of(events, arena, |_, e| replaces(e));
+    let goes = |e: &Event<'_>| here(e) && (is_final(e.role) || e.role == Role::Send);
+    let later = Names::of(events, arena, |_, e| goes(e));
     let new = later.list.iter().copied().filter(is_smtp);
     let new: Vec<&[u8]> = new.filter(|a| !named.hold(a) && !made.hold(a)).collect();
     let role = match (&lost[..], &new[..]) {
@@ -373,12 +381,7 @@ fn note_categorized<'d>(
             role,
             recipients: became,
             related: quoted(old, arena),
-            copy: 0,
-            next: Next::None,
-            from_mailbox: false,
-            starts_message: false,
-            is_report: false,
-            ..entry
+            ..concluded_from(&entry)
         });
     }
 }
@@ -521,14 +524,7 @@ fn tie_names<'d>(
         }
     }
     let Some(&first) = events.first() else { return };
-    let made = Event {
-        copy: 0,
-        next: Next::None,
-        from_mailbox: false,
-        starts_message: false,
-        is_report: false,
-        ..first
-    };
+    let made = concluded_from(&first);
     let mut conclude = |role: Role, address: &'d [u8]| {
         concluded.push(Conclusion {
             role,

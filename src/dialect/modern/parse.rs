@@ -4,7 +4,6 @@
 //! joining and counting need is looked at (time, event, source, host, ids); the rest waits in the row's field
 //! ends until its message is built.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::decode::number;
@@ -257,15 +256,9 @@ impl<'p> Reader<'p> {
                 }
             }
         }
-        let reason = match fields.len().cmp(&self.schema.width) {
-            Ordering::Less if torn => Some(Reason::TornEnd),
-            Ordering::Less => Some(Reason::TooFewColumns),
-            // No more are split than any layout has.
-            Ordering::Greater => Some(Reason::TooManyColumns),
-            Ordering::Equal => None,
-        };
-        if let Some(reason) = reason {
-            return self.fault(at, reason);
+        if let Some(reason) = Reason::of_columns(fields.len(), self.schema.width) {
+            let cut_off = torn && reason == Reason::TooFewColumns;
+            return self.fault(at, if cut_off { Reason::TornEnd } else { reason });
         }
         if usize::from(row.fields) < self.schema.wanted {
             row.fields = 0;

@@ -144,11 +144,8 @@ impl Schema {
     /// Binds the columns that a `#Fields:` line names. `None` if the columns without which a row says nothing
     /// (time, event) are not among them.
     pub fn from_fields(list: &[u8]) -> Option<Schema> {
-        // Nearly every file has one of these.
-        if let Some(known) = KNOWN.iter().find(|known| known.list == list) {
-            return Some(known.schema.clone());
-        }
         let list = &list[..super::header_len(list)];
+        // Nearly every file has one of these.
         if let Some(known) = KNOWN.iter().find(|known| known.list == list) {
             return Some(known.schema.clone());
         }

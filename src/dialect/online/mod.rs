@@ -7,8 +7,6 @@
 mod dates;
 mod settle;
 
-use std::cmp::Ordering;
-
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
@@ -33,6 +31,9 @@ pub const SERVER: &[u8] = b"exchange-online";
 const EVENT: &str = "MessageTrace";
 /// One export holds at most this many rows; what is beyond is left out without a word.
 pub const MAX_ROWS: usize = 100_000;
+/// What is to be said of an export with [`MAX_ROWS`] rows.
+pub const AT_LIMIT: &str =
+    "exactly 100,000 rows, the most one export of Exchange Online holds: more may be missing";
 /// Id space of the copies that traces stand for.
 const COPY: u8 = 7;
 
@@ -321,10 +322,8 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
 fn file(row: &mut Row, bytes: &[u8], schema: &Schema, keys: &Keys) -> Result<NamedAs, Reason> {
     let fields = schema.split(bytes);
     row.time = schema.time(&fields).ok_or(Reason::NoTime)?;
-    match fields.len().cmp(&schema.width) {
-        Ordering::Less => return Err(Reason::TooFewColumns),
-        Ordering::Greater => return Err(Reason::TooManyColumns),
-        Ordering::Equal => {}
+    if let Some(reason) = Reason::of_columns(fields.len(), schema.width) {
+        return Err(reason);
     }
     row.role = Role::Info;
     row.marks |= mark::NAMES;

@@ -113,9 +113,7 @@ fn outward<'d>(who: &[u8], events: &[Event<'d>], servers: &'d Servers) -> Next<'
             && e.name != EVENT
             && !is_online(e.server_host().text())
             && is_online(e.client_host().text())
-            && e.recipients
-                .into_iter()
-                .any(|to| to.eq_ignore_ascii_case(who))
+            && e.names(who)
     };
     let mut taken = events.iter().filter(takes);
     match (taken.next(), taken.next()) {
@@ -135,13 +133,8 @@ fn renamed<'d>(who: &[u8], events: &[Event<'d>]) -> Option<&'d [u8]> {
         .filter(|e| e.role == Role::Resolve && e.name != EVENT);
     let mut pairs = renames.flat_map(Event::replaced);
     let (_, new) = pairs.find(|(old, _)| old.eq_ignore_ascii_case(who))?;
-    let names = |e: &Event<'d>| {
-        e.recipients
-            .into_iter()
-            .any(|to| to.eq_ignore_ascii_case(new))
-    };
-    let is_given = |e: &&Event<'d>| is_given_to_online(e) && names(e);
-    let named_there = events.iter().any(|e| e.name == EVENT && names(e));
+    let is_given = |e: &&Event<'d>| is_given_to_online(e) && e.names(new);
+    let named_there = events.iter().any(|e| e.name == EVENT && e.names(new));
     (events.iter().any(|e| is_given(&e)) && !named_there).then_some(new)
 }
 
@@ -155,14 +148,9 @@ fn is_told_better(who: &[u8], role: Role, events: &[Event<'_>]) -> bool {
         }
         _ => false,
     };
-    let names = |e: &Event<'_>| {
-        e.recipients
-            .into_iter()
-            .any(|to| to.eq_ignore_ascii_case(who))
-    };
     events
         .iter()
-        .any(|e| e.name != EVENT && tells(&e) && names(e))
+        .any(|e| e.name != EVENT && tells(&e) && e.names(who))
 }
 
 /// The address that replaced another one in the traces of one message: the only other one, where only one was replaced.
@@ -202,10 +190,10 @@ pub fn settle<'d>(
         let is_spare = |(who, status): &(&[u8], &[u8])| {
             role(status, leaves).is_some_and(|role| is_told_better(who, role, events))
         };
-        if told.iter().all(is_spare) {
+        told.retain(|one| !is_spare(one));
+        if told.is_empty() {
             continue;
         }
-        told.retain(|one| !is_spare(one));
         let all = list(told.iter().map(|(who, _)| *who), arena);
         // What Exchange Online itself sent on may come by one of these hosts once more.
         let arrives = |who: &[u8]| {
