@@ -71,6 +71,11 @@ impl Layout {
         matches!(self.own(), Layout::Online(_))
     }
 
+    /// Whether it is of a detailed export of Exchange Online.
+    pub fn is_online_detail(&self) -> bool {
+        matches!(self.own(), Layout::Modern(schema) if schema.is_online())
+    }
+
     /// Whether it is of Postfix, Exim or Sendmail.
     pub fn is_foreign(&self) -> bool {
         matches!(self.own(), Layout::Foreign(_))
@@ -80,7 +85,7 @@ impl Layout {
     pub fn leads_on(&self) -> bool {
         match self {
             Layout::TrackHistory(document) => document.leads_on,
-            layout => layout.is_foreign() || layout.is_online(),
+            layout => layout.is_foreign() || layout.is_online() || layout.is_online_detail(),
         }
     }
 }

@@ -455,8 +455,11 @@ fn to_exchange(hops: &[Hops], resolved: &mut Resolved) {
         }
     }
     for (key, time, copy) in all(hops, |h| &h.to_exchange) {
-        if let Some(Some(message)) = messages.get(copy) {
-            resolved.pairs.push((resolved.life(*key, *time), *message));
+        let own = resolved.life(*key, *time);
+        if let Some(Some(message)) = messages.get(copy)
+            && *message != own
+        {
+            resolved.pairs.push((own, *message));
         }
     }
 }

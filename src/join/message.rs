@@ -135,14 +135,15 @@ pub fn path<'a>(
     if is_legacy && joint.scene.hops {
         concluded.extend(legacy::settle::unnamed_receivers(&events));
     }
-    if is_foreign && !is_brief {
+    let is_detail = any(Layout::is_online_detail);
+    if (is_foreign || is_detail) && !is_brief {
         let around = foreign::stay::Around {
             servers: &joint.ground.servers,
             keys: &joint.ground.keys,
             arena,
             horizon: joint.scene.horizon,
         };
-        is_probe = foreign::settle::is_probe(&events, rows.len(), around);
+        is_probe = is_foreign && foreign::settle::is_probe(&events, rows.len(), around);
         let done = OnceCell::new();
         let is_done = |copy| {
             let gone = || rows.iter().filter(|row| foreign::is_gone(row));
@@ -188,7 +189,7 @@ pub fn path<'a>(
         ids::queue_ids(&mut path, &events);
         ids::mark_unsaid(&mut path, unsaid);
     }
-    if is_foreign || is_online {
+    if is_foreign || is_online || is_detail {
         ids::network_ids(&mut path, &events);
     }
     if joint.detail.hops && !joint.ambiguous.is_empty() {

@@ -192,12 +192,14 @@ pub fn run<T: Taker + Send, E>(
         let last = number + 1 == windows.len();
         let mut yields = parse(inputs, &mut plan, window.clone(), &ground.keys, keep, &read);
         sums.rows_late += settle(&mut yields, &plan.chunks[window.clone()], options);
-        if windows.len() == 1 && plan.has_foreign() {
+        let leads_on = plan.has_foreign();
+        if windows.len() == 1 && leads_on {
             for (found, slice) in yields.iter_mut().zip(&ground.slices) {
                 dialect::note_exchange_hops(found, *slice, &ground.keys);
             }
         }
-        if windows.len() == 1 && plan.chunks.iter().any(|c| dialect::has_ties(&c.layout)) {
+        let has_ties = || plan.chunks.iter().any(|c| dialect::has_ties(&c.layout));
+        if windows.len() == 1 && (leads_on || has_ties()) {
             ties = Ties::of(yields.iter_mut().map(Ties::noted).collect(), &given);
         }
         ground.servers.alias(ties.aliases());

@@ -546,6 +546,47 @@ fn a_trace_beside_the_detail_takes_nothing_from_it() {
     }
 }
 
+/// Exchange Online gives mail of others a network-message-id of its own; its reply names the copy that it made.
+#[test]
+fn a_detailed_export_is_joined_by_internal_id() {
+    let online = "AM1PR01MB0001.eurprd01.prod.outlook.com";
+    let head = COLUMNS[COLUMNS.find("#Fields: ").unwrap() + 9..].replace('-', "_");
+    let reply = format!("250 2.6.0 <m@corp.test> [InternalId=88, Hostname={online}] Queued");
+    let who = ["u@corp.test", "", ""];
+    let given = format!("\"{reply}\"");
+    let own = [
+        COLUMNS.into(),
+        row("05.000", ["pc", "ex01"], "", "STOREDRIVER,RECEIVE", who),
+        row("06.000", ["ex01", EOP], &given, "SMTP,SENDEXTERNAL", who),
+    ]
+    .concat();
+    let their_id = ID.replace("e4c0", "36aa");
+    let detail = [
+        head,
+        row("06.0000000", ["ex01", online], "", "SMTP,RECEIVE", who),
+        row(
+            "09.0000000",
+            [online, online],
+            "",
+            "STOREDRIVER,DELIVER",
+            who,
+        ),
+    ]
+    .concat();
+    let detail = detail.replace(ID, &their_id).replace(",77,", ",88,");
+    let logs = folder(&[
+        ("MSGTRK2026050314-1.LOG", own.into()),
+        ("d.csv", detail.into()),
+    ]);
+    let path = one(logs.path(), "<m@corp.test>");
+    assert_eq!(fates(&path), ["u@corp.test delivered am1pr01mb0001"]);
+    assert_eq!(path["other_ids"], serde_json::json!([their_id]));
+    let links: Vec<&Value> = (path["hops"].as_array().unwrap().iter())
+        .map(|hop| &hop["link"]["by"])
+        .collect();
+    assert!(links.contains(&&"internal id".into()), "{path}");
+}
+
 #[test]
 fn a_trace_s_ids_subjects_senders_and_directions_are_those_of_the_message() {
     let undashed = ID.replace('-', "").to_uppercase();

@@ -10,7 +10,7 @@ use super::reply::{self, Named};
 use crate::address::bare_id;
 use crate::dialect::online;
 use crate::event::{Event, Role};
-use crate::keys::Keys;
+use crate::keys::{Keys, Service};
 use crate::row::Row;
 use crate::time::Time;
 
@@ -206,13 +206,21 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
         }
         return;
     }
-    if event.role != Role::Leave {
+    if !matches!(event.role, Role::Leave | Role::Send) {
         return;
     }
     let named = [event.context().text(), event.statuses().text()]
         .into_iter()
         .map(|text| reply::named(text))
         .find(|named| *named != Named::Nothing);
+    if let Some(Named::Exchange { id, host, .. }) = named {
+        // The copy goes by another network-message-id where the receiver does not trust the giver's.
+        let copy = keys.copy(host, Service::Transport, id);
+        hops.to_exchange.push((key, row.time, copy));
+    }
+    if event.role == Role::Send {
+        return;
+    }
     let receiver = event.server_host().text();
     let peer = match is_online(receiver) {
         true => keys.host(online::SERVER),

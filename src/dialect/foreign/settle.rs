@@ -127,16 +127,16 @@ fn stays<'d>(events: &mut [Event<'d>]) -> Vec<Stay<'d>> {
 /// A hand-over whose reply names a record of the message leads there.
 fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], around: Around<'d>) {
     let event = events[i];
-    if let (Role::Send, Next::Server { copy, .. }) = (event.role, event.next) {
-        if let Some(stay) = stays.iter_mut().find(|stay| stay.copy == copy) {
-            stay.reached = true;
-            if is_foreign(&event) {
-                events[i].link = Some(Link::SameHost);
-            }
+    if let (Role::Send, Next::Server { copy, .. }) = (event.role, event.next)
+        && let Some(stay) = stays.iter_mut().find(|stay| stay.copy == copy)
+    {
+        stay.reached = true;
+        if is_foreign(&event) {
+            events[i].link = Some(Link::SameHost);
         }
         return;
     }
-    if !matches!(event.role, Role::Leave) {
+    if !matches!(event.role, Role::Leave | Role::Send) {
         return;
     }
     let mut texts = [event.context().text(), event.statuses().text()].into_iter();
@@ -146,7 +146,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
         return;
     };
     match named {
-        Named::Queue(id) => {
+        Named::Queue(id) if event.role == Role::Leave => {
             let peer = around.servers.find(event.server_host().text());
             let fits = |stay: &&mut Stay<'d>| stay.id == id && stay.copy != event.copy;
             let count = stays.iter_mut().filter(|stay| fits(stay)).count();
@@ -169,7 +169,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
                 events[i].link = Some(Link::InternalId);
             }
         }
-        Named::Nothing => {}
+        Named::Queue(_) | Named::Nothing => {}
     }
 }
 

@@ -7,7 +7,7 @@ use bstr::ByteSlice;
 
 use super::decode::{Fields, is_inside, log_id, number, older_server, reply};
 use super::events::code;
-use super::{Column, Schema, header, looks_like_row};
+use super::{Column, Schema, header, looks_like_row, names};
 use crate::dialect::{
     Begins, Edges, Elsewhere, Ends, Header, Named, Stamp, Surroundings, Teller, Told,
 };
@@ -230,6 +230,8 @@ pub fn edges(schema: &Schema, data: &[u8]) -> Edges {
     let text = scan::without_mark(data);
     let begins = match text.trim_ascii_start() {
         [b'#', ..] => Begins::WithHeader,
+        // Exports of Exchange Online.
+        text if names(text).is_some() => Begins::WithHeader,
         text if looks_like_row(text) => Begins::WithRow,
         _ => Begins::MidRow,
     };
@@ -270,6 +272,8 @@ mod tests {
             of(&format!("b,c,d\n{row}\n{}", &row[..30])),
             (Begins::MidRow, Ends::MidRow)
         );
+        let names = "date_time_utc,event_id,source,message_id,recipient_address,sender_address\n";
+        assert_eq!(of(names), (Begins::WithHeader, Ends::WithLineBreak));
     }
 
     #[test]

@@ -68,12 +68,10 @@ pub fn line(instruction: &[u8]) -> Option<Line<'_>> {
     })
 }
 
-/// Whether some record of a document is of Postfix, Exim, Sendmail or a message trace: what other logs say may lead there.
+/// Whether some record of a document is of Postfix, Exim, Sendmail or Exchange Online: what other logs say may lead there.
 pub fn leads_on(data: &[u8]) -> bool {
-    memchr::memmem::find_iter(data, BEGINS).any(|at| {
-        let dialect = &data[at + BEGINS.len()..];
-        !dialect.starts_with(b"modern/") && !dialect.starts_with(b"online/detail")
-    })
+    memchr::memmem::find_iter(data, BEGINS)
+        .any(|at| !data[at + BEGINS.len()..].starts_with(b"modern/"))
 }
 
 /// Where a record's element stands in its chunk, and where its line among the lines of its log.
