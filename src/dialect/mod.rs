@@ -126,7 +126,7 @@ pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
             continue;
         };
         let host = match schema.is_online() {
-            true => BStr::new(online::SERVER),
+            true => BStr::new(online::hosts::SERVER),
             false => found.seen.name(row.server),
         };
         if matches!(row.role, Role::Receive | Role::Send | Role::Leave) && row.kind != KeyKind::Copy

@@ -3,7 +3,7 @@
 //! In: paths that nobody needs any more. Out: their memory, for the next ones: a night has hundreds of thousands of
 //! messages, and a handful of allocations for each would cost a tenth of the run.
 
-use super::notes::Way;
+use super::notes::{Notes, Way};
 use super::roster::Person;
 use super::{Path, Recipient};
 use crate::event::{Event, Raw, ServerId};
@@ -22,6 +22,15 @@ pub struct Buffers {
 }
 
 impl Buffers {
+    /// Empty notes with the room of earlier ones.
+    pub(super) fn notes<'d>(&mut self) -> Notes<'d> {
+        let mut notes = Notes::default();
+        notes.servers = std::mem::take(&mut self.servers);
+        notes.ways = std::mem::take(&mut self.ways);
+        notes.timings = std::mem::take(&mut self.timings);
+        notes
+    }
+
     /// Takes the memory of a path that is not needed any more.
     pub fn take_back(&mut self, path: Path<'_>) {
         self.recipients = emptied(path.recipients);

@@ -148,7 +148,7 @@ pub fn build<'d>(
         raw: Vec::new(),
         related: related(events, class),
         rows: rows.count,
-        notes: notes::of(events, head.place, buffers),
+        notes: notes::of(events, head.place, buffers.notes(), &mut buffers.came),
         entered_recipients,
         recipients,
         reopened: false,

@@ -4,7 +4,6 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::buffers::{Buffers, emptied};
 use crate::address::List;
 use crate::event::{Event, Place, Raw, Role, ServerId};
 use crate::time::Time;
@@ -88,17 +87,16 @@ impl<'d> Notes<'d> {
     }
 }
 
-/// Collects the notes of a message.
-pub(super) fn of<'d>(events: &[Event<'d>], entry: Place, buffers: &mut Buffers) -> Notes<'d> {
-    let mut notes = Notes {
-        entry: Some(entry),
-        servers: std::mem::take(&mut buffers.servers),
-        ways: std::mem::take(&mut buffers.ways),
-        timings: std::mem::take(&mut buffers.timings),
-        ..Notes::default()
-    };
+/// Collects the notes of a message in `notes`, which are empty; `came` is room.
+pub(super) fn of<'d>(
+    events: &[Event<'d>],
+    entry: Place,
+    mut notes: Notes<'d>,
+    came: &mut Vec<Option<Time>>,
+) -> Notes<'d> {
+    notes.entry = Some(entry);
     // When the message first came to each of those servers: rows stand in the order of time.
-    let mut came = std::mem::take(&mut buffers.came);
+    came.clear();
     for event in events {
         let server = notes
             .servers
@@ -131,7 +129,6 @@ pub(super) fn of<'d>(events: &[Event<'d>], entry: Place, buffers: &mut Buffers) 
         }
     }
     notes.sources.sort_unstable_by_key(|(place, _)| *place);
-    buffers.came = emptied(came);
     notes
 }
 

@@ -37,7 +37,7 @@ pub struct Class {
 pub fn sizes(sums: &tally::Sizes) -> Sizes {
     let messages: i64 = sums.powers.iter().map(|power| power.messages).sum();
     let bytes: i64 = sums.powers.iter().map(|power| power.bytes).sum();
-    let used = |power: &&crate::tally::correspondents::Mail| power.messages != 0;
+    let used = |power: &&crate::tally::ledger::Mail| power.messages != 0;
     let first = sums.powers.iter().position(|power| used(&power));
     let last = sums.powers.iter().rposition(|power| used(&power));
     let classes = first

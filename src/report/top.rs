@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::report::{Message, Names, address, decoded};
 use crate::tally::Tally;
-use crate::tally::correspondents::{Exchanged, Mail};
+use crate::tally::correspondents::Exchanged;
+use crate::tally::ledger::Mail;
 use crate::tally::words::WordId;
 
 /// The section `top`.

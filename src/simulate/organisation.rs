@@ -6,12 +6,21 @@
 use super::Options;
 use super::layout::Layout;
 use super::rng::Rng;
-use super::stories;
 use super::text::{push_guid, push_hex_pairs, ticks};
 use super::wording::{FAMILY_NAMES, GIVEN_NAMES, LIST_NAMES, OUTSIDE, SITES, rule_texts};
 use crate::time::DAY;
 
 pub const DOMAIN: &str = "example.com";
+
+/// People of the tales, by index. They have what their tale needs.
+pub const FULL: usize = 5;
+pub const LEFT_FOR_GOOD: usize = 6;
+pub const KEEPS_COPY: usize = 7;
+
+/// Lists of the tales, by index.
+pub const TEAM: usize = 0;
+pub const OUTER: usize = 1;
+pub const INNER: usize = 2;
 
 /// A server and how its rows look.
 pub struct Server {
@@ -181,8 +190,8 @@ impl Organisation {
 
     /// Gives the people and lists of the tales what their tale needs.
     fn cast_tales(&mut self, rng: &mut Rng) {
-        self.users[stories::FULL].full = true;
-        for (u, keeps_copy) in [(stories::LEFT_FOR_GOOD, false), (stories::KEEPS_COPY, true)] {
+        self.users[FULL].full = true;
+        for (u, keeps_copy) in [(LEFT_FOR_GOOD, false), (KEEPS_COPY, true)] {
             let address = format!("private{u}@{}", self.outside[2].domain);
             self.users[u].forward = Some(Forward {
                 address,
@@ -196,9 +205,9 @@ impl Organisation {
         self.users
             .push(user("sigrid.bergen", last, self.far_away, rng));
         let casts: [(usize, &[usize], &[usize]); 3] = [
-            (stories::TEAM, &[2, 3, 4, stories::FULL], &[]),
-            (stories::INNER, &[9, 10, 3], &[]),
-            (stories::OUTER, &[3, 0, 11], &[stories::INNER]),
+            (TEAM, &[2, 3, 4, FULL], &[]),
+            (INNER, &[9, 10, 3], &[]),
+            (OUTER, &[3, 0, 11], &[INNER]),
         ];
         for (list, people, lists) in casts {
             let people = people.iter().map(|&u| Member::User(u));

@@ -6,6 +6,7 @@
 use super::Options;
 use super::flow::Simulation;
 use super::mail::{Class, Draft, Script, Sender, Target};
+use super::organisation::{KEEPS_COPY, LEFT_FOR_GOOD, OUTER, TEAM};
 use crate::time::{HOUR, SECOND};
 
 /// The options that make the project's `data` folder: two days, three mailbox servers in two sites and
@@ -24,16 +25,6 @@ pub fn story_options() -> Options {
         ..Options::default()
     }
 }
-
-/// People of the tales, by index. `organisation` gives them what their tale needs.
-pub const FULL: usize = 5;
-pub const LEFT_FOR_GOOD: usize = 6;
-pub const KEEPS_COPY: usize = 7;
-
-/// Lists of the tales, by index.
-pub const TEAM: usize = 0;
-pub const OUTER: usize = 1;
-pub const INNER: usize = 2;
 
 impl Simulation<'_> {
     /// The tales, with their times; none where they were not asked for.

@@ -9,39 +9,14 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::domain;
 use crate::path::{Direction, Fate, Path, Recipient};
 use crate::scan;
-use crate::tally::ledger::Ledger;
+use crate::tally::ledger::{Ledger, Mail};
 use crate::tally::notes::{self, Notes};
-use crate::tally::open::domain;
 use crate::tally::words::{Asked, WordId, Words};
 use crate::tally::{Map, in_balance, summed_size_bytes};
 use crate::time::Time;
-
-/// Mail of one address, domain or pair.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mail {
-    pub messages: i64,
-    pub recipients: i64,
-    /// Each message once.
-    pub bytes: i64,
-}
-
-impl Mail {
-    /// Counts one message to `recipients`.
-    pub fn add(&mut self, recipients: i64, size_bytes: i64, weight: i64) {
-        self.messages += weight;
-        self.recipients += weight * recipients;
-        self.bytes += weight * size_bytes;
-    }
-
-    /// Adds what `other` counted.
-    pub fn merge(&mut self, other: &Mail) {
-        self.messages += other.messages;
-        self.recipients += other.recipients;
-        self.bytes += other.bytes;
-    }
-}
 
 /// Mail both ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,7 +169,7 @@ impl Correspondents {
     /// Takes in the addresses that are new: they have the next numbers.
     fn meet(&mut self) {
         for id in self.correspondents.len()..self.addresses.len() {
-            let domain = domain(self.addresses.get(id as WordId));
+            let domain = domain(self.addresses.get(id as WordId)).unwrap_or_default();
             let domain = meet(&mut self.domains, &mut self.by_domain, domain);
             self.correspondents.push(Correspondent {
                 domain,

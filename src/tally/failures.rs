@@ -7,11 +7,11 @@ use bstr::ByteSlice;
 use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
+use crate::address::domain;
 use crate::event::ServerId;
 use crate::path::{Class, Fate, Path, Reason, Recipient, Relation};
 use crate::status::StatusCode;
 use crate::tally::extremes::Extremes;
-use crate::tally::open::domain;
 use crate::tally::{Counts, Map, merge_counts};
 
 /// Bytes of a refusal that tell refusals apart.
@@ -224,7 +224,9 @@ impl Group {
 fn group_key(recipient: &Recipient<'_>, cause: &Cause) -> Option<GroupKey> {
     let group = group(cause)?;
     let what = match (group, recipient.reason) {
-        (Group::Expired, _) => domain(recipient.address).to_ascii_lowercase(),
+        (Group::Expired, _) => domain(recipient.address)
+            .unwrap_or_default()
+            .to_ascii_lowercase(),
         (Group::Refused, Reason::Logged(words)) => {
             let words = crate::status::last_error(words);
             [

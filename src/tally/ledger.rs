@@ -17,12 +17,36 @@ use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::input::nameless::Nameless;
-use crate::tally::correspondents::Mail;
 
 /// Entries kept in memory: 512 kB, which a processor sorts in its own cache.
 const ROOM: usize = 1 << 14;
 /// Of an entry in a file: its key and three figures.
 const ENTRY_BYTES: usize = 32;
+
+/// Mail of one address, domain or pair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    pub messages: i64,
+    pub recipients: i64,
+    /// Each message once.
+    pub bytes: i64,
+}
+
+impl Mail {
+    /// Counts one message to `recipients`.
+    pub fn add(&mut self, recipients: i64, size_bytes: i64, weight: i64) {
+        self.messages += weight;
+        self.recipients += weight * recipients;
+        self.bytes += weight * size_bytes;
+    }
+
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Mail) {
+        self.messages += other.messages;
+        self.recipients += other.recipients;
+        self.bytes += other.bytes;
+    }
+}
 
 /// A pair of numbers: of two addresses, or of an address and an hour.
 pub type Pair = (u32, u32);

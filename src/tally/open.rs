@@ -7,7 +7,7 @@
 use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
-use crate::address::List;
+use crate::address::{List, domain};
 use crate::event::ServerId;
 use crate::path::{Fate, Path, Reason, Recipient};
 use crate::status;
@@ -251,14 +251,9 @@ fn reason_of(words: &[u8]) -> &[u8] {
     &reason[..reason.len().min(REASON_BYTES)]
 }
 
-/// What stands after the last `@`; empty without one.
-pub fn domain(address: &[u8]) -> &[u8] {
-    memchr::memrchr(b'@', address).map_or(b"", |at| &address[at + 1..])
-}
-
 /// The host in the last error, or else the domain of whom it is about; lower case.
 fn host_of<'a>(words: &'a [u8], address: impl FnOnce() -> &'a [u8]) -> Box<[u8]> {
-    let host = status::host(words).unwrap_or_else(|| domain(address()));
+    let host = status::host(words).unwrap_or_else(|| domain(address()).unwrap_or_default());
     host[..host.len().min(HOST_BYTES)]
         .to_ascii_lowercase()
         .into()

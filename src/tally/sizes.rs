@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::path::Path;
-use crate::tally::correspondents::Mail;
 use crate::tally::histogram::Histogram;
+use crate::tally::ledger::Mail;
 use crate::tally::summed_size_bytes;
 
 /// Classes kept: from under 1 byte to 2 GB and more.

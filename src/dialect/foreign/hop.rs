@@ -8,7 +8,7 @@ use bstr::{BStr, BString};
 use super::clock;
 use super::reply::{self, Named};
 use crate::address::bare_id;
-use crate::dialect::online;
+use crate::dialect::online::hosts::{self, is_online};
 use crate::event::{Event, Role};
 use crate::keys::{Keys, Service};
 use crate::row::Row;
@@ -183,10 +183,10 @@ pub struct Hops {
 
 /// What a row of Exchange says: which copy a RECEIVE opened; which queue id the receiver of a SEND named, which stands in
 /// the source context, in some versions in the recipient status. A report that came in names by its Message-ID the record
-/// under which it was made. `host` is the server that logged it; [`online::SERVER`] for all of Exchange Online.
+/// under which it was made. `host` is the server that logged it; [`hosts::SERVER`] for all of Exchange Online.
 pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops: &mut Hops) {
     let key = row.key;
-    let of_online = *host == online::SERVER;
+    let of_online = *host == hosts::SERVER;
     let mut claim = |id: u64, peer: u64| {
         hops.claims.push(Claim {
             key,
@@ -223,7 +223,7 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
     }
     let receiver = event.server_host().text();
     let peer = match is_online(receiver) {
-        true => keys.host(online::SERVER),
+        true => keys.host(hosts::SERVER),
         false => keys.caseless(receiver),
     };
     match named {
@@ -231,7 +231,7 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
         // Other queue ids of this message are asked for by its Message-ID.
         Some(Named::Nothing) | None => claim(0, peer),
         Some(Named::Exchange { host, .. }) if is_online(host) || is_online(receiver) => {
-            claim(0, keys.host(online::SERVER));
+            claim(0, keys.host(hosts::SERVER));
         }
         Some(Named::Exchange { .. }) => return,
     }
@@ -247,14 +247,6 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
             at: At::of(row),
         });
     }
-}
-
-/// Whether a host is one of Exchange Online's.
-pub fn is_online(host: &[u8]) -> bool {
-    let ends = [&b".protection.outlook.com"[..], b".prod.outlook.com"];
-    ends.iter().any(|end| {
-        host.len() > end.len() && host[host.len() - end.len()..].eq_ignore_ascii_case(end)
-    })
 }
 
 /// The queue id in the Message-ID of a report: `<YYYYMMDDhhmmss.QID@h>` of Postfix, `<LONGID@h>` of the same with long

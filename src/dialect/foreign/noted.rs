@@ -5,13 +5,14 @@
 use super::clock;
 use super::entry::Entry;
 use super::events::code;
-use super::hop::{Birth, Called, Claim, NamedAs, Own, Piped, ReportOf, is_online};
+use super::hop::{Birth, Called, Claim, NamedAs, Own, Piped, ReportOf};
 use super::line::{Outer, Program};
 use super::reply::Named;
 use super::rows::Rows;
 use crate::address::bare_id;
 use crate::address::x400::is_mts_id;
-use crate::dialect::{exim, online};
+use crate::dialect::exim;
+use crate::dialect::online::hosts::{self, is_online};
 use crate::keys::Service;
 
 /// Whether a program of Exim's host gave a message back to it, and says so.
@@ -53,7 +54,7 @@ impl<'p> Rows<'p> {
                     at,
                 });
                 if is_online(entry.peer.name) {
-                    let online = keys.host(online::SERVER);
+                    let online = keys.host(hosts::SERVER);
                     self.found.hops.from_online.push((key, time, online));
                 }
                 match (entry.other, entry.program) {
@@ -150,7 +151,7 @@ impl<'p> Rows<'p> {
                         key,
                         id: 0,
                         host: giver,
-                        peer: keys.host(online::SERVER),
+                        peer: keys.host(hosts::SERVER),
                         time,
                         at,
                     });

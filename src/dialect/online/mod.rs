@@ -5,6 +5,7 @@
 //! their network-message-id, and what they say of each recipient ([`settle`]).
 
 mod dates;
+pub mod hosts;
 mod settle;
 
 use bstr::{BStr, ByteSlice};
@@ -22,11 +23,10 @@ use crate::scan;
 use crate::time::Time;
 
 use dates::Dates;
+use hosts::SERVER;
 use settle::told;
 pub use settle::{STATUSES, settle};
 
-/// The server that traces speak of: they name no other.
-pub const SERVER: &[u8] = b"exchange-online";
 /// Event as shown.
 const EVENT: &str = "MessageTrace";
 /// One export holds at most this many rows; what is beyond is left out without a word.

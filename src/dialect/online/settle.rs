@@ -5,9 +5,9 @@
 use bumpalo::Bump;
 
 use super::EVENT;
+use super::hosts::is_online;
 use crate::address::List;
 use crate::dialect::foreign::entry::list;
-use crate::dialect::foreign::hop::is_online;
 use crate::dialect::foreign::reply::{self, Named};
 use crate::event::{Event, Link, Next, Place, Role, Text};
 use crate::servers::Servers;

@@ -8,6 +8,7 @@
 mod new;
 mod newer;
 mod old;
+mod records;
 mod write;
 
 use std::io::Error;

@@ -4,7 +4,7 @@
 
 use std::slice::from_ref;
 
-use super::write::New;
+use super::records::New;
 use super::{Site, User, Way};
 
 /// One message, by a way chosen at random.

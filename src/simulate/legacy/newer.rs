@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Kind;
-use super::write::New;
+use super::records::New;
 use crate::time::Time;
 
 /// Internal ids: each message has one on each server.

@@ -4,7 +4,7 @@
 
 use std::slice::from_ref;
 
-use super::write::Old;
+use super::records::Old;
 use super::{Server, Site, User, Way};
 
 /// A server of which no logs exist.

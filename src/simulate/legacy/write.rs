@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::super::Summary;
 use super::newer::{self, Copies};
+use super::records::{New, Old};
 use super::{Kind, Mail};
 use crate::time::{DAY, SECOND, Time, civil_from_days};
 
@@ -24,36 +25,6 @@ fn parts(at: i64) -> (i64, u32, u32, i64, i64, i64) {
 pub fn stamp(at: i64) -> String {
     let (y, m, d, h, mi, s) = parts(at);
     format!("{:02}{m:02}{d:02}{h:02}{mi:02}{s:02}", y % 100)
-}
-
-/// A record of 5.5; recipients with an optional status.
-pub struct Old<'r> {
-    pub id: &'r str,
-    pub event: u16,
-    pub gateway: &'r str,
-    pub partner: &'r str,
-    pub remote_id: &'r str,
-    pub originator: &'r str,
-    pub size: i64,
-    pub about: &'r str,
-    pub recipients: &'r [String],
-    pub status: Option<u8>,
-}
-
-/// A record of 2003.
-#[derive(Clone, Copy)]
-pub struct New<'r> {
-    pub id: &'r str,
-    pub event: u16,
-    pub client: &'r str,
-    pub partner: &'r str,
-    pub linked: &'r str,
-    /// The list or address that others take the place of: 2003 does not log it.
-    pub replaced: &'r str,
-    pub sender: &'r str,
-    pub subject: &'r str,
-    pub size: i64,
-    pub recipients: &'r [String],
 }
 
 /// All logs.
