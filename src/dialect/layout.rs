@@ -246,6 +246,7 @@ pub fn stands_alone(layout: &Layout) -> bool {
 pub fn whole(layout: &Layout, data: &[u8], from: usize) -> usize {
     match layout {
         Layout::Modern(_) => modern::whole(data, from),
+        Layout::Exchange55 => exchange55::whole(data, from),
         Layout::TrackHistory(_) => data.len(),
         _ => memchr::memrchr(b'\n', &data[from..]).map_or(from, |at| from + at + 1),
     }

@@ -270,6 +270,13 @@ pub fn next_line(data: &[u8], from: usize, begins: impl Fn(&[u8]) -> bool) -> us
     data.len()
 }
 
+/// The first byte of the last line before `at` that `begins` a record, given everything from there on; else 0.
+pub fn line_before(data: &[u8], at: usize, begins: impl Fn(&[u8]) -> bool) -> usize {
+    let breaks = memchr::memrchr_iter(b'\n', &data[..at]);
+    let mut lines = breaks.map(|newline| newline + 1);
+    lines.find(|start| begins(&data[*start..])).unwrap_or(0)
+}
+
 /// A record is split into at most so many fields; no layout has half as many columns, and a file of commas must not
 /// take sixteen times its size.
 const MAX_SPLIT: usize = 512;

@@ -29,6 +29,14 @@ const NIGHTS: [(&str, f64); 5] = [
     ("20260304", 1.0),
 ];
 
+/// Without the bytes of servers: a record of 2003 that a night cut between its rows counts those that it had then.
+fn without_bytes(mut figures: serde_json::Value) -> serde_json::Value {
+    for server in figures["coverage"]["servers"].as_array_mut().unwrap() {
+        server["bytes"].take();
+    }
+    figures
+}
+
 #[test]
 fn older_logs_night_after_night_are_one_run_over_all() {
     for layout in ["5.5", "2003", "migration"] {
@@ -69,7 +77,8 @@ fn older_logs_night_after_night_are_one_run_over_all() {
         let want = place.at_once(&[]);
         assert!(want["totals"]["messages"].as_i64() > Some(100), "{layout}");
         if state["late_rows"] == 0 {
-            same(&figures(want), &figures(got), layout);
+            let [want, got] = [want, got].map(|report| without_bytes(figures(report)));
+            same(&want, &got, layout);
         } else {
             panic!("{layout}: {state:#}");
         }

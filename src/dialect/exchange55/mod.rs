@@ -109,10 +109,30 @@ fn is_header(line: &[u8]) -> bool {
 
 /// The first byte at or behind `from` that begins a record.
 pub fn next_record(data: &[u8], from: usize) -> usize {
-    scan::next_line(data, from, |rest| {
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        is_header(&rest[..end])
-    })
+    scan::next_line(data, from, begins_with_header)
+}
+
+fn begins_with_header(rest: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    is_header(&rest[..end])
+}
+
+/// Where the last whole record at or behind `from` ends: one that has all lines that its header line says, or an empty one
+/// behind them.
+pub fn whole(data: &[u8], from: usize) -> usize {
+    let Some(newline) = memchr::memrchr(b'\n', &data[from..]) else {
+        return from;
+    };
+    let end = from + newline;
+    let start = from + scan::line_before(&data[from..end], newline, begins_with_header);
+    let mut record = lines(&data[start..end]);
+    let count = record.next().and_then(|head| number(fields(head)[12]));
+    let behind: Vec<&[u8]> = record.collect();
+    let is_ended = behind.iter().any(|line| is_blank(line));
+    match is_ended || behind.len() as u64 >= count.unwrap_or(0) {
+        true => end + 1,
+        false => start,
+    }
 }
 
 /// Time of the first record at or behind `from`.
@@ -199,5 +219,45 @@ fn recipient(line: &[u8]) -> (&[u8], &[u8]) {
         }
         Some(tab) if line[tab + 1..].trim_ascii().is_empty() => (&line[..tab], b""),
         _ => (line, b""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_whole_with_its_last_line() {
+        let head =
+            "c=us;a= ;p=x;l=EX1-020429120000Z-1\t4\t2002.4.29 12:0:0\t\tEX1\t\t\t0\t100\t0\t0\t\t2";
+        let record = format!("{head}\r\nann\r\nbob\r\n\r\n");
+        let all = record.repeat(2);
+        let ends =
+            |lines: usize| -> usize { all.split_inclusive('\n').take(lines).map(str::len).sum() };
+        let one = record.len();
+        for (lines, want) in [
+            (1, 0),
+            (2, 0),
+            (3, ends(3)),
+            (4, one),
+            (5, one),
+            (6, one),
+            (7, ends(7)),
+        ] {
+            let until = ends(lines);
+            assert_eq!(whole(&all.as_bytes()[..until], 0), want, "{lines} lines");
+            // Half a line more is no line.
+            assert_eq!(
+                whole(&all.as_bytes()[..until + 1], 0),
+                want,
+                "{lines} lines and a byte"
+            );
+        }
+        assert_eq!(whole(all.as_bytes(), one), 2 * one);
+        assert_eq!(whole(&all.as_bytes()[..ends(6)], one), one);
+        // Fewer recipients than were announced, as the empty line says.
+        let fewer = format!("{head}\r\nann\r\n\r\n");
+        assert_eq!(whole(fewer.as_bytes(), 0), fewer.len());
+        assert_eq!(whole(b"", 0), 0);
     }
 }

@@ -127,22 +127,16 @@ fn header_len(line: &[u8]) -> usize {
 
 /// The first byte at or behind `from` that begins a row or a header line.
 pub fn next_record(data: &[u8], from: usize) -> usize {
-    scan::next_line(data, from, |rest| {
-        looks_like_row(rest) || rest.starts_with(b"#")
-    })
+    scan::next_line(data, from, begins_record)
 }
 
 /// The first byte of the row or header line that holds the byte `at`.
 pub fn record_start(data: &[u8], at: usize) -> usize {
-    let mut until = at;
-    while let Some(newline) = memchr::memrchr(b'\n', &data[..until]) {
-        let line = &data[newline + 1..];
-        if looks_like_row(line) || line.starts_with(b"#") {
-            return newline + 1;
-        }
-        until = newline;
-    }
-    0
+    scan::line_before(data, at, begins_record)
+}
+
+fn begins_record(rest: &[u8]) -> bool {
+    looks_like_row(rest) || rest.starts_with(b"#")
 }
 
 /// Where the last whole row or header line at or behind `from` ends.

@@ -17,7 +17,7 @@ use std::slice::from_ref;
 
 use super::rng::Rng;
 use super::{Options, Summary};
-use crate::time::{DAY, SECOND};
+use crate::time::{DAY, HOUR, SECOND};
 use write::{Logs, Truth};
 
 /// Which generations the organisation has.
@@ -317,22 +317,22 @@ pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summ
         .size_bytes
         .map_or(options.messages_per_day, |bytes| bytes / 2500)
         .max(1);
-    for day in 0..i64::from(options.days) {
-        for i in 0..per_day as i64 {
-            site.clock = start + day * DAY + i * (22 * 3600 * SECOND) / per_day as i64;
-            let user = site.user();
-            match site.servers[site.server_of(user)].is_old {
-                true => old::message(&mut site, user),
-                false => new::message(&mut site, user),
-            }
+    let days = i64::from(options.days);
+    let messages = days * per_day as i64;
+    for i in 0..messages {
+        site.clock = start + i * DAY / per_day as i64;
+        let user = site.user();
+        match site.servers[site.server_of(user)].is_old {
+            true => old::message(&mut site, user),
+            false => new::message(&mut site, user),
         }
-        // Nothing may end with the log: a last message on every server, an hour later.
-        site.clock = start + day * DAY + 23 * 3600 * SECOND;
-        for server in 0..count {
-            match site.servers[server].is_old {
-                true => old::closing(&mut site, server),
-                false => new::closing(&mut site, server),
-            }
+    }
+    // Nothing may end with the log: a last message on every server, an hour later.
+    site.clock = start + days * DAY + HOUR;
+    for server in 0..count {
+        match site.servers[server].is_old {
+            true => old::closing(&mut site, server),
+            false => new::closing(&mut site, server),
         }
     }
     site.logs.write(out, &options.leave_out, site.truth)
