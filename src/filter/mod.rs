@@ -15,7 +15,7 @@ pub use pattern::Pattern;
 pub use when::{date_of, day_range, parse_day, parse_when};
 
 use crate::event::ServerId;
-use crate::path::{Class, Direction, Path, Reason, Recipient, Status};
+use crate::path::{Class, Direction, Fate, Path, Reason, Recipient, Status};
 use crate::time::Time;
 
 /// A shorter text stands in too many rows for a search to pay.
@@ -38,6 +38,8 @@ pub struct Filter {
     pub connector: Vec<Pattern>,
     pub client_ip: Vec<Pattern>,
     pub status: Vec<Status>,
+    /// What became of one of the recipients, beside `status`.
+    pub fates: Vec<Fate>,
     pub direction: Vec<Direction>,
     /// First seen at this time or later.
     pub since: Option<Time>,
@@ -82,6 +84,8 @@ impl Filter {
         });
         let status = self.status.iter();
         let status = status.map(|status| format!("--status {}", as_flag(&format!("{status:?}"))));
+        let fates = self.fates.iter();
+        let status = status.chain(fates.map(|fate| format!("--status {}", fate.word())));
         let direction = self.direction.iter();
         let direction = direction
             .map(|direction| format!("--direction {}", as_flag(&format!("{direction:?}"))));
@@ -94,12 +98,20 @@ impl Filter {
         self.fits(path, names) || plain.is_some_and(|plain| self.fits(plain, names))
     }
 
+    /// Whether the message, or one of its recipients, ended in a wanted way.
+    fn ended(&self, path: &Path) -> bool {
+        let is_wanted = |recipient: &Recipient| self.fates.contains(&recipient.fate);
+        self.status.is_empty() && self.fates.is_empty()
+            || self.status.contains(&path.status)
+            || path.recipients.iter().any(is_wanted)
+    }
+
     /// Cheap questions are asked first.
     fn fits<'a>(&self, path: &Path, names: &dyn Fn(ServerId) -> &'a BStr) -> bool {
         (self.include_probes || !matches!(path.class, Class::Probe | Class::System))
             && self.since.is_none_or(|since| path.first_seen >= since)
             && self.until.is_none_or(|until| path.first_seen < until)
-            && (self.status.is_empty() || self.status.contains(&path.status))
+            && self.ended(path)
             && (self.direction.is_empty() || self.direction.contains(&path.direction))
             && wanted(&self.network_message_id, |p| {
                 p.matches(path.network_message_id)
@@ -167,6 +179,7 @@ impl Filter {
             connector,
             client_ip,
             status,
+            fates,
             direction,
             since,
             until,
@@ -185,6 +198,7 @@ impl Filter {
         ];
         texts.iter().all(|patterns| patterns.is_empty())
             && status.is_empty()
+            && fates.is_empty()
             && direction.is_empty()
             && since.is_none()
             && until.is_none()
@@ -430,6 +444,22 @@ mod tests {
                 "other status",
                 Filter {
                     status: vec![Status::Failed],
+                    ..filter()
+                },
+                false,
+            ),
+            (
+                "a recipient's",
+                Filter {
+                    fates: vec![Fate::Failed],
+                    ..filter()
+                },
+                true,
+            ),
+            (
+                "no recipient's",
+                Filter {
+                    fates: vec![Fate::Quarantined],
                     ..filter()
                 },
                 false,

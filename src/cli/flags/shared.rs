@@ -35,7 +35,7 @@ pub struct Filters {
     /// Handed in from this IP address, or by a client of this name where the log has no address
     #[arg(long, value_name = "IP", value_parser = Text::new())]
     pub client_ip: Vec<String>,
-    /// What became of the message (may be given more than once)
+    /// What became of the message, or of one of its recipients (may be given more than once)
     #[arg(long, value_enum, value_delimiter = ',')]
     pub status: Vec<StatusWord>,
     /// Who wrote to whom, seen from your domains

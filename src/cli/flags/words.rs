@@ -85,6 +85,14 @@ pub enum StatusWord {
     Transferred,
     Pending,
     Unknown,
+    /// Of a recipient: held by a filter
+    Quarantined,
+    /// Of a recipient: refused before the message was accepted
+    Rejected,
+    /// Of a recipient: a list that was replaced by its members
+    Expanded,
+    /// Of a recipient: replaced by another one
+    Redirected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

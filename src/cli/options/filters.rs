@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::flags::{DirectionWord, Filters, StatusWord};
 use crate::filter::{Filter, Pattern, parse_day, parse_when};
-use crate::path::{Direction, Status};
+use crate::path::{Direction, Fate, Status};
 use crate::time::Time;
 
 pub fn filter(flags: Filters, zone: &TimeZone, now: Time) -> Result<Filter, String> {
@@ -37,7 +37,12 @@ pub fn filter(flags: Filters, zone: &TimeZone, now: Time) -> Result<Filter, Stri
         server: patterns(&flags.server, Pattern::exact),
         connector: patterns(&flags.connector, Pattern::exact),
         client_ip: patterns(&flags.client_ip, Pattern::exact),
-        status: flags.status.into_iter().map(status).collect(),
+        status: flags
+            .status
+            .iter()
+            .filter_map(|word| status(*word))
+            .collect(),
+        fates: flags.status.iter().filter_map(|word| fate(*word)).collect(),
         direction: flags.direction.into_iter().map(direction).collect(),
         since,
         until,
@@ -50,8 +55,8 @@ pub fn patterns(texts: &[String], pattern: fn(&str) -> Pattern) -> Vec<Pattern> 
     texts.iter().map(|text| pattern(text)).collect()
 }
 
-fn status(word: StatusWord) -> Status {
-    match word {
+fn status(word: StatusWord) -> Option<Status> {
+    Some(match word {
         StatusWord::Delivered => Status::Delivered,
         StatusWord::PartlyDelivered => Status::PartlyDelivered,
         StatusWord::Failed => Status::Failed,
@@ -59,7 +64,19 @@ fn status(word: StatusWord) -> Status {
         StatusWord::Transferred => Status::Transferred,
         StatusWord::Pending => Status::Pending,
         StatusWord::Unknown => Status::Unknown,
-    }
+        _ => return None,
+    })
+}
+
+/// What becomes of recipients only: a message has no status of that name.
+fn fate(word: StatusWord) -> Option<Fate> {
+    Some(match word {
+        StatusWord::Quarantined => Fate::Quarantined,
+        StatusWord::Rejected => Fate::Rejected,
+        StatusWord::Expanded => Fate::Expanded,
+        StatusWord::Redirected => Fate::Redirected,
+        _ => return None,
+    })
 }
 
 fn direction(word: DirectionWord) -> Direction {

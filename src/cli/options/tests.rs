@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cli::flags::LayoutWord;
-use crate::path::Status;
+use crate::path::{Fate, Status};
 use crate::time::{HOUR, parse_iso};
 use clap::Parser;
 
@@ -53,6 +53,16 @@ fn each_command_has_its_own_first_format() {
         ),
     ] {
         assert_eq!(read(&format!("waybill {command} /logs")).task, task);
+    }
+}
+
+/// Every line of the report's balance can be asked for by its name.
+#[test]
+fn whatever_becomes_of_a_recipient_is_a_status() {
+    for fate in Fate::ALL {
+        let filter = read(&format!("waybill find /logs --status {}", fate.word())).filter;
+        let is_of_message = filter.status.len() == 1 && filter.fates.is_empty();
+        assert!(is_of_message || filter.fates == [fate], "{fate:?}");
     }
 }
 
