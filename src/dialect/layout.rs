@@ -158,6 +158,22 @@ pub fn clock_is_guessed(layout: &Layout) -> bool {
     matches!(layout, Layout::Foreign(schema) if foreign::is_guessed(schema))
 }
 
+/// Seconds east of UTC of stamps that leave the zone out, if they are known for sure.
+pub fn zone_offset_s(layout: &Layout) -> Option<i32> {
+    match layout {
+        Layout::Foreign(schema) => foreign::offset_s(schema),
+        _ => None,
+    }
+}
+
+/// The same layout in the zone of other files of the host, where its own is only guessed.
+pub fn in_zone_of_host(layout: &Layout, offset_s: i32) -> Option<Layout> {
+    match layout {
+        Layout::Foreign(schema) => foreign::in_zone_of_host(schema, offset_s).map(Layout::Foreign),
+        _ => None,
+    }
+}
+
 /// The layout of a chunk whose stamps are this many microseconds behind the true time, if its stamps leave anything out.
 pub fn shifted(layout: &Layout, data: &[u8], shift: i64) -> Option<Layout> {
     match layout {

@@ -33,9 +33,9 @@ pub use evidence::{
 pub use found::{Aim, EventCounts, ReportRow, Slice, Yield};
 pub use layout::{
     Detected, Layout, REFUSED, assume, binds_while_reading, clock_is_guessed, clock_words, detect,
-    file_server, has_headers, has_one_server, header, is_at_limit, is_searchable, layout_at,
-    layout_by_rows, layout_from, layout_of, next_record, next_stamp, number, record_start, shifted,
-    stands_alone, time_at, whole,
+    file_server, has_headers, has_one_server, header, in_zone_of_host, is_at_limit, is_searchable,
+    layout_at, layout_by_rows, layout_from, layout_of, next_record, next_stamp, number,
+    record_start, shifted, stands_alone, time_at, whole, zone_offset_s,
 };
 
 /// A record longer than this with an open quote is damage, not data. Real rows stay under 3 kB

@@ -147,6 +147,10 @@ pub fn reason<'d, 'n>(
             let name = server(id).as_bytes();
             bstr::concat([b"waits in the queue of ", name, b"; no deferral was logged"])
         }
+        Reason::GoneFrom(id) => {
+            let name = server(id).as_bytes();
+            bstr::concat([b"gone from the queue of ", name, b"; no row says what became of it"])
+        }
         Reason::PutOffOn(id) => {
             let name = server(id).as_bytes();
             bstr::concat([b"put off on ", name, b", which logged no reason"])

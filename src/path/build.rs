@@ -109,7 +109,7 @@ pub fn build<'d>(
         recipients.iter().map(|r| r.address),
     );
     Path {
-        message_id: first_text(head, events, |e| e.message_id()),
+        message_id: whole_id(first_text(head, events, |e| e.message_id()), events),
         network_message_id: first_text(head, events, |e| e.network_message_id()),
         other_ids: Vec::new(),
         id_ties: Vec::new(),
@@ -451,6 +451,16 @@ fn status(recipients: &[Recipient<'_>]) -> Status {
         () if failed => Status::Failed,
         () => Status::Dropped,
     }
+}
+
+/// The Message-ID as another row has it whole: Sendmail cuts long ones, and the bracket behind them with the rest.
+fn whole_id<'d>(id: &'d BStr, events: &[Event<'d>]) -> &'d BStr {
+    if !id.starts_with(b"<") || id.ends_with(b">") {
+        return id;
+    }
+    let mut ids = events.iter().map(|event| event.message_id().text());
+    ids.find(|whole| whole.ends_with(b">") && whole.starts_with(id))
+        .unwrap_or(id)
 }
 
 /// The status of a message that was held, discarded or refused as a whole, without any recipient being named.

@@ -169,6 +169,8 @@ pub enum Reason<'d> {
     LogEndsOn(ServerId),
     /// Waits in the queue of this server; no deferral was logged.
     InQueueOf(ServerId),
+    /// Gone from the queue of this server; no row says what became of it.
+    GoneFrom(ServerId),
     /// Put off on this server, which logged no reason.
     PutOffOn(ServerId),
     /// Suppressed as a duplicate, and the logs hold no delivery it could duplicate.

@@ -232,9 +232,11 @@ fn handed_to_mailbox<'d>(
 /// Mailbox delivery failed for now; the queue that will try again is on the client's host.
 fn attempted<'d>(event: &Event<'d>, servers: &Servers, horizon: i64) -> Verdict<'d> {
     let host = event.client_host().text();
-    let reason = match host.is_empty() {
-        true => Reason::None,
-        false => not_on(host, Service::Transport, event, servers, horizon),
+    let reason = match () {
+        // It closed its own copy.
+        () if event.parent == event.copy && event.copy != 0 => Reason::GoneFrom(event.server),
+        () if host.is_empty() => Reason::None,
+        () => not_on(host, Service::Transport, event, servers, horizon),
     };
     unknown(event, reason)
 }

@@ -1,20 +1,61 @@
 //! Clocks that nothing in their own files tells.
 //!
-//! In: a plan. Out: the same plan, the layouts of such chunks set by what hand-overs to and from other hosts prove.
+//! In: a plan. Out: the same plan, the layouts of such chunks set by what other files of the host tell, else by what
+//! hand-overs to and from other hosts prove.
 
+use std::collections::BTreeMap;
+
+use bstr::{BStr, ByteSlice};
 use rayon::prelude::*;
 
-use super::{Plan, earliest, slice};
+use super::{Chunk, Plan, earliest, slice};
 use crate::dialect;
 use crate::dialect::foreign::hop::Hops;
 use crate::input::Inputs;
 use crate::join::hop;
 use crate::keys::Keys;
+use crate::time::Time;
 
 impl Plan {
-    /// Sets clocks that nothing in their own files tells by hand-overs to and from hosts whose clock is known. Only where
-    /// there are both is everything looked through for it.
+    /// Sets clocks that nothing in their own files tells: an Exim rejectlog, the few lines of a file that was just begun.
     pub(super) fn set_clocks(&mut self, inputs: &Inputs) {
+        self.set_by_host(inputs);
+        self.set_by_hops(inputs);
+    }
+
+    /// Sets the zone of files to that which other files of the same host tell for the nearest time.
+    fn set_by_host(&mut self, inputs: &Inputs) {
+        let server = |chunk: &Chunk| inputs.files[chunk.file as usize].server.as_bstr();
+        let mut known: BTreeMap<&BStr, Vec<(Time, i32)>> = BTreeMap::new();
+        for chunk in &self.chunks {
+            if let (Some(time), Some(offset_s)) =
+                (chunk.time, dialect::zone_offset_s(&chunk.layout))
+            {
+                known
+                    .entry(server(chunk))
+                    .or_default()
+                    .push((time, offset_s));
+            }
+        }
+        known.remove(b"".as_bstr());
+        for chunk in &mut self.chunks {
+            let nearest = |time: Time| {
+                let told = known.get(server(chunk))?.iter();
+                told.min_by_key(|(at, _)| at.0.abs_diff(time.0))
+            };
+            let layout = (chunk.time.and_then(nearest))
+                .and_then(|(_, offset_s)| dialect::in_zone_of_host(&chunk.layout, *offset_s));
+            if let Some(layout) = layout {
+                let data = inputs.files[chunk.file as usize].bytes();
+                chunk.time = earliest(&layout, data, chunk.start..chunk.end);
+                chunk.layout = layout.into();
+            }
+        }
+    }
+
+    /// Sets clocks by hand-overs to and from hosts whose clock is known. Only where there are both is everything looked
+    /// through for it.
+    fn set_by_hops(&mut self, inputs: &Inputs) {
         let guessed: Vec<bool> = self
             .chunks
             .iter()

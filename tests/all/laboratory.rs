@@ -84,7 +84,9 @@ pub fn fates(path: &Value) -> Vec<String> {
 pub fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
-        fs::write(dir.path().join(name), bytes).unwrap();
+        let file = dir.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
     }
     dir
 }

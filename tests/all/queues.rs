@@ -681,3 +681,117 @@ fn what_is_released_after_the_horizon_says_that_it_came_back() {
         assert_eq!(told.collect::<Vec<_>>(), reopened, "{found:?}");
     }
 }
+
+/// The row of the last try is missing: what is gone from the queue does not wait in it.
+#[test]
+fn what_was_put_off_last_and_is_gone_is_unknown() {
+    let put_off = "relay=mx.y[192.0.2.5]:25, delay=1, dsn=4.7.1, status=deferred (451 4.7.1 later)";
+    let first = |what: &str| postfix(&[("09:00:01.0", "smtp", what)]);
+    for (to, sent) in [("a@y", false), ("a@y", true), ("A@Y", true)] {
+        let last = match sent {
+            true => done(
+                "10:00:00.0",
+                "4F1B2C",
+                "virtual",
+                &format!("to=<{to}>, {DELIVERED}"),
+            ),
+            false => postfix(&[("10:00:00.0", "qmgr", "4F1B2C: removed")]),
+        };
+        let log = [
+            taken("09:00:00.0", "4F1B2C", "one"),
+            first(&format!("4F1B2C: to=<a@y>, {put_off}")),
+            last,
+            taken("12:00:00.0", "4F1B2D", "other"),
+        ];
+        let logs = folder(&[("mx.log", log.concat().into())]);
+        let found = paths(logs.path(), &[]);
+        let recipient = &found[0]["recipients"][0];
+        let want = if sent { "delivered" } else { "unknown" };
+        assert_eq!(recipient["status"], want, "{found:#?}");
+        let reason = recipient["reason"].to_string();
+        assert_eq!(
+            reason.contains("gone from the queue of mx"),
+            !sent,
+            "{reason}"
+        );
+    }
+}
+
+/// Files that went through Windows have other line ends; the ids in them are the same.
+#[test]
+fn reports_are_linked_whatever_the_line_ends() {
+    let log = [
+        taken("09:00:00.0", "4F1B2C", "one"),
+        postfix(&[
+            (
+                "09:00:01.0",
+                "smtp",
+                "4F1B2C: to=<a@y>, relay=none, delay=1, dsn=5.1.1, status=bounced (no)",
+            ),
+            (
+                "09:00:01.0",
+                "cleanup",
+                "4F1B2D: message-id=<20260501090001.4F1B2D@mx>",
+            ),
+            (
+                "09:00:01.0",
+                "bounce",
+                "4F1B2C: sender non-delivery notification: 4F1B2D",
+            ),
+            (
+                "09:00:01.0",
+                "qmgr",
+                "4F1B2D: from=<>, size=9, nrcpt=1 (queue active)",
+            ),
+            ("09:00:01.0", "qmgr", "4F1B2C: removed"),
+        ]),
+        done(
+            "09:00:02.0",
+            "4F1B2D",
+            "virtual",
+            &format!("to=<s@x>, {DELIVERED}"),
+        ),
+    ]
+    .concat();
+    let related = |text: String| {
+        let logs = folder(&[("mx.log", text.into())]);
+        let of = |path: &serde_json::Value| path["related"].to_string();
+        paths(logs.path(), &[]).iter().map(of).collect::<Vec<_>>()
+    };
+    let unix = related(log.clone());
+    assert!(
+        unix.iter().all(|related| related.contains("report")),
+        "{unix:?}"
+    );
+    assert_eq!(related(log.replace('\n', "\r\n")), unix);
+}
+
+/// Sendmail cuts Message-IDs at 100 characters; another host of the message has them whole.
+#[test]
+fn a_message_goes_by_the_whole_message_id() {
+    let id = format!("<{}@x.test>", "q".repeat(150));
+    let cut = &id[..100];
+    // The clock of the host that cuts it is behind: its lines come first.
+    let sendmail = format!(
+        "2026-05-01T09:00:00Z sm sendmail[9]: 641900aa000399: from=<s@x>, size=9, nrcpts=1, msgid={cut}, proto=ESMTP, \
+         relay=mx [192.0.2.1]\n\
+         2026-05-01T09:00:00Z sm sendmail[9]: 641900aa000399: to=<a@y>, mailer=local, dsn=2.0.0, stat=Sent\n"
+    );
+    let name = &id[1..id.len() - 1];
+    let log = [
+        taken("09:00:01.0", "4F1B2C", name)
+            .replace("@x>", ">")
+            .replace("<s>", "<s@x>"),
+        done(
+            "09:00:02.0",
+            "4F1B2C",
+            "smtp",
+            "to=<a@y>, relay=sm[192.0.2.7]:25, delay=1, dsn=2.0.0, status=sent (250 2.0.0 641900aa000399 Message accepted for delivery)",
+        ),
+    ];
+    let logs = folder(&[("mx.log", log.concat().into()), ("sm.log", sendmail.into())]);
+    let found = paths(logs.path(), &["--message-id", &id]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["message_id"], id);
+    assert_eq!(found[0]["recipients"][0]["status"], "delivered");
+}

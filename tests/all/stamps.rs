@@ -169,3 +169,109 @@ fn a_hand_over_tells_the_clock_of_a_file() {
     let check = text_of(&["check", dir.path().to_str().unwrap(), "--no-progress"]);
     assert!(check.contains("2017 +00:00, guessed"), "{check}");
 }
+
+/// A message on host `mx1`, whose long ids tell the second of arrival, and what the next host answered.
+fn passed_on(hour: u32, id: &str, stamps: [&str; 2], reply: &str) -> String {
+    let [came, left] = stamps;
+    let line = |at: &str, daemon: &str, what: &str| {
+        format!("Mar  2 {hour:02}:{at} mx1 postfix/{daemon}[1]: {id}: {what}\n")
+    };
+    [
+        line(came, "smtpd", "client=c.test[192.0.2.1]"),
+        line(came, "cleanup", &format!("message-id=<{id}@x.test>")),
+        line(came, "qmgr", "from=<s@x.test>, size=9, nrcpt=1 (queue active)"),
+        line(
+            left,
+            "smtp",
+            &format!(
+                "to=<r@y.test>, relay=mx.y.test[192.0.2.5]:25, delay=1, dsn=2.0.0, status=sent ({reply})"
+            ),
+        ),
+        line(left, "qmgr", "removed"),
+    ]
+    .concat()
+}
+
+/// The next host is a stranger: its clock may be wrong, and it may have taken its time.
+#[test]
+fn what_other_hosts_answer_moves_no_clock_that_own_ids_tell() {
+    // By their ids, these arrived at 09:00:00, 10:00:00 and 11:00:00 UTC on 2026-03-02.
+    let ids = ["4fPXv4001wz1XnKr", "4fPZDJ001xz1XnKr", "4fPbYX001yz1XnKr"];
+    // Years before, a day before, an hour before the message was given, and half an hour before the answer.
+    for (reply, left, latency) in [
+        ("250 OK id=1pY38r-000002-01", "00:03", 3_000),
+        ("250 OK id=1vweWn-000002-01", "00:03", 3_000),
+        ("250 OK id=1vx04H-000002-01", "00:03", 3_000),
+        ("250 OK id=1vx10L-000002-01", "31:03", 1_863_000),
+    ] {
+        let log = [
+            passed_on(9, ids[0], ["00:00", "00:03"], "250 ok"),
+            passed_on(10, ids[1], ["00:00", "00:03"], "250 ok"),
+            passed_on(11, ids[2], ["00:00", left], reply),
+        ];
+        let logs = folder(&[("mail.log", log.concat().into())]);
+        let found = paths(logs.path(), &["--chunk-bytes", "300"]);
+        assert_eq!(found.len(), 3, "{reply}: {found:#?}");
+        for (path, hour) in found.iter().zip(["09", "10", "11"]) {
+            let at = format!("2026-03-02T{hour}:00:00.000Z");
+            assert_eq!(path["first_seen"], at, "{reply}");
+        }
+        assert_eq!(found[2]["recipients"][0]["latency_ms"], latency, "{reply}");
+    }
+}
+
+/// The year is that of the first line that tells it, less one if January came in between.
+#[test]
+fn lines_before_new_year_are_of_the_year_before() {
+    let id = "4dhQVY0YqWz4Cw"; // 2025-12-31 23:03:33 UTC
+    let log = format!(
+        "Dec 31 23:55:26 mx1 postfix/smtp[1]: 4F1B2C3D4E5: to=<a@y.test>, relay=mx.y.test[192.0.2.5]:25, \
+         delay=1, dsn=2.0.0, status=sent (250 ok)\n\
+         Dec 31 23:55:26 mx1 postfix/qmgr[2]: 4F1B2C3D4E5: removed\n\
+         Jan  1 00:03:33 mx1 postfix/smtpd[3]: {id}: client=c.test[192.0.2.1]\n\
+         Jan  1 00:03:33 mx1 postfix/cleanup[4]: {id}: message-id=<m@x.test>\n\
+         Jan  1 00:03:34 mx1 postfix/smtp[1]: {id}: to=<b@y.test>, relay=mx.y.test[192.0.2.5]:25, delay=1, \
+         dsn=2.0.0, status=sent (250 ok)\n"
+    );
+    let logs = folder(&[("mail.log", log.into())]);
+    for size in ["120", "300", "100000"] {
+        let found = paths(logs.path(), &["--chunk-bytes", size]);
+        let times: Vec<&Value> = found.iter().map(|path| &path["first_seen"]).collect();
+        let want = ["2025-12-31T22:55:26.000Z", "2025-12-31T23:03:33.000Z"];
+        assert_eq!(times, want, "{size}");
+    }
+}
+
+/// A rejectlog names no ids, a log that was just begun few: the host's other files tell the zone.
+#[test]
+fn files_of_one_host_are_in_one_zone() {
+    let (first, second) = ("1vwqiB-000003-03", "1vwqjM-000008-08"); // 00:00:35 and 00:01:48 UTC
+    let before = format!(
+        "2026-03-02 01:00:35 {first} <= s@x.test H=c.test [192.0.2.1] P=esmtp S=9 id=a@x.test\n\
+         2026-03-02 01:00:36 {first} => a@y.test R=dnslookup T=remote_smtp H=mx.y.test [192.0.2.5]\n\
+         2026-03-02 01:00:36 {first} Completed\n\
+         2026-03-02 01:01:48 {second} <= s@x.test H=c.test [192.0.2.1] P=esmtp S=9 id=b@x.test\n"
+    );
+    let behind = format!(
+        "2026-03-02 01:01:49 {second} => b@y.test R=dnslookup T=remote_smtp H=mx.y.test [192.0.2.5]\n\
+         2026-03-02 01:01:49 {second} Completed\n"
+    );
+    let rejects =
+        "2026-03-02 01:02:00 H=(d.test) [192.0.2.9] F=<t@x.test> rejected RCPT <c@y.test>: no\n";
+    let logs = folder(&[
+        ("mx/mainlog.1", before.into()),
+        ("mx/mainlog", behind.into()),
+        ("mx/rejectlog", rejects.into()),
+    ]);
+    let found = paths(logs.path(), &[]);
+    let last = |path: &Value| path["last_seen"].as_str().unwrap().to_owned();
+    let want = ["36", "49"].map(|s| format!("2026-03-02T00:0{}:{s}.000Z", u8::from(s == "49")));
+    let mut times: Vec<String> = found.iter().map(last).collect();
+    assert_eq!(times.pop().unwrap(), "2026-03-02T00:02:00.000Z");
+    assert_eq!(times, want);
+    let check = text_of(&["check", logs.path().to_str().unwrap(), "--lenient"]);
+    assert!(
+        check.contains("mx/rejectlog: +01:00, the zone told by other files of the host"),
+        "{check}"
+    );
+}

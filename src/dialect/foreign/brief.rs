@@ -7,7 +7,8 @@
 use super::entry::{Entry, is_bare_of, list};
 use super::event::{entry_of, of_entry};
 use super::events::code;
-use super::recipients::add;
+use super::is_gone;
+use super::recipients::{add, lost_ends};
 use super::settle::lead_nowhere;
 use crate::dialect::{Layout, Surroundings};
 use crate::event::{Event, Role};
@@ -68,7 +69,10 @@ pub fn brief<'d>(
     let around_first = around(first);
     let is_plain = may_be_plain(rows, around_first.layouts) && make(rows, around, events).is_some();
     if is_plain {
+        let is_gone = || rows.iter().any(|row| is_gone(row));
+        let lost = lost_ends(events[0].copy, events, is_gone);
         open(events, &around_first);
+        events.extend(lost);
     } else {
         events.clear();
     }

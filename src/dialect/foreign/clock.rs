@@ -24,6 +24,8 @@ pub enum Basis {
     Ids,
     /// `--year`, `--zone`.
     Given,
+    /// Other files of the host, about the same time, whose clock is known.
+    Host,
     /// Hand-overs to or from hosts whose clock is known.
     Hops,
     /// The last year in which no stamp lies behind the file's own time; UTC.

@@ -100,7 +100,8 @@ fn unescape(text: &[u8], plain: &mut Vec<u8>) {
 /// one; empty where it names none.
 pub fn names<'d>(data: &'d [u8], arena: &'d Bump) -> [&'d BStr; 3] {
     let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
-    match outer(&data[..end], &Clock::default()) {
+    let line = data[..end].strip_suffix(b"\r").unwrap_or(&data[..end]);
+    match outer(line, &Clock::default()) {
         Some(mut found) => {
             if found.program == Program::Exim {
                 found.body = whole(data, found.body, arena);

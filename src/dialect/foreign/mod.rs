@@ -28,7 +28,7 @@ pub use brief::brief;
 pub use event::{event, names, record};
 pub use finder::parse;
 use stamps::bound;
-pub use stamps::{assume, clock_words, is_guessed, layout_at, shifted};
+pub use stamps::{assume, clock_words, in_zone_of_host, is_guessed, layout_at, offset_s, shifted};
 
 use bstr::{BStr, BString, ByteSlice};
 

@@ -4,6 +4,7 @@
 //! In: a record and the events of its message. Out: the same events with their recipients, and those that follow from them.
 
 use bstr::BStr;
+use hashbrown::HashSet;
 
 use super::entry::list;
 use super::stay::{Around, Concluded, Stay, is_foreign};
@@ -113,6 +114,36 @@ pub(super) fn whole_record<'d>(stay: &Stay<'d>, events: &mut [Event<'d>], around
             events[i].recipients = list(all.into_iter(), around.arena);
         }
     }
+}
+
+/// Who was put off last, and whose record (`copy`) is gone from its queue, does not wait any more: the row that says what
+/// became of them is missing. Such an attempt closes the record for them.
+pub(super) fn lost_ends<'d>(
+    copy: u64,
+    events: &[Event<'d>],
+    is_gone: impl Fn() -> bool,
+) -> Vec<Event<'d>> {
+    let of_stay = |e: &&Event<'_>| e.copy == copy && is_foreign(e) && is_outcome(e);
+    let mut lost = Vec::new();
+    let is_put_off = |e: &Event<'_>| e.role == Role::Defer;
+    if !events.iter().filter(of_stay).any(is_put_off) || !is_gone() {
+        return lost;
+    }
+    let mut ended: HashSet<Vec<u8>> = HashSet::new();
+    for event in events.iter().rev().filter(of_stay) {
+        let mut is_last = true;
+        for who in event.recipients {
+            is_last &= ended.insert(who.to_ascii_lowercase());
+        }
+        if is_last && is_put_off(event) {
+            lost.push(Event {
+                role: Role::Attempt,
+                parent: copy,
+                ..*event
+            });
+        }
+    }
+    lost
 }
 
 /// Whether a report says that a message was given up.

@@ -11,7 +11,7 @@ use bumpalo::Bump;
 use hashbrown::HashMap;
 
 use super::entry::{is_bare_of, is_by_pipe};
-use super::recipients::{expansions, is_outcome, open, stops_here, whole_record};
+use super::recipients::{expansions, is_outcome, lost_ends, open, stops_here, whole_record};
 use super::reply::{self, Named};
 use super::stay::{Around, Concluded, Stay, is_foreign};
 use crate::address::x400::is_mts_id;
@@ -44,6 +44,7 @@ pub fn settle<'d>(
     let (mut more, mut concluded) = (Vec::new(), Concluded::default());
     for stay in &stays {
         whole_record(stay, events, around);
+        more.extend(lost_ends(stay.copy, events, || is_done(stay.copy)));
         more.extend(expansions(stay, events, &mut concluded, &is_done, around));
         open(stay, events, (&mut more, &rulings), around);
     }

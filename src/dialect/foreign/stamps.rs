@@ -255,9 +255,18 @@ pub(super) fn calm(schema: &Schema, local: i64) -> Option<Range<i64>> {
     (told.offset_s == schema.clock.offset_s).then_some(range)
 }
 
-/// The clock that the first telling line gives.
+/// The clock at the first line, by the first telling one: between the two, December may have given way to January.
 fn first_clock(schema: &Schema, data: &[u8]) -> Option<Clock> {
-    lines(data, 0).find_map(|(from, to)| told_clock(&data[from..to], schema))
+    let (mut jumps, mut last) = (Vec::new(), None);
+    let mut clock = lines(data, 0).find_map(|(from, to)| {
+        let line = &data[from..to];
+        let bare = outer(line, &schema.clock)?.bare?;
+        note_jump(&mut jumps, &mut last, from, bare.local);
+        told_clock(line, schema)
+    })?;
+    let turns = jumps.iter().filter(|(_, step)| *step < YEAR_TURNS_S);
+    clock.year -= turns.count() as i16;
+    Some(clock)
 }
 
 /// The clock that a line proves, if it proves any.
@@ -282,7 +291,8 @@ pub(super) fn anchor(found: &Outer<'_>, entry: &Entry<'_>, named: Named<'_>) -> 
         }
         // Postfix stamps the Message-ID of what it makes itself in UTC.
         code::NAMED => Some((own_stamp(entry)?, 120)),
-        code::SENT => match named {
+        // The clock of a stranger, and when it took the message over: asked only where the host's own ids tell nothing.
+        code::SENT if clock::arrival(entry.program, entry.id).is_none() => match named {
             Named::Queue(id) => Some((clock::any_arrival(id)?, 600)),
             _ => None,
         },
@@ -316,6 +326,21 @@ pub fn is_guessed(schema: &Schema) -> bool {
     matches!(schema.clock.basis, Basis::File | Basis::Given)
 }
 
+/// Seconds east of UTC, if something surer than the file's own time tells them.
+pub fn offset_s(schema: &Schema) -> Option<i32> {
+    (schema.needs_clock() && !is_guessed(schema)).then_some(schema.clock.offset_s)
+}
+
+/// The same layout with a zone that other files of the host tell; `None` where one was given.
+pub fn in_zone_of_host(schema: &Schema, offset_s: i32) -> Option<Schema> {
+    let clock = Clock {
+        offset_s,
+        basis: Basis::Host,
+        ..schema.clock
+    };
+    (schema.clock.basis == Basis::File).then_some(Schema { clock, ..*schema })
+}
+
 /// The layout of a chunk whose stamps, read by `schema`, are this many microseconds behind the true time.
 pub fn shifted(schema: &Schema, data: &[u8], shift: i64) -> Option<Schema> {
     let bare = first_bare(schema, data)?;
@@ -341,6 +366,7 @@ pub fn clock_words(schema: &Schema) -> String {
     let basis = match clock.basis {
         Basis::Ids => "told by queue ids",
         Basis::Given => "as given",
+        Basis::Host => "the zone told by other files of the host",
         Basis::Hops => "told by hand-overs to and from hosts whose clock is known",
         Basis::File => {
             "guessed: the year by the file's own time, the zone not known; give --year and --zone"
