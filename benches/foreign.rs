@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use waybill::dialect;
+use waybill::dialect::{self, Aim};
 use waybill::input::Inputs;
 use waybill::keys::Keys;
 use waybill::plan::{self, CHUNK_BYTES, Plan};
@@ -168,8 +168,15 @@ fn parse(bencher: Bencher<'_, '_>, name: &str) {
     let keys = Keys::default();
     bencher.counter(BytesCount::new(plan.bytes)).bench(|| {
         let chunks = plan.chunks.iter();
-        let rows = chunks
-            .map(|chunk| dialect::parse(plan::slice(&inputs, chunk, 0), &chunk.layout, &keys).rows);
+        let rows = chunks.map(|chunk| {
+            dialect::parse(
+                plan::slice(&inputs, chunk, 0),
+                &chunk.layout,
+                &keys,
+                Aim::Rows,
+            )
+            .rows
+        });
         rows.sum::<u64>()
     });
 }

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use waybill::dialect;
+use waybill::dialect::{self, Aim};
 use waybill::input::Inputs;
 use waybill::keys::Keys;
 use waybill::plan::{self, CHUNK_BYTES, Plan};
@@ -74,8 +74,15 @@ fn parse(bencher: Bencher, name: &str) {
     bencher
         .counter(BytesCount::new(plan.bytes))
         .bench_local(|| {
-            let rows =
-                |chunk| dialect::parse(plan::slice(&inputs, chunk, 0), &chunk.layout, &keys).rows;
+            let rows = |chunk| {
+                dialect::parse(
+                    plan::slice(&inputs, chunk, 0),
+                    &chunk.layout,
+                    &keys,
+                    Aim::Rows,
+                )
+                .rows
+            };
             plan.chunks.iter().map(rows).sum::<u64>()
         });
 }

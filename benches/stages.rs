@@ -97,30 +97,12 @@ impl Scan for Lines<'_> {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
-fn with_avx2(work: Lines<'_>) -> usize {
-    work.run::<scan::Avx2>()
-}
-
 #[divan::bench(sample_count = 20)]
 fn scan_portable(bencher: Bencher) {
     let inputs = inputs();
     bencher
         .counter(BytesCount::new(inputs.bytes()))
         .bench_local(|| Lines(&inputs).run::<Portable>());
-}
-
-#[cfg(target_arch = "x86_64")]
-#[divan::bench(sample_count = 20)]
-fn scan_avx2(bencher: Bencher) {
-    let inputs = inputs();
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
-        bencher
-            .counter(BytesCount::new(inputs.bytes()))
-            // SAFETY: the features were just found on this processor.
-            .bench_local(|| unsafe { with_avx2(Lines(&inputs)) });
-    }
 }
 
 /// What the program itself chooses: AVX-512 where there is any.

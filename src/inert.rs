@@ -1,13 +1,15 @@
 //! Text from the logs made harmless: strangers choose subjects, addresses and reply texts.
 //!
 //! In: bytes as logged. Out: text that moves no cursor, hides nothing and turns nothing round on a
-//! terminal ([`terminal`]), and cells that no spreadsheet takes for a formula ([`csv_cell`]). JSON, XML
-//! and HTML have escapes of their own and do not come here.
+//! terminal ([`terminal`]), and cells that no spreadsheet takes for a formula ([`csv_cell`]), and JSON that
+//! shows nothing otherwise than it is ([`write_json`]). Lines of JSON, XML and HTML have escapes of their own and do not come here.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use bstr::ByteSlice;
+use serde::Serialize;
 
 /// `text` for a terminal, in at most `max_columns` columns; a longer text is cut and ends in `…`.
 ///
@@ -117,9 +119,66 @@ pub fn is_treacherous(c: char) -> bool {
         | 0xe0000..=0xe0fff) // tags and further invisible selectors
 }
 
+/// Writes `value` as indented JSON with a line break at the end. What hides or reorders text stands escaped.
+///
+/// # Errors
+/// If `value` cannot be JSON, or `out` takes no more.
+pub fn write_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    write_escaped(&serde_json::to_string_pretty(value)?, out)?;
+    writeln!(out)
+}
+
+/// Writes `json`, with what hides or reorders text escaped.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn write_escaped(json: &str, out: &mut impl Write) -> io::Result<()> {
+    let mut rest = json;
+    while let Some((at, c)) = harmful(rest) {
+        out.write_all(&rest.as_bytes()[..at])?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        rest = &rest[at + c.len_utf8()..];
+    }
+    out.write_all(rest.as_bytes())
+}
+
+/// The first character to escape, and where it is. Such stand only inside strings, where serde has escaped the controls
+/// below the blank; of the rest nearly all is plain.
+fn harmful(text: &str) -> Option<(usize, char)> {
+    let plain = |b: &u8| (b' '..0x7f).contains(b) || *b == b'\n';
+    // Without an end in between, so that a processor compares many bytes at once.
+    let all_plain = |block: &[u8; 64]| block.iter().fold(true, |all, b| all & plain(b));
+    let mut from = 0;
+    loop {
+        let (blocks, _) = text.as_bytes()[from..].as_chunks();
+        from += 64 * blocks.iter().take_while(|block| all_plain(block)).count();
+        from += text.as_bytes()[from..].iter().position(|b| !plain(b))?;
+        let c = text[from..].chars().next()?;
+        if c.is_control() || is_treacherous(c) {
+            return Some((from, c));
+        }
+        from += c.len_utf8();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_harmful_is_found_wherever_it_stands(
+            text in "[a-z\\né\u{202e}\u{9b}\\x7f ]{0,9}([ -~]{0,150}[é\u{202e}\\x1b]?){0,3}",
+        ) {
+            let mut plainly = text.char_indices();
+            let is_harmful = |c: char| c != '\n' && (c.is_control() || is_treacherous(c));
+            let first = plainly.find(|(_, c)| is_harmful(*c));
+            prop_assert_eq!(harmful(&text), first);
+        }
+    }
 
     #[test]
     fn plain_text_stays() {

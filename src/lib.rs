@@ -17,7 +17,7 @@
 //! | 3 | input, servers, row, fault | files and chunks, who wrote, where a row stands, what is wrong with it |
 //! | 2 | event, simulate | one record's meaning |
 //! | 1 | keys | identifiers |
-//! | 0 | scan, time, watch, address, status, inert, error, unfinished | bytes, and files on their way |
+//! | 0 | scan, time, watch, address, status, inert, figures, error, unfinished | bytes, and files on their way |
 
 /// Says a line on standard error; a reader that went away is no failure of ours.
 #[macro_export]
@@ -38,6 +38,7 @@ pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod fault;
+pub mod figures;
 pub mod filter;
 pub mod inert;
 pub mod input;

@@ -16,7 +16,7 @@ use bumpalo::Bump;
 use rayon::prelude::*;
 
 use crate::address::{bare_id, domain, short_host};
-use crate::dialect::{self, Detected, Layout, Slice};
+use crate::dialect::{self, Aim, Detected, Layout, Slice};
 use crate::event::{Event, Role};
 use crate::input::source::Source;
 use crate::input::{Inputs, LogFile};
@@ -442,7 +442,7 @@ pub fn survey(inputs: &Inputs, plan: &Plan, keys: &Keys) -> Survey {
 }
 
 fn look(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Survey {
-    let found = dialect::parse(slice, layout, keys);
+    let found = dialect::parse(slice, layout, keys, Aim::Rows);
     let mut survey = Survey::default();
     survey.servers.extend(
         found

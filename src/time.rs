@@ -1,8 +1,7 @@
 //! Instants and durations as the logs write them.
 //!
 //! In: bytes of a time stamp. Out: [`Time`], microseconds since 1970-01-01 UTC. Every Exchange log is
-//! in UTC (`formats/modern.md` section 1), so no zone is known here: zones are for display and
-//! grouping and live in `zone`.
+//! in UTC (`formats/modern.md` section 1), so no zone is known here: those who show or group times have theirs.
 
 use serde::{Deserialize, Serialize};
 

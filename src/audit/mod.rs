@@ -16,7 +16,6 @@ mod gone;
 pub mod handover;
 mod hosts;
 pub mod ids;
-pub mod json;
 pub mod mentions;
 pub mod names;
 pub mod read;

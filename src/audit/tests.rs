@@ -1,7 +1,7 @@
 //! The audit from bytes to findings: every kind of finding on logs that have it and on logs that do not.
 
 use super::read::read;
-use super::{Check, Facts, Finding, Weight, json, text};
+use super::{Check, Facts, Finding, Weight, text};
 use crate::inert;
 use crate::input::Inputs;
 use crate::simulate;
@@ -667,7 +667,7 @@ fn unknown_events_and_files_passed_over() {
     let found = checked(&mut inputs, 1 << 20);
     assert_eq!(kinds(&found), ["file_unreadable"]);
     let mut out = Vec::new();
-    json::write(&found, &mut out).unwrap();
+    inert::write_json(&found, &mut out).unwrap();
     let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(value["schema"], 1);
     assert_eq!(value["findings"][0]["weight"], "loss");

@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use super::coverage::Service;
 use super::words::{grouped, hour, minute, plural};
 use super::{Check, Finding, Weight};
-use crate::report::text::page::{Page, Table, Tone, duration, size};
+use crate::figures::{duration, size};
+use crate::report::text::page::{Page, Table, Tone};
 use crate::time::Time;
 
 /// Lines of a list on paper.

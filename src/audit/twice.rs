@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::{KEPT, Spot};
-use crate::dialect::{self, Slice};
+use crate::dialect::{self, Aim, Slice};
 use crate::input::Inputs;
 use crate::keys::Keys;
 use crate::plan::{Plan, slice};
@@ -123,7 +123,7 @@ fn torn_parts(
             keep_loose: true,
             ..slice(inputs, chunk, number)
         };
-        let rows = dialect::parse(slice, &chunk.layout, &keys).take_rows();
+        let rows = dialect::parse(slice, &chunk.layout, &keys, Aim::Rows).take_rows();
         (slice, rows)
     };
     let whole_of = |&(part, time): &(Spot, Time)| {
@@ -168,7 +168,7 @@ fn altered(mut pairs: Vec<(Spot, Spot)>, inputs: &Inputs, plan: &Plan) -> Vec<(S
                 keep_loose: true,
                 ..slice(inputs, chunk, 0)
             };
-            let rows = dialect::parse(slice, &chunk.layout, &keys).take_rows();
+            let rows = dialect::parse(slice, &chunk.layout, &keys, Aim::Rows).take_rows();
             let print = |row: &Row| {
                 let spot = Spot {
                     line: row.line,

@@ -2,23 +2,23 @@
 
 use jiff::tz::TimeZone;
 
-use crate::report::text::page;
+use crate::figures;
 use crate::report::volume::local;
 use crate::time::{HOUR, Time};
 
 /// `1 row`, `2,000 rows`.
 pub fn plural(count: u64, what: &str) -> String {
-    page::plural(i64::try_from(count).unwrap_or(i64::MAX), what)
+    figures::plural(i64::try_from(count).unwrap_or(i64::MAX), what)
 }
 
 /// `1,234`.
 pub fn grouped(count: u64) -> String {
-    page::grouped(i64::try_from(count).unwrap_or(i64::MAX))
+    figures::grouped(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// `10 min 02 s`, of microseconds without regard to sign.
 pub fn span(micros: i64) -> String {
-    page::duration(micros.unsigned_abs() / 1000)
+    figures::duration(micros.unsigned_abs() / 1000)
 }
 
 /// `2026-03-02 09:00` in `zone`.

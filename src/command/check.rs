@@ -10,13 +10,11 @@ use super::{Run, Sink, summary};
 use crate::audit::{self, Check, Facts};
 use crate::cli::Exit;
 use crate::cli::flags::CheckFormat;
+use crate::inert;
 use crate::input::Inputs;
 
 /// A chunk's bytes are looked at twice; the second time they should still be in the cache.
 const CHUNK_BYTES: usize = 1 << 20;
-/// A page that is not a terminal's.
-const PAGE_COLUMNS: usize = 100;
-
 /// Audits all rows and writes what was found; `strict`: signs of loss or change have an exit status.
 pub fn run(
     run: &Run<'_>,
@@ -44,10 +42,10 @@ pub fn run(
     let check = Check::new(audit, &facts);
     match format {
         CheckFormat::Text => {
-            let width = run.terminal_width().unwrap_or(PAGE_COLUMNS);
-            audit::text::write(&check, sink, width, run.colour())?;
+            let (width, colour) = run.page();
+            audit::text::write(&check, sink, width, colour)?;
         }
-        CheckFormat::Json => audit::json::write(&check, sink)?,
+        CheckFormat::Json => inert::write_json(&check, sink)?,
     }
     sink.flush()?;
     let done = match strict && !check.verdict.whole {

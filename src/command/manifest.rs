@@ -5,7 +5,6 @@
 //! packed or not, in the form of `sha256sum`.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -16,6 +15,7 @@ use super::sink::Failed;
 use crate::cli::flags::ReportFormat;
 use crate::cli::options::{Read, Task};
 use crate::error::Error;
+use crate::inert;
 use crate::input::Inputs;
 use crate::input::source::hex;
 use crate::path::anonymous;
@@ -184,8 +184,7 @@ impl Manifest {
         };
         let unfinished = Unfinished::new(path);
         let whole = File::create(unfinished.path()).and_then(|mut file| {
-            serde_json::to_writer_pretty(&mut file, &all)?;
-            writeln!(file)?;
+            inert::write_json(&all, &mut file)?;
             file.sync_all()?;
             fs::rename(unfinished.path(), path)
         });

@@ -28,9 +28,6 @@ use crate::servers::Servers;
 use crate::time::Time;
 use crate::watch::Watch;
 
-/// A page that is not a terminal's.
-const PAGE_COLUMNS: usize = 100;
-
 /// One line per message.
 pub fn find(run: &Run<'_>, inputs: &mut Inputs, sink: &mut Sink) -> Result<Exit, Failed> {
     let layout = output::find::Layout::new(run.terminal_width());
@@ -54,11 +51,11 @@ pub fn trace(
     (rows, raw): (bool, bool),
     sink: &mut Sink,
 ) -> Result<Exit, Failed> {
-    let width = run.terminal_width().unwrap_or(PAGE_COLUMNS);
+    let (width, colour) = run.page();
     let layout = output::trace_text::Layout {
         width,
         rows,
-        colour: run.colour(),
+        colour,
     };
     let detail = Detail {
         hops: true,

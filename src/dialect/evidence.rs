@@ -5,7 +5,7 @@
 use bstr::BStr;
 
 use super::{
-    Layout, Slice, Surroundings, exchange55, exchange2000, legacy, modern, next_record, parse,
+    Aim, Layout, Slice, Surroundings, exchange55, exchange2000, legacy, modern, next_record, parse,
     trackhistory, was,
 };
 use crate::event::Role;
@@ -210,6 +210,7 @@ fn is_torn(layout: &Layout, data: &[u8]) -> bool {
         Slice::of(data, from..data.len(), ""),
         layout,
         &Keys::default(),
+        Aim::Rows,
     );
     found
         .faults

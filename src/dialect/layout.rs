@@ -248,7 +248,7 @@ pub fn record_start(layout: &Layout, data: &[u8], at: usize) -> usize {
 /// by themselves.
 pub fn header(layout: &Layout) -> Option<Vec<u8>> {
     match layout {
-        Layout::Modern(schema) if !schema.is_online() => Some(schema.header()),
+        Layout::Modern(schema) if stands_alone(layout) => Some(schema.header()),
         _ => None,
     }
 }

@@ -51,54 +51,31 @@ pub const SHARDS: usize = 32;
 pub fn shard(key: u64) -> usize {
     (key >> (64 - SHARDS.ilog2())) as usize
 }
-/// Finds the rows of a chunk.
-pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Yield {
+/// Finds in a chunk what `aim` says.
+pub fn parse(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yield {
     match layout {
-        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
-            parse_as(slice, layout, keys, false)
-        }
-        layout => parse_legacy(slice, layout, keys, Aim::Rows),
+        Layout::Modern(schema) => modern::parse(slice, schema, keys, aim),
+        Layout::Exchange55 => exchange55::parse(slice, keys, aim),
+        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, aim),
+        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, aim),
+        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, aim),
+        Layout::Online(schema) => online::parse(slice, schema, keys, aim),
     }
 }
 
 /// Finds what ties identifiers in a chunk: `ties`, `keys`, `reports` and `hops` of the yield; rows only where they tell.
 /// `leads_on`: logs of other programs are read, too.
 pub fn ties(slice: Slice<'_>, layout: &Layout, keys: &Keys, leads_on: bool) -> Yield {
-    let by_rows = match layout {
-        Layout::TrackHistory(_) => leads_on,
-        layout => !layout.is_legacy(),
+    let aim = match layout {
+        Layout::Modern(_) | Layout::Online(_) => Aim::Rows,
+        Layout::TrackHistory(_) if leads_on => Aim::Rows,
+        _ => Aim::Ties,
     };
-    let mut found = match layout {
-        Layout::Foreign(schema) => foreign::parse(slice, schema, keys, Aim::Ties),
-        _ if by_rows => parse(slice, layout, keys),
-        _ => parse_legacy(slice, layout, keys, Aim::Ties),
-    };
+    let mut found = parse(slice, layout, keys, aim);
     if leads_on {
         note_exchange_hops(&mut found, slice, keys);
     }
     found
-}
-
-/// Finds the rows of 2007 and later, of other programs and of Exchange Online; `once`: the first one only.
-fn parse_as(slice: Slice<'_>, layout: &Layout, keys: &Keys, once: bool) -> Yield {
-    match layout {
-        Layout::Modern(schema) => modern::parse(slice, schema, keys, once),
-        Layout::Foreign(schema) => {
-            let aim = if once { Aim::First } else { Aim::Rows };
-            foreign::parse(slice, schema, keys, aim)
-        }
-        Layout::Online(schema) => online::parse(slice, schema, keys, once),
-        Layout::Exchange55 | Layout::Exchange2000(_) | Layout::TrackHistory(_) => Yield::default(),
-    }
-}
-
-fn parse_legacy(slice: Slice<'_>, layout: &Layout, keys: &Keys, aim: Aim) -> Yield {
-    match layout {
-        Layout::Exchange55 => exchange55::parse(slice, keys, aim),
-        Layout::Exchange2000(schema) => exchange2000::parse(slice, schema, keys, aim),
-        Layout::TrackHistory(document) => trackhistory::parse(slice, document, keys, aim),
-        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => Yield::default(),
-    }
 }
 
 /// Notes what Exchange's rows say about records of other programs: which copies they opened, and which queue ids the
@@ -141,12 +118,7 @@ pub fn note_exchange_hops(found: &mut Yield, slice: Slice<'_>, keys: &Keys) {
 
 /// Finds one row again, at the first byte of `slice`, and the server it is about.
 pub fn reread(slice: Slice<'_>, layout: &Layout, keys: &Keys) -> Option<(Row, BString)> {
-    let found = match layout {
-        Layout::Modern(_) | Layout::Foreign(_) | Layout::Online(_) => {
-            parse_as(slice, layout, keys, true)
-        }
-        layout => parse_legacy(slice, layout, keys, Aim::First),
-    };
+    let found = parse(slice, layout, keys, Aim::First);
     let of_report = found.reports.first().map(|report| &report.row);
     // A line about two records gives two rows; the first is that of the line's own.
     let rows = || found.shards.iter().flatten();

@@ -139,8 +139,9 @@ impl Store {
         };
         let is_small = length < self.mapped_from_bytes && self.may_read(length);
         if !is_small && self.is_mappable(file) {
-            // SAFETY: the map is read-only and private to us. Another program may still cut the file short, which
-            // the guard turns into an error that names the file; servers only append to their logs.
+            // SAFETY: servers only append to their logs, so bytes that are mapped do not change. Another program may still
+            // cut a file short, which the guard turns into an error that names it, or write over it: then rows are
+            // wrong, but every offset is checked, and `Inputs::changed` says so at the end.
             let map = unsafe { MmapOptions::new().len(length as usize).map(&*file) }?;
             let _guard = guard::watch(name, &map);
             return Ok(Data::Mapped { _guard, map });
@@ -205,6 +206,8 @@ impl Store {
             *shared = Some(Shared::new(self.temp_file()?)?);
         }
         let shared = shared.as_mut().expect("made just now");
+        // What was written last may have been written in part.
+        shared.file.seek(SeekFrom::Start(shared.used))?;
         shared.file.write_all(&bytes)?;
         let start = shared.used as usize;
         shared.used += length;
@@ -217,9 +220,8 @@ impl Store {
 }
 
 impl Shared {
-    fn new(mut file: File) -> io::Result<Shared> {
+    fn new(file: File) -> io::Result<Shared> {
         file.set_len(SHARED_BYTES)?;
-        file.seek(SeekFrom::Start(0))?;
         // SAFETY: nobody else can open a file without a name, and it never becomes shorter. Bytes are written to it
         // before a slice of them exists, and never again.
         let map = Arc::new(unsafe { Mmap::map(&file) }?);

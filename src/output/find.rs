@@ -4,6 +4,7 @@
 //! columns share the width and long texts are cut; elsewhere the last column, the Message-ID, is whole,
 //! so that `trace --message-id` can take it.
 
+use crate::figures;
 use crate::inert::{columns, terminal};
 use crate::output::{Context, clock, words};
 use crate::path::{Fate, Path, Status};
@@ -81,7 +82,7 @@ pub fn write(out: &mut Vec<u8>, path: &Path, layout: Layout, context: &Context) 
     };
     let size = match path.size_bytes {
         0 => String::new(),
-        bytes => words::size(bytes),
+        bytes => figures::size(bytes as i64),
     };
     let without_year = if layout.has_year() { 0 } else { "2026-".len() };
     cell(out, &seen.as_bytes()[without_year..], layout.time);

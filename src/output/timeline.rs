@@ -69,7 +69,8 @@ fn timesketch_line(
     match limited {
         None => out.extend_from_slice(&whole[1..]),
         Some(value) => {
-            out.extend_from_slice(&value.to_string().as_bytes()[1..]);
+            let written = inert::write_escaped(&value.to_string()[1..], out);
+            written.expect("a Vec takes all bytes");
             out.push(b'\n');
         }
     }

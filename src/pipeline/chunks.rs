@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{FileRows, Options};
-use crate::dialect::{self, EventCounts, Layout, REFUSED, SHARDS, Slice, Yield, shard};
+use crate::dialect::{self, Aim, EventCounts, Layout, REFUSED, SHARDS, Slice, Yield, shard};
 use crate::event::ServerId;
 use crate::fault::Faults;
 use crate::input::Inputs;
@@ -47,7 +47,7 @@ pub(super) fn parse(
             keep_hops: keep.hops,
             ..slice(inputs, chunk, number as u32)
         };
-        let mut found = dialect::parse(slice, &chunk.layout, keys);
+        let mut found = dialect::parse(slice, &chunk.layout, keys, Aim::Rows);
         found.file = chunk.file;
         // Rooms for rows are made large enough for most chunks, and a window has many chunks.
         found.shards.iter_mut().for_each(Vec::shrink_to_fit);

@@ -13,7 +13,6 @@ pub mod csv;
 mod facts;
 pub mod failures;
 pub mod html;
-pub mod json;
 pub mod latency;
 pub mod lists;
 pub mod mailboxes;
@@ -34,6 +33,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::address::short_host;
 use crate::event::ServerId;
+use crate::figures;
 use crate::tally::Tally;
 use crate::tally::extremes::{Entry, Row, Text};
 use crate::time::Time;
@@ -416,7 +416,7 @@ impl Message {
             }
             let took = step.stay_ms.and_then(|ms| u64::try_from(ms).ok());
             words.push(match took {
-                Some(ms) => format!("{} ({})", step.to, text::page::duration(ms)),
+                Some(ms) => format!("{} ({})", step.to, figures::duration(ms)),
                 None => step.to.clone(),
             });
             last = Some(step.to.clone());

@@ -13,9 +13,10 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
+use crate::figures::grouped;
 use crate::report::{Report, volume};
 use crate::time::Time;
-use page::{Page, Tone, grouped};
+use page::{Page, Tone};
 
 /// Lines of a list on paper.
 const LINES: usize = 10;

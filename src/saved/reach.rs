@@ -3,7 +3,7 @@
 //! In: the ends of all files, and what earlier runs knew of servers. Out: an instant up to which every server's log was
 //! read, and the closing line that follows from it.
 
-use crate::dialect;
+use crate::dialect::{self, Aim};
 use crate::input::Inputs;
 use crate::join::shard::LATE;
 use crate::keys::{Keys, Service};
@@ -36,7 +36,7 @@ pub fn reach(
                 start: from as u64,
                 ..slice(inputs, chunk, 0)
             };
-            ends.merge(dialect::parse(end, &chunk.layout, &keys).seen);
+            ends.merge(dialect::parse(end, &chunk.layout, &keys, Aim::Rows).seen);
         }
     }
     let servers = ends.read();

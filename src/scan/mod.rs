@@ -17,7 +17,9 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BOM).unwrap_or(text)
 }
 
-pub use block::{Avx2, Avx512, Block, Mask, Portable, prefetch, prefetch_ahead, prefetch_value};
+#[cfg(target_arch = "x86_64")]
+use block::{Avx2, Avx512};
+pub use block::{Block, Mask, Portable, prefetch, prefetch_ahead, prefetch_value};
 
 /// Fields whose ends a caller can ask for. The widest known layout has 30 columns, of which the first 25
 /// carry what paths need (`formats/modern.md` section 1).
@@ -231,16 +233,37 @@ pub trait Scan {
 pub fn best<S: Scan>(work: S) -> S::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("bmi2") {
+        if has_avx512() {
             // SAFETY: the features that `avx512` is compiled for were just found on this processor.
             return unsafe { avx512(work) };
         }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+        if has_avx2() {
             // SAFETY: as above, for `avx2`.
             return unsafe { avx2(work) };
         }
     }
     work.run::<Portable>()
+}
+
+/// Whether this processor counts bits as all that have vectors of 32 bytes do; a hypervisor may hide any of these.
+#[cfg(target_arch = "x86_64")]
+fn has_bit_counts() -> bool {
+    is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("popcnt")
+        && is_x86_feature_detected!("lzcnt")
+}
+
+/// Whether [`avx2`] may be called.
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && has_bit_counts()
+}
+
+/// Whether [`avx512`] may be called.
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && has_bit_counts()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -380,7 +403,7 @@ mod tests {
             prop_assert_eq!(&best(Lines { data, wanted }), &judge);
             prop_assert_eq!(&Lines { data, wanted }.run::<Portable>(), &judge);
             #[cfg(target_arch = "x86_64")]
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+            if has_avx2() {
                 // SAFETY: the features were just found.
                 prop_assert_eq!(&unsafe { avx2(Lines { data, wanted }) }, &judge);
             }

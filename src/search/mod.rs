@@ -16,7 +16,7 @@ use bumpalo::Bump;
 use memchr::memmem;
 use rayon::prelude::*;
 
-use crate::dialect::{self, Layout};
+use crate::dialect::{self, Aim, Layout};
 use crate::input::Inputs;
 use crate::join::Ground;
 use crate::keys::Keys;
@@ -144,7 +144,7 @@ fn ids(inputs: &Inputs, hits: &Plan) -> Option<BTreeSet<Vec<u8>>> {
     let mut ids = BTreeSet::new();
     for chunk in &hits.chunks {
         let slice = slice(inputs, chunk, 0);
-        let found = dialect::parse(slice, &chunk.layout, &keys);
+        let found = dialect::parse(slice, &chunk.layout, &keys, Aim::Rows);
         let ground = Ground {
             slices: vec![slice],
             layouts: found.layouts,

@@ -60,11 +60,13 @@ fn obeyed(text: &str) -> Option<char> {
 #[test]
 fn nothing_a_stranger_wrote_is_obeyed() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("a.LOG"), log()).unwrap();
+    let name = "a\u{202e}b.LOG";
+    fs::write(folder.path().join(name), log()).unwrap();
+    let manifest = folder.path().join("manifest");
     let root = folder.path().to_str().unwrap();
     let tables = folder.path().join("tables");
     let tables = tables.to_str().unwrap();
-    let ways: [&[&str]; 18] = [
+    let ways: [&[&str]; 20] = [
         &["report"],
         &["report", "--format", "json"],
         &["report", "--format", "html"],
@@ -83,11 +85,13 @@ fn nothing_a_stranger_wrote_is_obeyed() {
         &["events", "--format", "timesketch"],
         &["paths", "--format", "timesketch"],
         &["check"],
+        &["check", "--format", "json"],
+        &["paths", "--force", "--manifest", manifest.to_str().unwrap()],
     ];
     for way in ways {
         let output = Command::new(env!("CARGO_BIN_EXE_waybill"))
             .args(way)
-            .arg(format!("{root}/a.LOG"))
+            .arg(format!("{root}/{name}"))
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -98,6 +102,9 @@ fn nothing_a_stranger_wrote_is_obeyed() {
         assert_eq!(obeyed(&said), None, "{way:?}: {said}");
         let mut texts =
             vec![String::from_utf8(output.stdout).unwrap_or_else(|_| panic!("{way:?}"))];
+        if way.contains(&"--manifest") {
+            texts = vec![fs::read_to_string(&manifest).unwrap()];
+        }
         if way.contains(&"--output") {
             let files = fs::read_dir(tables)
                 .unwrap()

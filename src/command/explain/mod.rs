@@ -15,6 +15,7 @@ use crate::dialect::legacy::events as legacy;
 use crate::dialect::modern::events as modern;
 use crate::dialect::online;
 use crate::error::Error;
+use crate::event::Role;
 use crate::status::StatusCode;
 
 /// Names farther away than this are no help.
@@ -76,7 +77,7 @@ fn explain(word: &str) -> Vec<String> {
         lines.push(format!(
             "{}does to recipients: {}",
             " ".repeat(word.len() + 2),
-            effect(&format!("{:?}", kind.role))
+            effect(kind.role)
         ));
     }
     let same = |name: &str| name.eq_ignore_ascii_case(word);
@@ -91,7 +92,7 @@ fn explain(word: &str) -> Vec<String> {
         lines.push(format!(
             "{}does to recipients: {}",
             " ".repeat(name.len() + 2),
-            effect(&format!("{role:?}"))
+            effect(*role)
         ));
     }
     for (name, meaning) in modern::SOURCES
@@ -111,7 +112,7 @@ fn explain(word: &str) -> Vec<String> {
         lines.push(format!(
             "{}does to recipients: {}",
             " ".repeat(kind.name.len() + 2),
-            effect(&format!("{:?}", kind.role))
+            effect(kind.role)
         ));
     }
     lines.extend(foreign_source(word));
@@ -164,26 +165,27 @@ fn name(word: &str) -> Option<String> {
 }
 
 /// What a role does, in words.
-fn effect(role: &str) -> &'static str {
+fn effect(role: Role) -> &'static str {
     match role {
-        "Submit" => "a mailbox handed the message in: the path begins",
-        "Receive" => "opens a copy with these recipients on this server",
-        "Expand" => "a list becomes its members",
-        "Resolve" => "a new name for the same recipient",
-        "Redirect" => "another recipient instead of, or beside, the old one",
-        "Fork" => "they move to a new copy on the same server",
-        "Send" => "they leave this server's copy for the next host",
-        "Deliver" => "delivered: the last word",
-        "Leave" => "transferred out of the organisation: the last word",
-        "Fail" => "failed, unless another row says that it arrived",
-        "Drop" => "dropped without a report",
-        "Quarantine" => "held by a filter",
-        "Defer" => "pending, with the reason",
-        "Duplicate" => "merged with a recipient that is there already",
-        "Report" => "none; a report is a message of its own, linked to the one it is about",
-        "Shadow" => "none, ever: a shadow copy is not a delivery",
-        "Resubmit" => "a copy is opened again that may be delivered already",
-        _ => "none",
+        Role::Submit => "a mailbox handed the message in: the path begins",
+        Role::Receive => "opens a copy with these recipients on this server",
+        Role::Expand => "a list becomes its members",
+        Role::Resolve => "a new name for the same recipient",
+        Role::Redirect => "another recipient instead of, or beside, the old one",
+        Role::Fork => "they move to a new copy on the same server",
+        Role::Send => "they leave this server's copy for the next host",
+        Role::Deliver => "delivered: the last word",
+        Role::Leave => "transferred out of the organisation: the last word",
+        Role::Fail => "failed, unless another row says that it arrived",
+        Role::Drop => "dropped without a report",
+        Role::Quarantine => "held by a filter",
+        Role::Defer => "pending, with the reason",
+        Role::Duplicate => "merged with a recipient that is there already",
+        Role::Report => "none; a report is a message of its own, linked to the one it is about",
+        Role::Shadow => "none, ever: a shadow copy is not a delivery",
+        Role::Resubmit => "a copy is opened again that may be delivered already",
+        Role::Attempt => "none yet: another row says what came of it",
+        Role::Info => "none",
     }
 }
 

@@ -24,6 +24,7 @@ use crate::cli::options::Read;
 use crate::error::Error;
 use crate::event::ServerId;
 use crate::filter::{Filter, Pattern};
+use crate::inert;
 use crate::input::{Inputs, text};
 use crate::join::shard::Taker;
 use crate::join::{Detail, When};
@@ -207,7 +208,7 @@ fn write(
     let report = Report::new(&saved.tally, saved.facts, &shown, &server_names);
     match format {
         ReportFormat::Text => report::text::write(&report, sink, width, colour)?,
-        ReportFormat::Json => report::json::write(&report, sink)?,
+        ReportFormat::Json => inert::write_json(&report, sink)?,
         ReportFormat::Html => report::html::write(&report, sink)?,
         ReportFormat::Csv => {
             let folder = sink.folder().expect("the options see to it");

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::decode::number;
 use super::events::{self, EVENTS, SOURCES, UNKNOWN, code};
 use super::{Column, Schema, header_len, looks_like_row};
-use crate::dialect::{EventCounts, Layout, MAX_RECORD_BYTES, SHARDS, Slice, Yield, shard};
+use crate::dialect::{Aim, EventCounts, Layout, MAX_RECORD_BYTES, SHARDS, Slice, Yield, shard};
 use crate::event::{Place, Role};
 use crate::fault::Reason;
 use crate::keys::{Keys, Service};
@@ -18,12 +18,12 @@ use crate::scan::{self, BOM, Block, MAX_FIELDS, Scan};
 use crate::time::{Time, parse_iso};
 
 /// Finds the rows of `slice`, or only the first one.
-pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, only_first: bool) -> Yield {
+pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, aim: Aim) -> Yield {
     scan::best(Parse {
         slice,
         schema,
         keys,
-        only_first,
+        only_first: aim == Aim::First,
     })
 }
 

@@ -13,7 +13,7 @@ use bumpalo::Bump;
 
 use super::foreign::entry::list;
 use super::foreign::hop::{At, NamedAs};
-use super::{Detected, EventCounts, Layout, SHARDS, Slice, Surroundings, Yield, shard};
+use super::{Aim, Detected, EventCounts, Layout, SHARDS, Slice, Surroundings, Yield, shard};
 use crate::address::List;
 use crate::event::{Event, Next, Place, Record, Role, ServerId, Text, Texts, Verbatim};
 use crate::fault::Reason;
@@ -253,8 +253,8 @@ pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
     times.find_map(|time| time)
 }
 
-/// Finds the rows of `slice`; `once`: the first one only.
-pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yield {
+/// Finds the rows of `slice`, or only the first one.
+pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, aim: Aim) -> Yield {
     let mut found = Yield {
         layouts: vec![Layout::Online(schema.clone())],
         shards: vec![Vec::new(); SHARDS],
@@ -294,7 +294,7 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, once: bool) -> Yiel
                     found.span = Some((low.min(row.time), high.max(row.time)));
                     found.hops.named.push(named);
                     found.shards[shard(row.key)].push(row);
-                    if once {
+                    if aim == Aim::First {
                         break;
                     }
                 }
@@ -531,7 +531,7 @@ mod tests {
         while start < data.len() {
             let end = next_record(&schema, data, (start + chunk).min(data.len()));
             let slice = Slice::of(data, start..end, "");
-            let mut found = parse(slice, &schema, &keys, false);
+            let mut found = parse(slice, &schema, &keys, Aim::Rows);
             faults += found.faults.damaged();
             for row in found.take_rows() {
                 let from = row.offset as usize;

@@ -163,12 +163,15 @@ impl Lines {
         keys: &Keys,
         aim: Aim,
     ) {
-        let once = aim == Aim::First;
+        let of_lines = match aim {
+            Aim::First => Aim::First,
+            Aim::Rows | Aim::Ties => Aim::Rows,
+        };
         for group in &self.groups {
-            group.read(found, slice, document, keys, (aim, once));
+            group.read(found, slice, document, keys, (aim, of_lines));
         }
         for group in &self.alone {
-            group.read(found, slice, document, keys, (aim, true));
+            group.read(found, slice, document, keys, (aim, Aim::First));
         }
     }
 }
@@ -187,7 +190,7 @@ impl Group {
         slice: Slice<'_>,
         document: &Document,
         keys: &Keys,
-        (aim, once): (Aim, bool),
+        (aim, of_lines): (Aim, Aim),
     ) {
         let beside = Slice {
             data: &self.text,
@@ -198,7 +201,7 @@ impl Group {
             keep_loose: true,
             ..slice
         };
-        let mut read = dialect::parse_as(beside, &self.layout, keys, once);
+        let mut read = dialect::parse(beside, &self.layout, keys, of_lines);
         let layouts: Vec<u8> = (read.layouts.iter())
             .map(|of| {
                 found.number(Layout::TrackHistory(Document {

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use crate::address::List;
 use crate::event::{Role, ServerId};
+use crate::figures;
 use crate::inert::terminal;
 use crate::output::sheet::{BOLD, DIM, Margin, PLAIN, Sheet};
 use crate::output::{Context, clock, jsonl, words};
@@ -142,7 +143,7 @@ impl<'p, 'd> Page<'p, 'd, '_, '_, '_> {
             self.field("Other ID", &format!("{id}{}", tie.unwrap_or_default()));
         }
         if path.size_bytes > 0 {
-            self.field("Size", &words::size(path.size_bytes));
+            self.field("Size", &figures::size(path.size_bytes as i64));
         }
         self.field("Origin", &self.origin());
         let class = words::class(path.class);

@@ -6,9 +6,9 @@
 use maud::{Markup, html};
 
 use super::shown;
+use crate::figures::{grouped, size};
 use crate::report::Report;
 use crate::report::tables::Section;
-use crate::report::text::page::{grouped, size};
 use crate::report::volume::Flows;
 
 /// Drawing units; the page scales them to its width.

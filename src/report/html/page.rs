@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{charts, shown, tables};
+use crate::figures::{duration, grouped, percent, plural, size};
 use crate::report::tables::{Section, Table};
-use crate::report::text::page::{duration, grouped, percent, plural, size};
 use crate::report::text::{minute, sentences};
 use crate::report::trouble::{Finding, Severity};
 use crate::report::{Report, tables as all_tables};

@@ -4,9 +4,9 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::shown;
+use crate::figures::{duration, grouped, size};
 use crate::report::Message;
 use crate::report::tables::{Cell, Row, Table, in_zone};
-use crate::report::text::page::{duration, grouped, size};
 
 /// From so many lines on a table has a filter.
 const FILTER_FROM: usize = 20;

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use crate::figures::{duration, grouped, percent, plural, size};
 use crate::path::Direction;
 use crate::report::latency::Latencies;
-use crate::report::text::page::{Page, Table, Tone, bar, duration, grouped, percent, plural, size};
+use crate::report::text::page::{Page, Table, Tone, bar};
 use crate::report::text::{LINES, minute, more, or_dash};
 use crate::report::top::{Address, Domain, Ranked, Ranking};
 use crate::report::volume::{Flows, WEEKDAYS};

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use crate::dialect::foreign::events::PASSED_OVER;
+use crate::figures::{grouped, percent, plural, size};
 use crate::report::balance::lines;
-use crate::report::text::page::{Page, Table, Tone, grouped, percent, plural, size};
+use crate::report::text::page::{Page, Table, Tone};
 use crate::report::text::{LINES, minute};
 use crate::report::{EventCount, Report, coverage};
 use crate::time::HOUR;

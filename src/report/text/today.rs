@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use crate::figures::grouped;
 use crate::report::Report;
 use crate::report::text::LINES;
-use crate::report::text::page::{Page, Tone, grouped};
+use crate::report::text::page::{Page, Tone};
 use crate::report::trouble::Severity;
 
 /// The findings, worst first, each with its evidence.

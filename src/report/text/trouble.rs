@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use crate::figures::{grouped, plural};
 use crate::report::Report;
 use crate::report::failures::FOR_NOW;
 use crate::report::open::Counted;
-use crate::report::text::page::{Page, Table, Tone, grouped, plural};
+use crate::report::text::page::{Page, Table, Tone};
 use crate::report::text::{LINES, minute, more, or_dash};
 use crate::tally::Counts;
 

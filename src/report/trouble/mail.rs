@@ -3,12 +3,12 @@
 //! In: the finished sections of the report, and what earlier days were like where they are known. Out: findings.
 
 use super::{EVIDENCE, Finding, Severity, finding};
+use crate::figures::{grouped, percent, plural};
 use crate::filter::day_range;
 use crate::path::Fate;
 use crate::report::Report;
 use crate::report::baseline::Baseline;
 use crate::report::tables::in_zone;
-use crate::report::text::page::{grouped, percent, plural};
 use crate::report::volume::Day;
 use crate::status::StatusCode;
 use crate::tally::failures::Group;

@@ -3,10 +3,10 @@
 //! In: the finished sections of the report. Out: findings.
 
 use super::{EVIDENCE, Finding, MISSED_HOURS, Severity, finding};
+use crate::figures::{duration, grouped, percent, plural};
 use crate::report::Report;
 use crate::report::coverage::Server;
 use crate::report::tables::in_zone;
-use crate::report::text::page::{duration, grouped, percent, plural};
 use crate::time::Time;
 
 /// A server that is silent for so many hours, while most others are not.
