@@ -123,10 +123,11 @@ pub(super) fn lost_ends<'d>(
     events: &[Event<'d>],
     is_gone: impl Fn() -> bool,
 ) -> Vec<Event<'d>> {
-    let of_stay = |e: &&Event<'_>| e.copy == copy && is_foreign(e) && is_outcome(e);
     let mut lost = Vec::new();
     let is_put_off = |e: &Event<'_>| e.role == Role::Defer;
-    if !events.iter().filter(of_stay).any(is_put_off) || !is_gone() {
+    let of_stay = |e: &&Event<'_>| e.copy == copy && is_outcome(e) && is_foreign(e);
+    // Most messages were never put off.
+    if !events.iter().any(is_put_off) || !is_gone() {
         return lost;
     }
     let mut ended: HashSet<Vec<u8>> = HashSet::new();

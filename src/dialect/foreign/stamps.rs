@@ -259,10 +259,9 @@ pub(super) fn calm(schema: &Schema, local: i64) -> Option<Range<i64>> {
 fn first_clock(schema: &Schema, data: &[u8]) -> Option<Clock> {
     let (mut jumps, mut last) = (Vec::new(), None);
     let mut clock = lines(data, 0).find_map(|(from, to)| {
-        let line = &data[from..to];
-        let bare = outer(line, &schema.clock)?.bare?;
-        note_jump(&mut jumps, &mut last, from, bare.local);
-        told_clock(line, schema)
+        let found = outer(&data[from..to], &schema.clock)?;
+        note_jump(&mut jumps, &mut last, from, found.bare?.local);
+        told_by(&found, schema)
     })?;
     let turns = jumps.iter().filter(|(_, step)| *step < YEAR_TURNS_S);
     clock.year -= turns.count() as i16;
@@ -271,13 +270,17 @@ fn first_clock(schema: &Schema, data: &[u8]) -> Option<Clock> {
 
 /// The clock that a line proves, if it proves any.
 fn told_clock(line: &[u8], schema: &Schema) -> Option<Clock> {
-    let found = outer(line, &schema.clock)?;
+    told_by(&outer(line, &schema.clock)?, schema)
+}
+
+/// The same of a line whose outer parts are known.
+fn told_by(found: &Outer<'_>, schema: &Schema) -> Option<Clock> {
     let bare = found.bare?;
     if let Some(zone) = schema.zone {
         return by_zone(zone, bare.local, &schema.clock);
     }
-    let entry = read(&found);
-    let (arrival, slack_s) = anchor(&found, &entry, entry.named())?;
+    let entry = read(found);
+    let (arrival, slack_s) = anchor(found, &entry, entry.named())?;
     schema.clock.told(&bare, arrival, slack_s)
 }
 
@@ -292,8 +295,10 @@ pub(super) fn anchor(found: &Outer<'_>, entry: &Entry<'_>, named: Named<'_>) -> 
         // Postfix stamps the Message-ID of what it makes itself in UTC.
         code::NAMED => Some((own_stamp(entry)?, 120)),
         // The clock of a stranger, and when it took the message over: asked only where the host's own ids tell nothing.
-        code::SENT if clock::arrival(entry.program, entry.id).is_none() => match named {
-            Named::Queue(id) => Some((clock::any_arrival(id)?, 600)),
+        code::SENT => match named {
+            Named::Queue(id) if clock::arrival(entry.program, entry.id).is_none() => {
+                Some((clock::any_arrival(id)?, 600))
+            }
             _ => None,
         },
         _ => None,
