@@ -9,7 +9,7 @@
 //! | 11 | main | arguments in, exit status out |
 //! | 10 | command | each command from inputs to answer |
 //! | 9 | cli, progress, audit, saved | flags, environment, terminal; whether logs are whole; days kept |
-//! | 8 | pipeline, search, report, output | pipeline runs the stages and owns the threads; the others turn plain results into bytes |
+//! | 8 | pipeline, search, report, output | pipeline runs the stages, window after window; the others turn plain results into bytes |
 //! | 7 | plan | which pieces of which files are read |
 //! | 6 | join, tally, filter | rows that meet, sums of paths, which are asked for |
 //! | 5 | path | what roles do to recipients |

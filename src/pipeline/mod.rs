@@ -1,7 +1,7 @@
-//! The run in one screen: who does what in which order, and on which threads.
+//! The run: who does what in which order.
 //!
 //! In: inputs, a plan and options. Out: [`Outcome`], with every message handed to a [`Taker`]. Stages know nothing of
-//! each other; threads, barriers and the order of merging are decided here and nowhere else.
+//! each other; the barriers between them and the order of merging are decided here and nowhere else.
 
 mod chunks;
 mod reading;

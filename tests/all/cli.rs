@@ -362,3 +362,27 @@ fn completions_and_manual_go_to_stdout() {
     assert_eq!(status(&output), 0);
     assert!(stdout(&output).starts_with(".ie"));
 }
+
+/// A flag that would change nothing is refused, not passed over.
+#[test]
+fn simulate_takes_no_flag_that_its_logs_have_no_use_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("logs");
+    for (flags, word) in [
+        (&["--stories", "--seed", "9"][..], "--seed"),
+        (&["--layout", "hybrid", "--servers", "9"], "--servers"),
+        (&["--layout", "hybrid", "--size", "1M"], "--size"),
+        (&["--layout", "5.5", "--skew-ms", "5"], "--skew-ms"),
+        (&["--layout", "migration", "--edges", "2"], "--edges"),
+    ] {
+        let all = [&["simulate", "--out", out.to_str().unwrap()], flags].concat();
+        let output = run(&all);
+        assert_eq!(status(&output), 2, "{flags:?}");
+        assert!(
+            stderr(&output).contains(word),
+            "{flags:?}: {}",
+            stderr(&output)
+        );
+        assert!(!out.exists(), "{flags:?}");
+    }
+}

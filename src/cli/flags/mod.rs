@@ -262,6 +262,11 @@ pub struct Trace {
     pub raw: bool,
 }
 
+/// What `simulate` makes up unless told otherwise.
+pub const SERVERS: u16 = 4;
+pub const SITES: u16 = 2;
+pub const EDGES: u16 = 1;
+
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// Folder for the logs and the truth
@@ -274,13 +279,13 @@ pub struct Simulate {
     #[arg(long, value_enum, default_value_t)]
     pub layout: LayoutWord,
     /// Mailbox servers
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = SERVERS)]
     pub servers: u16,
     /// Sites that the servers are spread over
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = SITES)]
     pub sites: u16,
     /// Edge servers to the outside
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = EDGES)]
     pub edges: u16,
     /// Mailboxes
     #[arg(long, default_value_t = 200)]
@@ -309,6 +314,9 @@ pub struct Simulate {
     #[arg(long, value_name = "DATE", default_value = "2026-03-02")]
     pub start: String,
     /// The hand-written tales: one message of every kind of trouble
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = [
+        "seed", "layout", "servers", "sites", "edges", "users", "days", "messages", "size",
+        "skew_ms", "leave_out", "start",
+    ])]
     pub stories: bool,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use super::values;
-use crate::cli::flags::{LayoutWord, Simulate};
+use crate::cli::flags::{EDGES, LayoutWord, SERVERS, SITES, Simulate};
 
 /// Everything `simulate` needs to know.
 #[derive(Debug)]
@@ -27,7 +27,28 @@ pub struct SimulateOptions {
     pub stories: bool,
 }
 
+/// The first flag that was given and that logs of its layout have no use for.
+fn idle(flags: &Simulate) -> Option<&'static str> {
+    let usual = |flag, given: bool| given.then_some(flag);
+    let clocks =
+        || usual("--edges", flags.edges != EDGES).or(usual("--skew-ms", flags.skew_ms != 0));
+    match flags.layout {
+        LayoutWord::Hybrid => usual("--servers", flags.servers != SERVERS)
+            .or(usual("--sites", flags.sites != SITES))
+            .or(usual("--size", flags.size.is_some()))
+            .or_else(clocks),
+        LayoutWord::Exchange55
+        | LayoutWord::Exchange2003
+        | LayoutWord::MixedLegacy
+        | LayoutWord::Migration => clocks(),
+        _ => None,
+    }
+}
+
 pub fn resolve(flags: Simulate) -> Result<SimulateOptions, String> {
+    if let Some(flag) = idle(&flags) {
+        return Err(format!("{flag} has no effect on logs of this --layout"));
+    }
     let start = flags.start.parse();
     let example = "is no date; write 2026-03-01";
     Ok(SimulateOptions {
