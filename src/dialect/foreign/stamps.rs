@@ -26,6 +26,9 @@ const CHUNK_CLOCK_BYTES: usize = 64 << 10;
 /// Stamps that go back by more than this are of the year after.
 const YEAR_TURNS_S: i64 = -180 * 86_400;
 
+/// Stamps that go ahead by more than this are of the year before, if the year turned.
+const YEAR_RETURNS_S: i64 = 300 * 86_400;
+
 /// From which byte on a chunk is read by which clock.
 pub(super) type Clocks = Vec<(usize, Clock)>;
 
@@ -263,8 +266,13 @@ fn first_clock(schema: &Schema, data: &[u8]) -> Option<Clock> {
         note_jump(&mut jumps, &mut last, from, found.bare?.local);
         told_by(&found, schema)
     })?;
-    let turns = jumps.iter().filter(|(_, step)| *step < YEAR_TURNS_S);
-    clock.year -= turns.count() as i16;
+    // Lines of several hosts go to and fro at midnight.
+    let turns = jumps
+        .iter()
+        .filter(|(_, step)| *step < YEAR_TURNS_S)
+        .count();
+    let returns = jumps.iter().filter(|(_, step)| *step > YEAR_RETURNS_S);
+    clock.year -= turns.saturating_sub(returns.count()) as i16;
     Some(clock)
 }
 
