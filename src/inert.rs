@@ -1,8 +1,9 @@
 //! Text from the logs made harmless: strangers choose subjects, addresses and reply texts.
 //!
 //! In: bytes as logged. Out: text that moves no cursor, hides nothing and turns nothing round on a
-//! terminal ([`terminal`]), and cells that no spreadsheet takes for a formula ([`csv_cell`]), and JSON that
-//! shows nothing otherwise than it is ([`write_json`]). Lines of JSON, XML and HTML have escapes of their own and do not come here.
+//! terminal ([`terminal`]), cells that no spreadsheet takes for a formula ([`csv_cell`]), and JSON in which
+//! nothing hides or reorders what stands around it ([`write_json`]). Lines of JSON, XML and HTML have escapes of their
+//! own and do not come here.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

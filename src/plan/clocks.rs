@@ -9,8 +9,8 @@ use bstr::{BStr, ByteSlice};
 use rayon::prelude::*;
 
 use super::{Chunk, Plan, earliest, slice};
-use crate::dialect;
 use crate::dialect::foreign::hop::Hops;
+use crate::dialect::{self, Layout};
 use crate::input::Inputs;
 use crate::join::hop;
 use crate::keys::Keys;
@@ -26,29 +26,22 @@ impl Plan {
     /// Sets the zone of files to that which other files of the same host tell for the nearest time.
     fn set_by_host(&mut self, inputs: &Inputs) {
         let server = |chunk: &Chunk| inputs.files[chunk.file as usize].server.as_bstr();
-        let mut known: BTreeMap<&BStr, Vec<(Time, i32)>> = BTreeMap::new();
+        let mut known: BTreeMap<&BStr, BTreeMap<Time, i32>> = BTreeMap::new();
         for chunk in &self.chunks {
-            if let (Some(time), Some(offset_s)) =
-                (chunk.time, dialect::zone_offset_s(&chunk.layout))
-            {
-                known
-                    .entry(server(chunk))
-                    .or_default()
-                    .push((time, offset_s));
-            }
+            let told = chunk.time.zip(dialect::zone_offset_s(&chunk.layout));
+            known.entry(server(chunk)).or_default().extend(told);
         }
         known.remove(b"".as_bstr());
-        for chunk in &mut self.chunks {
-            let nearest = |time: Time| {
-                let told = known.get(server(chunk))?.iter();
-                told.min_by_key(|(at, _)| at.0.abs_diff(time.0))
-            };
-            let layout = (chunk.time.and_then(nearest))
-                .and_then(|(_, offset_s)| dialect::in_zone_of_host(&chunk.layout, *offset_s));
+        let is_guessed = |chunk: &&mut Chunk| dialect::clock_is_guessed(&chunk.layout);
+        for chunk in self.chunks.iter_mut().filter(is_guessed) {
+            let told = known.get(server(chunk));
+            let nearest = told
+                .zip(chunk.time)
+                .and_then(|(told, at)| nearest(told, at));
+            let layout =
+                nearest.and_then(|offset_s| dialect::in_zone_of_host(&chunk.layout, offset_s));
             if let Some(layout) = layout {
-                let data = inputs.files[chunk.file as usize].bytes();
-                chunk.time = earliest(&layout, data, chunk.start..chunk.end);
-                chunk.layout = layout.into();
+                chunk.read_by(layout, inputs);
             }
         }
     }
@@ -89,14 +82,29 @@ impl Plan {
             })
             .collect();
         for (chunk, shift) in self.chunks.iter_mut().zip(told) {
-            let data = inputs.files[chunk.file as usize].bytes();
-            let range = chunk.start..chunk.end;
-            let layout =
-                shift.and_then(|by| dialect::shifted(&chunk.layout, &data[range.clone()], by));
+            let data = &inputs.files[chunk.file as usize].bytes()[chunk.start..chunk.end];
+            let layout = shift.and_then(|by| dialect::shifted(&chunk.layout, data, by));
             if let Some(layout) = layout {
-                chunk.time = earliest(&layout, data, range);
-                chunk.layout = layout.into();
+                chunk.read_by(layout, inputs);
             }
         }
+    }
+}
+
+/// What is told for the time that is nearest.
+fn nearest(told: &BTreeMap<Time, i32>, time: Time) -> Option<i32> {
+    let before = told.range(..=time).next_back();
+    let behind = told.range(time..).next();
+    let told = before.into_iter().chain(behind);
+    let nearest = told.min_by_key(|(at, _)| at.0.abs_diff(time.0));
+    nearest.map(|(_, offset_s)| *offset_s)
+}
+
+impl Chunk {
+    /// Reads it by another layout: its stamps mean other times.
+    fn read_by(&mut self, layout: Layout, inputs: &Inputs) {
+        let data = inputs.files[self.file as usize].bytes();
+        self.time = earliest(&layout, data, self.start..self.end);
+        self.layout = layout.into();
     }
 }

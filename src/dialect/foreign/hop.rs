@@ -209,11 +209,8 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
     if !matches!(event.role, Role::Leave | Role::Send) {
         return;
     }
-    let named = [event.context().text(), event.statuses().text()]
-        .into_iter()
-        .map(|text| reply::named(text))
-        .find(|named| *named != Named::Nothing);
-    if let Some(Named::Exchange { id, host, .. }) = named {
+    let named = reply::of(event);
+    if let Named::Exchange { id, host, .. } = named {
         // The copy goes by another network-message-id where the receiver does not trust the giver's.
         let copy = keys.copy(host, Service::Transport, id);
         hops.to_exchange.push((key, row.time, copy));
@@ -227,13 +224,13 @@ pub fn of_exchange(row: &Row, event: &Event<'_>, host: &BStr, keys: &Keys, hops:
         false => keys.caseless(receiver),
     };
     match named {
-        Some(Named::Queue(id)) => claim(keys.bytes(id), peer),
+        Named::Queue(id) => claim(keys.bytes(id), peer),
         // Other queue ids of this message are asked for by its Message-ID.
-        Some(Named::Nothing) | None => claim(0, peer),
-        Some(Named::Exchange { host, .. }) if is_online(host) || is_online(receiver) => {
+        Named::Nothing => claim(0, peer),
+        Named::Exchange { host, .. } if is_online(host) || is_online(receiver) => {
             claim(0, keys.host(hosts::SERVER));
         }
-        Some(Named::Exchange { .. }) => return,
+        Named::Exchange { .. } => return,
     }
     hops.names.push((peer, receiver.to_owned()));
     let message_id = event.message_id().text();

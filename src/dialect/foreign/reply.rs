@@ -7,6 +7,7 @@ use bstr::ByteSlice;
 
 use super::cut::find_by;
 use super::events::code;
+use crate::event::Event;
 
 /// What a reply says about the record on the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,15 @@ pub enum Named<'d> {
         host: &'d [u8],
         message_id: &'d [u8],
     },
+}
+
+/// What the receiver of a hand-over named: its reply stands in the source context, in some versions in the recipient
+/// status.
+pub fn of<'d>(event: &Event<'d>) -> Named<'d> {
+    let texts = [event.context().text(), event.statuses().text()].into_iter();
+    let mut named = texts.map(|text| named(text));
+    let told = named.find(|named| *named != Named::Nothing);
+    told.unwrap_or(Named::Nothing)
 }
 
 /// Reads a reply.

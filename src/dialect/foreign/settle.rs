@@ -140,13 +140,7 @@ fn hand_over<'d>(i: usize, events: &mut [Event<'d>], stays: &mut [Stay<'d>], aro
     if !matches!(event.role, Role::Leave | Role::Send) {
         return;
     }
-    let mut texts = [event.context().text(), event.statuses().text()].into_iter();
-    let Some(named) =
-        texts.find_map(|text| Some(reply::named(text)).filter(|named| *named != Named::Nothing))
-    else {
-        return;
-    };
-    match named {
+    match reply::of(&event) {
         Named::Queue(id) if event.role == Role::Leave => {
             let peer = around.servers.find(event.server_host().text());
             let fits = |stay: &&mut Stay<'d>| stay.id == id && stay.copy != event.copy;
