@@ -281,3 +281,178 @@ fn files_of_one_host_are_in_one_zone() {
         "{check}"
     );
 }
+
+/// A long Postfix id of this second.
+fn long_id(second: i64) -> String {
+    const DIGITS: &[u8; 52] = b"0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+    let digit = |place: u32| char::from(DIGITS[(second / 52_i64.pow(place) % 52) as usize]);
+    (0..6)
+        .rev()
+        .map(digit)
+        .chain("1234z1Xn2Y".chars())
+        .collect()
+}
+
+/// A line of a host by its local time.
+fn line_at(time: jiff::Timestamp, zone: &jiff::tz::TimeZone, rest: &str) -> String {
+    let stamp = zone.to_datetime(time).strftime("%b %e %H:%M:%S");
+    format!("{stamp} {rest}\n")
+}
+
+/// A syslog server puts traditional stamps as they come into one file: hosts in several zones, one of which changes its
+/// clock earlier than the other, over New Year, each message passing from one to the next.
+#[test]
+fn hosts_in_several_zones_share_a_file() {
+    let zone = |name| jiff::tz::TimeZone::get(name).unwrap();
+    let (new_york, berlin) = (zone("America/New_York"), zone("Europe/Berlin"));
+    let mut log = String::new();
+    let mut told = Vec::new();
+    for (from, steps) in [
+        ("2026-10-25T00:00:00Z", 40),
+        ("2026-11-01T04:30:00Z", 40),
+        ("2026-12-31T22:00:00Z", 80),
+    ] {
+        let from: jiff::Timestamp = from.parse().unwrap();
+        for n in 0..steps {
+            let time = from + jiff::SignedDuration::from_mins(n * 6);
+            let (id, next) = (long_id(time.as_second()), long_id(time.as_second() + 1));
+            let reply = format!(
+                "to=<r@y.test>, relay=us1[10.0.0.5]:25, delay=1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {next})"
+            );
+            let kept = "to=<r@y.test>, relay=local, delay=1, dsn=2.0.0, status=sent (delivered to mailbox)";
+            for (late, zone, host, id, what) in [
+                (
+                    0,
+                    &berlin,
+                    "eu1 postfix/smtpd[1]",
+                    &id,
+                    "client=c.test[192.0.2.1]",
+                ),
+                (
+                    0,
+                    &berlin,
+                    "eu1 postfix/cleanup[1]",
+                    &id,
+                    &format!("message-id=<{n}.{from}@x.test>"),
+                ),
+                (
+                    1,
+                    &new_york,
+                    "us1 postfix/smtpd[1]",
+                    &next,
+                    "client=eu1[10.0.0.1]",
+                ),
+                (
+                    1,
+                    &new_york,
+                    "us1 postfix/cleanup[1]",
+                    &next,
+                    &format!("message-id=<{n}.{from}@x.test>"),
+                ),
+                (2, &berlin, "eu1 postfix/smtp[1]", &id, &reply),
+                (3, &new_york, "us1 postfix/local[1]", &next, kept),
+            ] {
+                let time = time + jiff::SignedDuration::from_secs(late);
+                log.push_str(&line_at(time, zone, &format!("{host}: {id}: {what}")));
+            }
+            let text = |late| {
+                let time = time + jiff::SignedDuration::from_secs(late);
+                time.strftime("%FT%T.000Z").to_string()
+            };
+            told.push((text(0), text(3)));
+        }
+    }
+    let logs = folder(&[("central.log", log.into())]);
+    for size in ["700", "5000", "1000000"] {
+        let found = paths(logs.path(), &["--chunk-bytes", size]);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let mut times: Vec<(String, String)> = found
+            .iter()
+            .map(|path| (text(&path["first_seen"]), text(&path["last_seen"])))
+            .collect();
+        times.sort();
+        assert_eq!(times, told, "{size}");
+    }
+    let check = text_of(&["check", logs.path().to_str().unwrap(), "--no-progress"]);
+    assert!(
+        check.contains("2026 +02:00 (eu1), -04:00 (us1), told by queue ids"),
+        "{check}"
+    );
+}
+
+/// Short ids tell nothing, the answers of the next host do: one that is wrong among right ones moves nothing.
+#[test]
+fn one_stranger_with_a_wrong_clock_is_not_believed() {
+    let utc = jiff::tz::TimeZone::UTC;
+    let from: jiff::Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+    let mut log = String::new();
+    let mut told = Vec::new();
+    for n in 0..40_i64 {
+        let time = from + jiff::SignedDuration::from_mins(n * 3);
+        let wrong = if n % 8 == 3 { 3600 * (n - 20) } else { 0 };
+        let next = long_id(time.as_second() + wrong);
+        let id = format!("AAAAAA{n:02}");
+        for (daemon, what) in [
+            ("smtpd", "client=c.test[192.0.2.1]"),
+            ("cleanup", &format!("message-id=<{n}@x.test>")),
+            (
+                "smtp",
+                &format!(
+                    "to=<r@y.test>, relay=mx.y.test[192.0.2.5]:25, delay=1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {next})"
+                ),
+            ),
+        ] {
+            log.push_str(&line_at(
+                time,
+                &utc,
+                &format!("mx1 postfix/{daemon}[1]: {id}: {what}"),
+            ));
+        }
+        told.push(time.strftime("%FT%T.000Z").to_string());
+    }
+    let logs = folder(&[("mail.log", log.into())]);
+    for size in ["900", "4000", "1000000"] {
+        let found = paths(logs.path(), &["--chunk-bytes", size]);
+        let text = |path: &Value| path["last_seen"].as_str().unwrap().to_owned();
+        let mut times: Vec<String> = found.iter().map(text).collect();
+        times.sort();
+        assert_eq!(times, told, "{size}");
+    }
+}
+
+/// Two hosts of one zone, in whose shared file December and January alternate for some lines.
+#[test]
+fn lines_that_go_to_and_fro_at_new_year_are_each_of_their_year() {
+    let utc = jiff::tz::TimeZone::UTC;
+    let from: jiff::Timestamp = "2026-12-31T23:00:00Z".parse().unwrap();
+    let mut log = String::new();
+    let mut told = Vec::new();
+    for n in 0..40_i64 {
+        let time = from + jiff::SignedDuration::from_mins(n * 3);
+        for (host, late) in [("mx1", 2), ("mx2", 0), ("mx3", 1)] {
+            // The second one is always written last; around midnight the others are a year ahead.
+            let time = time + jiff::SignedDuration::from_secs(late - 1);
+            let id = long_id(time.as_second());
+            log.push_str(&line_at(
+                time,
+                &utc,
+                &format!("{host} postfix/smtpd[1]: {id}: client=c.test[192.0.2.1]"),
+            ));
+            log.push_str(&line_at(
+                time,
+                &utc,
+                &format!("{host} postfix/cleanup[1]: {id}: message-id=<{n}@{host}>"),
+            ));
+            told.push(time.strftime("%FT%T.000Z").to_string());
+        }
+    }
+    told.sort();
+    let logs = folder(&[("mail.log", log.into())]);
+    for size in ["400", "900", "4000", "1000000"] {
+        let found = paths(logs.path(), &["--chunk-bytes", size]);
+        let text = |path: &Value| path["first_seen"].as_str().unwrap().to_owned();
+        let mut times: Vec<String> = found.iter().map(text).collect();
+        times.sort();
+        assert_eq!(times, told, "{size}");
+    }
+}

@@ -36,6 +36,19 @@ pub enum Basis {
 }
 
 impl Clock {
+    /// Whether both read stamps the same way.
+    #[inline]
+    pub fn agrees(&self, other: &Clock) -> bool {
+        (self.year, self.offset_s) == (other.year, other.offset_s)
+    }
+
+    /// The zone as in RFC 3339.
+    pub fn zone_words(&self) -> String {
+        let sign = if self.offset_s < 0 { '-' } else { '+' };
+        let minutes = self.offset_s.abs() / 60;
+        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+
     /// The instant of a stamp.
     #[inline]
     pub fn utc(&self, local: i64) -> Time {

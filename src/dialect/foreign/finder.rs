@@ -2,16 +2,19 @@
 //!
 //! In: a chunk that begins at a record. Out: [`Yield`]. Stamps are read by the chunk's clock; the first line whose
 //! ids prove another one (daylight saving began, the year turned) has the chunk read again with the clocks that each
-//! stretch of it tells. What a line becomes is [`super::rows`]' work.
+//! stretch of it tells; where hosts of several zones share the file, each line goes by its host's. What a line becomes is [`super::rows`]' work.
 
 use bumpalo::Bump;
 
+use super::clock::Clock;
 use super::entry::Entry;
 use super::line::{Outer, Program, Stamp};
 use super::outer::outer_after;
 use super::reply::Named;
 use super::rows::{Line, Rows};
-use super::stamps::{Clocks, anchor, calm as calm_around, clocks};
+use super::stamps::calm as calm_around;
+use super::stretches::{Stretches, stretches};
+use super::told::anchor;
 use super::{Form, Schema, begins_entry, read};
 use crate::dialect::exim::pieces;
 use crate::dialect::{Aim, Slice, Yield};
@@ -26,12 +29,12 @@ pub fn parse(slice: Slice<'_>, schema: &Schema, keys: &Keys, aim: Aim) -> Yield 
     let once = aim == Aim::First;
     let rows = || Rows::new(slice, schema.form, (keys, aim));
     let finder = || Finder::new(slice, *schema, rows(), &arena);
-    let strict = !once && !schema.settled;
+    let strict = !once && !schema.settled && schema.hosts.is_none();
     match finder().run(&vec![(0, schema.clock)], once, strict) {
         Some(found) => found,
         None => {
-            let clocks = clocks(slice.data, schema, slice.start);
-            finder().run(&clocks, once, false).unwrap_or_default()
+            let stretches = stretches(slice.data, schema, slice.start);
+            finder().run(&stretches, once, false).unwrap_or_default()
         }
     }
 }
@@ -64,26 +67,27 @@ impl<'p> Finder<'p> {
     }
 
     /// Reads the chunk; `None` if a line proves another clock than the one in force and `strict` says to heed it.
-    fn run(mut self, clocks: &Clocks, once: bool, strict: bool) -> Option<Yield> {
+    fn run(mut self, stretches: &Stretches, once: bool, strict: bool) -> Option<Yield> {
         let data = self.slice.data;
-        let mut clocks = clocks.iter().peekable();
+        let mut stretches = stretches.iter().peekable();
         if strict && self.schema.turn.is_some() {
             return None;
         }
         let (mut month, mut calm) = (None, 0..0);
         let mut at = 0;
         while at < data.len() {
-            while let Some((_, clock)) = clocks.next_if(|(from, _)| *from <= at) {
-                self.schema.clock = *clock;
-                self.stamp = Stamp::default();
-                self.rows.bind(self.schema);
+            while let Some((_, clock)) = stretches.next_if(|(from, _)| *from <= at) {
+                self.go_by(*clock);
             }
             if data[at..].starts_with(BOM) {
                 at += BOM.len();
             }
             let (end, breaks) = self.record_end(at);
             let line = data[at..end].strip_suffix(b"\r").unwrap_or(&data[at..end]);
-            let outer = outer_after(line, &self.schema.clock, &mut self.stamp);
+            let mut outer = outer_after(line, &self.schema.clock, &mut self.stamp);
+            if self.schema.hosts.is_some() && self.turns_to_host(&outer, at) {
+                outer = outer_after(line, &self.schema.clock, &mut self.stamp);
+            }
             match &outer {
                 Some(found) if found.program == Program::Exim && self.is_piece(found) => {
                     self.piece(at, line, *found);
@@ -122,6 +126,32 @@ impl<'p> Finder<'p> {
         let wanting = u64::from(data.last().is_some_and(|b| *b != b'\n'));
         self.rows.found.lines = Some(u64::from(self.line) - wanting);
         Some(self.rows.finish())
+    }
+
+    /// From here on stamps are read by this clock.
+    fn go_by(&mut self, clock: Clock) {
+        self.schema.clock = clock;
+        self.stamp = Stamp::default();
+        self.rows.bind(Schema {
+            hosts: None,
+            ..self.schema
+        });
+    }
+
+    /// Turns to the clock of the host that wrote a line; returns whether it is another one.
+    #[cold]
+    fn turns_to_host(&mut self, found: &Option<Outer<'_>>, at: usize) -> bool {
+        let Some(found) = found else {
+            return false;
+        };
+        let own = self
+            .schema
+            .of_host(found.host, self.slice.start + at as u64);
+        let turns = !own.clock.agrees(&self.schema.clock);
+        if turns {
+            self.go_by(own.clock);
+        }
+        turns
     }
 
     /// Where the record that begins at `at` ends, and how many lines it is.
@@ -195,18 +225,18 @@ impl<'p> Finder<'p> {
         if self.schema.zone.is_some() {
             return false;
         }
-        let Some((arrival, slack_s)) = anchor(found, entry, named) else {
+        let Some(anchor) = anchor(found, entry, named) else {
             return false;
         };
         // Most lines prove the clock in force: a subtraction tells.
-        let late = found.time.0.div_euclid(SECOND) - arrival;
-        if (-10..=slack_s).contains(&late) {
+        let late = found.time.0.div_euclid(SECOND) - anchor.arrival;
+        if (-10..=anchor.slack_s).contains(&late) {
             return false;
         }
         let told = found
             .bare
-            .and_then(|bare| clock.told(&bare, arrival, slack_s));
-        told.is_some_and(|told| (told.year, told.offset_s) != (clock.year, clock.offset_s))
+            .and_then(|bare| clock.told(&bare, anchor.arrival, anchor.slack_s));
+        told.is_some_and(|told| !told.agrees(clock))
     }
 
     #[cold]

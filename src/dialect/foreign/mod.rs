@@ -22,6 +22,8 @@ mod rows;
 pub mod settle;
 mod stamps;
 pub mod stay;
+mod stretches;
+mod told;
 mod usual;
 
 pub use brief::brief;
@@ -41,6 +43,7 @@ use entry::Entry;
 use events::code;
 use line::{Outer, Program, lines};
 use outer::outer;
+use stretches::Hosts;
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,8 @@ pub struct Schema {
     turn: Option<(u64, Clock)>,
     /// The zone that was given for stamps without one, where no id tells.
     zone: Option<&'static jiff::tz::TimeZone>,
+    /// The clocks of the hosts whose lines the file holds, where they differ.
+    hosts: Option<&'static Hosts>,
     /// The clock was told for each line by itself: no other line tells anything.
     settled: bool,
 }
@@ -94,6 +99,7 @@ impl Schema {
             clock,
             turn: None,
             zone: None,
+            hosts: None,
             settled: true,
         })
     }
@@ -105,6 +111,15 @@ impl Schema {
             Form::Exim => "exim",
         };
         format!("{form} {} {}", self.clock.year, self.clock.offset_s)
+    }
+
+    /// The schema for a line of `host` at a byte of the file.
+    fn of_host(&self, host: &[u8], at: u64) -> Schema {
+        let own = self.hosts.and_then(|hosts| hosts.at(host, at));
+        Schema {
+            clock: own.unwrap_or(self.clock),
+            ..*self
+        }
     }
 
     /// Whether stamps leave out year or zone.
@@ -157,11 +172,11 @@ pub fn detect(data: &[u8]) -> Option<Detected> {
             clock,
             turn: None,
             zone: None,
+            hosts: None,
             settled: false,
         })
     })?;
-    let range = 0..data.len().min(CLOCK_BYTES);
-    Some(Detected::Log(bound(&schema, data, range)))
+    Some(Detected::Log(bound(&schema, data)))
 }
 
 fn is_refusal(found: &Outer<'_>) -> bool {
@@ -249,10 +264,15 @@ pub fn next_line(schema: &Schema, data: &[u8], from: usize) -> usize {
 
 /// Time of the first row at or behind `from`.
 pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
-    lines(data, from)
-        .take(1000)
-        .find_map(|(from, to)| outer(&data[from..to], &schema.clock))
-        .map(|found| found.time)
+    lines(data, from).take(1000).find_map(|(from, to)| {
+        let line = &data[from..to];
+        let found = outer(line, &schema.clock)?;
+        if schema.hosts.is_none() {
+            return Some(found.time);
+        }
+        let own = schema.of_host(found.host, from as u64);
+        outer(line, &own.clock).map(|found| found.time)
+    })
 }
 
 /// The host that wrote Exim's own file: as it names itself, else as somebody named the file.
