@@ -607,3 +607,36 @@ fn what_a_filter_takes_and_keeps_is_dropped_and_what_it_returns_failed() {
         }
     }
 }
+
+/// Exim says nothing of an alias of somebody who gets the message already. Where the next host was given that address, a line
+/// was lost, and nobody became another.
+#[test]
+fn whom_the_next_host_was_given_was_not_merged_into_another() {
+    let exim = "2026-05-01 10:00:01 +0000 1wIm0f-000001-01 <= s@x.test H=c.test [192.0.2.1] P=esmtp S=9 id=m@x.test for a@y.test b@y.test\n\
+         2026-05-01 10:00:02 +0000 1wIm0f-000001-01 => a@y.test R=onward T=remote_smtp H=mx.y.test [10.0.0.5] C=\"250 2.0.0 Ok: queued as 4F1B2C3D4E5\"\n\
+         2026-05-01 10:00:02 +0000 1wIm0f-000001-01 Completed\n";
+    let mut next = String::from(
+        "2026-05-01T10:00:01.1Z mx postfix/smtpd[1]: 4F1B2C3D4E5: client=gw[10.0.0.1]\n\
+         2026-05-01T10:00:01.2Z mx postfix/cleanup[1]: 4F1B2C3D4E5: message-id=<m@x.test>\n",
+    );
+    let kept = |who: &str| {
+        format!(
+            "2026-05-01T10:00:03Z mx postfix/local[1]: 4F1B2C3D4E5: to=<{who}@y.test>, relay=local, delay=1, \
+             delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)\n"
+        )
+    };
+    next += &kept("a");
+    let merged = folder(&[("ex.mainlog", exim.into()), ("mx.log", next.clone().into())]);
+    let path = one(merged.path(), "<m@x.test>");
+    assert_eq!(
+        fates(&path),
+        ["a@y.test delivered mx", "b@y.test redirected ex"]
+    );
+    next += &kept("b");
+    let given = folder(&[("ex.mainlog", exim.into()), ("mx.log", next.into())]);
+    let path = one(given.path(), "<m@x.test>");
+    assert_eq!(
+        fates(&path),
+        ["a@y.test delivered mx", "b@y.test delivered mx"]
+    );
+}

@@ -263,8 +263,17 @@ pub(super) fn expansions<'d>(
             .iter()
             .filter(|e| is_outcome(e) && e.copy == stay.copy);
         outcomes.for_each(|e| add(&mut ends, e.recipients));
-        let silent = silent.into_iter().filter(|address| !has(&ends, address));
+        // Whom the next host was given did not become another: the line that says so is missing here.
+        let next: Vec<u64> = leads_to(stay, events).collect();
+        let onward = |e: &&Event<'d>| next.contains(&e.copy);
+        let goes_on = |address: &[u8]| events.iter().filter(onward).any(|e| e.names(address));
+        let silent = silent
+            .into_iter()
+            .filter(|address| !has(&ends, address) && !goes_on(address));
         let silent: Vec<&[u8]> = silent.collect();
+        if silent.is_empty() {
+            return more;
+        }
         let merged = silent.iter().map(|address| BStr::new(*address));
         concluded.merged.extend(merged);
         more.push(Event {
@@ -276,6 +285,15 @@ pub(super) fn expansions<'d>(
         });
     }
     more
+}
+
+/// The records that this one was given on to.
+fn leads_to<'d>(stay: &Stay<'d>, events: &[Event<'d>]) -> impl Iterator<Item = u64> {
+    let of_stay = events.iter().filter(|e| e.copy == stay.copy);
+    of_stay.filter_map(|e| match e.next {
+        Next::Server { copy, .. } => Some(copy),
+        _ => None,
+    })
 }
 
 /// The record opens with the recipients it was taken over with, as far as its lines name them.

@@ -5,14 +5,13 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, Offset};
+use jiff::tz::AmbiguousOffset;
 
 use super::clock::{Basis, Clock};
 use super::line::{Bare, lines, lines_back};
 use super::outer::outer;
 use super::stretches::{Hosts, Jumps, year_turn};
-use super::told::{elect, told, told_by};
+use super::told::{by_zone, civil, elect, told, told_by};
 use super::{CLOCK_BYTES, Form, Schema, next_line};
 use crate::dialect::Layout;
 use crate::input::Assumed;
@@ -202,22 +201,6 @@ pub fn assume(schema: &mut Schema, data: &[u8], assumed: &Assumed, written: Time
             }
             None => 0,
         };
-    }
-}
-
-fn civil(local: i64) -> Option<DateTime> {
-    let at = Timestamp::from_microsecond(local).ok()?;
-    Some(Offset::UTC.to_datetime(at))
-}
-
-/// The clock by the zone that was given; `None` for stamps that the change of the clock repeats or leaves out.
-pub(super) fn by_zone(schema: &Schema, local: i64) -> Option<Clock> {
-    match schema.zone?.to_ambiguous_timestamp(civil(local)?).offset() {
-        AmbiguousOffset::Unambiguous { offset } => Some(Clock {
-            offset_s: offset.seconds(),
-            ..schema.clock
-        }),
-        _ => None,
     }
 }
 

@@ -3,6 +3,10 @@
 //! In: a line, its envelope taken off. Out: [`Told`], and whom to believe where lines disagree ([`elect`]): ids of the host's
 //! own, then most of what other hosts answered, whose clocks may be wrong and who may have taken their time.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset};
+
 use super::clock::{self, Clock};
 use super::cut;
 use super::entry::Entry;
@@ -10,7 +14,6 @@ use super::events::code;
 use super::line::{Outer, Program};
 use super::outer::outer;
 use super::reply::Named;
-use super::stamps::by_zone;
 use super::{Schema, read};
 use crate::time::{SECOND, Time};
 
@@ -106,6 +109,23 @@ fn own_stamp(entry: &Entry<'_>) -> Option<i64> {
         0,
     )?;
     Some(time.0 / SECOND)
+}
+
+/// A stamp by the calendar.
+pub(super) fn civil(local: i64) -> Option<DateTime> {
+    let at = Timestamp::from_microsecond(local).ok()?;
+    Some(Offset::UTC.to_datetime(at))
+}
+
+/// The clock by the zone that was given; `None` for stamps that the change of the clock repeats or leaves out.
+pub(super) fn by_zone(schema: &Schema, local: i64) -> Option<Clock> {
+    match schema.zone?.to_ambiguous_timestamp(civil(local)?).offset() {
+        AmbiguousOffset::Unambiguous { offset } => Some(Clock {
+            offset_s: offset.seconds(),
+            ..schema.clock
+        }),
+        _ => None,
+    }
 }
 
 /// The clock to believe of those that lines tell, the first line first, and the first line that tells it: an own id's, else
