@@ -2,20 +2,19 @@
 //!
 //! In: the rows of one key. Out: the path, with rows that were collected twice left out and counted.
 
-use std::cell::OnceCell;
-
 use bstr::BStr;
 use bumpalo::Bump;
 use hashbrown::HashSet;
 
-use super::{Joint, ids};
+use super::Joint;
+use super::settled::{Families, Settled, settle};
 use crate::address::short_host;
 use crate::dialect::foreign::hop::At;
-use crate::dialect::{self, Layout, Surroundings, foreign, legacy, modern, online};
+use crate::dialect::{self, Surroundings, foreign};
 use crate::event::{Event, Place, Role};
 use crate::path::buffers::{Buffers, emptied};
 use crate::path::build::{Rows, build};
-use crate::path::{Candidate, Class, Path, Step};
+use crate::path::{Candidate, Path, Step};
 use crate::row::{KeyKind, Row, mark};
 
 /// Up to this many rows of one instant are compared pair by pair first; more go through a table at once.
@@ -89,138 +88,90 @@ pub fn path<'a>(
     arena: &'a Bump,
     buffers: &mut Buffers,
 ) -> Path<'a> {
-    let full = joint.detail.hops || joint.detail.steps;
     let around = |row: &Row| Surroundings {
-        full,
+        full: joint.detail.hops || joint.detail.steps,
         ..joint.ground.around(row, arena)
     };
-    let event = |row: &'a Row| dialect::event(row, &around(row));
-    let matters = |row: &&&Row| matters(row);
+    let families = Families::of(rows, joint);
     let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
     let is_brief = foreign::brief(rows, around, &mut events);
     if !is_brief {
         events.reserve(rows.len());
         // One by one, an event is written to its place at once.
-        for row in rows.iter().filter(matters) {
-            events.push(event(row));
+        for row in rows.iter().filter(|row| matters(row)) {
+            events.push(dialect::event(row, &around(row)));
         }
     }
     if events.is_empty() {
-        events.push(event(rows[0]));
+        events.push(dialect::event(rows[0], &around(rows[0])));
     }
-    let slice = &joint.ground.slices[rows[0].chunk as usize];
-    let any = |is: fn(&Layout) -> bool| {
-        let layouts = &joint.ground.layouts;
-        layouts.iter().any(is) && rows.iter().any(|row| is(&layouts[usize::from(row.layout)]))
+    let settled = match is_brief {
+        true => Settled::default(),
+        false => settle(rows, &mut events, families, joint, arena),
     };
-    let is_foreign = any(Layout::is_foreign);
-    let summary = Rows {
-        count: rows.len() as u32,
-        first: rows[0].time,
-        place: rows[0].place(slice.file, slice.start),
-        last: rows[rows.len() - 1].time,
-        size_bytes: rows
-            .iter()
-            .map(|row| u64::from(row.size_bytes))
-            .max()
-            .unwrap_or(0),
-        whole_seconds: is_foreign,
-    };
-    let is_legacy = any(Layout::is_legacy);
-    let mut concluded = match is_legacy {
-        true => legacy::settle::settle(&mut events, arena),
-        false => Vec::new(),
-    };
-    let (mut unsaid, mut is_probe) = (foreign::stay::Concluded::default(), false);
-    if is_legacy && joint.scene.hops {
-        concluded.extend(legacy::settle::unnamed_receivers(&events));
-    }
-    let is_detail = any(Layout::is_online_detail);
-    if (is_foreign || is_detail) && !is_brief {
-        let around = foreign::stay::Around {
-            servers: &joint.ground.servers,
-            keys: &joint.ground.keys,
-            arena,
-            horizon: joint.scene.horizon,
-        };
-        is_probe = is_foreign && foreign::settle::is_probe(&events, rows.len(), around);
-        let done = OnceCell::new();
-        let is_done = |copy| {
-            let gone = || rows.iter().filter(|row| foreign::is_gone(row));
-            let done: &HashSet<u64> =
-                done.get_or_init(|| gone().map(|row| event(row).copy).collect());
-            done.contains(&copy)
-        };
-        unsaid = foreign::settle::settle(&mut events, around, is_done);
-    }
-    modern::settle(&mut events);
-    let is_online = any(Layout::is_online);
-    let mut untimed = Vec::new();
-    if is_online {
-        untimed = online::settle(&mut events, &joint.ground.servers, arena);
-    }
-    let mut path = build(&mut events, summary, joint.scene, buffers);
-    for place in untimed {
-        let told = path
-            .recipients
-            .iter_mut()
-            .filter(|r| r.place == Some(place));
-        told.for_each(|recipient| recipient.latency_ms = None);
-    }
-    let of_probe = || {
-        let layouts = &joint.ground.layouts;
-        let is_legacy = |row: &&Row| layouts[usize::from(row.layout)].is_legacy();
-        legacy::events::are_of_probe(rows) && rows.iter().all(is_legacy)
-            || events.iter().all(|e| legacy::events::is_probe(e.name))
-    };
-    if is_probe || is_legacy && of_probe() {
-        path.class = Class::Probe;
-    }
-    if is_legacy && !full {
-        let origin = &mut path.origin;
-        origin.client_host = legacy::sides::peer_name(origin.client_host);
-        origin.connector = legacy::sides::connector_name(origin.connector);
-    }
-    if is_legacy {
-        ids::identify(&mut path, &events, arena);
-        ids::mark_inferred(&mut path, &concluded);
-    }
-    if is_foreign {
-        ids::queue_ids(&mut path, &events);
-        ids::mark_unsaid(&mut path, unsaid);
-    }
-    if is_foreign || is_online || is_detail {
-        ids::network_ids(&mut path, &events);
-    }
-    if joint.detail.hops && !joint.ambiguous.is_empty() {
-        rows.iter()
-            .for_each(|row| candidates(row, &mut path, joint, arena));
-    }
+    let mut path = build(
+        &mut events,
+        summary(rows, families, joint),
+        joint.scene,
+        buffers,
+    );
+    settled.put(&mut path, rows, &events, families, joint, arena);
     if path.network_message_id.is_empty() {
         // Only rows that change nothing may carry it: shadow rows of a newer server.
         let row = rows.iter().find(|row| row.kind == KeyKind::Network);
         if let Some(row) = row {
-            path.network_message_id = event(row).network_message_id().text();
+            let event = dialect::event(row, &around(row));
+            path.network_message_id = event.network_message_id().text();
         }
     }
     buffers.events = emptied(events);
     joint.links.add_to(&mut path, &joint.ground.keys);
-    if joint.detail.steps {
-        path.steps = rows.iter().map(|row| step(&event(row))).collect();
-    }
-    if joint.detail.records {
-        path.records = rows
-            .iter()
-            .map(|row| dialect::record(row, &around(row)))
-            .collect();
-    }
-    if joint.detail.raw {
-        path.raw = rows.iter().map(|row| raw(row, joint)).collect();
-    }
+    show(&mut path, rows, around, joint, arena);
     if let Some(anonymous) = joint.scene.anonymous {
         anonymous.veil(&mut path, joint.scene.own, arena);
     }
     path
+}
+
+/// What the rows are without their words.
+fn summary(rows: &[&Row], families: Families, joint: &Joint<'_>) -> Rows {
+    let slice = &joint.ground.slices[rows[0].chunk as usize];
+    let sizes = rows.iter().map(|row| u64::from(row.size_bytes));
+    Rows {
+        count: rows.len() as u32,
+        first: rows[0].time,
+        place: rows[0].place(slice.file, slice.start),
+        last: rows[rows.len() - 1].time,
+        size_bytes: sizes.max().unwrap_or(0),
+        whole_seconds: families.foreign,
+    }
+}
+
+/// Puts beside a path what is to be shown of its rows.
+fn show<'a>(
+    path: &mut Path<'a>,
+    rows: &[&'a Row],
+    around: impl Fn(&Row) -> Surroundings<'a>,
+    joint: &Joint<'a>,
+    arena: &'a Bump,
+) {
+    let detail = joint.detail;
+    if detail.hops && !joint.ambiguous.is_empty() {
+        (rows.iter()).for_each(|row| candidates(row, path, joint, arena));
+    }
+    if detail.steps {
+        let steps = rows
+            .iter()
+            .map(|row| step(&dialect::event(row, &around(row))));
+        path.steps = steps.collect();
+    }
+    if detail.records {
+        let records = rows.iter().map(|row| dialect::record(row, &around(row)));
+        path.records = records.collect();
+    }
+    if detail.raw {
+        path.raw = rows.iter().map(|row| raw(row, joint)).collect();
+    }
 }
 
 /// Puts beside a hop the records that it may have led to, if it is this row that tells of it.

@@ -1,7 +1,7 @@
 //! Rows of one message meet.
 //!
 //! In: rows by shard, window by window. Out: paths, handed to the caller. [`message`] builds the path of one group of
-//! rows; [`shard`] keeps what is not over when a window ends, as [`carried`], in [`waiting`]; [`adopt`] finds the message of rows with
+//! rows, of which each family of logs has its say in [`settled`]; [`shard`] keeps what is not over when a window ends, as [`carried`], in [`waiting`]; [`adopt`] finds the message of rows with
 //! only a weaker identifier; [`tie`] makes identifiers of one message one; [`hop`] follows replies from host to host;
 //! [`links`] knows what ties messages.
 
@@ -11,6 +11,7 @@ pub mod hop;
 mod ids;
 pub mod links;
 mod message;
+mod settled;
 pub mod shard;
 pub mod tie;
 mod waiting;
