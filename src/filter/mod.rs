@@ -3,6 +3,17 @@
 //! In: the wanted texts, states and times, and one [`Path`]. Out: yes or no. Within one flag any of the given
 //! values will do; all flags that are given must agree. Counting up to `limit` is the caller's.
 
+/// A filter of one flag.
+#[cfg(test)]
+macro_rules! only {
+    ($field:ident: $value:expr) => {
+        crate::filter::Filter {
+            $field: $value,
+            ..Default::default()
+        }
+    };
+}
+
 #[cfg(test)]
 pub mod example;
 pub mod pattern;
@@ -284,234 +295,97 @@ mod tests {
     /// The example's messages that each flag finds or leaves.
     #[test]
     fn each_flag_by_itself() {
-        let filter = Filter::default;
         let seen = path().first_seen;
         let table: Vec<(&str, Filter, bool)> = vec![
-            ("nothing asked", filter(), true),
-            (
-                "sender",
-                Filter {
-                    sender: address("ALICE@contoso.com"),
-                    ..filter()
-                },
-                true,
-            ),
+            ("nothing asked", Filter::default(), true),
+            ("sender", only!(sender: address("ALICE@contoso.com")), true),
             (
                 "sender domain",
-                Filter {
-                    sender: address("@contoso.com"),
-                    ..filter()
-                },
+                only!(sender: address("@contoso.com")),
                 true,
             ),
             (
                 "other sender",
-                Filter {
-                    sender: address("bob@contoso.com"),
-                    ..filter()
-                },
+                only!(sender: address("bob@contoso.com")),
                 false,
             ),
             (
                 "recipient",
-                Filter {
-                    recipient: address("bob@contoso.com"),
-                    ..filter()
-                },
+                only!(recipient: address("bob@contoso.com")),
                 true,
             ),
-            (
-                "list",
-                Filter {
-                    recipient: address("team@contoso.com"),
-                    ..filter()
-                },
-                true,
-            ),
+            ("list", only!(recipient: address("team@contoso.com")), true),
             (
                 "before a rename",
-                Filter {
-                    recipient: address("c.smith@contoso.com"),
-                    ..filter()
-                },
+                only!(recipient: address("c.smith@contoso.com")),
                 true,
             ),
             (
                 "nobody",
-                Filter {
-                    recipient: address("zed@contoso.com"),
-                    ..filter()
-                },
+                only!(recipient: address("zed@contoso.com")),
                 false,
             ),
-            (
-                "recipient star",
-                Filter {
-                    recipient: address("d*@*"),
-                    ..filter()
-                },
-                true,
-            ),
+            ("recipient star", only!(recipient: address("d*@*")), true),
             (
                 "bare id",
-                Filter {
-                    message_id: vec![Pattern::message_id("Q1@contoso.com")],
-                    ..filter()
-                },
+                only!(message_id: vec![Pattern::message_id("Q1@contoso.com")]),
                 true,
             ),
             (
                 "network id",
-                Filter {
-                    network_message_id: exact("08DC-0001"),
-                    ..filter()
-                },
+                only!(network_message_id: exact("08DC-0001")),
                 true,
             ),
             (
                 "subject",
-                Filter {
-                    subject: vec![Pattern::substring("quarterly")],
-                    ..filter()
-                },
+                only!(subject: vec![Pattern::substring("quarterly")]),
                 true,
             ),
             (
                 "other subject",
-                Filter {
-                    subject: vec![Pattern::substring("yearly")],
-                    ..filter()
-                },
+                only!(subject: vec![Pattern::substring("yearly")]),
                 false,
             ),
-            (
-                "server",
-                Filter {
-                    server: exact("EX02.contoso.com"),
-                    ..filter()
-                },
-                true,
-            ),
-            (
-                "server without log",
-                Filter {
-                    server: exact("ex03"),
-                    ..filter()
-                },
-                true,
-            ),
-            (
-                "no such server",
-                Filter {
-                    server: exact("ex09"),
-                    ..filter()
-                },
-                false,
-            ),
+            ("server", only!(server: exact("EX02.contoso.com")), true),
+            ("server without log", only!(server: exact("ex03")), true),
+            ("no such server", only!(server: exact("ex09")), false),
             (
                 "connector",
-                Filter {
-                    connector: exact("Intra-Organization*"),
-                    ..filter()
-                },
+                only!(connector: exact("Intra-Organization*")),
                 true,
             ),
-            (
-                "client",
-                Filter {
-                    client_ip: exact("10.0.*"),
-                    ..filter()
-                },
-                true,
-            ),
+            ("client", only!(client_ip: exact("10.0.*")), true),
             (
                 "name of the client",
-                Filter {
-                    client_ip: exact("PC17.contoso.com"),
-                    ..filter()
-                },
+                only!(client_ip: exact("PC17.contoso.com")),
                 true,
             ),
             (
                 "status",
-                Filter {
-                    status: vec![Status::Failed, Status::PartlyDelivered],
-                    ..filter()
-                },
+                only!(status: vec![Status::Failed, Status::PartlyDelivered]),
                 true,
             ),
-            (
-                "other status",
-                Filter {
-                    status: vec![Status::Failed],
-                    ..filter()
-                },
-                false,
-            ),
-            (
-                "a recipient's",
-                Filter {
-                    fates: vec![Fate::Failed],
-                    ..filter()
-                },
-                true,
-            ),
+            ("other status", only!(status: vec![Status::Failed]), false),
+            ("a recipient's", only!(fates: vec![Fate::Failed]), true),
             (
                 "no recipient's",
-                Filter {
-                    fates: vec![Fate::Quarantined],
-                    ..filter()
-                },
+                only!(fates: vec![Fate::Quarantined]),
                 false,
             ),
             (
                 "direction",
-                Filter {
-                    direction: vec![Direction::Internal],
-                    ..filter()
-                },
+                only!(direction: vec![Direction::Internal]),
                 true,
             ),
             (
                 "other direction",
-                Filter {
-                    direction: vec![Direction::Inbound],
-                    ..filter()
-                },
+                only!(direction: vec![Direction::Inbound]),
                 false,
             ),
-            (
-                "since is inside",
-                Filter {
-                    since: Some(seen),
-                    ..filter()
-                },
-                true,
-            ),
-            (
-                "until is outside",
-                Filter {
-                    until: Some(seen),
-                    ..filter()
-                },
-                false,
-            ),
-            (
-                "until later",
-                Filter {
-                    until: Some(Time(seen.0 + 1)),
-                    ..filter()
-                },
-                true,
-            ),
-            (
-                "since later",
-                Filter {
-                    since: Some(Time(seen.0 + 1)),
-                    ..filter()
-                },
-                false,
-            ),
+            ("since is inside", only!(since: Some(seen)), true),
+            ("until is outside", only!(until: Some(seen)), false),
+            ("until later", only!(until: Some(Time(seen.0 + 1))), true),
+            ("since later", only!(since: Some(Time(seen.0 + 1))), false),
         ];
         for (name, filter, want) in table {
             assert_eq!(filter.matches(&path(), &names), want, "{name}");

@@ -47,100 +47,21 @@ mod tests {
         let row = record();
         let address = |text| vec![Pattern::address(text)];
         let exact = |text| vec![Pattern::exact(text)];
-        let any = Filter::default;
         let table = [
-            (any(), true),
-            (
-                Filter {
-                    recipient: address("B@contoso.com"),
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    recipient: address("team@contoso.com"),
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    recipient: address("zed@contoso.com"),
-                    ..any()
-                },
-                false,
-            ),
-            (
-                Filter {
-                    sender: address("@contoso.com"),
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    sender: address("<>"),
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    message_id: vec![Pattern::message_id("Q1@*")],
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    server: exact("EX01.contoso.com"),
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    client_ip: exact("10.0.0.17"),
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    subject: vec![Pattern::substring("HELLO")],
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    subject: vec![Pattern::substring("bye")],
-                    ..any()
-                },
-                false,
-            ),
-            (
-                Filter {
-                    since: Some(row.time),
-                    ..any()
-                },
-                true,
-            ),
-            (
-                Filter {
-                    until: Some(row.time),
-                    ..any()
-                },
-                false,
-            ),
-            (
-                Filter {
-                    since: Some(Time(row.time.0 + 1)),
-                    ..any()
-                },
-                false,
-            ),
+            (Filter::default(), true),
+            (only!(recipient: address("B@contoso.com")), true),
+            (only!(recipient: address("team@contoso.com")), true),
+            (only!(recipient: address("zed@contoso.com")), false),
+            (only!(sender: address("@contoso.com")), true),
+            (only!(sender: address("<>")), true),
+            (only!(message_id: vec![Pattern::message_id("Q1@*")]), true),
+            (only!(server: exact("EX01.contoso.com")), true),
+            (only!(client_ip: exact("10.0.0.17")), true),
+            (only!(subject: vec![Pattern::substring("HELLO")]), true),
+            (only!(subject: vec![Pattern::substring("bye")]), false),
+            (only!(since: Some(row.time)), true),
+            (only!(until: Some(row.time)), false),
+            (only!(since: Some(Time(row.time.0 + 1))), false),
         ];
         for (filter, want) in table {
             assert_eq!(filter.matches_record(&row), want, "{filter:?}");

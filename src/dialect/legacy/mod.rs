@@ -9,9 +9,11 @@ pub mod entry;
 pub mod events;
 pub mod finder;
 pub mod line;
+mod names;
 pub mod settle;
 pub mod sides;
 pub mod text;
+mod two_names;
 
 pub use entry::{Entry, event, event_of, recipients, record};
 pub use finder::{Finder, Found};

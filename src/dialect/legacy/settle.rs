@@ -6,10 +6,10 @@
 
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
-use bumpalo::collections::Vec as InArena;
-use hashbrown::{HashMap, HashSet};
 
-use crate::address::{List, same_text};
+use super::names::Names;
+use super::two_names::{self, By};
+use crate::address::List;
 use crate::event::{Event, Next, Place, Role};
 
 /// One conclusion: a role that an event was given (redirect, expansion, rename: of this address; departure: of all), or
@@ -31,10 +31,10 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     note_forwards(events, &mut concluded, arena);
     note_categorized(events, &mut concluded, arena);
     // A list goes by two names, too: it is one that is replaced.
-    tie_names(events, By::Name, &mut concluded, arena);
-    tie_names(events, By::Store, &mut concluded, arena);
+    two_names::tie(events, By::Name, &mut concluded, arena);
+    two_names::tie(events, By::Store, &mut concluded, arena);
     name_replaced(events, &mut concluded, arena);
-    tie_names(events, By::Place, &mut concluded, arena);
+    two_names::tie(events, By::Place, &mut concluded, arena);
     concluded
 }
 
@@ -168,7 +168,7 @@ fn note_forwards<'d>(
 }
 
 /// An event that no row tells of, at the place of one that does: nothing came or went by it.
-fn concluded_from<'d>(event: &Event<'d>) -> Event<'d> {
+pub(super) fn concluded_from<'d>(event: &Event<'d>) -> Event<'d> {
     Event {
         copy: 0,
         next: Next::None,
@@ -180,75 +180,14 @@ fn concluded_from<'d>(event: &Event<'d>) -> Event<'d> {
 }
 
 /// Whether an event is the last word about its recipients.
-fn is_final(role: Role) -> bool {
+pub(super) fn is_final(role: Role) -> bool {
     matches!(
         role,
         Role::Deliver | Role::Leave | Role::Fail | Role::Drop | Role::Quarantine
     )
 }
 
-/// Up to this many addresses are compared one by one; more are looked up.
-const COMPARED: usize = 16;
-
-/// Addresses, each once, compared without case.
-struct Names<'d> {
-    list: InArena<'d, &'d [u8]>,
-    /// All of them in lower case, once there are many.
-    lower: HashSet<Vec<u8>>,
-}
-
-impl<'d> Names<'d> {
-    fn none(arena: &'d Bump) -> Names<'d> {
-        Names {
-            list: InArena::new_in(arena),
-            lower: HashSet::new(),
-        }
-    }
-
-    /// Of the events that are `wanted`, in the order of their naming.
-    fn of(
-        events: &[Event<'d>],
-        arena: &'d Bump,
-        wanted: impl Fn(usize, &Event<'d>) -> bool,
-    ) -> Names<'d> {
-        let mut names = Names::none(arena);
-        for (_, event) in events
-            .iter()
-            .enumerate()
-            .filter(|(i, event)| wanted(*i, event))
-        {
-            event
-                .recipients
-                .into_iter()
-                .for_each(|address| names.add(address));
-        }
-        names
-    }
-
-    fn add(&mut self, address: &'d [u8]) {
-        if self.hold(address) {
-            return;
-        }
-        self.list.push(address);
-        match self.list.len() {
-            0..=COMPARED => {}
-            count if count == COMPARED + 1 => {
-                let lower = self.list.iter().map(|address| address.to_ascii_lowercase());
-                self.lower = lower.collect();
-            }
-            _ => _ = self.lower.insert(address.to_ascii_lowercase()),
-        }
-    }
-
-    fn hold(&self, address: &[u8]) -> bool {
-        if self.list.len() <= COMPARED {
-            return (self.list.iter()).any(|known| same_text(known, address));
-        }
-        self.lower.contains(&address.to_ascii_lowercase())
-    }
-}
-
-fn replaces(event: &Event<'_>) -> bool {
+pub(super) fn replaces(event: &Event<'_>) -> bool {
     matches!(event.role, Role::Expand | Role::Redirect)
 }
 
@@ -386,193 +325,10 @@ fn note_categorized<'d>(
     }
 }
 
-/// By what a distinguished name and an SMTP address are told to be one recipient.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// They share their name.
-    Name,
-    /// The store named the one, and only the server that took the message from it the other. Of several which is which,
-    /// nothing tells.
-    Store,
-    /// One of each is left, and one turns up only behind a server to which the other was handed; of several which is which,
-    /// nothing tells.
-    Place,
-}
-
-/// Inside, a recipient goes by its distinguished name, outside by its SMTP address. Where both kinds are named, they are
-/// tied. Two that one record names are two.
-fn tie_names<'d>(
-    events: &mut Vec<Event<'d>>,
-    by: By,
-    concluded: &mut Vec<Conclusion<'d>>,
-    arena: &'d Bump,
-) {
-    let is_name = |address: &[u8]| address.starts_with(b"/");
-    let mut kinds = events
-        .iter()
-        .filter(|e| !e.is_report)
-        .flat_map(|e| e.recipients)
-        .map(is_name);
-    let first = kinds.next();
-    if kinds.all(|kind| Some(kind) == first) {
-        return;
-    }
-    let all = Names::of(events, arena, |_, e| !e.is_report);
-    let settled = Names::of(events, arena, |_, e| is_final(e.role));
-    let members = Names::of(events, arena, |_, e| e.role == Role::Expand);
-    // Those that are tied already are out on both sides.
-    let mut replaced = Names::of(events, arena, |_, e| e.role == Role::Resolve);
-    events
-        .iter()
-        .flat_map(|e| e.related)
-        .for_each(|address| replaced.add(address));
-    let free = |address: &&&[u8]| {
-        !(replaced.hold(address) || members.hold(address) && settled.hold(address))
-    };
-    let (names, outside): (Vec<&[u8]>, Vec<&[u8]>) = all
-        .list
-        .iter()
-        .filter(free)
-        .copied()
-        .partition(|address| is_name(address));
-    let mut told_in: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
-    for (i, event) in events.iter().enumerate().filter(|(_, e)| !e.is_report) {
-        for address in event.recipients {
-            told_in
-                .entry(address.to_ascii_lowercase())
-                .or_default()
-                .push(i);
-        }
-    }
-    let rows = |a: &[u8]| {
-        told_in
-            .get(&a.to_ascii_lowercase())
-            .map_or(&[][..], Vec::as_slice)
-    };
-    let together = |a: &[u8], b: &[u8]| rows(a).iter().any(|i| rows(b).contains(i));
-    let mut pairs: Vec<(&[u8], &[u8])> = Vec::new();
-    // Names that became some of the addresses.
-    let mut gone: Vec<&[u8]> = Vec::new();
-    if by == By::Name {
-        let mut by_local: HashMap<Vec<u8>, usize> = HashMap::new();
-        for (i, address) in outside.iter().enumerate() {
-            by_local.entry(local_part(address)).or_insert(i);
-        }
-        for name in &names {
-            let address = by_local.get(&common_name(name)).map(|&i| outside[i]);
-            let alike = address.filter(|address| !together(name, address));
-            pairs.extend(alike.map(|address| (*name, address)));
-        }
-    } else if by == By::Store {
-        let replacing = Names::of(events, arena, |_, e| replaces(e));
-        let of_store = |name: &&&[u8]| {
-            !settled.hold(name) && rows(name).iter().all(|&i| events[i].from_mailbox)
-        };
-        let of_server = |address: &&&[u8]| {
-            !replacing.hold(address) && rows(address).iter().all(|&i| !events[i].from_mailbox)
-        };
-        let tied = Names::of(events, arena, |_, e| e.role == Role::Resolve);
-        let expansions = events.iter().filter(|e| e.role == Role::Expand);
-        let mut lists = Names::none(arena);
-        let named_lists = expansions.flat_map(|e| e.related);
-        named_lists
-            .filter(|list| !is_name(list) && !tied.hold(list))
-            .for_each(|list| lists.add(list));
-        let taken = outside.iter().chain(&lists.list).filter(of_server);
-        let taken: Vec<&[u8]> = taken.copied().collect();
-        let named: Vec<&[u8]> = names.iter().filter(of_store).copied().collect();
-        match (&named[..], &taken[..]) {
-            ([name], [address]) => pairs.push((name, address)),
-            (named, taken) if named.len() == taken.len() => gone.extend(named),
-            _ => {}
-        }
-    } else {
-        let open = |all: &[&'d [u8]]| -> Vec<&'d [u8]> {
-            let open = all.iter().filter(|address| !settled.hold(address));
-            open.copied().collect()
-        };
-        let first = |address: &[u8]| rows(address).first().copied();
-        let goes_on = |open: &[u8], end: &[u8]| {
-            let (before, after) = (first(open), first(end));
-            before < after && after.is_some_and(|at| !events[at].from_mailbox)
-        };
-        let (open_names, open_outside) = (open(&names), open(&outside));
-        match (&names[..], &outside[..]) {
-            (_, [address]) if open_names.len() == 1 && open_outside.is_empty() => {
-                let name = open_names[0];
-                if goes_on(name, address) && !together(name, address) {
-                    pairs.push((name, address));
-                }
-            }
-            ([name], _) if open_outside.len() == 1 && open_names.is_empty() => {
-                let address = open_outside[0];
-                if goes_on(address, name) && !together(name, address) {
-                    pairs.push((name, address));
-                }
-            }
-            _ => {
-                let apart = |open: &[&[u8]], ends: &[&[u8]]| {
-                    let pair = |a: &&[u8], b: &&[u8]| goes_on(a, b) && !together(a, b);
-                    open.len() == ends.len() && open.iter().all(|a| ends.iter().all(|b| pair(a, b)))
-                };
-                if open_outside.is_empty() && apart(&open_names, &outside) {
-                    gone.extend(&open_names);
-                } else if open_names.is_empty() && apart(&open_outside, &names) {
-                    gone.extend(&open_outside);
-                }
-            }
-        }
-    }
-    let Some(&first) = events.first() else { return };
-    let made = concluded_from(&first);
-    let mut conclude = |role: Role, address: &'d [u8]| {
-        concluded.push(Conclusion {
-            role,
-            address: BStr::new(address),
-            place: first.place,
-        });
-    };
-    for (name, address) in pairs {
-        // The one with a last word stays.
-        let (old, new) = match settled.hold(name) && !settled.hold(address) {
-            true => (address, name),
-            false => (name, address),
-        };
-        conclude(Role::Resolve, old);
-        events.push(Event {
-            role: Role::Resolve,
-            recipients: quoted(new, arena),
-            related: quoted(old, arena),
-            ..made
-        });
-    }
-    for name in gone {
-        conclude(Role::Redirect, name);
-        events.push(Event {
-            role: Role::Redirect,
-            recipients: List(b""),
-            related: quoted(name, arena),
-            ..made
-        });
-    }
-}
-
 /// A list field of one address.
-fn quoted<'d>(address: &'d [u8], arena: &'d Bump) -> List<'d> {
+pub(super) fn quoted<'d>(address: &'d [u8], arena: &'d Bump) -> List<'d> {
     if address.contains(&b';') {
         return List(arena.alloc_slice_copy(&bstr::concat([b"'", address, b"'"])));
     }
     List(address)
-}
-
-/// `JOE` of `/o=CORP/cn=Recipients/cn=JOE`, lower case.
-fn common_name(name: &[u8]) -> Vec<u8> {
-    let at = name.rfind(b"=").map_or(0, |at| at + 1);
-    name[at..].to_ascii_lowercase()
-}
-
-/// `joe` of `Joe@corp.example`.
-fn local_part(address: &[u8]) -> Vec<u8> {
-    let end = address.find_byte(b'@').unwrap_or(address.len());
-    address[..end].to_ascii_lowercase()
 }

@@ -3,6 +3,7 @@
 use super::{Cell, Section, Table, table, text, time};
 use crate::report::Report;
 use crate::report::balance::lines;
+use crate::report::coverage::Coverage;
 
 /// The tables of these sections.
 pub fn tables(report: &Report) -> Vec<Table> {
@@ -34,8 +35,27 @@ fn trouble(report: &Report) -> Table {
 }
 
 fn coverage(report: &Report) -> Vec<Table> {
-    let coverage = &report.coverage;
-    let servers = coverage.servers.iter().map(|server| {
+    vec![
+        inputs(report),
+        servers(report),
+        state(report),
+        gaps(&report.coverage),
+        left_out(report),
+        bad_rows(&report.coverage),
+        skipped_files(&report.coverage),
+        missing_files(&report.coverage),
+        events(&report.coverage),
+        own_domains(&report.coverage),
+    ]
+}
+
+/// A table of this section.
+fn of_coverage(name: &'static str, title: &'static str, columns: &[&'static str]) -> Table {
+    table(Section::Coverage, name, title, columns)
+}
+
+fn servers(report: &Report) -> Table {
+    let lines = report.coverage.servers.iter().map(|server| {
         vec![
             text(&server.server),
             text(server.services.join(", ")),
@@ -57,107 +77,96 @@ fn coverage(report: &Report) -> Vec<Table> {
         "hours with rows",
         "hours without",
     ];
-    let gaps = coverage.servers.iter().flat_map(|server| {
+    of_coverage("servers", "Servers", &columns)
+        .find("--server SERVER")
+        .note(report.coverage.note(report.inputs.saved_files))
+        .lines(lines)
+}
+
+fn gaps(coverage: &Coverage) -> Table {
+    let lines = coverage.servers.iter().flat_map(|server| {
         server.gaps.iter().map(|gap| {
             let (from, to) = (Cell::Time(gap.from.clone()), Cell::Time(gap.to.clone()));
             vec![text(&server.server), from, to, Cell::Count(gap.hours)]
         })
     });
-    let left_out = [
+    let columns = ["server", "from", "to", "hours"];
+    of_coverage("gaps", "Hours without rows", &columns).lines(lines)
+}
+
+fn left_out(report: &Report) -> Table {
+    let messages = [
         ("probe messages", report.excluded.probe),
         ("system messages", report.excluded.system),
     ];
-    let left_out = left_out.into_iter().map(|(what, share)| {
+    let messages = messages.into_iter().map(|(what, share)| {
         let counts = [share.messages, share.recipients, share.rows].map(Cell::Count);
         [vec![text(what)], counts.to_vec()].concat()
     });
-    let twice = Cell::Count(report.inputs.rows_twice as i64);
-    let twice = vec![text("rows collected twice"), Cell::None, Cell::None, twice];
-    let of_none = Cell::Count(report.inputs.rows_without_message as i64);
-    let of_none = vec![text("rows of no message"), Cell::None, Cell::None, of_none];
-    let bad = coverage.bad_rows.iter().map(|bad| {
+    let rows = [
+        ("rows collected twice", report.inputs.rows_twice),
+        ("rows of no message", report.inputs.rows_without_message),
+    ];
+    let rows = rows.map(|(what, rows)| {
+        let rows = Cell::Count(rows as i64);
+        vec![text(what), Cell::None, Cell::None, rows]
+    });
+    let columns = ["what", "messages", "recipients", "rows"];
+    of_coverage("left_out", "Left out of all figures", &columns)
+        .lines(messages)
+        .lines(rows)
+}
+
+fn bad_rows(coverage: &Coverage) -> Table {
+    let lines = coverage.bad_rows.iter().map(|bad| {
         let first = text(bad.first.join("; "));
         vec![text(&bad.reason), Cell::Count(bad.count as i64), first]
     });
-    let skipped = coverage.skipped_files.iter();
-    let events = coverage.events.iter().map(|event| {
-        let known = text(if event.known { "yes" } else { "no" });
-        vec![
-            text(&event.source),
-            text(&event.event),
-            Cell::Count(event.count as i64),
-            known,
-        ]
-    });
-    let missing = coverage.missing_files.iter().map(|hole| {
+    let columns = ["reason", "rows", "first"];
+    of_coverage("bad_rows", "Rows that could not be read", &columns).lines(lines)
+}
+
+fn skipped_files(coverage: &Coverage) -> Table {
+    let files = coverage.skipped_files.iter();
+    let lines = files.map(|file| vec![text(&file.path), text(&file.why)]);
+    of_coverage(
+        "skipped_files",
+        "Files that were not read",
+        &["file", "why"],
+    )
+    .lines(lines)
+}
+
+fn missing_files(coverage: &Coverage) -> Table {
+    let lines = coverage.missing_files.iter().map(|hole| {
         let names = [&hole.folder, &hole.from, &hole.to].map(text);
         [names.to_vec(), vec![Cell::Count(hole.files as i64)]].concat()
     });
-    let section = Section::Coverage;
-    let domains = coverage.own_domains.iter();
-    let guessed = if coverage.domains_guessed {
-        "guessed"
-    } else {
-        "given"
+    let (title, columns) = (
+        "Missing by the numbers of the others",
+        ["folder", "from", "to", "files"],
+    );
+    of_coverage("missing_files", title, &columns).lines(lines)
+}
+
+fn events(coverage: &Coverage) -> Table {
+    let lines = coverage.events.iter().map(|event| {
+        let known = if event.known { "yes" } else { "no" };
+        let rows = Cell::Count(event.count as i64);
+        vec![text(&event.source), text(&event.event), rows, text(known)]
+    });
+    let columns = ["source", "event", "rows", "known"];
+    of_coverage("events", "Events", &columns).lines(lines)
+}
+
+fn own_domains(coverage: &Coverage) -> Table {
+    let known_by = match coverage.domains_guessed {
+        true => "guessed",
+        false => "given",
     };
-    vec![
-        inputs(report),
-        table(section, "servers", "Servers", &columns)
-            .find("--server SERVER")
-            .note(coverage.note(report.inputs.saved_files))
-            .lines(servers),
-        state(report),
-        table(
-            section,
-            "gaps",
-            "Hours without rows",
-            &["server", "from", "to", "hours"],
-        )
-        .lines(gaps),
-        table(
-            section,
-            "left_out",
-            "Left out of all figures",
-            &["what", "messages", "recipients", "rows"],
-        )
-        .lines(left_out)
-        .lines([twice, of_none]),
-        table(
-            section,
-            "bad_rows",
-            "Rows that could not be read",
-            &["reason", "rows", "first"],
-        )
-        .lines(bad),
-        table(
-            section,
-            "skipped_files",
-            "Files that were not read",
-            &["file", "why"],
-        )
-        .lines(skipped.map(|file| vec![text(&file.path), text(&file.why)])),
-        table(
-            section,
-            "missing_files",
-            "Missing by the numbers of the others",
-            &["folder", "from", "to", "files"],
-        )
-        .lines(missing),
-        table(
-            section,
-            "events",
-            "Events",
-            &["source", "event", "rows", "known"],
-        )
-        .lines(events),
-        table(
-            section,
-            "own_domains",
-            "Own domains",
-            &["domain", "known by"],
-        )
-        .lines(domains.map(|domain| vec![text(domain), text(guessed)])),
-    ]
+    let domains = coverage.own_domains.iter();
+    let lines = domains.map(|domain| vec![text(domain), text(known_by)]);
+    of_coverage("own_domains", "Own domains", &["domain", "known by"]).lines(lines)
 }
 
 /// What was read, in one line.
