@@ -1,12 +1,11 @@
-//! `simulate`: flags to the simulator's own options.
+//! `simulate`: runs the simulator.
 
 use std::time::Instant;
 
 use super::Exit;
-use crate::cli::flags::LayoutWord;
 use crate::cli::options::SimulateOptions;
 use crate::error::Error;
-use crate::simulate::{self, Generation, Layout, LayoutChoice};
+use crate::simulate;
 
 /// Writes the logs and says how many.
 ///
@@ -14,8 +13,7 @@ use crate::simulate::{self, Generation, Layout, LayoutChoice};
 /// If the folder cannot be written.
 pub fn run(flags: &SimulateOptions) -> Result<Exit, Error> {
     let begun = Instant::now();
-    let options = options(flags);
-    let summary = simulate::run(&options, &flags.out).map_err(|error| {
+    let summary = simulate::run(&flags.organisation, &flags.out).map_err(|error| {
         Error(format!(
             "{} cannot be written: {error}",
             flags.out.display()
@@ -31,41 +29,4 @@ pub fn run(flags: &SimulateOptions) -> Result<Exit, Error> {
         megabytes / seconds.max(1e-9),
     );
     Ok(Exit::Done)
-}
-
-fn options(flags: &SimulateOptions) -> simulate::Options {
-    if flags.stories {
-        return simulate::story_options();
-    }
-    let date = flags.start;
-    simulate::Options {
-        seed: flags.seed,
-        layout: match flags.layout {
-            LayoutWord::Columns21 => LayoutChoice::One(Layout::V2007),
-            LayoutWord::Columns26 => LayoutChoice::One(Layout::V2010),
-            LayoutWord::Columns27 => LayoutChoice::One(Layout::V2013),
-            LayoutWord::Columns30 => LayoutChoice::One(Layout::V2016),
-            LayoutWord::Mixed => LayoutChoice::Mixed,
-            LayoutWord::Exchange55 => LayoutChoice::Legacy(Generation::Old),
-            LayoutWord::Exchange2003 => LayoutChoice::Legacy(Generation::New),
-            LayoutWord::MixedLegacy => LayoutChoice::Legacy(Generation::Both),
-            LayoutWord::Hybrid => LayoutChoice::Hybrid,
-            LayoutWord::Migration => LayoutChoice::Legacy(Generation::Newer),
-        },
-        servers: usize::from(flags.servers),
-        sites: usize::from(flags.sites),
-        edges: usize::from(flags.edges),
-        users: flags.users as usize,
-        days: flags.days,
-        messages_per_day: flags.messages,
-        start: (
-            i64::from(date.year()),
-            date.month() as u32,
-            date.day() as u32,
-        ),
-        skew_ms: i64::from(flags.skew_ms),
-        leave_out: flags.leave_out.clone(),
-        size_bytes: flags.size,
-        ..simulate::Options::default()
-    }
 }

@@ -92,6 +92,7 @@ pub fn path<'a>(
         full: joint.detail.hops || joint.detail.steps,
         ..joint.ground.around(row, arena)
     };
+    let event = |row: &'a Row| dialect::event(row, &around(row));
     let families = Families::of(rows, joint);
     let mut events: Vec<Event<'a>> = std::mem::take(&mut buffers.events);
     let is_brief = foreign::brief(rows, around, &mut events);
@@ -99,11 +100,11 @@ pub fn path<'a>(
         events.reserve(rows.len());
         // One by one, an event is written to its place at once.
         for row in rows.iter().filter(|row| matters(row)) {
-            events.push(dialect::event(row, &around(row)));
+            events.push(event(row));
         }
     }
     if events.is_empty() {
-        events.push(dialect::event(rows[0], &around(rows[0])));
+        events.push(event(rows[0]));
     }
     let settled = match is_brief {
         true => Settled::default(),
@@ -120,8 +121,7 @@ pub fn path<'a>(
         // Only rows that change nothing may carry it: shadow rows of a newer server.
         let row = rows.iter().find(|row| row.kind == KeyKind::Network);
         if let Some(row) = row {
-            let event = dialect::event(row, &around(row));
-            path.network_message_id = event.network_message_id().text();
+            path.network_message_id = event(row).network_message_id().text();
         }
     }
     buffers.events = emptied(events);

@@ -12,7 +12,7 @@ use super::mail::{Copy, Mail};
 use super::organisation::Organisation;
 use super::rng::Rng;
 use super::text::{push_number, push_seconds, push_session, push_time};
-use super::truth::Truth;
+use super::truth::{Truth, line};
 use crate::time::{DAY, HOUR, SECOND};
 
 /// Custom data of rows that have nothing of their own to say.
@@ -39,7 +39,6 @@ pub struct Simulation<'a> {
     pub latest: i64,
     /// Hours since the start, which the queue database's generation follows.
     pub hour: u64,
-    pub messages: u64,
 }
 
 impl<'a> Simulation<'a> {
@@ -71,7 +70,6 @@ impl<'a> Simulation<'a> {
             stop,
             latest,
             hour: 0,
-            messages: 0,
         }
     }
 
@@ -104,8 +102,7 @@ impl<'a> Simulation<'a> {
 
     /// Gives the mail's truth away: nothing more will be logged of it.
     pub fn finish(&mut self, mail: &Mail) {
-        self.messages += 1;
-        self.truth.add(self.org, mail);
+        self.truth.add(mail.first_seen, &line(self.org, mail));
     }
 
     /// Writes what belongs to hours before `hour`, which no clock can reach any more.

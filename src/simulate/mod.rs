@@ -144,17 +144,17 @@ pub struct Summary {
 
 /// Simulates and writes into `out`, which is made where it is missing.
 pub fn run(options: &Options, out: &Path) -> Result<Summary, Error> {
+    fs::create_dir_all(out)?;
+    let truth = truth::Truth::create(out)?;
     if let LayoutChoice::Legacy(generation) = options.layout {
-        return legacy::run(options, generation, out);
+        return legacy::run(options, generation, out, truth);
     }
     if options.layout == LayoutChoice::Hybrid {
-        return hybrid::run(options, out);
+        return hybrid::run(options, out, truth);
     }
-    fs::create_dir_all(out)?;
     let mut rng = rng::Rng::new(options.seed);
     let org = organisation::Organisation::new(options, &mut rng);
     let logs = files::Logs::create(out, &org)?;
-    let truth = truth::Truth::create(out)?;
     let mut simulation = flow::Simulation::new(options, &org, rng, logs, truth);
     traffic::pass_time(&mut simulation)?;
     traffic::close(&mut simulation);
@@ -166,6 +166,6 @@ pub fn run(options: &Options, out: &Path) -> Result<Summary, Error> {
         files: simulation.logs.files,
         bytes: simulation.logs.bytes,
         rows: simulation.logs.rows,
-        messages: simulation.messages,
+        messages: simulation.truth.messages,
     })
 }

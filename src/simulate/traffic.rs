@@ -81,7 +81,7 @@ impl Simulation<'_> {
         if let Some(size) = self.options.size_bytes {
             // What a message costs in bytes is learnt on the way; before, a fair guess.
             let written = (self.logs.bytes + self.logs.waiting) as f64;
-            let sent = self.messages as f64;
+            let sent = self.truth.messages as f64;
             let each = (written + 15_000.0 * 50.0) / (sent + 50.0);
             let day = (minute - start).div_euclid(DAY) as f64;
             let into: i64 = HOURS[..hour as usize].iter().sum();

@@ -1,7 +1,7 @@
 //! What really became of every simulated message, one JSON object per line in `truth.jsonl`.
 //!
-//! In: finished mails. Out: lines sorted by first time, then Message-ID. Lines wait in hours, as the
-//! rows do, since a report may be finished long before its time has come.
+//! In: finished mails, each kind of organisation with [`line`]s of its own. Out: lines sorted by first time, then Message-ID.
+//! Lines wait in hours, as the rows do, since a report may be finished long before its time has come.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,8 +14,9 @@ use super::mail::{Fate, Mail};
 use super::organisation::Organisation;
 use crate::time::{HOUR, Time};
 
+/// A line of an organisation of Exchange 2007 and later.
 #[derive(Serialize)]
-struct Line<'a> {
+pub struct Line<'a> {
     message_id: &'a str,
     network_message_id: Option<&'a str>,
     class: &'a str,
@@ -54,6 +55,7 @@ struct Related<'a> {
 pub struct Truth {
     file: BufWriter<File>,
     hours: BTreeMap<i64, Vec<(i64, String)>>,
+    pub messages: u64,
 }
 
 impl Truth {
@@ -62,41 +64,18 @@ impl Truth {
         Ok(Truth {
             file,
             hours: BTreeMap::new(),
+            messages: 0,
         })
     }
 
-    /// Takes a mail of which nothing more will be logged.
-    pub fn add(&mut self, org: &Organisation, mail: &Mail) {
-        let recipients = mail.fates.iter().map(|f| recipient(org, f)).collect();
-        let related = mail
-            .related
-            .iter()
-            .map(|(kind, id)| Related {
-                kind,
-                message_id: id,
-            })
-            .collect();
-        let line = Line {
-            message_id: &mail.message_id,
-            network_message_id: mail.network_id_seen.then_some(&*mail.network_id),
-            class: mail.class.word(),
-            sender: &mail.sender,
-            subject: &mail.subject,
-            entry: mail.entry.word(),
-            first_seen: Time(mail.first_seen).rfc3339(),
-            rows: mail.rows,
-            recipients,
-            related,
-            story: mail.story,
-        };
+    /// Takes the line of a mail of which nothing more will be logged; it begins with the Message-ID.
+    pub fn add(&mut self, first_seen: i64, line: &impl Serialize) {
+        self.messages += 1;
         // Strings and numbers only: writing them as JSON cannot fail.
-        let text = serde_json::to_string(&line).unwrap_or_default();
-        // Lines begin with the Message-ID, so sorting them as text sorts by it.
-        let hour = mail.first_seen.div_euclid(HOUR);
-        self.hours
-            .entry(hour)
-            .or_default()
-            .push((mail.first_seen / 1000, text));
+        let text = serde_json::to_string(line).unwrap_or_default();
+        // Sorting lines as text sorts by the Message-ID.
+        let hour = self.hours.entry(first_seen.div_euclid(HOUR)).or_default();
+        hour.push((first_seen / 1000, text));
     }
 
     /// Writes the lines of all hours before `hour`.
@@ -113,6 +92,27 @@ impl Truth {
             }
         }
         self.file.flush()
+    }
+}
+
+/// The line of a mail.
+pub fn line<'a>(org: &'a Organisation, mail: &'a Mail) -> Line<'a> {
+    let related = mail.related.iter().map(|(kind, id)| Related {
+        kind,
+        message_id: id,
+    });
+    Line {
+        message_id: &mail.message_id,
+        network_message_id: mail.network_id_seen.then_some(&*mail.network_id),
+        class: mail.class.word(),
+        sender: &mail.sender,
+        subject: &mail.subject,
+        entry: mail.entry.word(),
+        first_seen: Time(mail.first_seen).rfc3339(),
+        rows: mail.rows,
+        recipients: mail.fates.iter().map(|f| recipient(org, f)).collect(),
+        related: related.collect(),
+        story: mail.story,
     }
 }
 

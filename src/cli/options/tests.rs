@@ -1,8 +1,8 @@
 //! Lines as typed, and what comes of them.
 
 use super::*;
-use crate::cli::flags::LayoutWord;
 use crate::path::{Fate, Status};
+use crate::simulate::LayoutChoice;
 use crate::time::{HOUR, parse_iso};
 use clap::Parser;
 
@@ -144,16 +144,27 @@ fn a_day_is_a_day_of_the_zone() {
 }
 
 #[test]
+fn every_layout_can_be_written() {
+    use clap::ValueEnum;
+    for layout in crate::cli::flags::LayoutWord::value_variants() {
+        let word = layout.to_possible_value().unwrap();
+        let line = format!("waybill simulate --out x --layout {}", word.get_name());
+        assert!(matches!(options(&line), Ok(Options::Simulate(_))), "{line}");
+    }
+}
+
+#[test]
 fn simulate_takes_sizes_and_dates() {
     let line = "waybill simulate --out x --size 500M --layout mixed --leave-out EX03";
     let Ok(Options::Simulate(simulate)) = options(line) else {
         panic!("simulate is not understood");
     };
+    let organisation = simulate.organisation;
     assert_eq!(
-        (simulate.size, simulate.layout),
-        (Some(500 << 20), LayoutWord::Mixed)
+        (organisation.size_bytes, organisation.layout),
+        (Some(500 << 20), LayoutChoice::Mixed)
     );
-    assert_eq!(simulate.leave_out, ["ex03"]);
+    assert_eq!(organisation.leave_out, ["ex03"]);
     let error = options("waybill simulate --out x --start someday").unwrap_err();
     assert!(error.contains("--start"));
 }

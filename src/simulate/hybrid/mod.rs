@@ -9,12 +9,12 @@
 mod relay;
 mod write;
 
-use std::fs;
 use std::io::Error;
 use std::path::Path;
 
 use super::rng::Rng;
 use super::{Options, Summary};
+use crate::simulate::truth::Truth;
 use crate::time::{DAY, SECOND};
 use write::{Exchange, Files};
 
@@ -139,20 +139,19 @@ fn is_outside(address: &str) -> bool {
 struct Hybrid {
     rng: Rng,
     files: Files,
+    truth: Truth,
     users: usize,
     number: u64,
-    messages: u64,
 }
 
 /// Simulates and writes into `out`.
-pub fn run(options: &Options, out: &Path) -> Result<Summary, Error> {
-    fs::create_dir_all(out)?;
+pub fn run(options: &Options, out: &Path, truth: Truth) -> Result<Summary, Error> {
     let mut hybrid = Hybrid {
         rng: Rng::new(options.seed),
         files: Files::default(),
+        truth,
         users: options.users.max(8),
         number: 0,
-        messages: 0,
     };
     let total = options.messages_per_day * u64::from(options.days);
     let step = i64::from(options.days) * DAY / (total as i64 + 1);
@@ -175,11 +174,12 @@ pub fn run(options: &Options, out: &Path) -> Result<Summary, Error> {
     let (files, bytes) = hybrid
         .files
         .write(out, options.start_micros(), &options.leave_out)?;
+    hybrid.truth.flush(i64::MAX)?;
     Ok(Summary {
         files,
         bytes,
         rows: hybrid.files.rows(),
-        messages: hybrid.messages,
+        messages: hybrid.truth.messages,
     })
 }
 
@@ -221,8 +221,7 @@ impl Hybrid {
     }
 
     fn finish(&mut self, mail: &Mail) {
-        self.messages += 1;
-        self.files.truth(mail);
+        self.truth.add(mail.first_seen, &write::line(mail));
     }
 
     fn soon(&mut self) -> i64 {

@@ -1,4 +1,4 @@
-//! Lines to files, in order of time; the truth beside them.
+//! Lines to files, in order of time, and lines of the truth.
 //!
 //! In: lines with their time. Out: a folder per host. Queue ids that carry their second do so here, too.
 
@@ -40,12 +40,12 @@ pub struct Files {
     edges: [Vec<(i64, String)>; 2],
     scan: Vec<(i64, String)>,
     cloud: Vec<(i64, String)>,
-    truth: Vec<(i64, String)>,
     ids: u64,
 }
 
+/// What became of a message.
 #[derive(Serialize)]
-struct Line<'a> {
+pub struct Line<'a> {
     message_id: &'a str,
     class: &'a str,
     sender: &'a str,
@@ -149,28 +149,6 @@ impl Files {
         self.cloud.push((at, line));
     }
 
-    /// Adds what became of a message.
-    pub fn truth(&mut self, mail: &Mail) {
-        let recipient = |told: &Told| Recipient {
-            address: told.address.clone(),
-            status: told.status,
-            server: told.server,
-            at: Time(told.at).rfc3339(),
-            via: told.via.clone(),
-            way: told.way.clone(),
-        };
-        let line = Line {
-            message_id: &mail.id,
-            class: mail.class,
-            sender: &mail.sender,
-            first_seen: Time(mail.first_seen).rfc3339(),
-            recipients: mail.told.iter().map(recipient).collect(),
-        };
-        // Strings and numbers only: writing them as JSON cannot fail.
-        let text = serde_json::to_string(&line).unwrap_or_default();
-        self.truth.push((mail.first_seen, text));
-    }
-
     /// Lines of logs so far.
     pub fn rows(&self) -> u64 {
         let edges = self.edges.iter().map(Vec::len).sum::<usize>();
@@ -225,10 +203,26 @@ impl Files {
             fs::write(path, &text)?;
             (files, bytes) = (files + 1, bytes + text.len() as u64);
         }
-        self.truth.sort();
-        let truth: Vec<&str> = self.truth.iter().map(|(_, line)| line.as_str()).collect();
-        fs::write(out.join("truth.jsonl"), truth.join("\n") + "\n")?;
         Ok((files, bytes))
+    }
+}
+
+/// What became of a message.
+pub fn line(mail: &Mail) -> Line<'_> {
+    let recipient = |told: &Told| Recipient {
+        address: told.address.clone(),
+        status: told.status,
+        server: told.server,
+        at: Time(told.at).rfc3339(),
+        via: told.via.clone(),
+        way: told.way.clone(),
+    };
+    Line {
+        message_id: &mail.id,
+        class: mail.class,
+        sender: &mail.sender,
+        first_seen: Time(mail.first_seen).rfc3339(),
+        recipients: mail.told.iter().map(recipient).collect(),
     }
 }
 

@@ -17,8 +17,9 @@ use std::slice::from_ref;
 
 use super::rng::Rng;
 use super::{Options, Summary};
+use crate::simulate::truth::Truth;
 use crate::time::{DAY, HOUR, SECOND};
-use write::{Logs, Truth};
+use write::Logs;
 
 /// Which generations the organisation has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,9 +142,8 @@ impl<'s> Way<'s> {
     /// Writes down what became of it.
     fn finish(self) {
         let servers = &self.site.servers;
-        self.site
-            .truth
-            .add(&self.mail, |server| servers[server].name.to_lowercase());
+        let line = write::line(&self.mail, |server| servers[server].name.to_lowercase());
+        self.site.truth.add(self.mail.first_seen, &line);
     }
 
     /// A record of the MTA of a server of either generation, whose ids are MTS-IDs.
@@ -286,7 +286,12 @@ impl Site {
 }
 
 /// Simulates and writes into `out`.
-pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summary, Error> {
+pub fn run(
+    options: &Options,
+    generation: Generation,
+    out: &Path,
+    truth: Truth,
+) -> Result<Summary, Error> {
     let count = options.servers.max(2);
     let server = |i| {
         let kind = Kind::of(generation, i);
@@ -308,7 +313,7 @@ pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summ
         servers,
         users: options.users.max(2 * count),
         rng: Rng::new(options.seed),
-        truth: Truth::default(),
+        truth,
         number: 0,
         clock: start,
     };
@@ -335,5 +340,10 @@ pub fn run(options: &Options, generation: Generation, out: &Path) -> Result<Summ
             false => new::closing(&mut site, server),
         }
     }
-    site.logs.write(out, &options.leave_out, site.truth)
+    site.truth.flush(i64::MAX)?;
+    let written = site.logs.write(out, &options.leave_out)?;
+    Ok(Summary {
+        messages: site.truth.messages,
+        ..written
+    })
 }

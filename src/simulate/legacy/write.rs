@@ -1,9 +1,9 @@
 //! Records to files.
 //!
-//! In: records with their time. Out: one file per server and day, records in order of time; the truth beside them.
+//! In: records with their time. Out: one file per server and day, records in order of time; lines of the truth.
 
 use std::fs;
-use std::io::{Error, Write};
+use std::io::Error;
 use std::path::Path;
 
 use serde::Serialize;
@@ -113,14 +113,8 @@ impl Logs {
     }
 
     /// Writes everything.
-    pub fn write(
-        mut self,
-        out: &Path,
-        leave_out: &[String],
-        mut truth: Truth,
-    ) -> Result<Summary, Error> {
+    pub fn write(mut self, out: &Path, leave_out: &[String]) -> Result<Summary, Error> {
         let mut summary = Summary::default();
-        fs::create_dir_all(out)?;
         for ((name, kind), records) in self.servers.iter().zip(&mut self.records) {
             if leave_out.contains(&name.to_lowercase()) {
                 continue;
@@ -147,13 +141,6 @@ impl Logs {
                 summary.rows += day.len() as u64;
             }
         }
-        truth.lines.sort();
-        summary.messages = truth.lines.len() as u64;
-        let mut file = std::io::BufWriter::new(fs::File::create(out.join("truth.jsonl"))?);
-        for (_, line) in truth.lines {
-            writeln!(file, "{line}")?;
-        }
-        file.flush()?;
         Ok(summary)
     }
 }
@@ -164,14 +151,9 @@ const HEADER: &str = "# Message Tracking Log File\n# Exchange System Attendant V
     MSGID\tPriority\tRecipient-Report-Status\ttotal-bytes\tNumber-Recipients\tOrigination-Time\tEncryption\t\
     service-Version\tLinked-MSGID\tMessage-Subject\tSender-Address\n\n\n";
 
-/// What really became of every message.
-#[derive(Default)]
-pub struct Truth {
-    lines: Vec<(i64, String)>,
-}
-
+/// What really became of a message.
 #[derive(Serialize)]
-struct Line<'a> {
+pub struct Line<'a> {
     message_id: &'a str,
     network_message_id: Option<&'a str>,
     mts_id: &'a str,
@@ -190,29 +172,25 @@ struct Recipient<'a> {
     via: Option<(&'a str, &'a str)>,
 }
 
-impl Truth {
-    pub fn add(&mut self, mail: &Mail, name: impl Fn(usize) -> String) {
-        let recipients = mail.told.iter().map(|told| Recipient {
-            address: &told.address,
-            status: told.status,
-            server: told.server.map(&name),
-            via: told.via.as_ref().map(|(kind, address)| (*kind, &**address)),
-        });
-        let line = Line {
-            message_id: if mail.message_id.is_empty() {
-                &mail.mts_id
-            } else {
-                &mail.message_id
-            },
-            network_message_id: None,
-            mts_id: &mail.mts_id,
-            class: mail.class,
-            sender: &mail.sender,
-            subject: &mail.subject,
-            first_seen: Time(mail.first_seen).rfc3339(),
-            recipients: recipients.collect(),
-        };
-        let text = serde_json::to_string(&line).unwrap_or_default();
-        self.lines.push((mail.first_seen, text));
+/// What became of a message; `name` names a server.
+pub fn line<'a>(mail: &'a Mail, name: impl Fn(usize) -> String) -> Line<'a> {
+    let recipients = mail.told.iter().map(|told| Recipient {
+        address: &told.address,
+        status: told.status,
+        server: told.server.map(&name),
+        via: told.via.as_ref().map(|(kind, address)| (*kind, &**address)),
+    });
+    Line {
+        message_id: match mail.message_id.is_empty() {
+            true => &mail.mts_id,
+            false => &mail.message_id,
+        },
+        network_message_id: None,
+        mts_id: &mail.mts_id,
+        class: mail.class,
+        sender: &mail.sender,
+        subject: &mail.subject,
+        first_seen: Time(mail.first_seen).rfc3339(),
+        recipients: recipients.collect(),
     }
 }
