@@ -93,7 +93,8 @@ impl LogFile {
     /// Bytes to be read that no earlier run has counted.
     pub fn new_bytes(&self) -> u64 {
         let counted = self.part.as_ref().map_or(0, |part| part.counted);
-        (self.range().len() - counted.min(self.range().len())) as u64
+        let range = self.range();
+        (range.end - counted.clamp(range.start, range.end)) as u64
     }
 
     /// The whole file as it was when it was opened, unpacked and in UTF-8: places are counted in these bytes.

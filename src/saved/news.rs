@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use super::known::{Index, Known};
 use super::state::{Manifest, State};
-use crate::dialect::{self, Detected};
+use crate::dialect::{self, Detected, Layout};
 use crate::input::source::Stamp;
 use crate::input::{Inputs, LogFile, Part};
 use crate::join::shard::LATE;
@@ -26,6 +26,8 @@ pub struct News {
     pub notes: Vec<String>,
     /// Files that are not there any more although they would have to be read once more.
     pub gone: Vec<String>,
+    /// Files and bytes at which rows begin that were read torn, as if no more would come of them, and go on now.
+    pub regrown: BTreeSet<(String, u64)>,
     known: Vec<Known>,
     /// Those that are read as a whole once more.
     again: Vec<Known>,
@@ -61,6 +63,7 @@ impl State {
             unchanged: 0,
             notes: Vec::new(),
             gone: Vec::new(),
+            regrown: BTreeSet::new(),
             known: Vec::new(),
             again: Vec::new(),
             claimed: BTreeSet::new(),
@@ -97,11 +100,20 @@ impl State {
                 continue;
             };
             let length = log.bytes().len();
+            let torn = torn_row(&layout, &log.bytes()[..part.from]);
+            if let Some(begin) = torn {
+                let again = &log.bytes()[begin..part.from];
+                part.lines -= memchr::memchr_iter(b'\n', again).count() as u64;
+                (part.counted, part.from) = (part.from, begin);
+            }
             part.until = dialect::whole(&layout, log.bytes(), part.from);
             if known.is_some_and(|known| self.is_left(known, length)) {
                 part.until = length;
             }
-            let is_new = part.until > part.from;
+            let is_new = part.until > part.from.max(part.counted);
+            if let Some(begin) = torn.filter(|_| is_new) {
+                news.regrown.insert((log.name.to_string(), begin as u64));
+            }
             let known = known.map(|known| Known {
                 name: log.name.to_string(),
                 length: length as u64,
@@ -150,6 +162,12 @@ impl State {
         let went_on = |since: Time| self.manifest.reach >= Some(Time(since.0 + LATE));
         known.length == length as u64 && known.since.is_some_and(went_on)
     }
+}
+
+/// Where the last row begins of what was read of a file, if it was torn.
+fn torn_row(layout: &Layout, read: &[u8]) -> Option<usize> {
+    let is_torn = dialect::stands_alone(layout) && read.last().is_some_and(|b| *b != b'\n');
+    is_torn.then(|| dialect::record_start(layout, read, read.len() - 1))
 }
 
 impl Manifest {

@@ -10,6 +10,7 @@
 //! So a later run finds by the keys which messages got more rows, and reads those alone. Read rows become inputs again, by
 //! the file they were logged in, in their order there and with their lines, under the header that binds their columns.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -332,6 +333,14 @@ impl Carried {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Leaves out the rows that begin at these bytes of their files.
+    pub fn leave_out(&mut self, places: &BTreeSet<(String, u64)>) {
+        let is_out = |row: &Loose| places.contains(&(row.name.clone(), row.offset));
+        if !places.is_empty() {
+            self.rows.retain(|row| !is_out(row));
+        }
     }
 
     /// Adds other rows.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
+use bstr::ByteSlice;
 use serde_json::Value;
 use waybill::simulate::{LayoutChoice, Options, story_options};
 
@@ -353,6 +354,44 @@ fn a_torn_last_row_is_read_once_the_logs_have_gone_on_without_it() {
     }
     let (want, got) = (place.at_once(&[]), place.night(&[]));
     same(&of_messages(want), &of_messages(got), "read as it stands");
+}
+
+/// A file was copied in part and stayed so for many hours: its torn row was taken as it stood. Then it is copied in full.
+#[test]
+fn a_row_that_was_read_torn_is_taken_back_when_it_goes_on() {
+    let files = logs(&organisation("30", 41, 1));
+    let untils = [
+        "2026-03-02T12:00:00",
+        "2026-03-02T13:00:00",
+        "2026-03-02T20:00:00",
+    ];
+    // The last word about somebody, in whichever log.
+    let found = files.iter().find_map(|(name, bytes)| {
+        let begun = &bytes[..end_at(bytes, untils[0])];
+        let row = begun.rfind(b",STOREDRIVER,DELIVER,")?;
+        let begin = begun[..row].rfind(b"\n")? + 1;
+        let end = row + begun[row..].find(b"\n")?;
+        Some((name, begin, end))
+    });
+    let (name, begin, end) = found.unwrap();
+    for share in [4, 10, 16, 19] {
+        let place = Place::new();
+        let cut = begin + (end - begin) * share / 20;
+        for until in untils {
+            place.write(&files, until, 0);
+            put(&place.logs.path().join(name), &files[name][..cut]);
+            place.night(&[]);
+        }
+        let torn = of_messages(place.at_once(&[]));
+        place.write(&files, untils[2], 0);
+        let (want, got) = (place.at_once(&[]), place.night(&[]));
+        assert_ne!(torn, of_messages(want.clone()), "the row says something");
+        same(
+            &figures(want),
+            &figures(got),
+            &format!("{share} parts of 20"),
+        );
+    }
 }
 
 #[test]

@@ -57,11 +57,16 @@ struct Taken {
     names: Vec<String>,
 }
 
-/// Joins what is new with the rows of messages that it may change.
+/// Joins what is new with the rows of messages that it may change; `regrown`: rows that were read torn.
 ///
 /// # Errors
 /// If rows of earlier runs cannot be read.
-pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result<Night, Error> {
+pub(super) fn night(
+    run: &Run<'_>,
+    state: &State,
+    regrown: &BTreeSet<(String, u64)>,
+    inputs: &mut Inputs,
+) -> Result<Night, Error> {
     let before = &state.manifest;
     let keys = Keys::seeded(before.seed);
     let chunk_bytes = run.options.chunk_bytes as usize;
@@ -97,7 +102,7 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
     let layouts = plan.chunks.iter().map(|chunk| &*chunk.layout);
     let ids = before.ids.with(layouts);
     let woken = wake(state, &mut next, &indexes, |wanted| {
-        if ground != before.ground || ids != before.ids {
+        if ground != before.ground || ids != before.ids || !regrown.is_empty() {
             return true;
         }
         let (found, orphans) = pipeline::message_keys(inputs, &plan, &keys);
@@ -113,6 +118,8 @@ pub(super) fn night(run: &Run<'_>, state: &State, inputs: &mut Inputs) -> Result
         false => Some(take_back(run, before, woken.clone(), &keys)?),
     };
     carried.extend(woken);
+    // They are read anew.
+    carried.leave_out(regrown);
     let plan = match carried.is_empty() {
         true => plan,
         false => {

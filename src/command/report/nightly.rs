@@ -54,7 +54,7 @@ pub fn nightly(
         progress: &progress,
         manifest: &manifest,
     };
-    let night = night(&run, &state, &mut inputs)?;
+    let night = night(&run, &state, &news.regrown, &mut inputs)?;
     let facts = night.facts(options, &inputs, &news, begun);
     unchanged(&inputs).map_err(|failed| failed.error)?;
     state.commit(
