@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::Facts;
 use super::gone::Gone;
 use super::mentions::Hole;
-use super::rhythm::{self, Hours, Measure, Silence};
 use crate::event::ServerId;
 use crate::keys::Service as Kind;
+use crate::report::rhythm::{self, Hours, Silence};
 use crate::servers::{Coverage, HourRows};
 use crate::time::{HOUR, Time};
 
@@ -186,11 +186,7 @@ fn missed(silence: Silence) -> Missed {
         to: Time(silence.hours.end * HOUR).rfc3339(),
         hours_missed: silence.missed,
         rows_usual: silence.usual,
-        measured_by: match silence.by {
-            Measure::Week => "same hour of other weeks",
-            Measure::Day => "same hour of other days",
-            Measure::Neighbours => "hours around it",
-        },
+        measured_by: silence.by.words(),
         silence,
     }
 }

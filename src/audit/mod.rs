@@ -19,7 +19,6 @@ pub mod ids;
 pub mod mentions;
 pub mod names;
 pub mod read;
-pub mod rhythm;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -9,8 +9,10 @@ use hashbrown::HashMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::report::{decoded, volume};
+use crate::report::rhythm::Hours;
+use crate::report::{Facts, decoded, volume};
 use crate::tally::Tally;
+use crate::tally::correspondents::SentInHour;
 use crate::tally::oddities::Kind;
 
 /// Earlier days.
@@ -24,6 +26,8 @@ pub struct Baseline {
     pub domains: BTreeSet<Vec<u8>>,
     /// By address; who sent one message now and then is left out.
     pub senders: HashMap<Vec<u8>, Habit>,
+    /// Rows by hour of each server.
+    pub servers: BTreeMap<String, Hours>,
 }
 
 /// What a sender usually sends.
@@ -31,8 +35,20 @@ pub struct Baseline {
 pub struct Habit {
     /// Hours in which it sent anything.
     pub hours: usize,
-    /// Messages, the median of these hours.
-    pub normal: i64,
+    /// What it is of each of [`MEASURES`] in the middle one of these hours.
+    pub normal: [i64; 2],
+}
+
+/// What is held against the usual: messages, recipients.
+pub const MEASURES: [fn(&SentInHour) -> i64; 2] = [|sent| sent.messages, |sent| sent.recipients];
+
+/// The median of each measure; 0 of no hours.
+pub fn normal(hours: &[SentInHour]) -> [i64; 2] {
+    MEASURES.map(|measure| {
+        let mut sent: Vec<i64> = hours.iter().map(measure).collect();
+        sent.sort_unstable();
+        sent.get(sent.len() / 2).copied().unwrap_or(0)
+    })
 }
 
 /// So many hours in which a sender sent anything tell what it usually sends.
@@ -42,7 +58,11 @@ const TELLING_DAYS: usize = 5;
 
 impl Baseline {
     /// Takes in what was kept of earlier days.
-    pub fn add(&mut self, tally: &Tally, zone: &TimeZone) {
+    pub fn add(&mut self, tally: &Tally, facts: &Facts, zone: &TimeZone) {
+        for server in &facts.servers {
+            let known = self.servers.entry(server.name.clone()).or_default();
+            known.extend(&server.hours);
+        }
         for (day, messages) in volume::days(&tally.volume, zone) {
             *self.days.entry(day).or_default() += messages;
         }
@@ -60,9 +80,9 @@ impl Baseline {
         correspondents.each_senders_hours(|sender, hours| {
             let habit = Habit {
                 hours: hours.len(),
-                normal: hours[hours.len() / 2].0,
+                normal: normal(hours),
             };
-            if habit.hours < TELLING_HOURS && habit.normal == 1 {
+            if habit.hours < TELLING_HOURS && habit.normal == [1, 1] {
                 return;
             }
             let address = correspondents.addresses.get(sender).to_vec();
@@ -73,12 +93,15 @@ impl Baseline {
         });
     }
 
-    /// What `sender` usually sends in an hour in which it sends anything, if that is known; `today` is what its other
-    /// hours of now say.
-    pub fn normal(&self, sender: &[u8], today: Option<i64>) -> Option<i64> {
+    /// What `sender` usually sends in an hour in which it sends anything, by each measure, if that is known; `today` is what
+    /// its other hours of now say.
+    pub fn normal(&self, sender: &[u8], today: Option<[i64; 2]>) -> Option<[i64; 2]> {
         match self.senders.get(sender) {
             Some(habit) if habit.hours >= TELLING_HOURS => Some(habit.normal),
-            Some(habit) => Some(habit.normal.max(today.unwrap_or(0))),
+            Some(habit) => {
+                let today = today.unwrap_or_default();
+                Some([0, 1].map(|measure| habit.normal[measure].max(today[measure])))
+            }
             None if self.days.len() >= TELLING_DAYS => None,
             None => today,
         }

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::report::rhythm::Hours;
 use crate::report::{
     BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile, StateFacts, hours,
 };
@@ -41,12 +42,12 @@ pub struct Server {
     /// Hours of the period without a row of this server.
     pub hours_without_rows: i64,
     pub gaps: Vec<Gap>,
-    /// Hours of UTC since 1970 with rows, sorted.
+    /// Rows by hours of UTC since 1970.
     #[serde(skip)]
-    pub hours: Vec<i64>,
-    /// Rows in an hour that has any.
+    pub hours: Hours,
+    /// The same before and behind the period, too, where it was read.
     #[serde(skip)]
-    pub usual_rows: u64,
+    pub around: Hours,
     #[serde(skip)]
     pub first_time: Option<Time>,
     #[serde(skip)]
@@ -132,17 +133,17 @@ fn server(facts: ServerFacts, period: Option<(Time, Time)>) -> Server {
         hours_without_rows: gaps.iter().map(|gap| gap.hours).sum(),
         gaps,
         hours: facts.hours,
-        usual_rows: facts.usual_rows,
+        around: facts.around,
         first_time: facts.first,
         last_time: facts.last,
     }
 }
 
 /// Runs of hours from `first` to `last` (both inclusive) that are not in `hours`.
-fn gaps(hours: &[i64], first: i64, last: i64) -> Vec<Gap> {
+fn gaps(hours: &Hours, first: i64, last: i64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut next = first;
-    let inside = hours.iter().filter(|&&hour| (first..=last).contains(&hour));
+    let inside = hours.range(first..=last).map(|(hour, _)| hour);
     for &hour in inside.chain([&(last + 1)]) {
         if hour > next {
             gaps.push(Gap {
@@ -164,7 +165,7 @@ mod tests {
     #[test]
     fn gaps_are_runs_of_missing_hours() {
         let runs = |hours: &[i64]| -> Vec<(String, i64)> {
-            let gaps = gaps(hours, 10, 15);
+            let gaps = gaps(&hours.iter().map(|hour| (*hour, 1)).collect(), 10, 15);
             gaps.into_iter().map(|gap| (gap.from, gap.hours)).collect()
         };
         let at = |hour: i64| Time(hour * HOUR).rfc3339();

@@ -96,20 +96,17 @@ fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {
         };
         let ends = ends(server, &other);
         (server.first, server.last) = ends;
-        let rows =
-            |server: &ServerFacts| u128::from(server.usual_rows) * server.hours.len() as u128;
-        server.usual_rows = match (server.hours.len() + other.hours.len()) as u128 {
-            0 => server.usual_rows.max(other.usual_rows),
-            hours => ((rows(server) + rows(&other)) / hours) as u64,
-        };
         server.bytes = match (server.known_bytes(), other.known_bytes()) {
             (Some(bytes), Some(more)) => bytes + more,
             _ => 0,
         };
         server.rows += other.rows;
-        server.hours.extend(other.hours);
-        server.hours.sort_unstable();
-        server.hours.dedup();
+        // Both may have read the same rows.
+        for (hour, rows) in other.hours {
+            let known = server.hours.entry(hour).or_default();
+            *known = rows.max(*known);
+        }
+        server.around.extend(other.around);
         for service in other.services {
             if !server.services.contains(&service) {
                 server.services.push(service);
@@ -122,8 +119,8 @@ fn merge_servers(servers: &mut Vec<ServerFacts>, others: Vec<ServerFacts>) {
 /// known, if they are not known of that one.
 fn ends(a: &ServerFacts, b: &ServerFacts) -> (Option<Time>, Option<Time>) {
     let (from, to) = (
-        [a, b].map(|of| of.hours.first().copied().unwrap_or(i64::MAX)),
-        [a, b].map(|of| of.hours.last().copied().unwrap_or(i64::MIN)),
+        [a, b].map(|of| of.hours.keys().next().copied().unwrap_or(i64::MAX)),
+        [a, b].map(|of| of.hours.keys().next_back().copied().unwrap_or(i64::MIN)),
     );
     let first = match from[0].cmp(&from[1]) {
         Ordering::Less => a.first,

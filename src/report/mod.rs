@@ -18,6 +18,7 @@ pub mod lists;
 pub mod mailboxes;
 pub mod oddities;
 pub mod open;
+pub mod rhythm;
 pub mod sizes;
 pub mod tables;
 pub mod text;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::address::short_host;
 use crate::event::ServerId;
 use crate::figures;
+use crate::report::rhythm::Hours;
 use crate::tally::Tally;
 use crate::tally::extremes::{Entry, Row, Text};
 use crate::time::Time;
@@ -129,10 +131,11 @@ pub struct ServerFacts {
     pub rows: u64,
     /// 0 with rows: not known.
     pub bytes: u64,
-    /// Hours of UTC since 1970 that have rows, sorted.
-    pub hours: Vec<i64>,
-    /// Rows in an hour that has any, also before and behind the period.
-    pub usual_rows: u64,
+    /// Rows by hours of UTC since 1970.
+    pub hours: Hours,
+    /// The same before and behind the period, too, where it was read.
+    #[serde(skip)]
+    pub around: Hours,
     /// Kinds of log found (`MSGTRK`, `MSGTRKMD`, ...).
     pub services: Vec<String>,
 }

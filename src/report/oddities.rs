@@ -4,14 +4,16 @@
 //! sent anything: those of earlier days where they are known, else of the same time with its busiest hour left out; with
 //! fewer than three such hours, that of all senders.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use crate::path::domains::OwnDomains;
-use crate::report::baseline::{Baseline, TELLING_HOURS};
+use crate::report::baseline::{Baseline, MEASURES, TELLING_HOURS, normal};
 use crate::report::{Message, Names, address, decoded};
 use crate::status::StatusCode;
 use crate::tally::Tally;
-use crate::tally::correspondents::{Correspondents, Exchanged};
+use crate::tally::correspondents::{Correspondents, Exchanged, SentInHour};
 use crate::tally::failures::EXAMPLES;
 use crate::tally::oddities::Kind;
 use crate::tally::words::WordId;
@@ -22,6 +24,9 @@ use crate::time::{HOUR, Time};
 const BURST_TIMES: i64 = 20;
 /// And from so many messages; below, it is no trouble.
 const BURST_MESSAGES: i64 = 40;
+/// Or from so many recipients, and messages: one message to everybody is none.
+const BURST_RECIPIENTS: i64 = 400;
+const BURST_MAILINGS: i64 = 10;
 /// Recipients from which mail to a domain that had none before is much.
 const NEW_DOMAIN_RECIPIENTS: i64 = 20;
 /// Senders named for each.
@@ -77,8 +82,24 @@ pub struct Burst {
     /// Start of the hour, UTC.
     pub hour: String,
     pub messages: i64,
-    /// What the sender sends in an ordinary hour.
+    pub recipients: i64,
+    /// Which of the two is far above normal.
+    pub counted: &'static str,
+    /// How many of them are in an ordinary hour: of this sender, or of all where too few of its hours are known.
     pub normal: i64,
+    #[serde(skip)]
+    pub own: bool,
+}
+
+impl Burst {
+    /// How many times the normal it is.
+    pub fn times(&self) -> i64 {
+        let sent = match self.counted {
+            "messages" => self.messages,
+            _ => self.recipients,
+        };
+        sent / self.normal.max(1)
+    }
 }
 
 /// The section `oddities`.
@@ -131,58 +152,78 @@ fn loops(failures: &failures::Failures) -> i64 {
     causes.map(|(_, cases)| cases.recipients).sum()
 }
 
-/// The busiest hour of a sender that may be a burst.
+/// The busiest hour of a sender that may be a burst, by one of [`MEASURES`].
 struct Busiest {
     sender: WordId,
-    messages: i64,
-    hour: u32,
+    measure: usize,
+    sent: SentInHour,
     /// Its own normal, where enough other hours tell it.
     normal: Option<i64>,
 }
 
+/// Whether an hour may be one by a measure.
+fn is_much(sent: &SentInHour, measure: usize) -> bool {
+    match measure {
+        0 => sent.messages >= BURST_MESSAGES,
+        _ => sent.recipients >= BURST_RECIPIENTS && sent.messages >= BURST_MAILINGS,
+    }
+}
+
 fn bursts(tally: &Tally, baseline: Option<&Baseline>) -> Vec<Burst> {
     let sums = &tally.correspondents;
-    let (mut medians, mut busiest): (Vec<i64>, Vec<Busiest>) = (Vec::new(), Vec::new());
+    let (mut medians, mut busiest): ([Vec<i64>; 2], Vec<Busiest>) = Default::default();
     sums.each_senders_hours(|sender, hours| {
-        medians.push(hours[hours.len() / 2].0);
-        let Some((&(messages, hour), others)) = hours.split_last() else {
-            return;
-        };
-        if messages < BURST_MESSAGES {
-            return;
+        for (medians, median) in medians.iter_mut().zip(normal(hours)) {
+            medians.push(median);
         }
-        // Who sends much in every hour of the day is known by earlier days alone.
-        let today = (others.len() >= TELLING_HOURS).then(|| others[others.len() / 2].0);
-        let normal = match baseline {
-            Some(earlier) => earlier.normal(sums.addresses.get(sender), today),
-            None => today,
-        };
-        busiest.push(Busiest {
-            sender,
-            messages,
-            hour,
-            normal,
-        });
+        for (measure, of) in MEASURES.iter().enumerate() {
+            // Of equally busy hours the first.
+            let Some(&sent) = hours.iter().rev().max_by_key(|sent| of(sent)) else {
+                continue;
+            };
+            if !is_much(&sent, measure) {
+                continue;
+            }
+            let others = hours.iter().filter(|other| other.hour != sent.hour);
+            let others: Vec<SentInHour> = others.copied().collect();
+            // Who sends much in every hour of the day is known by earlier days alone.
+            let today = (others.len() >= TELLING_HOURS).then(|| normal(&others));
+            let normal = match baseline {
+                Some(earlier) => earlier.normal(sums.addresses.get(sender), today),
+                None => today,
+            };
+            busiest.push(Busiest {
+                sender,
+                measure,
+                sent,
+                normal: normal.map(|normal| normal[measure]),
+            });
+        }
     });
-    medians.sort_unstable();
-    let usual = medians.get(medians.len() / 2).copied().unwrap_or(1);
+    let usual = medians.map(|mut medians| {
+        medians.sort_unstable();
+        medians.get(medians.len() / 2).copied().unwrap_or(1)
+    });
     let mut bursts: Vec<Burst> = Vec::new();
     for one in busiest {
-        let normal = one.normal.unwrap_or(usual);
+        let normal = one.normal.unwrap_or(usual[one.measure]);
         let name = sums.addresses.get(one.sender);
-        if one.messages >= BURST_TIMES * normal && !name.is_empty() {
+        if MEASURES[one.measure](&one.sent) >= BURST_TIMES * normal && !name.is_empty() {
             bursts.push(Burst {
                 sender: address(name),
-                hour: Time(i64::from(one.hour) * HOUR).rfc3339(),
-                messages: one.messages,
+                hour: Time(i64::from(one.sent.hour) * HOUR).rfc3339(),
+                messages: one.sent.messages,
+                recipients: one.sent.recipients,
+                counted: ["messages", "recipients"][one.measure],
                 normal,
+                own: one.normal.is_some(),
             });
         }
     }
-    bursts.sort_by(|a, b| {
-        let times = |burst: &Burst| burst.messages / burst.normal.max(1);
-        (times(b).cmp(&times(a))).then_with(|| a.sender.cmp(&b.sender))
-    });
+    let farthest = |burst: &Burst| Reverse(burst.times());
+    bursts.sort_by_cached_key(|burst| (burst.sender.clone(), farthest(burst), burst.counted));
+    bursts.dedup_by(|b, a| a.sender == b.sender);
+    bursts.sort_by_cached_key(|burst| (farthest(burst), burst.sender.clone()));
     bursts
 }
 

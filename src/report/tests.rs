@@ -23,8 +23,8 @@ fn facts() -> Facts {
         last: Some(Time(nine().0 + 5 * HOUR)),
         rows: 1234,
         bytes: 5_600_000,
-        usual_rows: 1234 / (hours.len() as u64).max(1),
-        hours: hours.into_iter().map(|h| nine().hour() + h).collect(),
+        hours: (hours.into_iter().map(|h| (nine().hour() + h, 200))).collect(),
+        around: rhythm::Hours::new(),
         services: vec!["MSGTRK".into()],
     };
     Facts {

@@ -45,7 +45,7 @@ const DAY: Kind = Kind {
     anew: "save the day anew from its logs",
 };
 /// Raised with every change of a field of [`Saved`] or of anything in it.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 11;
 
 /// The sums of a run, and what it knows beside them.
 #[derive(Clone, Debug, Serialize, Deserialize)]

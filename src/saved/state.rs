@@ -39,7 +39,7 @@ pub use super::rows::{Carried, Gathering, Index, Segment};
 
 const STATE: Kind = Kind {
     magic: *b"WAYBILLS",
-    version: 12,
+    version: 13,
     what: "state of waybill (report --state writes it)",
     anew: "begin a new state in an empty folder",
 };

@@ -5,8 +5,6 @@
 //! ([`Words`]), so a message to one known recipient costs two look-ups by text. Of pairs there may be more than fit
 //! into memory: a [`Ledger`] has them.
 
-use std::cmp::Reverse;
-
 use serde::{Deserialize, Serialize};
 
 use crate::address::domain;
@@ -53,6 +51,15 @@ impl Missed {
     }
 }
 
+/// What somebody sent in one hour.
+#[derive(Clone, Copy, Debug)]
+pub struct SentInHour {
+    /// Of UTC since 1970.
+    pub hour: u32,
+    pub messages: i64,
+    pub recipients: i64,
+}
+
 /// All addresses and domains with their mail.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Correspondents {
@@ -66,7 +73,7 @@ pub struct Correspondents {
     pub by_domain: Vec<Exchanged>,
     /// By sender's and recipient's number.
     pub pairs: Ledger,
-    /// Messages by sender's number and hour of UTC since 1970, for bursts.
+    /// Messages and recipients by sender's number and hour of UTC since 1970, for bursts.
     pub hours: Ledger,
     /// Messages, and their addresses.
     noted: Notes<Noted>,
@@ -192,6 +199,7 @@ impl Correspondents {
         let count = ids.len() as i64;
         let sent = Mail {
             messages: weight,
+            recipients: weight * count,
             ..Mail::default()
         };
         self.hours.note((sender, message.hour), sent);
@@ -218,19 +226,21 @@ impl Correspondents {
         });
     }
 
-    /// Calls `each` with every sender and the hours in which it sent anything: how many messages, and the hour. The
-    /// busiest hour is the last; of equally busy ones the first by time.
-    pub fn each_senders_hours(&self, mut each: impl FnMut(WordId, &[(i64, u32)])) {
+    /// Calls `each` with every sender and the hours in which it sent anything, by time.
+    pub fn each_senders_hours(&self, mut each: impl FnMut(WordId, &[SentInHour])) {
         let mut sums = self.hours.sums().peekable();
         let mut hours = Vec::new();
         while let Some(&((sender, _), _)) = sums.peek() {
             hours.clear();
             while let Some(((_, hour), mail)) = sums.next_if(|((of, _), _)| *of == sender) {
                 if mail.messages > 0 {
-                    hours.push((mail.messages, hour));
+                    hours.push(SentInHour {
+                        hour,
+                        messages: mail.messages,
+                        recipients: mail.recipients,
+                    });
                 }
             }
-            hours.sort_unstable_by_key(|&(messages, hour)| (messages, Reverse(hour)));
             if !hours.is_empty() {
                 each(sender, &hours);
             }

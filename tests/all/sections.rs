@@ -106,7 +106,7 @@ const FIGURES: &str = "\
   size_summary:what,size_bytes sizes:from_bytes,below_bytes,messages,recipients,bytes,share_of_bytes
 11 oddities
   /oddities/cases/0/what /oddities/loops /oddities/bursts /oddities/new_domains
-  oddities:kind,what,messages,recipients,example_where bursts:sender,hour,messages,normal
+  oddities:kind,what,messages,recipients,example_where bursts:sender,hour,messages,recipients,counted,normal
   new_domains:domain,messages,recipients
 12 mailboxes
   /mailboxes/mailboxes/0/sent_recipients_external /mailboxes/mailboxes/0/received_bytes

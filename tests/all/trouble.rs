@@ -212,6 +212,33 @@ fn a_sender_far_above_its_normal() {
     });
 }
 
+/// Few messages to very many: the usual form of abuse.
+#[test]
+fn a_sender_to_far_more_recipients_than_usual() {
+    let to: Vec<String> = (0..40).map(|n| format!("r{n}@out{n}.test")).collect();
+    let to = to.join(";");
+    let words = r#"ada@example.com wrote to 400 times as many as usual in one hour" ["10 messages to 400 recipients"#;
+    shows("burst", words, |shown| {
+        let mut logs = Logs::default();
+        for hour in 0..4 {
+            logs.delivered(mail(hour * HOUR), "ex01", 200);
+        }
+        // One message less may be a word to everybody.
+        for i in 0..if shown { 10 } else { 9 } {
+            let at = 5 * HOUR + i * MINUTE;
+            logs.delivered(
+                Mail {
+                    to: &to,
+                    ..mail(at)
+                },
+                "ex01",
+                200,
+            );
+        }
+        logs
+    });
+}
+
 #[test]
 fn a_wave_of_failures_with_its_code_explained() {
     // Refused before acceptance with the same code: no part of the wave.
@@ -316,6 +343,36 @@ fn a_server_that_is_silent_while_the_others_work() {
         }
         logs
     });
+}
+
+/// The larger the failure, the more certain it must be said: no other server has to be alive.
+#[test]
+fn one_server_alone_is_silent_and_all_servers_are() {
+    for servers in [&["ex01"][..], &["ex01", "ex02", "ex03"]] {
+        let logs = |silent: std::ops::Range<u32>| {
+            let mut logs = Logs::default();
+            for hour in (0..8).filter(|hour| !silent.contains(hour)) {
+                for i in 0..50 {
+                    for server in servers {
+                        let mail = mail(hour * HOUR + i * MINUTE);
+                        logs.delivered(Mail { server, ..mail }, server, 200);
+                    }
+                }
+            }
+            findings(&logs, "silent_server", |_| {}, &[])
+        };
+        let found = logs(3..6);
+        assert_eq!(found.len(), servers.len(), "{found:?}");
+        assert!(
+            found[0].contains("ex01 was silent for 3 hours"),
+            "{found:?}"
+        );
+        assert!(found[0].contains("(hours around it)"), "{found:?}");
+        // An hour is not hours, and the logs may end in the evening.
+        for silent in [3..4, 5..8] {
+            assert_eq!(logs(silent.clone()), [""; 0], "{silent:?}");
+        }
+    }
 }
 
 #[test]
@@ -611,7 +668,7 @@ fn a_sender_is_held_against_its_earlier_days() {
     assert!(found.is_empty(), "{found:?}");
     let found = Earlier::new(&all_day(3), "2026-02-23").findings(&all_day(60), "burst");
     assert_eq!(found.len(), 1, "{found:?}");
-    let words = r#"sent 20 times as much as usual in one hour" ["60 messages in the hour from 2026-03-02T00:00:00.000Z; usual are 3"]"#;
+    let words = r#"sent 20 times as much as usual in one hour" ["60 messages to 60 recipients in the hour from 2026-03-02T00:00:00.000Z; usual are 3 messages"]"#;
     assert!(found[0].contains(words), "{found:?}");
     let found = Earlier::new(&all_day(4), "2026-02-23").findings(&all_day(60), "burst");
     assert!(found.is_empty(), "{found:?}");
@@ -654,6 +711,12 @@ fn much_mail_to_a_domain_that_had_none_before() {
     }
     let found = findings(&many(20, "y@new.test"), "new_domain", |_| {}, &[]);
     assert!(found.is_empty(), "no earlier days: {found:?}");
+    // One incident is one finding.
+    let to = ["a@new1.test", "b@new2.test", "c@new3.test"].join(";");
+    let found = earlier.findings(&many(20, &to), "new_domain");
+    assert_eq!(found.len(), 1, "{found:?}");
+    let words = "ada@example.com wrote much to 3 domains, which had no mail on earlier days";
+    assert!(found[0].contains(words), "{found:?}");
 }
 
 #[test]

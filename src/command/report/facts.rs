@@ -13,6 +13,7 @@ use crate::input::Inputs;
 use crate::keys::Service;
 use crate::path::anonymous;
 use crate::pipeline::Outcome;
+use crate::report::rhythm::Hours;
 use crate::report::trouble::MISSED_HOURS;
 use crate::report::{BadRows, EventCount, Facts, MissingFiles, ServerFacts, SkippedFile};
 use crate::servers::{Coverage, HourRows, Servers};
@@ -129,8 +130,8 @@ fn server(name: &str, coverage: &Coverage) -> ServerFacts {
         last,
         rows: coverage.rows,
         bytes: coverage.bytes,
-        hours: coverage.hours.keys().copied().collect(),
-        usual_rows: coverage.rows / (coverage.hours.len() as u64).max(1),
+        hours: by_hour(coverage),
+        around: Hours::new(),
         services: services(coverage),
     }
 }
@@ -157,9 +158,17 @@ fn within(name: &str, all: &Coverage, hours: &Range<i64>) -> ServerFacts {
         rows: coverage.rows,
         bytes: 0,
         services: services(&coverage),
-        hours: coverage.hours.into_keys().collect(),
-        ..whole
+        hours: by_hour(&coverage),
+        around: whole.hours,
+        name: whole.name,
     }
+}
+
+fn by_hour(coverage: &Coverage) -> Hours {
+    let rows = |hour: &HourRows| hour.rows.iter().map(|rows| u64::from(*rows)).sum();
+    (coverage.hours.iter())
+        .map(|(hour, of)| (*hour, rows(of)))
+        .collect()
 }
 
 fn services(coverage: &Coverage) -> Vec<String> {

@@ -197,7 +197,7 @@ fn write(
         let mut earlier = options.days.baseline.clone();
         earlier.retain(|path| Some(path) != options.days.save.as_ref());
         if let Some(earlier) = days::merge_all(&earlier, |day| !days::is_inside(day, &saved))? {
-            baseline.add(&earlier.tally, zone);
+            baseline.add(&earlier.tally, &earlier.facts, zone);
         }
         shown.baseline = Some(baseline);
     }

@@ -105,7 +105,7 @@ impl Period {
         }
         let mut baseline = Baseline::default();
         let sum = night.sums(state, options, |date| date < from)?;
-        baseline.add(&sum.tally, &options.zone);
+        baseline.add(&sum.tally, &sum.facts, &options.zone);
         Ok(Some(baseline))
     }
 }

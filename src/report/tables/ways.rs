@@ -232,14 +232,23 @@ fn oddities(report: &Report) -> Vec<Table> {
         Cell::Count(oddities.loops),
     ];
     let bursts = oddities.bursts.iter().map(|burst| {
-        let counts = [burst.messages, burst.normal].map(Cell::Count);
-        [
-            vec![text(&burst.sender), Cell::Time(burst.hour.clone())],
-            counts.to_vec(),
+        vec![
+            text(&burst.sender),
+            Cell::Time(burst.hour.clone()),
+            Cell::Count(burst.messages),
+            Cell::Count(burst.recipients),
+            text(burst.counted),
+            Cell::Count(burst.normal),
         ]
-        .concat()
     });
-    let burst_columns = ["sender", "hour", "messages", "normal"];
+    let burst_columns = [
+        "sender",
+        "hour",
+        "messages",
+        "recipients",
+        "counted",
+        "normal",
+    ];
     let new_domains = oddities.new_domains.iter().map(|new| {
         let senders = new.senders.iter();
         let senders: Vec<String> = senders
@@ -258,7 +267,7 @@ fn oddities(report: &Report) -> Vec<Table> {
             .traced(cases)
             .lines((oddities.loops > 0).then(|| loops.to_vec())),
         table(section, "bursts", "Senders far above their normal", &burst_columns)
-            .note("Normal: the median of the sender's other hours with mail, or of all senders' if it has few.")
+            .note("Counted: which of the two is 20 times the normal; that is the median of the sender's other hours with mail, or of all senders' if it has few.")
             .find("--sender SENDER --since HOUR --until 'THE NEXT HOUR'")
             .lines(bursts),
         table(section, "new_domains", "Much mail to domains that had none before", &new_columns)

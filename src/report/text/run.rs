@@ -174,8 +174,7 @@ fn strip(server: &coverage::Server, first: i64, last: i64, per_column: i64) -> S
     let mut start = first;
     while start <= last {
         let end = (start + per_column).min(last + 1);
-        let below = |hour: i64| server.hours.partition_point(|&h| h < hour) as i64;
-        strip.push(match below(end) - below(start) {
+        strip.push(match server.hours.range(start..end).count() as i64 {
             0 => '·',
             n if n == end - start => '█',
             _ => '▄',

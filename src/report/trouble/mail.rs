@@ -2,12 +2,15 @@
 //!
 //! In: the finished sections of the report, and what earlier days were like where they are known. Out: findings.
 
+use std::collections::BTreeMap;
+
 use super::{EVIDENCE, Finding, Severity, finding};
 use crate::figures::{grouped, percent, plural};
 use crate::filter::day_range;
 use crate::path::Fate;
 use crate::report::Report;
 use crate::report::baseline::Baseline;
+use crate::report::oddities::NewDomain;
 use crate::report::tables::in_zone;
 use crate::report::volume::Day;
 use crate::status::StatusCode;
@@ -18,6 +21,8 @@ use crate::time::HOUR;
 /// Failed recipients with one code that make a wave, if they are also this share of all.
 const WAVE_RECIPIENTS: i64 = 20;
 const WAVE_SHARE: f64 = 0.01;
+/// New domains to which one sender wrote that are told together.
+const MANY_DOMAINS: usize = 3;
 /// Waiting recipients for one next hop.
 const QUEUE_RECIPIENTS: i64 = 5;
 
@@ -70,29 +75,41 @@ pub fn queues(report: &Report, findings: &mut Vec<Finding>) {
 
 pub fn bursts(report: &Report, findings: &mut Vec<Finding>) {
     for burst in &report.oddities.bursts {
-        let times = burst.messages / burst.normal.max(1);
-        let what = format!(
-            "{} sent {times} times as much as usual in one hour",
-            burst.sender
-        );
+        let (sender, times) = (&burst.sender, burst.times());
+        let what = match burst.counted {
+            "messages" => format!("{sender} sent {times} times as much as usual in one hour"),
+            _ => format!("{sender} wrote to {times} times as many as usual in one hour"),
+        };
+        let usual = match burst.own {
+            true => "usual are",
+            false => "usual of all senders are",
+        };
         let evidence = format!(
-            "{} in the hour from {}; usual are {}",
+            "{} to {} in the hour from {}; {usual} {} {}",
             plural(burst.messages, "message"),
+            plural(burst.recipients, "recipient"),
             in_zone(&burst.hour, &report.time_zone),
-            grouped(burst.normal)
+            grouped(burst.normal),
+            burst.counted
         );
         findings.push(Finding {
             evidence: vec![evidence],
-            ..finding(Severity::Bad, "burst", what, burst.messages)
+            ..finding(Severity::Bad, "burst", what, burst.recipients)
         });
     }
 }
 
 pub fn waves(report: &Report, findings: &mut Vec<Finding>) {
     let entered = report.totals.entered_recipients;
+    // What goes on every day is no wave of any.
+    let hours = report
+        .period
+        .hours()
+        .map_or(1, |(first, last)| last - first + 1);
+    let days = (hours + 23) / 24;
     for code in &report.failures.by_code {
         let share = code.failed as f64 / entered.max(1) as f64;
-        if code.failed < WAVE_RECIPIENTS || share < WAVE_SHARE {
+        if code.failed < WAVE_RECIPIENTS * days || share < WAVE_SHARE {
             continue;
         }
         let name = code.code.as_deref().unwrap_or("no code");
@@ -223,27 +240,62 @@ pub fn volume(report: &Report, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Much mail to domains outside that had none on earlier days.
+/// Much mail to domains outside that had none on earlier days; where one sender wrote most of it to several, it is one
+/// finding.
 pub fn new_domains(report: &Report, findings: &mut Vec<Finding>) {
+    let mut by_sender: BTreeMap<&str, Vec<&NewDomain>> = BTreeMap::new();
     for new in &report.oddities.new_domains {
-        let what = format!(
-            "Much mail to {}, which had none on earlier days",
-            new.domain
-        );
-        let senders = new.senders.iter();
-        let senders: Vec<String> = senders
-            .map(|sender| format!("{} ({})", sender.sender, grouped(sender.recipients)))
-            .collect();
+        let first = new.senders.first();
+        let first = first.filter(|first| 2 * first.recipients > new.recipients);
+        let of_sender = by_sender.entry(first.map_or("", |first| &first.sender));
+        of_sender.or_default().push(new);
+    }
+    for (sender, domains) in by_sender {
+        let (one_by_one, together) = match sender.is_empty() || domains.len() < MANY_DOMAINS {
+            true => (domains, Vec::new()),
+            false => (Vec::new(), domains),
+        };
+        findings.extend(one_by_one.into_iter().map(new_domain));
+        if together.is_empty() {
+            continue;
+        }
+        let recipients = together.iter().map(|new| new.recipients).sum();
+        let first = together.iter().take(EVIDENCE);
+        let evidence = first.map(|new| format!("{}: {}", new.domain, mail_to(new)));
         findings.push(Finding {
-            evidence: vec![
+            evidence: evidence.collect(),
+            ..finding(
+                Severity::Bad,
+                "new_domain",
                 format!(
-                    "{} to {}",
-                    plural(new.messages, "message"),
-                    plural(new.recipients, "recipient")
+                    "{sender} wrote much to {}, which had no mail on earlier days",
+                    plural(together.len() as i64, "domain")
                 ),
-                format!("most from {}", senders.join(", ")),
-            ],
-            ..finding(Severity::Bad, "new_domain", what, new.recipients)
+                recipients,
+            )
         });
+    }
+}
+
+fn mail_to(new: &NewDomain) -> String {
+    format!(
+        "{} to {}",
+        plural(new.messages, "message"),
+        plural(new.recipients, "recipient")
+    )
+}
+
+fn new_domain(new: &NewDomain) -> Finding {
+    let what = format!(
+        "Much mail to {}, which had none on earlier days",
+        new.domain
+    );
+    let senders = new.senders.iter();
+    let senders: Vec<String> = senders
+        .map(|sender| format!("{} ({})", sender.sender, grouped(sender.recipients)))
+        .collect();
+    Finding {
+        evidence: vec![mail_to(new), format!("most from {}", senders.join(", "))],
+        ..finding(Severity::Bad, "new_domain", what, new.recipients)
     }
 }

@@ -49,7 +49,7 @@ pub struct Finding {
 pub fn trouble(report: &Report, baseline: Option<&Baseline>) -> Vec<Finding> {
     let mut findings = Vec::new();
     servers::balance(report, &mut findings);
-    servers::silent_servers(report, &mut findings);
+    servers::silent_servers(report, baseline, &mut findings);
     servers::no_rows(report, &mut findings);
     servers::missing_logs(report, &mut findings);
     servers::gone_logs(report, &mut findings);

@@ -49,6 +49,16 @@ pub enum Measure {
     Neighbours,
 }
 
+impl Measure {
+    pub fn words(self) -> &'static str {
+        match self {
+            Measure::Week => "same hour of other weeks",
+            Measure::Day => "same hour of other days",
+            Measure::Neighbours => "hours around it",
+        }
+    }
+}
+
 /// When the logs of all servers begin and end.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
@@ -75,7 +85,7 @@ pub fn spans(all: &Hours, first: Time, last: Time) -> Vec<Span> {
 }
 
 impl Span {
-    fn hours(self) -> Range<i64> {
+    pub fn hours(self) -> Range<i64> {
         self.first.hour()..self.last.hour() + 1
     }
 
@@ -269,14 +279,14 @@ fn plenty(own: &Hours) -> (u64, u64) {
 }
 
 /// Rows of one service by hour of the week, in the zone asked for.
-struct Rhythm<'z> {
+pub struct Rhythm<'z> {
     weeks: BTreeMap<i64, Vec<(i64, u64)>>,
     days: BTreeMap<(bool, i64), Vec<(i64, u64)>>,
     zone: &'z TimeZone,
 }
 
 impl<'z> Rhythm<'z> {
-    fn new(own: &Hours, span: Span, zone: &'z TimeZone) -> Rhythm<'z> {
+    pub fn new(own: &Hours, span: Span, zone: &'z TimeZone) -> Rhythm<'z> {
         let mut rhythm = Rhythm {
             weeks: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -293,11 +303,22 @@ impl<'z> Rhythm<'z> {
     }
 
     /// The median of the other weeks' or days' same hour.
-    fn usual(&self, hour: i64) -> Option<(u64, Measure)> {
+    pub fn usual(&self, hour: i64) -> Option<(u64, Measure)> {
         let (of_week, of_day) = places(hour, self.zone);
         let median = |hours: Option<&Vec<_>>| median(hours.into_iter().flatten(), hour);
         let week = median(self.weeks.get(&of_week)).map(|rows| (rows, Measure::Week));
         week.or_else(|| median(self.days.get(&of_day)).map(|rows| (rows, Measure::Day)))
+    }
+
+    /// Whether this is an hour of a weekend, and there are nights of workdays without a row.
+    pub fn may_rest(&self, hour: i64) -> bool {
+        let (_, (weekend, _)) = places(hour, self.zone);
+        let nights = self.days.iter().filter(|((weekend, _), _)| !weekend);
+        let is_silent = |rows: &Vec<(i64, u64)>| {
+            let silent = rows.iter().filter(|(_, rows)| *rows == 0);
+            rows.len() >= DAYS && 2 * silent.count() > rows.len()
+        };
+        weekend && nights.map(|(_, rows)| rows).any(is_silent)
     }
 
     /// The same of all other days, be they weekends or not.
