@@ -10,7 +10,7 @@ use bumpalo::collections::Vec as InArena;
 use crate::address::bare_id;
 use crate::address::x400::{is_mts_id, is_proper_id, plain_id, remote_message_id};
 use crate::dialect::foreign::stay::Concluded;
-use crate::dialect::legacy::settle::Conclusion;
+use crate::dialect::legacy::conclusion::Conclusion;
 use crate::event::{Event, Role};
 use crate::path::{IdTie, Inferred, Path, Relation, Via};
 

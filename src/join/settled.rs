@@ -41,7 +41,7 @@ impl Families {
 /// What the events of a message were found to say together, beside what stands in them by now.
 #[derive(Default)]
 pub(super) struct Settled<'a> {
-    inferred: Vec<legacy::settle::Conclusion<'a>>,
+    inferred: Vec<legacy::conclusion::Conclusion<'a>>,
     unsaid: foreign::stay::Concluded<'a>,
     /// Deliveries of which no log says when.
     untimed: Vec<Place>,

@@ -5,6 +5,7 @@
 //! into an [`Entry`]; from there on [`entry`] makes events and records of all three, [`finder`] files rows, and
 //! [`settle`] concludes what one record alone cannot say.
 
+pub mod conclusion;
 pub mod entry;
 pub mod events;
 pub mod finder;

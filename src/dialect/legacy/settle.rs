@@ -7,19 +7,11 @@
 use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 
+use super::conclusion::{Conclusion, concluded_from, is_final, quoted, replaces};
 use super::names::Names;
 use super::two_names::{self, By};
 use crate::address::List;
 use crate::event::{Event, Next, Place, Role};
-
-/// One conclusion: a role that an event was given (redirect, expansion, rename: of this address; departure: of all), or
-/// what is said of a hand-over (send).
-#[derive(Clone, Copy, Debug)]
-pub struct Conclusion<'d> {
-    pub role: Role,
-    pub address: &'d BStr,
-    pub place: Place,
-}
 
 /// Makes the events of one message complete. Returns what was concluded, so that it can be marked as such.
 pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusion<'d>> {
@@ -167,30 +159,6 @@ fn note_forwards<'d>(
     events.extend(forwards);
 }
 
-/// An event that no row tells of, at the place of one that does: nothing came or went by it.
-pub(super) fn concluded_from<'d>(event: &Event<'d>) -> Event<'d> {
-    Event {
-        copy: 0,
-        next: Next::None,
-        from_mailbox: false,
-        starts_message: false,
-        is_report: false,
-        ..*event
-    }
-}
-
-/// Whether an event is the last word about its recipients.
-pub(super) fn is_final(role: Role) -> bool {
-    matches!(
-        role,
-        Role::Deliver | Role::Leave | Role::Fail | Role::Drop | Role::Quarantine
-    )
-}
-
-pub(super) fn replaces(event: &Event<'_>) -> bool {
-    matches!(event.role, Role::Expand | Role::Redirect)
-}
-
 /// Expansions and redirects name the new recipients only: the old one is the one on that server of which nothing more
 /// is heard.
 fn name_replaced<'d>(
@@ -323,12 +291,4 @@ fn note_categorized<'d>(
             ..concluded_from(&entry)
         });
     }
-}
-
-/// A list field of one address.
-pub(super) fn quoted<'d>(address: &'d [u8], arena: &'d Bump) -> List<'d> {
-    if address.contains(&b';') {
-        return List(arena.alloc_slice_copy(&bstr::concat([b"'", address, b"'"])));
-    }
-    List(address)
 }

@@ -7,8 +7,8 @@ use bstr::{BStr, ByteSlice};
 use bumpalo::Bump;
 use hashbrown::HashMap;
 
+use super::conclusion::{Conclusion, concluded_from, is_final, quoted, replaces};
 use super::names::Names;
-use super::settle::{Conclusion, concluded_from, is_final, quoted, replaces};
 use crate::address::List;
 use crate::event::{Event, Role};
 

@@ -85,12 +85,11 @@ pub fn bursts(report: &Report, findings: &mut Vec<Finding>) {
             false => "usual of all senders are",
         };
         let evidence = format!(
-            "{} to {} in the hour from {}; {usual} {} {}",
+            "{} to {} in the hour from {}; {usual} {}",
             plural(burst.messages, "message"),
             plural(burst.recipients, "recipient"),
             in_zone(&burst.hour, &report.time_zone),
-            grouped(burst.normal),
-            burst.counted
+            plural(burst.normal, burst.counted.trim_end_matches('s'))
         );
         findings.push(Finding {
             evidence: vec![evidence],

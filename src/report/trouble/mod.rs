@@ -1,11 +1,12 @@
 //! What is wrong today: findings in plain words, worst first, each with its evidence.
 //!
 //! In: the finished sections of the report, and what earlier days were like where they are known. Out: the
-//! key `trouble`. Every finding names the figures it rests on; thresholds stand beside each other on top of [`servers`]
-//! and [`mail`].
+//! key `trouble`. Every finding names the figures it rests on; thresholds stand beside each other on top of [`servers`],
+//! [`silence`] and [`mail`].
 
 mod mail;
 mod servers;
+mod silence;
 
 use serde::Serialize;
 
@@ -49,7 +50,7 @@ pub struct Finding {
 pub fn trouble(report: &Report, baseline: Option<&Baseline>) -> Vec<Finding> {
     let mut findings = Vec::new();
     servers::balance(report, &mut findings);
-    servers::silent_servers(report, baseline, &mut findings);
+    silence::silent_servers(report, baseline, &mut findings);
     servers::no_rows(report, &mut findings);
     servers::missing_logs(report, &mut findings);
     servers::gone_logs(report, &mut findings);

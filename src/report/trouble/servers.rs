@@ -2,23 +2,12 @@
 //!
 //! In: the finished sections of the report. Out: findings.
 
-use std::collections::BTreeSet;
-
-use super::{EVIDENCE, Finding, MISSED_HOURS, Severity, finding};
+use super::{EVIDENCE, Finding, Severity, finding};
 use crate::figures::{duration, grouped, percent, plural};
 use crate::report::Report;
-use crate::report::baseline::Baseline;
 use crate::report::coverage::Server;
-use crate::report::rhythm::{Hours, Measure, Rhythm, Span, body, silences, spans};
 use crate::report::tables::in_zone;
-use crate::time::{HOUR, Time};
 
-/// A server that is silent for so many hours.
-const SILENT_HOURS: i64 = 2;
-/// All servers may have nothing to do for longer.
-const NIGHT_HOURS: usize = 6;
-/// Rows per hour from which a server counts as normally busy.
-const BUSY_ROWS: u64 = 20;
 /// A way is slow if a fifth of its mail is, and so much: one message that waits for its moderator, or for a host that
 /// lets nobody in at once, says nothing about the way.
 const SLOW_PART: i64 = 5;
@@ -38,128 +27,6 @@ pub fn balance(report: &Report, findings: &mut Vec<Finding>) {
             ..finding(Severity::Warning, "balance", what, residual.abs())
         });
     }
-}
-
-/// Hours without rows, or with next to none, where a server has plenty: by its own rhythm, as far as that is known; else where
-/// most of the others have rows.
-pub fn silent_servers(report: &Report, baseline: Option<&Baseline>, findings: &mut Vec<Finding>) {
-    let servers = &report.coverage.servers;
-    let Some((since, until)) = report.period.hours() else {
-        return;
-    };
-    let rows: Vec<Hours> = servers.iter().map(|of| all_hours(of, baseline)).collect();
-    let (any, spans) = together(&rows, report);
-    let at = |hour: i64| in_zone(&Time(hour * HOUR).rfc3339(), &report.time_zone);
-    for (server, own) in servers.iter().zip(&rows) {
-        let last = server.last_time.map_or(i64::MAX, Time::hour);
-        if last < since.saturating_sub(MISSED_HOURS) {
-            continue; // gone
-        }
-        let others = servers.iter().filter(|o| o.server != server.server);
-        let others: Vec<&Hours> = others.map(|of| &of.hours).collect();
-        let alive = |hour: i64| {
-            let speaking = others.iter().filter(|hours| hours.contains_key(&hour));
-            2 * speaking.count() > others.len()
-        };
-        let (mut silent, mut evidence) = (BTreeSet::new(), Vec::new());
-        for silence in spans
-            .iter()
-            .flat_map(|span| silences(own, &any, *span, &report.time_zone))
-        {
-            let hours = silence.hours.start.max(since)..silence.hours.end.min(until + 1);
-            // Without a rhythm, a night of all is no silence of one.
-            let is_night = silence.by == Measure::Neighbours && hours.clone().count() > NIGHT_HOURS;
-            if hours.is_empty() || is_night && !hours.clone().all(alive) {
-                continue;
-            }
-            evidence.push(format!(
-                "no row, or next to none, from {} to {}: about {} are usual ({})",
-                at(hours.start),
-                at(hours.end),
-                grouped(silence.usual as i64),
-                silence.by.words()
-            ));
-            silent.extend(hours);
-        }
-        let usual_rows = own.values().sum::<u64>() / (own.len() as u64).max(1);
-        let with_gaps = spans.iter().filter(|_| !server.gaps.is_empty());
-        // When it was there.
-        let lived = |span: &Span| {
-            let (first, last) = own.keys().next().zip(own.keys().next_back())?;
-            Some(Span {
-                first: span.first.max(Time(first * HOUR)),
-                last: span.last.min(Time((last + 1) * HOUR - 1)),
-            })
-        };
-        let rhythms: Vec<(Span, Rhythm<'_>)> = with_gaps
-            .filter_map(|span| Some((*span, Rhythm::new(own, lived(span)?, &report.time_zone))))
-            .collect();
-        let is_unknown = |hour: i64| {
-            let mut known = rhythms
-                .iter()
-                .filter(|(span, _)| span.hours().contains(&hour));
-            known.all(|(_, rhythm)| rhythm.usual(hour).is_none() && !rhythm.may_rest(hour))
-        };
-        for gap in &server.gaps {
-            let hours = gap.first_hour..gap.first_hour + gap.hours;
-            let new = |hour: &i64| !silent.contains(hour) && alive(*hour) && is_unknown(*hour);
-            let hours: Vec<i64> = hours.filter(new).collect();
-            if usual_rows >= BUSY_ROWS && hours.len() as i64 >= SILENT_HOURS {
-                evidence.push(format!(
-                    "no row from {} to {}, while most other servers logged; otherwise {} rows an hour",
-                    at(hours[0]),
-                    at(hours[hours.len() - 1] + 1),
-                    grouped(usual_rows as i64)
-                ));
-                silent.extend(hours);
-            }
-        }
-        let silent = silent.len() as i64;
-        if silent >= SILENT_HOURS {
-            evidence.truncate(EVIDENCE);
-            let what = format!(
-                "{} was silent for {}: down, or its logs are missing",
-                server.server,
-                plural(silent, "hour")
-            );
-            findings.push(Finding {
-                evidence,
-                ..finding(Severity::Bad, "silent_server", what, silent)
-            });
-        }
-    }
-}
-
-/// Rows of a server by hour, all that is known.
-fn all_hours(server: &Server, baseline: Option<&Baseline>) -> Hours {
-    let earlier = baseline.and_then(|baseline| baseline.servers.get(&server.server));
-    let mut hours = earlier.cloned().unwrap_or_default();
-    hours.extend(&server.around);
-    hours.extend(&server.hours);
-    hours
-}
-
-/// Rows of all servers by hour, and the stretches of time of which something can be said.
-fn together(rows: &[Hours], report: &Report) -> (Hours, Vec<Span>) {
-    let mut any = Hours::new();
-    for (hour, rows) in rows.iter().flatten() {
-        *any.entry(*hour).or_default() += rows;
-    }
-    let hours = any.keys().next().zip(any.keys().next_back());
-    let Some((&first, &last)) = hours else {
-        return (any, Vec::new());
-    };
-    let servers = report.coverage.servers.iter();
-    let begins = servers.clone().filter_map(|server| server.first_time);
-    let ends = servers.filter_map(|server| server.last_time);
-    let begin = begins.filter(|time| time.hour() == first).min();
-    let end = ends.filter(|time| time.hour() == last).max();
-    let begin = begin.unwrap_or(Time(first * HOUR));
-    let end = end.unwrap_or(Time((last + 1) * HOUR - 1));
-    let spans = spans(&any, begin, end).into_iter();
-    let spans = spans.map(|span| body(&any, span, &report.time_zone));
-    let spans = spans.collect();
-    (any, spans)
 }
 
 /// A period in which no server has a row: the figures of such a day would look as if all were well.
