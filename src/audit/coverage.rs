@@ -91,12 +91,9 @@ pub fn coverage(facts: &Facts<'_>) -> Vec<Server> {
             }
         }
     }
-    let mut spans = facts
-        .span
-        .map_or(Vec::new(), |(first, last)| rhythm::spans(&any, first, last));
-    for span in &mut spans {
-        *span = rhythm::body(&any, *span, &facts.zone);
-    }
+    let spans = facts.span.map_or(Vec::new(), |(first, last)| {
+        rhythm::spans(&any, first, last, &facts.zone)
+    });
     read.iter()
         .map(|(name, coverage)| Server {
             server: name.to_string(),

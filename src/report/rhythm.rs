@@ -66,9 +66,9 @@ pub struct Span {
     pub last: Time,
 }
 
-/// Stretches of time in which some server has rows. A month without any row is no silence but another collection, or a
-/// row with a mad date.
-pub fn spans(all: &Hours, first: Time, last: Time) -> Vec<Span> {
+/// Stretches of time in which some server has rows, each without its ends where it fades. A month without any row is no silence
+/// but another collection, or a row with a mad date.
+pub fn spans(all: &Hours, first: Time, last: Time, zone: &TimeZone) -> Vec<Span> {
     const MONTH: i64 = 31 * 24;
     let mut spans: Vec<Span> = Vec::new();
     for &hour in all.keys() {
@@ -81,7 +81,9 @@ pub fn spans(all: &Hours, first: Time, last: Time) -> Vec<Span> {
             }),
         }
     }
-    spans
+    (spans.into_iter())
+        .map(|span| body(all, span, zone))
+        .collect()
 }
 
 impl Span {
@@ -100,7 +102,7 @@ impl Span {
 /// A span without the hours at its ends in which the whole organisation, taken together, has less than a quarter of its
 /// usual rows: there a collection begins or fades out, and no server's silence means anything. The outermost hours are held
 /// against those of any other days where there are too few of their own kind: a weekend's last retries after workdays.
-pub fn body(all: &Hours, span: Span, zone: &TimeZone) -> Span {
+fn body(all: &Hours, span: Span, zone: &TimeZone) -> Span {
     let rhythm = Rhythm::new(all, span, zone);
     let fading = |hours: &mut dyn Iterator<Item = i64>| {
         let (mut rows, mut usual, mut fading) = (0, 0, 0);

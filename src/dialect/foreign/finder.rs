@@ -2,7 +2,8 @@
 //!
 //! In: a chunk that begins at a record. Out: [`Yield`]. Stamps are read by the chunk's clock; the first line whose
 //! ids prove another one (daylight saving began, the year turned) has the chunk read again with the clocks that each
-//! stretch of it tells; where hosts of several zones share the file, each line goes by its host's. What a line becomes is [`super::rows`]' work.
+//! stretch of it tells; where hosts of several zones share the file, each line goes by its host's. What a line becomes is
+//! [`super::rows`]' work.
 
 use bumpalo::Bump;
 
@@ -144,12 +145,11 @@ impl<'p> Finder<'p> {
         let Some(found) = found else {
             return false;
         };
-        let own = self
-            .schema
-            .of_host(found.host, self.slice.start + at as u64);
-        let turns = !own.clock.agrees(&self.schema.clock);
+        let at = self.slice.start + at as u64;
+        let own = self.schema.clock_of(found.host, at);
+        let turns = !own.agrees(&self.schema.clock);
         if turns {
-            self.go_by(own.clock);
+            self.go_by(own);
         }
         turns
     }

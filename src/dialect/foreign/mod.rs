@@ -113,13 +113,10 @@ impl Schema {
         format!("{form} {} {}", self.clock.year, self.clock.offset_s)
     }
 
-    /// The schema for a line of `host` at a byte of the file.
-    fn of_host(&self, host: &[u8], at: u64) -> Schema {
+    /// By which clock a line of `host` at a byte of the file goes.
+    fn clock_of(&self, host: &[u8], at: u64) -> Clock {
         let own = self.hosts.and_then(|hosts| hosts.at(host, at));
-        Schema {
-            clock: own.unwrap_or(self.clock),
-            ..*self
-        }
+        own.unwrap_or(self.clock)
     }
 
     /// Whether stamps leave out year or zone.
@@ -270,8 +267,8 @@ pub fn time_at(schema: &Schema, data: &[u8], from: usize) -> Option<Time> {
         if schema.hosts.is_none() {
             return Some(found.time);
         }
-        let own = schema.of_host(found.host, from as u64);
-        outer(line, &own.clock).map(|found| found.time)
+        let own = schema.clock_of(found.host, from as u64);
+        outer(line, &own).map(|found| found.time)
     })
 }
 

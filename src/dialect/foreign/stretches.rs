@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::line::{Outer, lines};
 use super::outer::outer;
 use super::told::{STRANGERS, Told, told, told_by};
+use super::usual::word;
 use super::{CLOCK_BYTES, Form, Schema, last_of_chain, next_line};
 use crate::time::SECOND;
 
@@ -203,17 +204,17 @@ impl Hosts {
             return None;
         }
         let head = &data[..data.len().min(CLOCK_BYTES)];
-        let sample = tracks(schema, head);
-        let differ = |offset_s: fn(&Track) -> i32| {
-            let mut told = sample.values().filter(|track| track.is_known).map(offset_s);
+        let differ = |until: Until| {
+            let sample = tracks(schema, head, until);
+            let told = sample.values().filter(|track| track.is_known);
+            let mut told = told.map(|track| track.clock.offset_s);
             let first = told.next();
             told.any(|other| Some(other) != first)
         };
         // Where all of them change their clocks, those that tell nothing behind the change only seem to differ.
-        let is_mixed =
-            differ(|track| track.found[0].1.offset_s) && differ(|track| track.clock.offset_s);
+        let is_mixed = differ(Until::Known) && differ(Until::End);
         is_mixed.then(|| {
-            let tracks = tracks(schema, data).into_iter();
+            let tracks = tracks(schema, data, Until::End).into_iter();
             let hosts = tracks.map(|(host, track)| (host.into(), track.finish(None)));
             kept(Hosts(hosts.collect()))
         })
@@ -258,11 +259,33 @@ fn is_of_one(schema: &Schema, data: &[u8]) -> bool {
     hosts.all(|host| Some(host) == first)
 }
 
+/// The host of a line, where it stands as in nearly all: `Nov 21 17:23:38 mx1 ...`.
+fn traditional_host(line: &[u8]) -> Option<&[u8]> {
+    let is_traditional = matches!(line.first(), Some(b'A'..=b'S'));
+    let (host, _) = word(line.get(16..)?)?;
+    is_traditional.then(|| last_of_chain(host))
+}
+
+/// How far the clock of a host is followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Until a line tells it: nearly all lines are passed over then.
+    Known,
+    End,
+}
+
 /// Follows the clock of each host.
-fn tracks<'d>(schema: &Schema, data: &'d [u8]) -> BTreeMap<&'d [u8], Track> {
+fn tracks<'d>(schema: &Schema, data: &'d [u8], until: Until) -> BTreeMap<&'d [u8], Track> {
     let mut tracks: BTreeMap<&[u8], Track> = BTreeMap::new();
+    let is_known = |tracks: &BTreeMap<&[u8], Track>, host| {
+        tracks.get(host).is_some_and(|track| track.is_known)
+    };
     for (from, to) in lines(data, 0) {
         let line = &data[from..to];
+        let host = traditional_host(line);
+        if until == Until::Known && host.is_some_and(|host| is_known(&tracks, host)) {
+            continue;
+        }
         if let Some(found) = outer(line, &schema.clock) {
             let new = || Track::new(schema, false);
             let track = tracks.entry(last_of_chain(found.host)).or_insert_with(new);

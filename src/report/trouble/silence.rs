@@ -10,7 +10,7 @@ use crate::figures::{grouped, plural};
 use crate::report::Report;
 use crate::report::baseline::Baseline;
 use crate::report::coverage::Server;
-use crate::report::rhythm::{Hours, Measure, Rhythm, Span, body, silences, spans};
+use crate::report::rhythm::{Hours, Measure, Rhythm, Span, silences, spans};
 use crate::report::tables::in_zone;
 use crate::time::{HOUR, Time};
 
@@ -24,7 +24,7 @@ const BUSY_ROWS: u64 = 20;
 /// Finds them.
 pub fn silent_servers(report: &Report, baseline: Option<&Baseline>, findings: &mut Vec<Finding>) {
     let servers = &report.coverage.servers;
-    let Some((since, _)) = report.period.hours() else {
+    let Some(period @ (since, _)) = report.period.hours() else {
         return;
     };
     let rows: Vec<Hours> = servers.iter().map(|of| all_hours(of, baseline)).collect();
@@ -36,6 +36,7 @@ pub fn silent_servers(report: &Report, baseline: Option<&Baseline>, findings: &m
         }
         let mut silent = Silent {
             report,
+            period,
             server,
             own,
             hours: BTreeSet::new(),
@@ -73,15 +74,15 @@ fn together(rows: &[Hours], report: &Report) -> (Hours, Vec<Span>) {
     let end = ends.filter(|time| time.hour() == last).max();
     let begin = begin.unwrap_or(Time(first * HOUR));
     let end = end.unwrap_or(Time((last + 1) * HOUR - 1));
-    let spans = spans(&any, begin, end).into_iter();
-    let spans = spans.map(|span| body(&any, span, &report.time_zone));
-    let spans = spans.collect();
+    let spans = spans(&any, begin, end, &report.time_zone);
     (any, spans)
 }
 
 /// What is found of one server.
 struct Silent<'r> {
     report: &'r Report,
+    /// Its first and its last hour.
+    period: (i64, i64),
     server: &'r Server,
     own: &'r Hours,
     /// Silent hours of the period.
@@ -92,7 +93,7 @@ struct Silent<'r> {
 impl Silent<'_> {
     fn by_rhythm(&mut self, any: &Hours, spans: &[Span]) {
         let zone = &self.report.time_zone;
-        let (since, until) = self.report.period.hours().unwrap_or_default();
+        let (since, until) = self.period;
         let found = spans
             .iter()
             .flat_map(|span| silences(self.own, any, *span, zone));
