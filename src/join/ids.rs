@@ -83,7 +83,11 @@ pub fn mark_inferred<'d>(path: &mut Path<'d>, concluded: &[Conclusion<'d>]) {
         };
         path.inferred.push((what, conclusion.address));
     }
-    // Logs and documents disagree on which of the two ids in a row about a report is the report's.
+}
+
+/// Marks the reports of Exchange 4.0 to 2003: logs and documents disagree on which of the two ids in a row about a report is
+/// the report's.
+pub fn mark_reports(path: &mut Path<'_>) {
     let reports = |(relation, _): &&(Relation, &BStr)| {
         matches!(relation, Relation::Report | Relation::ReportOf)
     };

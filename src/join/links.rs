@@ -178,12 +178,11 @@ impl Links {
             (true, None) => return,
         };
         let key = keys.message_id(name);
-        for (relation, by) in self.about.get(&key).map_or(&[][..], Vec::as_slice) {
-            let tie = (*relation, by.as_bstr());
-            if !path.related.contains(&tie) {
-                path.related.push(tie);
-            }
+        if let Some(about) = self.about.get(&key) {
+            let ties = about.iter().map(|(relation, by)| (*relation, by.as_bstr()));
+            path.related.extend(ties);
         }
+        each_once(&mut path.related, keys);
         if self.instances.contains(&key) {
             path.related.push((Relation::Instance, path.message_id));
             // The store suppresses a mail with a Message-ID that the mailbox had: of the other instance, or of a mail
@@ -192,6 +191,14 @@ impl Links {
             (path.recipients.iter_mut().filter(unseen))
                 .for_each(|r| r.reason = Reason::DuplicateOfOther);
         }
+    }
+}
+
+/// Leaves each tie once: connectors and MTAs write one id in different cases.
+fn each_once(related: &mut Vec<(Relation, &BStr)>, keys: &Keys) {
+    if related.len() > 1 {
+        let mut known = HashSet::new();
+        related.retain(|(relation, id)| known.insert((*relation, keys.message_id(id))));
     }
 }
 
@@ -205,7 +212,8 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
     for row in rows.iter().flatten() {
         let layout = &ground.layouts[usize::from(row.layout)];
         let is_report = || legacy::events::kind(row.code).is_some_and(|kind| kind.is_report);
-        if layout.is_old_text() && row.kind == KeyKind::Message && !is_report() {
+        let names_report = layout.is_legacy() && row.role == Role::Fail;
+        if layout.is_old_text() && row.kind == KeyKind::Message && !names_report && !is_report() {
             continue; // refers to nothing
         }
         let around = ground.around(row, &arena);
@@ -219,9 +227,10 @@ fn part(rows: &[Vec<Row>], ground: &Ground<'_>) -> Part {
             let event = dialect::event(row, &around);
             let relation = match event.is_report {
                 true => Relation::Report,
+                false if names_report => Relation::ReportOf,
                 false => Relation::of_made(&event),
             };
-            let refers = event.is_report || event.generated;
+            let refers = event.is_report || event.generated || names_report;
             let reference = event.reference().text();
             if refers && is_proper_id(reference) && reference != message_id {
                 let about = ground.keys.message_id(reference);

@@ -6,8 +6,8 @@ use bstr::BStr;
 use bumpalo::Bump;
 use hashbrown::HashSet;
 
-use super::Joint;
 use super::settled::{Families, Settled, settle};
+use super::{Joint, ids};
 use crate::address::short_host;
 use crate::dialect::foreign::hop::At;
 use crate::dialect::{self, Surroundings, foreign};
@@ -126,6 +126,9 @@ pub fn path<'a>(
     }
     buffers.events = emptied(events);
     joint.links.add_to(&mut path, &joint.ground.keys);
+    if families.legacy {
+        ids::mark_reports(&mut path);
+    }
     show(&mut path, rows, around, joint, arena);
     if let Some(anonymous) = joint.scene.anonymous {
         anonymous.veil(&mut path, joint.scene.own, arena);

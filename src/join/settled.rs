@@ -17,7 +17,7 @@ use crate::row::Row;
 /// Which families of logs the rows of a message are of.
 #[derive(Clone, Copy)]
 pub(super) struct Families {
-    legacy: bool,
+    pub legacy: bool,
     pub foreign: bool,
     online: bool,
     online_detail: bool,

@@ -130,7 +130,7 @@ pub fn reason<'d, 'n>(
         }
         Reason::NoRowOn(host) => {
             let host = host.as_bytes();
-            let gap: &[u8] = b" covers that time but has no row of this message";
+            let gap: &[u8] = b" covers that time but has no row of what became of it";
             bstr::concat([b"handed to ", host, at, b"; the log of ", host, gap])
         }
         Reason::LogEndsOn(id) => {

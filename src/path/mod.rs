@@ -163,7 +163,7 @@ pub enum Reason<'d> {
     HandedToMailbox(&'d BStr),
     /// Handed to a server of which no log was read, or none for that time.
     NoLogOf(&'d BStr),
-    /// Handed to a server whose log covers that time but has no row of the message.
+    /// Handed to a server whose log covers that time but has no row of what became of the recipient.
     NoRowOn(&'d BStr),
     /// The logs of this server end before the next step.
     LogEndsOn(ServerId),

@@ -71,7 +71,7 @@ fn note(way: &mut Way, i: usize, event: &Event<'_>) {
     match event.role {
         Role::Submit => way.submitted.push(i),
         // Concluded from all rows together: it tells of no queue.
-        Role::Resolve | Role::Redirect if event.copy == 0 => {}
+        Role::Expand | Role::Resolve | Role::Redirect if event.copy == 0 => {}
         Role::Receive
         | Role::Report
         | Role::Resubmit

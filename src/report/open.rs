@@ -273,7 +273,7 @@ fn sentence(missing: &Missing, names: &Names<'_>) -> (&'static str, Option<Strin
         }
         Missing::RowOn(host) => {
             let host = decoded(host);
-            let sentence = format!("handed to {host}, whose log has no row of the message");
+            let sentence = format!("handed to {host}, whose log has no row of what became of it");
             ("row_on", Some(host), sentence)
         }
         Missing::EndOf(server) => {

@@ -344,6 +344,39 @@ fn a_report_of_2003_joins_the_message_it_is_about() {
     assert_eq!(found[0]["recipients"][0]["status"], "failed");
 }
 
+/// A report that the row of what failed names is a message of its own, tied both ways, and no other id of the original.
+#[test]
+fn a_failure_of_2003_names_its_report() {
+    let row = |second: u32, event: u32, to: &str, id: &str, linked: &str| {
+        format!(
+            "2003-8-12\t0:58:{second} GMT\t-\t-\t-\tEX01\t-\t{to}\t{event}\t{id}@corp.example\t0\t0\t4281\t1\t\
+             2003-8-12 0:58:14 GMT\t0\tVersion: 6.0\t{linked}\tHello\tann@corp.example\t-\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let log = [
+        row(14, 1019, "x@remote.example", "M1", "-"),
+        row(20, 1030, "x@remote.example", "M1", "DSN1@corp.example"),
+        row(21, 1019, "ann@corp.example", "DSN1", "-"),
+    ];
+    std::fs::write(folder.path().join("20030812.log"), log.concat()).unwrap();
+    let found = paths(folder.path(), &[]);
+    let told = found
+        .iter()
+        .map(|path| (&path["other_ids"], &path["related"]));
+    let tie = |kind: &str, id: &str| {
+        let id = format!("{id}@corp.example");
+        serde_json::json!([{"kind": kind, "message_id": id, "inferred": true}])
+    };
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (&serde_json::json!([]), &tie("report", "DSN1")),
+            (&serde_json::json!([]), &tie("report-of", "M1"))
+        ]
+    );
+}
+
 /// Two reports about one message, under ids of their own: all is told of the one message.
 #[test]
 fn two_reports_of_5_5_are_about_one_message() {
@@ -360,6 +393,32 @@ fn two_reports_of_5_5_are_about_one_message() {
     let found = paths(folder.path(), &[]);
     let originals = found.iter().filter(|path| path["class"] != "report");
     assert_eq!(originals.count(), 1, "{found:#?}");
+}
+
+/// The connector and the MTA write the id of one report in different cases.
+#[test]
+fn a_report_whose_id_is_written_in_two_ways_is_named_once() {
+    let (about, report) = (
+        "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31",
+        "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-9",
+    );
+    let about_it = |id: &str, about: &str, event: u32, second: u32| {
+        format!(
+            "{id}\t{event}\t1998.11.17 9:12:{second}\t/o=FJORD/ou=HARBOUR/cn=Configuration/cn=Connections/\
+             cn=MS Mail Connector (HERON)\t\t\t/o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA\t0\t1000\t0\t0\t{about}\t1\n\
+             /o=FJORD/ou=HILL/cn=Recipients/cn=BRAM\t1\n\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let log = [
+        record(4, 1, &["BRAM"]),
+        about_it(report, about, 1007, 2),
+        about_it(&report.to_uppercase(), &about.to_uppercase(), 10, 3),
+    ];
+    write_heron(folder.path(), "logs", &log.concat());
+    let found = paths(folder.path(), &[]);
+    let ties = |path: &Value| path["related"].as_array().unwrap().len();
+    assert_eq!(found.iter().map(ties).collect::<Vec<_>>(), [1, 1]);
 }
 
 /// The row that queues a message for the Internet names where it goes, which is not where it came from.
@@ -612,6 +671,22 @@ fn of_several_recipients_and_lists_those_are_lists_that_vanish() {
             record(4, 1, &["SALES", "ZOE"]),
             record(26, 2, &["BRAM", "CHLOE"]),
             record(7, 3, &["ZOE"]),
+            record(9, 4, &["BRAM", "CHLOE"]),
+            later(),
+        ]),
+        [
+            "sales expanded ",
+            "zoe unknown ",
+            "bram delivered sales",
+            "chloe delivered sales"
+        ]
+    );
+    // It went on before the list was opened.
+    assert_eq!(
+        ends(&[
+            record(4, 1, &["SALES", "ZOE"]),
+            record(7, 2, &["ZOE"]),
+            record(26, 3, &["BRAM", "CHLOE"]),
             record(9, 4, &["BRAM", "CHLOE"]),
             later(),
         ]),
@@ -900,6 +975,164 @@ fn whom_outlook_names_is_no_second_recipient() {
             "b.kline@heron.test delivered ".into(),
         ]
     );
+}
+
+/// `address status via` of every recipient.
+fn fates(message: &Value) -> impl Iterator<Item = String> {
+    message["recipients"].as_array().unwrap().iter().map(|r| {
+        let [who, fate] = ["address", "status"].map(|key| r[key].as_str().unwrap());
+        let via = r["via"].as_array().unwrap().iter();
+        let via: Vec<_> = via.map(|v| v["address"].as_str().unwrap()).collect();
+        format!("{who} {fate} {}", via.join(" "))
+    })
+}
+
+/// A list goes to another server and comes back as its members: what was delivered in between had not come back.
+#[test]
+fn what_was_delivered_before_a_list_came_back_was_not_received_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = [
+        record(4, 1, &["BRAM", "LIST"]),
+        record(9, 2, &["BRAM"]),
+        record(7, 2, &["LIST"]),
+        record(0, 5, &["CHLOE"]),
+        record(9, 6, &["CHLOE"]),
+    ];
+    write_heron(folder.path(), "logs", &log.concat());
+    let found = paths(folder.path(), &[]);
+    let hops = found[0]["hops"].as_array().unwrap().iter();
+    let deliveries = hops.filter(|hop| hop["role"] == "delivery");
+    let second = |time: &Value| time.as_str().map(|time| time[17..19].to_owned());
+    let times = deliveries.map(|hop| (second(&hop["received"]), second(&hop["sent"])));
+    assert_eq!(
+        times.collect::<Vec<_>>(),
+        [
+            (None, Some("02".to_owned())),
+            (Some("05".to_owned()), Some("06".to_owned()))
+        ]
+    );
+}
+
+/// One server makes of an address what goes on to the next: that the next one's log is read, or is not, changes neither who
+/// it was nor that it left.
+#[test]
+fn what_a_server_of_2003_made_of_an_address_is_known_beside_the_next_ones_log() {
+    let row = |server: &str, second: u32, to: &str, event: u32, partner: &str| {
+        format!(
+            "2005-3-2\t10:0:{second} GMT\t-\t-\t{partner}\t{server}\t-\t{to}@heron.test\t{event}\tM1@heron.test\t0\t0\t2000\t1\t\
+             2005-3-2 10:0:0 GMT\t0\t-\t-\tHello\tann@heron.test\t-\n"
+        )
+    };
+    let told = |logs: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().unwrap();
+        for (server, log) in logs {
+            let log = format!(
+                "# Message Tracking Log File\n# Exchange System Attendant Version 6.5.7638.1\n{log}"
+            );
+            std::fs::create_dir(folder.path().join(format!("{server}.log"))).unwrap();
+            std::fs::write(
+                folder.path().join(format!("{server}.log/20050302.log")),
+                log,
+            )
+            .unwrap();
+        }
+        let found = paths(folder.path(), &[]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let told = fates(&found[0]);
+        told.map(|told| told.replace("@heron.test", ""))
+            .collect::<Vec<_>>()
+    };
+    let goes_on = |from: &str, to: &[&str]| {
+        let on = to.iter().map(|to| row("NEW1", 3, to, 1031, "NEW2"));
+        row("NEW1", 1, from, 1019, "-") + &on.collect::<String>()
+    };
+    let arrives =
+        |at: &str, of: &str| row("NEW2", 4, at, 1019, "-") + &row("NEW2", 5, of, 1028, "-");
+    assert_eq!(
+        told(&[
+            ("NEW1", &goes_on("info", &["bob"])),
+            ("NEW2", &arrives("bob", "bob"))
+        ]),
+        ["bob delivered info"]
+    );
+    // The second server does it.
+    assert_eq!(
+        told(&[
+            ("NEW1", &goes_on("info", &["info"])),
+            ("NEW2", &arrives("info", "bob"))
+        ]),
+        ["bob delivered info"]
+    );
+    // Each does it once.
+    assert_eq!(
+        told(&[
+            ("NEW1", &goes_on("info", &["help"])),
+            ("NEW2", &arrives("help", "bob"))
+        ]),
+        ["bob delivered help info"]
+    );
+    // A list, whose members went on to a server whose log is not there.
+    assert_eq!(
+        told(&[("NEW1", &goes_on("team", &["bob", "cat"]))]),
+        ["team expanded ", "bob unknown team", "cat unknown team"]
+    );
+}
+
+/// The Internet Mail Service gives to a server of 2003, under the name that mail has outside: nobody has left, and nobody is
+/// counted twice.
+#[test]
+fn what_the_internet_mail_service_gives_to_a_newer_server_stays_inside() {
+    const OUTER: &str = "c=NO%a=_%p=FJORD%l=HERON-981117091203Z-31@heron.fjord.test";
+    let hands_over = |to: &str| {
+        format!(
+            "c=NO;a= ;p=FJORD;l=HERON-981117091203Z-31\t1011\t1998.11.17 9:12:3\t/o=FJORD/ou=HARBOUR/cn=Configuration/\
+             cn=Connections/cn=Internet Mail Connector (HERON)\t{to}\t<{OUTER}>[P]\t\
+             /o=FJORD/ou=HARBOUR/cn=Recipients/cn=ADA\t0\t1000\t0\t0\t\t1\n\
+             IMCEAEX-_O=FJORD_OU=HILL_cn=Recipients_cn=BRAM@fjord.test\n\n"
+        )
+    };
+    let newer = |event: u32, second: u32| {
+        format!(
+            "1998-11-17\t9:12:{second} GMT\t-\theron\t-\tNEW1\t-\tbram@fjord.test\t{event}\t{OUTER}\t0\t0\t1000\t1\t\
+             1998-11-17 9:12:1 GMT\t0\tVersion: 6.0\t-\tHello\tada@fjord.test\t-\n"
+        )
+    };
+    let told = |host: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        write_heron(
+            folder.path(),
+            "logs",
+            &[record(4, 1, &["BRAM"]), hands_over(host)].concat(),
+        );
+        let log = folder.path().join("NEW1.log");
+        std::fs::create_dir(&log).unwrap();
+        std::fs::write(
+            log.join("19981117.log"),
+            [newer(1019, 4), newer(1028, 5)].concat(),
+        )
+        .unwrap();
+        let found = paths(folder.path(), &[]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let hop = |hop: &&Value| hop["to"] == host;
+        let hop = found[0]["hops"].as_array().unwrap().iter().find(hop);
+        (
+            found[0]["direction"].clone(),
+            fates(&found[0]).collect::<Vec<_>>(),
+            hop.unwrap()["role"].clone(),
+        )
+    };
+    let (direction, recipients, hop) = told("new1.fjord.test");
+    assert_eq!(
+        (&direction, &hop),
+        (&"internal".into(), &"transport".into())
+    );
+    assert_eq!(
+        recipients,
+        ["bram@fjord.test delivered /o=fjord/ou=hill/cn=recipients/cn=bram"]
+    );
+    // Anywhere else it left; that it came back tells nothing of the host it was given to.
+    let (.., hop) = told("relay.far.test");
+    assert_eq!(hop, "edge");
 }
 
 /// What the Internet Mail Service takes in for typed addresses, the MTA delivers to distinguished names.

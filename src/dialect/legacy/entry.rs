@@ -181,7 +181,8 @@ pub fn event<'d>(entry: &Entry<'d>, row: &Row, around: &Surroundings<'d>) -> Eve
                 (Text::MessageId, own),
                 (
                     Text::LinkedId,
-                    if is_report {
+                    // Of what failed it is the report's.
+                    if is_report || role == Role::Fail {
                         BStr::new(b"")
                     } else {
                         entry.linked

@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use super::conclusion::{Conclusion, concluded_from, is_final, quoted, replaces};
 use super::names::Names;
 use super::two_names::{self, By};
-use crate::address::List;
+use crate::address::{List, short_host};
 use crate::event::{Event, Next, Place, Role};
 
 /// Makes the events of one message complete. Returns what was concluded, so that it can be marked as such.
@@ -19,6 +19,7 @@ pub fn settle<'d>(events: &mut Vec<Event<'d>>, arena: &'d Bump) -> Vec<Conclusio
     refuse(events);
     turn_swapped(events, &mut concluded);
     pass_on(events);
+    stay_inside(events, &mut concluded);
     part_visits(events, &mut concluded);
     note_forwards(events, &mut concluded, arena);
     note_categorized(events, &mut concluded, arena);
@@ -80,20 +81,53 @@ fn pass_on(events: &mut [Event<'_>]) {
     }
 }
 
+/// What the Internet Mail Service gives to a host (1011) has left, unless that host is a server whose log has it next: one
+/// of 2000 or later, to which the organisation moves.
+fn stay_inside<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>>) {
+    let host = |e: &Event<'d>| short_host(e.server_host().text());
+    for i in 0..events.len() {
+        let event = events[i];
+        if event.name != "1011" || event.role != Role::Leave {
+            continue;
+        }
+        let takes_over = |e: &&Event<'d>| {
+            matches!(e.role, Role::Receive | Role::Deliver)
+                && e.server != event.server
+                && host(e).eq_ignore_ascii_case(host(&event))
+        };
+        let Some(next) = events.iter().find(takes_over) else {
+            continue;
+        };
+        let next = Next::Server {
+            host: event.server_host().text(),
+            copy: next.copy,
+        };
+        (events[i].role, events[i].next) = (Role::Send, next);
+        concluded.push(hand_over(event.place));
+    }
+}
+
 /// A message may come back to the server it began on, where a list was expanded elsewhere: what that server gave on
-/// before is not of the copy that came back.
+/// or delivered before is not of the copy that came back.
 fn part_visits<'d>(events: &mut [Event<'d>], concluded: &mut Vec<Conclusion<'d>>) {
     for i in 0..events.len() {
         let copy = events[i].copy;
         let opens = |e: &Event<'_>| e.role == Role::Receive && e.copy == copy;
-        let is_first_visit = events[i].role == Role::Send
+        let is_first_visit = matches!(events[i].role, Role::Send | Role::Deliver)
             && !events[..i].iter().any(opens)
             && events[i + 1..].iter().any(opens);
         if is_first_visit {
             events[i].copy = 0;
-            concluded.push(hand_over(events[i].place));
+            if events[i].role == Role::Send {
+                concluded.push(hand_over(events[i].place));
+            }
         }
     }
+}
+
+/// Whether a server gives recipients on to another, or out of the organisation.
+fn gives_on(event: &Event<'_>) -> bool {
+    event.role == Role::Leave || event.role == Role::Send && event.name == "7"
 }
 
 fn hand_over<'d>(place: Place) -> Conclusion<'d> {
@@ -197,7 +231,13 @@ fn name_replaced<'d>(
             e.role == Role::Defer
                 || e.server == event.server && matches!(e.role, Role::Send | Role::Leave)
         };
-        let later = Names::of(events, arena, |at, e| at > i && goes_on(e));
+        // What was given on before did not wait to be opened, unless it came back.
+        let comes_in = |e: &Event<'_>| e.server == event.server && e.role == Role::Receive;
+        let last_visit = events[..i].iter().rposition(comes_in).unwrap_or(0);
+        let given_on = |e: &Event<'_>| e.server == event.server && gives_on(e);
+        let later = Names::of(events, arena, |at, e| {
+            at > i && goes_on(e) || (last_visit..i).contains(&at) && given_on(e)
+        });
         let heard_of = [&new, &settled, &known, &later];
         let lost = |address: &&&[u8]| !heard_of.iter().any(|names| names.hold(address));
         let lost: Vec<&[u8]> = came.list.iter().filter(lost).copied().collect();
@@ -242,15 +282,35 @@ fn note_categorized<'d>(
     concluded: &mut Vec<Conclusion<'d>>,
     arena: &'d Bump,
 ) {
+    for i in 0..events.len() {
+        let is_entry = |e: &Event<'_>| is_entry(e) && e.server == events[i].server;
+        if is_entry(&events[i]) && !events[..i].iter().any(is_entry) {
+            note_categorized_on(i, events, concluded, arena);
+        }
+    }
+}
+
+/// Whether a server took the message in by SMTP.
+fn is_entry(event: &Event<'_>) -> bool {
+    event.role == Role::Receive && event.name == "1019"
+}
+
+/// What one server made of the addresses that came in with its first entry.
+fn note_categorized_on<'d>(
+    first: usize,
+    events: &mut Vec<Event<'d>>,
+    concluded: &mut Vec<Conclusion<'d>>,
+    arena: &'d Bump,
+) {
     let is_smtp = |address: &&[u8]| !address.starts_with(b"/");
-    let entries = |e: &Event<'_>| e.role == Role::Receive && e.name == "1019";
-    let Some(entry) = events.iter().find(|e| entries(e)).copied() else {
-        return;
-    };
+    let entry = events[first];
     let here = |e: &Event<'_>| e.server == entry.server;
     let enters = |e: &Event<'_>| matches!(e.role, Role::Receive | Role::Submit);
-    let came = Names::of(events, arena, |_, e| here(e) && entries(e));
-    let heard = Names::of(events, arena, |_, e| !enters(e));
+    let came = Names::of(events, arena, |_, e| here(e) && is_entry(e));
+    let tells = |e: &Event<'_>| !replaces(e) && e.role != Role::Resolve;
+    let heard = Names::of(events, arena, |at, e| {
+        !enters(e) && (here(e) || at > first && tells(e))
+    });
     let mut replaced = Names::none(arena);
     let related = events.iter().flat_map(|e| e.related);
     related.for_each(|old| replaced.add(old));
@@ -262,7 +322,7 @@ fn note_categorized<'d>(
     if lost.is_empty() {
         return;
     }
-    let named = Names::of(events, arena, |_, e| enters(e));
+    let named = Names::of(events, arena, |at, e| enters(e) && (here(e) || at < first));
     let made = Names::of(events, arena, |_, e| replaces(e));
     let goes = |e: &Event<'_>| here(e) && (is_final(e.role) || e.role == Role::Send);
     let later = Names::of(events, arena, |_, e| goes(e));
