@@ -11,7 +11,7 @@ mod read;
 mod tests;
 pub mod truth;
 
-pub use read::short;
+pub use read::{layout, short};
 
 use std::collections::BTreeMap;
 

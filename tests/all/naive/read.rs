@@ -67,7 +67,7 @@ const ADDED_2010: [&str; 5] = [
 const ADDED_2016: [&str; 3] = ["transport-traffic-type", "log-id", "schema-version"];
 
 /// The columns of a file without a header, told by their number alone.
-fn layout(count: usize) -> Option<Vec<String>> {
+pub fn layout(count: usize) -> Option<Vec<String>> {
     let mut names = LAYOUT_21.to_vec();
     if count > 21 {
         names.extend(ADDED_2010);
